@@ -1,0 +1,6 @@
+//! hobnob
+pub mod id;
+pub mod limits;
+pub mod now;
+pub mod reason;
+pub mod wire;

@@ -1,0 +1,202 @@
+//! Every number that bounds what a peer, a room or a turn may take. None is unlimited.
+
+use std::time::Duration;
+
+/// The limits in force. [`Limits::default`] is what `hobnob serve` starts with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once. `None`: the descriptor limit less [`RESERVED_DESCRIPTORS`].
+    pub connections: Option<usize>,
+    /// Connections accepted from one listener in one turn, so that a storm does not starve peers.
+    pub accepts_per_turn: usize,
+    /// Commands carried out for one peer in one turn; the rest waits for the next.
+    pub commands_per_turn: usize,
+    /// Writes made in one turn before the loop looks at its sockets again.
+    pub flush_writes: usize,
+    /// Bytes written in one turn before the loop looks at its sockets again.
+    pub flush_bytes: usize,
+    /// Time from connecting to a valid hello. Absolute: a byte now and then does not extend it.
+    pub handshake: Duration,
+    /// Longest frame or line read from a peer that has not said hello, in bytes.
+    pub before_hello: usize,
+    /// Longest payload of one message, in bytes.
+    pub message: usize,
+    /// Bytes one tape may hold for those who lag, before the slowest are overrun.
+    pub backlog: usize,
+    /// Bytes all tapes together may hold. Above it, a tape keeps only what it is appending to.
+    pub backlog_total: usize,
+    /// Bytes of private replies waiting for one peer.
+    pub outbox: usize,
+    /// SO_SNDBUF of every accepted socket, in bytes: else the kernel hides megabytes per stalled peer.
+    pub send_buffer: usize,
+    /// Rooms one peer may be in.
+    pub rooms_per_peer: usize,
+    /// Rooms that may exist at once.
+    pub rooms: usize,
+    /// Messages a room keeps for those who resume.
+    pub history_messages: usize,
+    /// Bytes of payload a room keeps for those who resume.
+    pub history_bytes: usize,
+    /// How long a room keeps a message.
+    pub history_age: Duration,
+    /// Bytes of payload all rooms together keep.
+    pub history_total: usize,
+    /// Connections at once from one address (IPv4 /32, IPv6 /64).
+    pub per_address: usize,
+    /// New connections a minute from one address.
+    pub per_address_minute: usize,
+    /// Whether loopback peers are held to the limits per address and to the message rate.
+    pub limit_loopback: bool,
+    /// Messages, joins and leaves a peer may make at once before the rate applies.
+    pub rate_burst: u32,
+    /// Messages, joins and leaves a second, sustained. 0 switches the rate off.
+    pub rate_per_second: u32,
+    /// Rooms with more members than this announce counts, not names.
+    pub presence_members: usize,
+    /// Silence after which a peer is pinged (give or take a fifth, so that pings spread out).
+    pub ping_after: Duration,
+    /// Time to answer a ping.
+    pub ping_grace: Duration,
+    /// How long a drain may spend on closing peers evenly.
+    pub drain_grace: Duration,
+    /// When a drain stops waiting for anybody.
+    pub drain_hard: Duration,
+}
+
+/// Descriptors kept back from connections: listeners, the poll, the log, and slack.
+pub const RESERVED_DESCRIPTORS: usize = 96;
+
+/// The largest `message` limit: a frame's length must still fit the protocol comfortably.
+pub const MESSAGE_MAX: usize = 16 << 20;
+
+/// Longest name of a room, in bytes.
+pub const ROOM_NAME_MAX: usize = 128;
+
+/// Longest name of a person, in bytes.
+pub const PERSON_NAME_MAX: usize = 64;
+
+/// Bytes read from one socket in one go, and so also per peer and turn.
+pub const READ_MAX: usize = 64 << 10;
+
+/// How long a peer that was told goodbye may take to read it.
+pub const LINGER: Duration = Duration::from_secs(2);
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: None,
+            accepts_per_turn: 64,
+            commands_per_turn: 64,
+            // About 2 ms of system calls on the machines this was measured on: the longest that a
+            // small room waits for its turn while a big one is being flushed.
+            flush_writes: 512,
+            flush_bytes: 4 << 20,
+            handshake: Duration::from_secs(10),
+            before_hello: 8 << 10,
+            message: 64 << 10,
+            backlog: 4 << 20,
+            backlog_total: 256 << 20,
+            outbox: 256 << 10,
+            send_buffer: 128 << 10,
+            rooms_per_peer: 128,
+            rooms: 1 << 20,
+            history_messages: 1_000,
+            history_bytes: 1 << 20,
+            history_age: Duration::from_secs(300),
+            history_total: 256 << 20,
+            per_address: 64,
+            per_address_minute: 64,
+            limit_loopback: false,
+            rate_burst: 10,
+            rate_per_second: 5,
+            presence_members: 500,
+            ping_after: Duration::from_secs(25),
+            ping_grace: Duration::from_secs(10),
+            drain_grace: Duration::from_secs(10),
+            drain_hard: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Limits {
+    /// Checks each number and the relations between them.
+    ///
+    /// # Errors
+    /// A sentence that names the limit at fault and what it may be.
+    pub fn check(&self) -> Result<(), String> {
+        let at_least_one = [
+            ("connections", self.connections.unwrap_or(1)),
+            ("accepts-per-turn", self.accepts_per_turn),
+            ("commands-per-turn", self.commands_per_turn),
+            ("flush-writes", self.flush_writes),
+            ("flush-bytes", self.flush_bytes),
+            ("max-message", self.message),
+            ("send-buffer", self.send_buffer),
+            ("rooms-per-peer", self.rooms_per_peer),
+            ("max-rooms", self.rooms),
+            ("per-address", self.per_address),
+            ("per-address-minute", self.per_address_minute),
+            ("rate-burst", self.rate_burst as usize),
+            ("handshake", self.handshake.as_millis() as usize),
+            ("ping-after", self.ping_after.as_millis() as usize),
+            ("ping-grace", self.ping_grace.as_millis() as usize),
+        ];
+        if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{name} must be at least 1"));
+        }
+        if self.message > MESSAGE_MAX {
+            return Err(format!(
+                "max-message is {}, but may be at most {MESSAGE_MAX}",
+                self.message
+            ));
+        }
+        if self.backlog / 4 < self.message {
+            return Err(format!(
+                "backlog is {}, but must hold at least four of the largest message ({}): raise backlog or lower max-message",
+                self.backlog, self.message
+            ));
+        }
+        if self.before_hello < 256 || self.before_hello > READ_MAX {
+            return Err(format!("before-hello must be between 256 and {READ_MAX}"));
+        }
+        if self.outbox < 16 << 10 {
+            return Err("outbox must be at least 16384".to_owned());
+        }
+        if self.rooms > crate::id::RoomId::MAX_ROOMS {
+            return Err(format!("max-rooms may be at most {}", crate::id::RoomId::MAX_ROOMS));
+        }
+        Ok(())
+    }
+
+    /// Bytes at which a peer's private replies stop its requests from being read. Replies already
+    /// owed still fit between here and `outbox`.
+    pub fn outbox_soft(&self) -> usize {
+        self.outbox / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_hold() {
+        Limits::default().check().unwrap();
+    }
+
+    #[test]
+    fn relations_between_numbers_are_checked() {
+        let refused = |change: fn(&mut Limits)| {
+            let mut limits = Limits::default();
+            change(&mut limits);
+            limits.check().unwrap_err()
+        };
+        assert!(refused(|l| l.message = MESSAGE_MAX + 1).contains("max-message"));
+        assert!(refused(|l| l.backlog = 4 * l.message - 1).contains("backlog"));
+        assert!(refused(|l| l.rooms_per_peer = 0).contains("rooms-per-peer"));
+        assert!(refused(|l| l.before_hello = 1).contains("before-hello"));
+        let mut edge = Limits::default();
+        edge.backlog = 4 * edge.message;
+        edge.check().unwrap();
+    }
+}

@@ -1,0 +1,103 @@
+//! Why something was refused, and why a connection ended. Closed lists: every outcome a stranger
+//! can meet has a number, a word and a sentence, and every end is counted under its reason.
+
+use std::fmt;
+
+/// Declares one of the closed lists below: variant, number on the wire, word, sentence.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $code:literal, $word:literal, $text:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u16)]
+        pub enum $name {
+            $(#[doc = $text] $variant = $code,)*
+        }
+
+        impl $name {
+            /// Every member of the list, in the order of its numbers.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The number on the wire.
+            pub fn code(self) -> u16 {
+                self as u16
+            }
+
+            /// One word, for logs, counters and JSON.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// One sentence for a person.
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A request that was not carried out. The connection goes on.
+    Refusal {
+        NameTaken = 100, "name_taken", "somebody here has that name already";
+        BadName = 101, "bad_name", "names are 1 to 64 bytes of UTF-8 without spaces, commas, control or invisible characters";
+        BadRoom = 102, "bad_room", "room names are 1 to 128 bytes of UTF-8 without spaces, commas, control or invisible characters";
+        NotMember = 103, "not_member", "you are not in that room: join it first";
+        TooManyRooms = 104, "too_many_rooms", "you are in as many rooms as one peer may be: leave one first";
+        RelayRoomsFull = 105, "relay_rooms_full", "this relay holds as many rooms as it may";
+        MessageTooLong = 106, "message_too_long", "the message is longer than the relay's limit";
+        RateLimited = 107, "rate_limited", "too many messages: wait a moment and send it again";
+        Draining = 108, "draining", "the relay is shutting down: reconnect in a moment and resume";
+    }
+}
+
+reasons! {
+    /// Why a connection ended. The peer reads it in its own protocol where that can say it.
+    CloseReason {
+        PeerClosed = 200, "peer_closed", "the peer ended the connection";
+        Lost = 201, "lost", "the connection broke";
+        HandshakeTimeout = 202, "handshake_timeout", "no hello arrived in time";
+        PingTimeout = 203, "ping_timeout", "nothing was heard, not even the answer to a ping";
+        SlowConsumer = 204, "slow_consumer", "the peer did not read what was said, and fell off the end of the backlog";
+        OutboxFull = 205, "outbox_full", "the peer asked for more replies than it was willing to read";
+        Replaced = 206, "replaced", "the same person connected again";
+        Shutdown = 207, "shutdown", "the relay is shutting down";
+        Stopped = 208, "stopped", "the operator closed the connection";
+        RelayFull = 209, "relay_full", "the relay holds as many connections as it may";
+        AddressFull = 210, "address_full", "too many connections from that address";
+        BadFrame = 300, "bad_frame", "the bytes are not a frame of this protocol";
+        FrameTooLong = 301, "frame_too_long", "a frame or line declares or reaches more than the limit";
+        UnknownKind = 302, "unknown_kind", "no verb has that kind";
+        BadState = 303, "bad_state", "that verb does not fit here: hello comes first, and once";
+        BadVersion = 304, "bad_version", "this relay speaks version 1";
+        WrongProtocol = 305, "wrong_protocol", "that is TLS or HTTP, and this listener speaks neither";
+        Internal = 500, "internal", "a fault in the relay itself";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_code_and_word_is_one_of_a_kind() {
+        let codes: Vec<u16> = Refusal::ALL
+            .iter()
+            .map(|r| r.code())
+            .chain(CloseReason::ALL.iter().map(|r| r.code()))
+            .collect();
+        assert_eq!(codes.iter().collect::<HashSet<_>>().len(), codes.len());
+        let words: HashSet<&str> = Refusal::ALL
+            .iter()
+            .map(|r| r.word())
+            .chain(CloseReason::ALL.iter().map(|r| r.word()))
+            .collect();
+        assert_eq!(words.len(), codes.len());
+    }
+}

@@ -1,0 +1,361 @@
+//! The binary spelling: a 4-byte big-endian length, a kind byte, a body. The length counts kind
+//! and body. All numbers are big-endian; the last field of a body takes what remains.
+
+use super::Parsed;
+use super::frame::{ClientFrame, FrameError, Resume, ServerFrame};
+use crate::id::Epoch;
+use std::borrow::Cow;
+
+/// The kind byte of each verb. Those of the relay have the top bit set; `ping`, `pong` and `bye`
+/// are the same both ways.
+pub mod kind {
+    #![allow(missing_docs, reason = "the names are the verbs")]
+    pub const HELLO: u8 = 0x01;
+    pub const JOIN: u8 = 0x02;
+    pub const LEAVE: u8 = 0x03;
+    pub const SAY: u8 = 0x04;
+    pub const MEMBERS: u8 = 0x05;
+    pub const PING: u8 = 0x06;
+    pub const PONG: u8 = 0x07;
+    pub const BYE: u8 = 0x08;
+    pub const WELCOME: u8 = 0x81;
+    pub const JOINED: u8 = 0x82;
+    pub const LEFT: u8 = 0x83;
+    pub const ACK: u8 = 0x84;
+    pub const MEMBER_LIST: u8 = 0x85;
+    pub const MESSAGE: u8 = 0x86;
+    pub const CAME: u8 = 0x87;
+    pub const WENT: u8 = 0x88;
+    pub const GAP: u8 = 0x89;
+    pub const ERROR: u8 = 0x8a;
+}
+
+/// `join`: an epoch and an offset follow.
+const FLAG_RESUME: u8 = 1;
+/// `say`: the sender does not want its own copy.
+const FLAG_NOT_TO_ME: u8 = 1;
+/// `joined`: everything missed follows.
+const FLAG_RECOVERED: u8 = 1;
+
+/// Finds the first whole frame: its kind and body. A declared length is judged from the header
+/// alone, before anything is waited for or set aside.
+///
+/// # Errors
+/// [`FrameError::TooLong`] above `max`, [`FrameError::Malformed`] for an empty frame.
+pub fn split(bytes: &[u8], max: usize) -> Result<Parsed<(u8, &[u8])>, FrameError> {
+    let Some((header, rest)) = bytes.split_first_chunk::<4>() else {
+        return Ok(Parsed::Partial);
+    };
+    let length = u32::from_be_bytes(*header) as usize;
+    if length > max {
+        return Err(FrameError::TooLong { length, max });
+    }
+    if length == 0 {
+        return Err(FrameError::Malformed("a frame needs at least its kind byte"));
+    }
+    match rest.get(..length).and_then(<[u8]>::split_first) {
+        Some((&kind, body)) => Ok(Parsed::Complete((kind, body), 4 + length)),
+        None => Ok(Parsed::Partial),
+    }
+}
+
+/// Parses the first frame a client sent.
+///
+/// # Errors
+/// See [`FrameError`]; the bytes are then no longer a stream of frames.
+pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>, FrameError> {
+    let Parsed::Complete((kind, body), used) = split(bytes, max)? else {
+        return Ok(Parsed::Partial);
+    };
+    let mut body = Body(body);
+    let frame = match kind {
+        kind::HELLO => {
+            ClientFrame::Hello { version: body.u16()?, key: body.u64()?, name: body.text_to_end()? }
+        }
+        kind::JOIN => {
+            let request = body.u64()?;
+            let resume = match body.flags(FLAG_RESUME)? {
+                0 => None,
+                _ => Some(Resume { epoch: Epoch(body.u64()?), offset: body.u64()? }),
+            };
+            ClientFrame::Join { request, resume, room: body.text_to_end()? }
+        }
+        kind::LEAVE => ClientFrame::Leave { request: body.u64()?, room: body.u32()? },
+        kind::SAY => ClientFrame::Say {
+            room: body.u32()?,
+            id: body.u64()?,
+            echo: body.flags(FLAG_NOT_TO_ME)? == 0,
+            payload: Cow::Borrowed(body.to_end()),
+        },
+        kind::MEMBERS => ClientFrame::Members { request: body.u64()?, room: body.u32()? },
+        kind::PING => ClientFrame::Ping { token: body.u64()? },
+        kind::PONG => ClientFrame::Pong { token: body.u64()? },
+        kind::BYE => ClientFrame::Bye,
+        other => return Err(FrameError::UnknownKind(other)),
+    };
+    body.finish()?;
+    Ok(Parsed::Complete(frame, used))
+}
+
+/// Parses the first frame a relay sent.
+///
+/// # Errors
+/// See [`FrameError`]; the bytes are then no longer a stream of frames.
+pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>, FrameError> {
+    let Parsed::Complete((kind, body), used) = split(bytes, max)? else {
+        return Ok(Parsed::Partial);
+    };
+    let mut body = Body(body);
+    let frame = match kind {
+        kind::WELCOME => ServerFrame::Welcome {
+            version: body.u16()?,
+            id: body.u64()?,
+            key: body.u64()?,
+            max_message: body.u32()?,
+            max_rooms: body.u32()?,
+            ping_ms: body.u32()?,
+            name: body.text_to_end()?,
+        },
+        kind::JOINED => ServerFrame::Joined {
+            request: body.u64()?,
+            room: body.u32()?,
+            recovered: body.flags(FLAG_RECOVERED)? != 0,
+            epoch: Epoch(body.u64()?),
+            head: body.u64()?,
+            oldest: body.u64()?,
+            members: body.u32()?,
+            name: body.text_to_end()?,
+        },
+        kind::LEFT => {
+            ServerFrame::Left { request: body.u64()?, room: body.u32()?, offset: body.u64()? }
+        }
+        kind::ACK => ServerFrame::Ack { room: body.u32()?, id: body.u64()?, offset: body.u64()? },
+        kind::MEMBER_LIST => {
+            let (request, room, count) = (body.u64()?, body.u32()?, body.u32()?);
+            let mut names = Vec::new();
+            while !body.0.is_empty() {
+                names.push(body.short_text()?);
+            }
+            ServerFrame::Members { request, room, count, names }
+        }
+        kind::MESSAGE => ServerFrame::Message {
+            room: body.u32()?,
+            offset: body.u64()?,
+            time: body.u64()?,
+            sender: body.short_text()?,
+            payload: Cow::Borrowed(body.to_end()),
+        },
+        kind::CAME => {
+            ServerFrame::Came { room: body.u32()?, count: body.u32()?, name: body.text_to_end()? }
+        }
+        kind::WENT => {
+            ServerFrame::Went { room: body.u32()?, count: body.u32()?, name: body.text_to_end()? }
+        }
+        kind::GAP => ServerFrame::Gap { room: body.u32()?, from: body.u64()?, to: body.u64()? },
+        kind::PING => ServerFrame::Ping { token: body.u64()? },
+        kind::PONG => ServerFrame::Pong { token: body.u64()? },
+        kind::ERROR => ServerFrame::Error {
+            code: body.u16()?,
+            request: body.u64()?,
+            text: body.text_to_end()?,
+        },
+        kind::BYE => ServerFrame::Bye { code: body.u16()?, text: body.text_to_end()? },
+        other => return Err(FrameError::UnknownKind(other)),
+    };
+    body.finish()?;
+    Ok(Parsed::Complete(frame, used))
+}
+
+/// Appends what a client says.
+pub fn write_client(frame: &ClientFrame<'_>, out: &mut Vec<u8>) {
+    match frame {
+        ClientFrame::Hello { version, key, name } => {
+            write(out, kind::HELLO, &[&version.to_be_bytes(), &key.to_be_bytes(), name.as_bytes()]);
+        }
+        ClientFrame::Join { request, resume: None, room } => {
+            write(out, kind::JOIN, &[&request.to_be_bytes(), &[0], room.as_bytes()]);
+        }
+        ClientFrame::Join { request, resume: Some(Resume { epoch, offset }), room } => {
+            let place = [epoch.0.to_be_bytes(), offset.to_be_bytes()];
+            let fields: [&[u8]; 4] =
+                [&request.to_be_bytes(), &[FLAG_RESUME], place.as_flattened(), room.as_bytes()];
+            write(out, kind::JOIN, &fields);
+        }
+        ClientFrame::Leave { request, room } => {
+            write(out, kind::LEAVE, &[&request.to_be_bytes(), &room.to_be_bytes()]);
+        }
+        ClientFrame::Say { room, id, echo, payload } => {
+            let flags = if *echo { 0 } else { FLAG_NOT_TO_ME };
+            write(out, kind::SAY, &[&room.to_be_bytes(), &id.to_be_bytes(), &[flags], payload]);
+        }
+        ClientFrame::Members { request, room } => {
+            write(out, kind::MEMBERS, &[&request.to_be_bytes(), &room.to_be_bytes()]);
+        }
+        ClientFrame::Ping { token } => write(out, kind::PING, &[&token.to_be_bytes()]),
+        ClientFrame::Pong { token } => write(out, kind::PONG, &[&token.to_be_bytes()]),
+        ClientFrame::Bye => write(out, kind::BYE, &[]),
+    }
+}
+
+/// Appends what the relay says.
+pub fn write_server(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
+    match frame {
+        ServerFrame::Welcome { version, id, key, max_message, max_rooms, ping_ms, name } => {
+            let numbers =
+                [max_message.to_be_bytes(), max_rooms.to_be_bytes(), ping_ms.to_be_bytes()];
+            let fields: [&[u8]; 5] = [
+                &version.to_be_bytes(),
+                &id.to_be_bytes(),
+                &key.to_be_bytes(),
+                numbers.as_flattened(),
+                name.as_bytes(),
+            ];
+            write(out, kind::WELCOME, &fields);
+        }
+        ServerFrame::Joined { request, room, recovered, epoch, head, oldest, members, name } => {
+            let flags = if *recovered { FLAG_RECOVERED } else { 0 };
+            let place = [epoch.0.to_be_bytes(), head.to_be_bytes(), oldest.to_be_bytes()];
+            let fields: [&[u8]; 6] = [
+                &request.to_be_bytes(),
+                &room.to_be_bytes(),
+                &[flags],
+                place.as_flattened(),
+                &members.to_be_bytes(),
+                name.as_bytes(),
+            ];
+            write(out, kind::JOINED, &fields);
+        }
+        ServerFrame::Left { request, room, offset } => {
+            let fields: [&[u8]; 3] =
+                [&request.to_be_bytes(), &room.to_be_bytes(), &offset.to_be_bytes()];
+            write(out, kind::LEFT, &fields);
+        }
+        ServerFrame::Ack { room, id, offset } => {
+            let fields: [&[u8]; 3] =
+                [&room.to_be_bytes(), &id.to_be_bytes(), &offset.to_be_bytes()];
+            write(out, kind::ACK, &fields);
+        }
+        ServerFrame::Members { request, room, count, names } => {
+            let mut list = Vec::new();
+            for name in names {
+                list.push(short(name));
+                list.extend_from_slice(name.as_bytes());
+            }
+            let fields: [&[u8]; 4] =
+                [&request.to_be_bytes(), &room.to_be_bytes(), &count.to_be_bytes(), &list];
+            write(out, kind::MEMBER_LIST, &fields);
+        }
+        ServerFrame::Message { room, offset, time, sender, payload } => {
+            let fields: [&[u8]; 6] = [
+                &room.to_be_bytes(),
+                &offset.to_be_bytes(),
+                &time.to_be_bytes(),
+                &[short(sender)],
+                sender.as_bytes(),
+                payload,
+            ];
+            write(out, kind::MESSAGE, &fields);
+        }
+        ServerFrame::Came { room, count, name } => {
+            write(out, kind::CAME, &[&room.to_be_bytes(), &count.to_be_bytes(), name.as_bytes()]);
+        }
+        ServerFrame::Went { room, count, name } => {
+            write(out, kind::WENT, &[&room.to_be_bytes(), &count.to_be_bytes(), name.as_bytes()]);
+        }
+        ServerFrame::Gap { room, from, to } => {
+            write(out, kind::GAP, &[&room.to_be_bytes(), &from.to_be_bytes(), &to.to_be_bytes()]);
+        }
+        ServerFrame::Ping { token } => write(out, kind::PING, &[&token.to_be_bytes()]),
+        ServerFrame::Pong { token } => write(out, kind::PONG, &[&token.to_be_bytes()]),
+        ServerFrame::Error { code, request, text } => {
+            let fields: [&[u8]; 3] = [&code.to_be_bytes(), &request.to_be_bytes(), text.as_bytes()];
+            write(out, kind::ERROR, &fields);
+        }
+        ServerFrame::Bye { code, text } => {
+            write(out, kind::BYE, &[&code.to_be_bytes(), text.as_bytes()]);
+        }
+    }
+}
+
+/// A frame of the given fields, in order. Fields of our own making, so their sum fits a `u32`.
+fn write(out: &mut Vec<u8>, kind: u8, fields: &[&[u8]]) {
+    let length: usize = 1 + fields.iter().map(|field| field.len()).sum::<usize>();
+    out.reserve(4 + length);
+    out.extend_from_slice(&(length as u32).to_be_bytes());
+    out.push(kind);
+    for field in fields {
+        out.extend_from_slice(field);
+    }
+}
+
+/// The length byte of a short text. Names are at most 128 bytes by the time they get here.
+fn short(text: &str) -> u8 {
+    debug_assert!(text.len() <= usize::from(u8::MAX));
+    text.len() as u8
+}
+
+/// What is left of a frame's body.
+struct Body<'a>(&'a [u8]);
+
+impl<'a> Body<'a> {
+    const SHORT: FrameError = FrameError::Malformed("the frame ends before its fields do");
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
+        let (field, rest) = self.0.split_first_chunk::<N>().ok_or(Self::SHORT)?;
+        self.0 = rest;
+        Ok(*field)
+    }
+
+    fn u8(&mut self) -> Result<u8, FrameError> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    fn u16(&mut self) -> Result<u16, FrameError> {
+        self.take().map(u16::from_be_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, FrameError> {
+        self.take().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, FrameError> {
+        self.take().map(u64::from_be_bytes)
+    }
+
+    /// Bits nobody has given a meaning yet are refused, so that they can be given one.
+    fn flags(&mut self, known: u8) -> Result<u8, FrameError> {
+        match self.u8()? {
+            flags if flags & !known == 0 => Ok(flags),
+            _ => Err(FrameError::Malformed("the flags have bits that mean nothing in version 1")),
+        }
+    }
+
+    fn to_end(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.0)
+    }
+
+    fn text(bytes: &'a [u8]) -> Result<Cow<'a, str>, FrameError> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Cow::Borrowed(text)),
+            Err(_) => Err(FrameError::Malformed("a text field is not UTF-8")),
+        }
+    }
+
+    fn text_to_end(&mut self) -> Result<Cow<'a, str>, FrameError> {
+        Self::text(self.to_end())
+    }
+
+    fn short_text(&mut self) -> Result<Cow<'a, str>, FrameError> {
+        let length = usize::from(self.u8()?);
+        let (text, rest) = self.0.split_at_checked(length).ok_or(Self::SHORT)?;
+        self.0 = rest;
+        Self::text(text)
+    }
+
+    fn finish(self) -> Result<(), FrameError> {
+        match self.0 {
+            [] => Ok(()),
+            _ => Err(FrameError::Malformed("the frame goes on after its fields end")),
+        }
+    }
+}

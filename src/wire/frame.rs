@@ -1,0 +1,246 @@
+//! The frame protocol's verbs, in the shape both spellings share: [`binary`](super::binary) and
+//! [`json`](super::json). `docs/PROTOCOL.md` lays out every byte.
+
+use crate::id::{Epoch, Offset};
+use std::borrow::Cow;
+
+/// The one version of this protocol so far.
+pub const VERSION: u16 = 1;
+
+/// Bytes a frame may have beyond its payload.
+pub const FRAME_OVERHEAD: usize = 1024;
+
+/// What a client says. Text and payloads are borrowed from the bytes wherever a spelling allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientFrame<'a> {
+    /// Must come first, and once.
+    Hello {
+        /// The protocol version the client speaks.
+        version: u16,
+        /// From an earlier `welcome`, to be known as the same person again; 0 for none.
+        key: u64,
+        /// Empty to be given a guest's name.
+        name: Cow<'a, str>,
+    },
+    /// Join a room, or read again from an earlier place in one.
+    Join {
+        /// Chosen by the client, repeated in the answer.
+        request: u64,
+        /// Where the client's knowledge of the room ends, to receive all that came after.
+        resume: Option<Resume>,
+        /// The room's name.
+        room: Cow<'a, str>,
+    },
+    /// Leave a room.
+    Leave {
+        /// Chosen by the client, repeated in the answer.
+        request: u64,
+        /// The number from `joined`.
+        room: u32,
+    },
+    /// Say something to everyone in a room.
+    Say {
+        /// The number from `joined`.
+        room: u32,
+        /// Chosen by the client: acknowledged, and said only once however often it is sent. 0 asks
+        /// for no acknowledgement.
+        id: u64,
+        /// Whether the sender receives its own message like everybody else.
+        echo: bool,
+        /// Any bytes.
+        payload: Cow<'a, [u8]>,
+    },
+    /// Ask who is in a room.
+    Members {
+        /// Chosen by the client, repeated in the answer.
+        request: u64,
+        /// The number from `joined`.
+        room: u32,
+    },
+    /// Asks for a `pong` with the same token.
+    Ping {
+        /// Anything.
+        token: u64,
+    },
+    /// Answers a `ping`.
+    Pong {
+        /// The ping's token.
+        token: u64,
+    },
+    /// The client is done; everything before this is carried out first.
+    Bye,
+}
+
+/// The place in a room from which a client wants to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The numbering the offset belongs to.
+    pub epoch: Epoch,
+    /// The last message the client has.
+    pub offset: Offset,
+}
+
+/// What the relay says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerFrame<'a> {
+    /// Answers `hello`.
+    Welcome {
+        /// The protocol version spoken.
+        version: u16,
+        /// This connection, unlike any other of this process.
+        id: u64,
+        /// Proves in a later `hello` that the name is this person's. A secret.
+        key: u64,
+        /// Longest payload, in bytes.
+        max_message: u32,
+        /// Rooms this peer may be in.
+        max_rooms: u32,
+        /// Milliseconds of silence after which the relay pings.
+        ping_ms: u32,
+        /// The name everyone sees.
+        name: Cow<'a, str>,
+    },
+    /// Answers `join`. Missed messages follow, then everything new.
+    Joined {
+        /// The request answered.
+        request: u64,
+        /// The room's number from now on.
+        room: u32,
+        /// Whether what was missed follows completely. False without `resume`, too.
+        recovered: bool,
+        /// The room's numbering.
+        epoch: Epoch,
+        /// The offset of the newest message.
+        head: Offset,
+        /// The offset of the oldest message still kept; head + 1 if none is.
+        oldest: Offset,
+        /// Members now, the new one included.
+        members: u32,
+        /// The room's name.
+        name: Cow<'a, str>,
+    },
+    /// Answers `leave`.
+    Left {
+        /// The request answered.
+        request: u64,
+        /// The room's number.
+        room: u32,
+        /// The last message that was sent to this peer: resume from here.
+        offset: Offset,
+    },
+    /// Answers `say`.
+    Ack {
+        /// The room's number.
+        room: u32,
+        /// The client's message id.
+        id: u64,
+        /// The message's place in the room, the first one if it was sent twice.
+        offset: Offset,
+    },
+    /// Somebody said something.
+    Message {
+        /// The room's number.
+        room: u32,
+        /// The message's place in the room.
+        offset: Offset,
+        /// When the relay received it, in milliseconds since 1970.
+        time: u64,
+        /// Who said it.
+        sender: Cow<'a, str>,
+        /// What was said.
+        payload: Cow<'a, [u8]>,
+    },
+    /// Somebody joined.
+    Came {
+        /// The room's number.
+        room: u32,
+        /// Members now.
+        count: u32,
+        /// Who.
+        name: Cow<'a, str>,
+    },
+    /// Somebody left.
+    Went {
+        /// The room's number.
+        room: u32,
+        /// Members now.
+        count: u32,
+        /// Who.
+        name: Cow<'a, str>,
+    },
+    /// Answers `members`; with request 0, the new count of a room too big to announce names.
+    Members {
+        /// The request answered, or 0.
+        request: u64,
+        /// The room's number.
+        room: u32,
+        /// Members now.
+        count: u32,
+        /// Their names; empty when the room is too big to list.
+        names: Vec<Cow<'a, str>>,
+    },
+    /// These messages were lost to this peer: it did not read fast enough and they are not kept.
+    Gap {
+        /// The room's number.
+        room: u32,
+        /// The first one missing.
+        from: Offset,
+        /// The last one missing.
+        to: Offset,
+    },
+    /// Asks for a `pong` with the same token.
+    Ping {
+        /// Anything.
+        token: u64,
+    },
+    /// Answers a `ping`.
+    Pong {
+        /// The ping's token.
+        token: u64,
+    },
+    /// A request was not carried out, or (before `bye`) what was wrong.
+    Error {
+        /// A number of `Refusal` or `CloseReason`.
+        code: u16,
+        /// The request or message id refused; 0 if none.
+        request: u64,
+        /// A sentence for a person.
+        text: Cow<'a, str>,
+    },
+    /// The last frame on this connection.
+    Bye {
+        /// A number of `CloseReason`.
+        code: u16,
+        /// A sentence for a person.
+        text: Cow<'a, str>,
+    },
+}
+
+/// Why bytes are no frame. All of these end the connection: after one, where the next frame begins
+/// is anybody's guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameError {
+    /// A length over the limit is declared, or a line reached it.
+    TooLong {
+        /// What was declared or had arrived, in bytes.
+        length: usize,
+        /// The limit, in bytes.
+        max: usize,
+    },
+    /// No verb has this kind.
+    UnknownKind(u8),
+    /// The body is shorter or longer than its verb's layout, or a field's value is impossible.
+    Malformed(&'static str),
+}
+
+impl std::fmt::Display for FrameError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooLong { length, max } => {
+                write!(f, "{length} bytes are too long for a frame: the limit is {max}")
+            }
+            Self::UnknownKind(kind) => write!(f, "no verb has the kind 0x{kind:02x}"),
+            Self::Malformed(what) => f.write_str(what),
+        }
+    }
+}
