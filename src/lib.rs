@@ -1,11 +1,31 @@
-//! hobnob
-pub mod engine;
-pub mod history;
-pub mod hub;
+//! hobnob: a real-time relay. One process, one thread, one `mio::Poll`, one hot loop.
+//!
+//! Many clients hold a connection; what one says in a room, everyone in that room receives.
+//! [`Relay`] is the way in; `ARCHITECTURE.md` is the map. The modules are floors: each imports
+//! only those below it, in the order in which they stand here.
+
 pub mod id;
 pub mod limits;
 pub mod now;
 pub mod payload;
 pub mod reason;
-pub mod session;
+
 pub mod wire;
+
+pub mod history;
+
+pub mod hub;
+
+pub mod session;
+
+pub mod engine;
+
+pub mod net;
+
+pub mod config;
+pub mod relay;
+
+pub use config::{Config, Listen};
+pub use limits::Limits;
+pub use net::{Bound, Handle, HandleError, Status};
+pub use relay::Relay;

@@ -22,7 +22,7 @@ macro_rules! reasons {
                 self as u16
             }
 
-            /// One word, for logs, counters and JSON.
+            /// One word, for logs and counters.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }

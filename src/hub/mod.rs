@@ -7,6 +7,7 @@ mod rate;
 mod room;
 
 pub use event::{Command, Event, Notice, Reply};
+pub use name::{is_person_name, is_room_name};
 pub use room::Room;
 
 use crate::history::SaidId;

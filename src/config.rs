@@ -1,0 +1,207 @@
+//! What a relay is told before it begins, checked once.
+
+use crate::limits::Limits;
+use crate::net::Endpoint;
+use crate::session::raw::Framing;
+use crate::session::{Overrun, Service, frame, raw};
+use percent_encoding::percent_decode_str;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Everything a relay needs to know.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Where to listen, and for what. At least one.
+    pub listeners: Vec<Listen>,
+    /// The limits.
+    pub limits: Limits,
+    /// Drain on SIGTERM and SIGINT, and stop at once on the second. Takes the signals away from the
+    /// rest of the process.
+    pub signals: bool,
+    /// Raise the process's limit on open descriptors as far as it goes.
+    pub raise_descriptor_limit: bool,
+    /// What epochs and keys are derived from. `None`: random, as it should be outside tests.
+    pub secret: Option<u64>,
+}
+
+impl Config {
+    /// Checks every part and the relations between them.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong and what would be right.
+    pub fn check(&self) -> Result<(), String> {
+        if self.listeners.is_empty() {
+            return Err("there is nothing to listen on: give at least one --listen".to_owned());
+        }
+        self.limits.check()
+    }
+}
+
+/// One listener, as written in a URL: `SCHEME://HOST:PORT?option=value`, or
+/// `SCHEME+unix:/path?option=value` (`unix:/path` alone serves frames).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// What is served.
+    pub service: Service,
+    /// Where.
+    pub endpoint: Endpoint,
+}
+
+/// What is wrong with a listener's URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenError(String);
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ListenError {}
+
+impl FromStr for Listen {
+    type Err = ListenError;
+
+    fn from_str(url: &str) -> Result<Self, ListenError> {
+        let explain = |what: String| ListenError(format!("{url:?}: {what}"));
+        let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        let (scheme, endpoint) = parse_address(address).map_err(explain)?;
+        let mut service = parse_scheme(scheme).map_err(explain)?;
+        for option in query.split('&').filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            let value = percent_decode_str(value).decode_utf8();
+            let value = value.map_err(|_| explain(format!("the value of {name} is not UTF-8")))?;
+            set_option(&mut service, name, &value).map_err(explain)?;
+        }
+        Ok(Self { service, endpoint })
+    }
+}
+
+fn parse_address(address: &str) -> Result<(&str, Endpoint), String> {
+    if let Some((scheme, path)) = address.split_once("unix:") {
+        let scheme = match scheme {
+            "" => "frame",
+            scheme => scheme
+                .strip_suffix('+')
+                .ok_or("before unix: stands SCHEME+, as in raw+unix:/path")?,
+        };
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() {
+            return Err("after unix: comes the path of the socket".to_owned());
+        }
+        return Ok((scheme, Endpoint::Unix(PathBuf::from(path))));
+    }
+    let Some((scheme, host)) = address.split_once("://") else {
+        return Err(
+            "a listener is written SCHEME://HOST:PORT, as in raw://127.0.0.1:12345".to_owned()
+        );
+    };
+    let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    if !matches!(port, Some(Ok(_))) {
+        return Err("after the host comes :PORT, a number up to 65535".to_owned());
+    }
+    Ok((scheme, Endpoint::Tcp(host.to_owned())))
+}
+
+/// The table of what a listener can serve. `http`, `irc`, `udp` and the TLS forms have their place
+/// here and are not built yet.
+fn parse_scheme(scheme: &str) -> Result<Service, String> {
+    match scheme {
+        "raw" => Ok(Service::Raw(raw::Options::default())),
+        "frame" => Ok(Service::Frame(frame::Options::default())),
+        "http" | "https" | "irc" | "ircs" | "udp" | "frames" => {
+            Err(format!("{scheme} is not built into this version: raw and frame are"))
+        }
+        _ => Err(format!("nobody speaks {scheme:?} here: use raw or frame")),
+    }
+}
+
+fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), String> {
+    match (service, name) {
+        (Service::Raw(raw), "room") => {
+            if !crate::hub::is_room_name(value) {
+                return Err(format!("{value:?} cannot name a room"));
+            }
+            value.clone_into(&mut raw.room);
+        }
+        (Service::Raw(raw), "greeting") => value.clone_into(&mut raw.greeting),
+        (Service::Raw(raw), "echo") => {
+            raw.echo = parse_choice(name, value, &[("true", true), ("false", false)])?
+        }
+        (Service::Raw(raw), "framing") => {
+            let framings = [("chunk", Framing::Chunk), ("line", Framing::Line)];
+            raw.framing = parse_choice(name, value, &framings)?;
+        }
+        (Service::Frame(frame), "overrun") => {
+            let policies = [("gap", Overrun::Gap), ("close", Overrun::Close)];
+            frame.overrun = parse_choice(name, value, &policies)?;
+        }
+        (Service::Raw(_), _) => {
+            return Err(format!(
+                "raw has no option {name:?}: it has room, echo, greeting and framing"
+            ));
+        }
+        (Service::Frame(_), _) => {
+            return Err(format!("frame has no option {name:?}: it has overrun"));
+        }
+    }
+    Ok(())
+}
+
+fn parse_choice<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let chosen = choices.iter().find(|(word, _)| *word == value);
+    chosen.map(|(_, choice)| *choice).ok_or_else(|| {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        format!("{name} is {}, not {value:?}", words.join(" or "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(url: &str) -> Listen {
+        url.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn urls_name_service_place_and_options() {
+        let raw = listen(
+            "raw://127.0.0.1:12345?room=tea&echo=false&greeting=Hello%20there%0A&framing=line",
+        );
+        let (room, greeting) = ("tea".to_owned(), "Hello there\n".to_owned());
+        let options = raw::Options { room, echo: false, greeting, framing: Framing::Line };
+        assert_eq!(raw.service, Service::Raw(options));
+        assert_eq!(raw.endpoint, Endpoint::Tcp("127.0.0.1:12345".to_owned()));
+        assert_eq!(listen("frame://[::]:7000").endpoint, Endpoint::Tcp("[::]:7000".to_owned()));
+        let overrun = Service::Frame(frame::Options { overrun: Overrun::Close });
+        assert_eq!(listen("frame://localhost:0?overrun=close").service, overrun);
+        let unix = Endpoint::Unix(PathBuf::from("/run/hobnob.sock"));
+        for url in
+            ["unix:/run/hobnob.sock", "frame+unix:/run/hobnob.sock", "raw+unix:///run/hobnob.sock"]
+        {
+            assert_eq!(listen(url).endpoint, unix, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (url, said) in [
+            ("127.0.0.1:7000", "SCHEME://HOST:PORT"),
+            ("raw://127.0.0.1", ":PORT"),
+            ("raw://127.0.0.1:99999", "65535"),
+            ("irc://127.0.0.1:6667", "not built"),
+            ("tcp://127.0.0.1:6667", "use raw or frame"),
+            ("raw://127.0.0.1:1?rooms=x", "no option \"rooms\""),
+            ("raw://127.0.0.1:1?room=a%20b", "cannot name a room"),
+            ("raw://127.0.0.1:1?echo=yes", "true or false"),
+            ("frame://127.0.0.1:1?echo=true", "it has overrun"),
+            ("unix:", "path"),
+            ("rawunix:/x", "raw+unix"),
+        ] {
+            let error = url.parse::<Listen>().unwrap_err().to_string();
+            assert!(error.contains(said), "{url}: {error}");
+        }
+    }
+}

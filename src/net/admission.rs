@@ -1,0 +1,116 @@
+//! How many connections one address may have, and make.
+
+use crate::limits::Limits;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Connections per address. IPv6 is counted by /64, the least that one customer is given.
+#[derive(Debug, Default)]
+pub(super) struct Admission {
+    addresses: HashMap<u64, Address>,
+    swept: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Address {
+    open: usize,
+    /// Connections made in the minute that began at `since`.
+    made: usize,
+    since: Duration,
+}
+
+impl Admission {
+    /// Whether one more from `ip` may come in; it is counted if so. Undo with `leave`.
+    pub(super) fn enter(&mut self, ip: IpAddr, now: Duration, limits: &Limits) -> bool {
+        self.sweep(now);
+        if is_exempt(ip, limits) {
+            return true;
+        }
+        let address = self.addresses.entry(network(ip)).or_default();
+        if now.saturating_sub(address.since) >= MINUTE {
+            (address.made, address.since) = (0, now);
+        }
+        if address.open >= limits.per_address || address.made >= limits.per_address_minute {
+            return false;
+        }
+        address.open += 1;
+        address.made += 1;
+        true
+    }
+
+    /// One from `ip` has gone.
+    pub(super) fn leave(&mut self, ip: IpAddr, limits: &Limits) {
+        if !is_exempt(ip, limits)
+            && let Some(address) = self.addresses.get_mut(&network(ip))
+        {
+            address.open = address.open.saturating_sub(1);
+        }
+    }
+
+    /// Once a minute, forgets addresses of which nothing is left to remember.
+    fn sweep(&mut self, now: Duration) {
+        if now.saturating_sub(self.swept) >= MINUTE {
+            self.swept = now;
+            self.addresses.retain(|_, address| address.open > 0 || now - address.since < MINUTE);
+        }
+    }
+}
+
+/// Whether `ip` is this machine, under any of its names.
+pub(super) fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+fn is_exempt(ip: IpAddr, limits: &Limits) -> bool {
+    is_loopback(ip) && !limits.limit_loopback
+}
+
+/// The /32 or /64 that is counted as one address. The two families cannot meet: no routable IPv6
+/// network begins with 32 zero bits.
+fn network(ip: IpAddr) -> u64 {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()),
+        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_counted_open_and_per_minute() {
+        let limits = Limits { per_address: 2, per_address_minute: 3, ..Limits::default() };
+        let mut admission = Admission::default();
+        let ann: IpAddr = "192.0.2.1".parse().unwrap();
+        let bob: IpAddr = "::ffff:192.0.2.2".parse().unwrap();
+        let at = Duration::from_secs;
+        assert!(admission.enter(ann, at(0), &limits) && admission.enter(ann, at(0), &limits));
+        assert!(!admission.enter(ann, at(0), &limits), "two at once");
+        assert!(admission.enter(bob, at(0), &limits));
+        admission.leave(ann, &limits);
+        admission.leave(ann, &limits);
+        assert!(admission.enter(ann, at(59), &limits));
+        admission.leave(ann, &limits);
+        assert!(!admission.enter(ann, at(59), &limits), "three a minute");
+        assert!(admission.enter(ann, at(60), &limits));
+        admission.leave(ann, &limits);
+        admission.leave(bob, &limits);
+        assert!(admission.enter(bob, at(200), &limits));
+        assert_eq!(admission.addresses.len(), 1, "swept");
+    }
+
+    #[test]
+    fn a_v6_customer_is_a_64_and_loopback_is_exempt() {
+        let limits = Limits { per_address: 1, ..Limits::default() };
+        let mut admission = Admission::default();
+        let mut enter = |ip: &str| admission.enter(ip.parse().unwrap(), Duration::ZERO, &limits);
+        assert!(enter("2001:db8::1"));
+        assert!(!enter("2001:db8::ffff"));
+        assert!(enter("2001:db8:0:1::1"));
+        assert!(enter("127.0.0.1") && enter("127.0.0.1") && enter("::1") && enter("::1"));
+    }
+}

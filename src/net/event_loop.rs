@@ -1,0 +1,600 @@
+//! The turn: one `Poll`, one thread, one hot loop.
+
+use super::admission::Admission;
+use super::clock::Clock;
+use super::descriptors::{Spare, descriptor_limit, is_starved};
+use super::listener::{Bound, Endpoint, Listener};
+use super::logbook::{Class, Logbook};
+use super::remote::{Handle, Order, Remote as Orders};
+use super::stream::{self, Drained, Remote, Stream};
+use super::unfinished::{Unfinished, Work};
+use crate::engine::{Engine, Reading, SLICES};
+use crate::id::ConnId;
+use crate::limits::{Limits, READ_MAX, RESERVED_DESCRIPTORS};
+use crate::now::Now;
+use crate::reason::CloseReason;
+use crate::session::Service;
+use mio::{Events, Interest, Poll, Token, Waker};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use std::io::{self, IoSlice, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+/// Events taken from the kernel at a time.
+const EVENTS: usize = 1024;
+
+/// Orders from other threads carried out in one turn.
+const ORDERS_PER_TURN: usize = 256;
+
+/// The loop's own tokens lie below every connection's (see [`ConnId::to_bits`]): listeners count up
+/// from zero, these two down from the top.
+const WAKER: usize = u32::MAX as usize;
+const SIGNALS: usize = u32::MAX as usize - 1;
+
+// A `ConnId` travels through the kernel packed into a `mio::Token`.
+const _: () = assert!(usize::BITS == 64);
+
+/// What the loop needs to know besides the limits.
+#[derive(Debug)]
+pub struct Options {
+    /// Where to listen, and for what.
+    pub listeners: Vec<(Service, Endpoint)>,
+    /// The limits in force.
+    pub limits: Limits,
+    /// Whether SIGTERM and SIGINT drain the relay.
+    pub signals: bool,
+    /// See [`Engine::new`].
+    pub secret: u64,
+}
+
+/// What the loop is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Serving.
+    Running,
+    /// Letting everybody go.
+    Draining,
+    /// Done: everybody is gone, or would not go in time.
+    Stopped,
+}
+
+/// The reactor: sockets on one side, the engine on the other.
+pub struct EventLoop {
+    poll: Poll,
+    events: Events,
+    listeners: Vec<Listener>,
+    /// Everyone's socket, by the slot of the engine's id.
+    sockets: Vec<Option<Socket>>,
+    /// Every read goes through here; only what cannot be parsed yet is kept elsewhere.
+    scratch: Box<[u8]>,
+    unfinished: Unfinished,
+    engine: Engine,
+    limits: Limits,
+    /// The most connections at once.
+    connections_max: usize,
+    clock: Clock,
+    now: Now,
+    orders: Orders,
+    signals: Option<Signals>,
+    spare: Spare,
+    admission: Admission,
+    logbook: Logbook,
+    status: Status,
+    drain_until: Duration,
+    /// The last poll returned something: there may be more that it had no room for.
+    is_stirred: bool,
+}
+
+/// One client's socket, and what the loop knows of it.
+#[derive(Debug)]
+struct Socket {
+    id: ConnId,
+    stream: Stream,
+    remote: Remote,
+    /// The engine holds bytes of this peer that it has not carried out.
+    leftover: bool,
+    /// The engine does not want this peer to be read from.
+    held: bool,
+    ended: bool,
+    /// Waiting in `unfinished`.
+    queued: bool,
+}
+
+/// What a token stands for.
+enum Woken {
+    Listener(usize),
+    Orders,
+    Signals,
+    Peer(ConnId),
+}
+
+impl Woken {
+    fn of(token: Token) -> Self {
+        match (ConnId::from_bits(token.0 as u64), token.0) {
+            (Some(conn), _) => Self::Peer(conn),
+            (None, WAKER) => Self::Orders,
+            (None, SIGNALS) => Self::Signals,
+            (None, index) => Self::Listener(index),
+        }
+    }
+}
+
+impl EventLoop {
+    /// Listens, and is ready for its first turn.
+    ///
+    /// # Errors
+    /// What could not be listened on, or that the system has no poll to give.
+    pub fn bind(options: Options) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let orders = Orders::new(Waker::new(poll.registry(), Token(WAKER))?);
+        let mut listeners = Vec::new();
+        let mut services = Vec::new();
+        for (service, endpoint) in options.listeners {
+            listeners.extend(Listener::bind(&endpoint, services.len())?);
+            services.push(service);
+        }
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            listener.register(poll.registry(), Token(index))?;
+        }
+        let signals = options.signals.then(|| watch_signals(&poll)).transpose()?;
+        let possible = descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS as u64).max(1);
+        let possible = usize::try_from(possible).unwrap_or(usize::MAX);
+        let clock = Clock::start();
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            listeners,
+            sockets: Vec::new(),
+            scratch: vec![0; READ_MAX].into_boxed_slice(),
+            unfinished: Unfinished::default(),
+            engine: Engine::new(options.limits.clone(), services, options.secret),
+            connections_max: options.limits.connections.unwrap_or(possible),
+            limits: options.limits,
+            now: clock.now(),
+            clock,
+            orders,
+            signals,
+            spare: Spare::reserve(),
+            admission: Admission::default(),
+            logbook: Logbook::default(),
+            status: Status::Running,
+            drain_until: Duration::MAX,
+            is_stirred: false,
+        })
+    }
+
+    /// One pass: waits at most `timeout` (`None`: as long as it takes) for something to do, does a
+    /// bounded amount of it, and returns.
+    ///
+    /// # Errors
+    /// When the poll itself fails. No peer can make that happen.
+    pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
+        self.wait(timeout)?;
+        self.dispatch();
+        self.resume();
+        self.expire();
+        self.reap();
+        self.flush();
+        self.orders.publish(self.engine.counts());
+        Ok(self.status)
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let deadline =
+            if self.is_pressing() { Some(Duration::ZERO) } else { self.until_deadline() };
+        let timeout = match (timeout, deadline) {
+            (Some(timeout), Some(deadline)) => Some(timeout.min(deadline)),
+            (timeout, deadline) => timeout.or(deadline),
+        };
+        match self.poll.poll(&mut self.events, timeout) {
+            Ok(()) => {}
+            // A signal came; what it means is in its pipe.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
+            Err(error) => return Err(error),
+        }
+        self.is_stirred = !self.events.is_empty();
+        self.now = self.clock.now();
+        self.engine.wake(self.now);
+        Ok(())
+    }
+
+    /// How long until the next deadline, from now.
+    fn until_deadline(&self) -> Option<Duration> {
+        let next = self.deadline()?;
+        // Rounded up to the kernel's milliseconds: waking early would only mean sleeping again.
+        let wait = next.saturating_sub(self.clock.now().running);
+        Some(Duration::from_millis(wait.as_micros().div_ceil(1000) as u64))
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        let starved = self.listeners.iter().filter_map(Listener::retry_at).min();
+        let drain = (self.status == Status::Draining).then_some(self.drain_until);
+        [self.engine.next_deadline(), starved, drain].into_iter().flatten().min()
+    }
+
+    fn is_pressing(&self) -> bool {
+        self.status == Status::Stopped || !self.unfinished.is_empty() || self.engine.is_pressing()
+    }
+
+    /// When `turn` wants to be called even if nothing happens. In the past or now: at once. A program
+    /// that sleeps on [`as_fd`](Self::as_fd) until this moment misses nothing, whether its own poll
+    /// is level- or edge-triggered.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if self.is_stirred || self.is_pressing() {
+            return Some(self.clock.instant(self.now.running));
+        }
+        self.deadline().map(|deadline| self.clock.instant(deadline))
+    }
+
+    /// For each event: accept, read, or note that a blocked peer may be written again.
+    fn dispatch(&mut self) {
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match Woken::of(event.token()) {
+                Woken::Peer(conn) => {
+                    if event.is_writable() {
+                        self.engine.writable(conn);
+                    }
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        self.read(conn, event.is_read_closed() || event.is_error());
+                    }
+                }
+                Woken::Listener(index) => self.accept(index),
+                Woken::Orders => self.take_orders(),
+                Woken::Signals => self.take_signals(),
+            }
+        }
+        self.events = events;
+    }
+
+    /// The same for what earlier turns left undone.
+    fn resume(&mut self) {
+        while let Some(conn) = self.engine.take_resumable() {
+            if let Some(socket) = self.socket_mut(conn) {
+                socket.held = false;
+                self.come_back(conn);
+            }
+        }
+        // Only as many as there are now: whoever is put back waits for the next turn.
+        for _ in 0..self.unfinished.len() {
+            match self.unfinished.pop() {
+                Some(Work::Accept(index)) => self.accept(index),
+                Some(Work::Orders) => self.take_orders(),
+                Some(Work::Read(conn)) => {
+                    if let Some(socket) = self.socket_mut(conn) {
+                        socket.queued = false;
+                        self.read(conn, true);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        self.engine.expire(self.now);
+        self.accept_again(self.now.running);
+        if self.status == Status::Draining
+            && (self.engine.is_drained() || self.drain_until <= self.now.running)
+        {
+            self.status = Status::Stopped;
+        }
+    }
+
+    /// Says farewell to peers marked closing, tells the hub, drops sockets, frees slots: here and
+    /// nowhere else.
+    fn reap(&mut self) {
+        self.engine.reap(self.now);
+        while let Some(conn) = self.engine.take_shut() {
+            if let Some(socket) = self.socket_mut(conn) {
+                socket.stream.shut();
+                socket.leftover = false;
+                socket.held = false;
+                // What it still sends is read and thrown away, so that its end is seen.
+                self.come_back(conn);
+            }
+        }
+        while let Some((conn, reason)) = self.engine.take_done() {
+            self.drop_socket(conn, reason);
+            self.engine.release(conn);
+        }
+    }
+
+    fn drop_socket(&mut self, conn: ConnId, reason: CloseReason) {
+        let slot = self.sockets.get_mut(conn.slot());
+        let Some(mut socket) = slot.and_then(|slot| slot.take_if(|socket| socket.id == conn))
+        else {
+            return;
+        };
+        // A descriptor that was duplicated elsewhere would otherwise go on making events.
+        let _ = self.poll.registry().deregister(&mut socket.stream);
+        if let Some(ip) = socket.remote.ip() {
+            self.admission.leave(ip, &self.limits);
+        }
+        let second = self.now.running.as_secs();
+        let text = format_args!("closed {conn} from {}: {reason}", socket.remote);
+        self.logbook.note(Class::Closed, second, text);
+        drop(socket);
+        // The descriptor it gave back is somebody else's chance, at once.
+        self.accept_again(Duration::MAX);
+    }
+
+    /// One vectored write per dirty peer, within the budget.
+    fn flush(&mut self) {
+        let mut bytes_left = self.limits.flush_bytes;
+        for _ in 0..self.limits.flush_writes {
+            let Some(conn) = self.engine.take_dirty() else { return };
+            bytes_left = bytes_left.saturating_sub(self.write(conn));
+            if bytes_left == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Writes what one peer is owed, until there is no more or the kernel takes no more.
+    fn write(&mut self, conn: ConnId) -> usize {
+        let slot = self.sockets.get_mut(conn.slot()).and_then(Option::as_mut);
+        let Some(socket) = slot.filter(|socket| socket.id == conn) else {
+            self.engine.blocked(conn);
+            return 0;
+        };
+        let mut written = 0;
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let (filled, offered) = self.engine.slices(conn, &mut slices);
+            let result = match slices.get(..filled) {
+                None | Some([]) => Ok(0),
+                Some([only]) => socket.stream.write(only),
+                Some(slices) => socket.stream.write_vectored(slices),
+            };
+            match result {
+                Ok(count) => {
+                    self.engine.sent(conn, count);
+                    written += count;
+                    // Short of what was offered: only `WouldBlock` arms the next edge everywhere.
+                    if count == offered {
+                        return written;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.engine.blocked(conn);
+                    return written;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.engine.lost(conn);
+                    return written;
+                }
+            }
+        }
+    }
+
+    /// Reads once from a peer, after what it had sent before is carried out. `last_words`: an end of
+    /// stream may follow at once.
+    fn read(&mut self, conn: ConnId, last_words: bool) {
+        let slot = self.sockets.get_mut(conn.slot()).and_then(Option::as_mut);
+        let Some(socket) = slot.filter(|socket| socket.id == conn) else {
+            // The event is older than the tenant, or its tenant is gone.
+            self.engine.resume(conn, self.now);
+            return;
+        };
+        if socket.held || socket.queued {
+            return;
+        }
+        let mut reading = Reading::More;
+        if socket.leftover {
+            reading = self.engine.resume(conn, self.now);
+        }
+        let mut drained = Drained::Unfinished;
+        if matches!(reading, Reading::More | Reading::Gone) && !socket.ended {
+            let (len, how) = stream::read(&mut socket.stream, &mut self.scratch, last_words);
+            drained = how;
+            if let Some(bytes @ [_, ..]) = self.scratch.get(..len) {
+                reading = self.engine.received(conn, bytes, self.now);
+            }
+            match drained {
+                Drained::Ended => {
+                    socket.ended = true;
+                    reading = self.engine.ended(conn, self.now);
+                }
+                Drained::Broken => {
+                    socket.ended = true;
+                    self.engine.lost(conn);
+                    return;
+                }
+                Drained::WouldBlock | Drained::Unfinished => {}
+            }
+        }
+        socket.leftover = matches!(reading, Reading::Unfinished | Reading::Held);
+        socket.held = reading == Reading::Held;
+        let has_more = drained == Drained::Unfinished && !socket.ended;
+        if reading == Reading::Unfinished || !socket.held && has_more {
+            self.come_back(conn);
+        }
+    }
+
+    fn come_back(&mut self, conn: ConnId) {
+        if let Some(socket) = self.socket_mut(conn).filter(|socket| !socket.queued) {
+            socket.queued = true;
+            self.unfinished.push(Work::Read(conn));
+        }
+    }
+
+    fn socket_mut(&mut self, conn: ConnId) -> Option<&mut Socket> {
+        let slot = self.sockets.get_mut(conn.slot()).and_then(Option::as_mut);
+        slot.filter(|socket| socket.id == conn)
+    }
+
+    /// Takes clients off a listener's queue, within the budget.
+    fn accept(&mut self, index: usize) {
+        if self.status != Status::Running {
+            return;
+        }
+        for _ in 0..self.limits.accepts_per_turn {
+            let Some(listener) = self.listeners.get_mut(index) else { return };
+            let service = listener.service;
+            match listener.accept() {
+                Ok((stream, remote)) => {
+                    listener.fed();
+                    self.admit(stream, remote, service);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    listener.fed();
+                    return;
+                }
+                Err(error) if is_starved(&error) => {
+                    self.starve(index, &error);
+                    return;
+                }
+                // That client is gone already, or the kernel forbids it: not the next one's fault.
+                Err(error) => {
+                    let text = format_args!("a connection failed before it began: {error}");
+                    self.logbook.note(Class::Refused, self.now.running.as_secs(), text);
+                }
+            }
+        }
+        self.unfinished.push(Work::Accept(index));
+    }
+
+    /// No descriptor is left for a new client. The one waiting longest is closed through the spare
+    /// one, so that it need not wait for nothing; the others are tried again a little later, or when
+    /// somebody leaves.
+    fn starve(&mut self, index: usize, error: &io::Error) {
+        if let Some(listener) = self.listeners.get_mut(index) {
+            listener.starve(self.now.running);
+            self.spare.lend(|| drop(listener.accept()));
+        }
+        let text = format_args!(
+            "cannot accept: {error}; {} connections are open: raise the descriptor limit (ulimit -n) or lower --connections",
+            self.engine.connections()
+        );
+        self.logbook.note(Class::Starved, self.now.running.as_secs(), text);
+    }
+
+    /// Tries the listeners that starved again, if they are due by `now`.
+    fn accept_again(&mut self, now: Duration) {
+        for (index, listener) in self.listeners.iter_mut().enumerate() {
+            if listener.is_due(now) {
+                self.unfinished.push(Work::Accept(index));
+            }
+        }
+    }
+
+    fn admit(&mut self, mut stream: Stream, remote: Remote, service: usize) {
+        if let Err(reason) = self.may_enter(remote) {
+            let text = format_args!("refused {remote}: {reason}");
+            self.logbook.note(Class::Refused, self.now.running.as_secs(), text);
+            return;
+        }
+        let unlimited = remote.is_local() && !self.limits.limit_loopback;
+        let Ok(conn) = self.engine.connected(service, unlimited, self.now) else { return };
+        let silent = self.engine.service_of(conn).is_some_and(|service| !service.pings());
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let token = Token(conn.to_bits() as usize);
+        let ready = stream.prepare(self.limits.send_buffer, silent);
+        let ready =
+            ready.and_then(|()| self.poll.registry().register(&mut stream, token, interest));
+        if let Err(error) = ready {
+            let text = format_args!("cannot serve {remote}: {error}");
+            self.logbook.note(Class::Fault, self.now.running.as_secs(), text);
+            self.engine.lost(conn);
+        }
+        let word = self.engine.service_of(conn).map_or("", Service::word);
+        let text = format_args!("connected {conn} from {remote} on {word}");
+        self.logbook.note(Class::Connected, self.now.running.as_secs(), text);
+        if self.sockets.len() <= conn.slot() {
+            self.sockets.resize_with(conn.slot() + 1, || None);
+        }
+        let (leftover, held, ended, queued) = (false, false, false, false);
+        self.sockets[conn.slot()] =
+            Some(Socket { id: conn, stream, remote, leftover, held, ended, queued });
+    }
+
+    fn may_enter(&mut self, remote: Remote) -> Result<(), CloseReason> {
+        if self.engine.connections() >= self.connections_max {
+            return Err(CloseReason::RelayFull);
+        }
+        let is_welcome =
+            remote.ip().is_none_or(|ip| self.admission.enter(ip, self.now.running, &self.limits));
+        if is_welcome { Ok(()) } else { Err(CloseReason::AddressFull) }
+    }
+
+    fn take_orders(&mut self) {
+        self.orders.heard();
+        if self.orders.is_stop_asked() {
+            self.drain();
+        }
+        for _ in 0..ORDERS_PER_TURN {
+            let Some(Order::Say { room, sender, bytes }) = self.orders.next_order() else { return };
+            if let Err(refusal) = self.engine.say_from_host(&room, &sender, &bytes, self.now) {
+                let text = format_args!("a message from the program was refused: {refusal}");
+                self.logbook.note(Class::Fault, self.now.running.as_secs(), text);
+            }
+        }
+        self.unfinished.push(Work::Orders);
+    }
+
+    fn take_signals(&mut self) {
+        let Some(signals) = &mut self.signals else { return };
+        for _ in 0..signals.pending().count() {
+            match self.status {
+                Status::Running => self.drain(),
+                Status::Draining | Status::Stopped => self.status = Status::Stopped,
+            }
+        }
+    }
+
+    /// Begins to end: nobody new, everybody told, then closed evenly.
+    pub fn drain(&mut self) {
+        if self.status != Status::Running {
+            return;
+        }
+        self.status = Status::Draining;
+        self.drain_until = self.now.running + self.limits.drain_hard;
+        log::info!(
+            target: "hobnob",
+            "draining {} connections: again to stop at once", self.engine.connections()
+        );
+        for mut listener in self.listeners.drain(..) {
+            let _ = listener.deregister(self.poll.registry());
+        }
+        self.engine.drain(self.now);
+    }
+
+    /// Where it listens, in the order of the options.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn bound(&self) -> io::Result<Vec<Bound>> {
+        self.listeners.iter().map(Listener::bound).collect()
+    }
+
+    /// The most connections it will hold at once.
+    pub fn connections_max(&self) -> usize {
+        self.connections_max
+    }
+
+    /// For other threads.
+    pub fn handle(&self) -> Handle {
+        self.orders.handle()
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> crate::engine::Counts {
+        self.engine.counts()
+    }
+}
+
+impl AsFd for EventLoop {
+    /// The poll's own descriptor: readable when a turn has something to do.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poll.registry().as_fd()
+    }
+}
+
+fn watch_signals(poll: &Poll) -> io::Result<Signals> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    poll.registry().register(&mut signals, Token(SIGNALS), Interest::READABLE)?;
+    Ok(signals)
+}

@@ -1,0 +1,16 @@
+//! The only place that names mio, sockets, clocks and `io::Error`.
+
+mod admission;
+mod clock;
+mod descriptors;
+mod event_loop;
+mod listener;
+mod logbook;
+mod remote;
+mod stream;
+mod unfinished;
+
+pub use descriptors::raise_descriptor_limit;
+pub use event_loop::{EventLoop, Options, Status};
+pub use listener::{Bound, Endpoint};
+pub use remote::{Handle, HandleError};

@@ -1,0 +1,197 @@
+//! The relay as other threads reach it.
+
+use crate::engine::Counts;
+use crate::reason::{CloseReason, Refusal};
+use mio::Waker;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+
+/// Orders that may wait for the loop. Beyond it the caller is told to come back.
+const ORDERS: usize = 1024;
+
+/// How many numbers `Counts` has.
+const NUMBERS: usize = 13 + CloseReason::ALL.len() + Refusal::ALL.len();
+
+/// Says, counts and stops, from any thread. Cheap to clone; nothing here blocks.
+#[derive(Clone)]
+pub struct Handle {
+    orders: SyncSender<Order>,
+    shared: Arc<Shared>,
+}
+
+/// Why an order was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandleError {
+    /// As many orders wait as may. Try again in a moment, or say less.
+    Busy,
+    /// The relay is no more.
+    Stopped,
+}
+
+impl fmt::Display for HandleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "the relay has as many orders waiting as it may: try again in a moment",
+            Self::Stopped => "the relay has stopped",
+        })
+    }
+}
+
+impl std::error::Error for HandleError {}
+
+/// What the loop is asked to do.
+#[derive(Debug)]
+pub(super) enum Order {
+    Say { room: String, sender: String, bytes: Vec<u8> },
+}
+
+struct Shared {
+    waker: Waker,
+    /// A wake-up is under way; another would be wasted.
+    woken: AtomicBool,
+    stop: AtomicBool,
+    gone: AtomicBool,
+    counts: [AtomicU64; NUMBERS],
+}
+
+/// The loop's end of it.
+pub(super) struct Remote {
+    orders: Receiver<Order>,
+    handle: Handle,
+}
+
+impl Handle {
+    /// Says something in a room, in the name of `sender`. The room need not exist yet.
+    ///
+    /// # Errors
+    /// [`HandleError`]; the message is then not said.
+    pub fn say(&self, room: &str, sender: &str, bytes: &[u8]) -> Result<(), HandleError> {
+        if self.shared.gone.load(Ordering::Acquire) {
+            return Err(HandleError::Stopped);
+        }
+        let (room, sender, bytes) = (room.to_owned(), sender.to_owned(), bytes.to_vec());
+        match self.orders.try_send(Order::Say { room, sender, bytes }) {
+            Ok(()) => {
+                self.wake();
+                Ok(())
+            }
+            Err(TrySendError::Full(_)) => Err(HandleError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(HandleError::Stopped),
+        }
+    }
+
+    /// What the relay has done, as of its last turn.
+    pub fn counts(&self) -> Counts {
+        let mut numbers = self.shared.counts.iter().map(|number| number.load(Ordering::Relaxed));
+        let mut counts = Counts::default();
+        for number in numbers_of(&mut counts) {
+            *number = numbers.next().unwrap_or(0);
+        }
+        counts
+    }
+
+    /// Asks the relay to drain and end, as SIGTERM would.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if !self.shared.woken.swap(true, Ordering::AcqRel) {
+            // Fails only when the loop is gone, and with it everybody who could be woken.
+            let _ = self.shared.waker.wake();
+        }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+impl Remote {
+    pub(super) fn new(waker: Waker) -> Self {
+        let (sender, orders) = sync_channel(ORDERS);
+        let shared = Shared {
+            waker,
+            woken: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+            counts: [const { AtomicU64::new(0) }; NUMBERS],
+        };
+        Self { orders, handle: Handle { orders: sender, shared: Arc::new(shared) } }
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The loop was woken: orders given from now on wake it again.
+    pub(super) fn heard(&self) {
+        self.handle.shared.woken.store(false, Ordering::Release);
+    }
+
+    pub(super) fn next_order(&self) -> Option<Order> {
+        match self.orders.try_recv() {
+            Ok(order) => Some(order),
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+        }
+    }
+
+    pub(super) fn is_stop_asked(&self) -> bool {
+        self.handle.shared.stop.load(Ordering::Acquire)
+    }
+
+    /// Lets other threads see the counts. One plain store per number: no lock in the loop.
+    pub(super) fn publish(&self, mut counts: Counts) {
+        for (shared, number) in self.handle.shared.counts.iter().zip(numbers_of(&mut counts)) {
+            shared.store(*number, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        self.handle.shared.gone.store(true, Ordering::Release);
+    }
+}
+
+/// Every number of `Counts`, always in the same order.
+fn numbers_of(counts: &mut Counts) -> impl Iterator<Item = &mut u64> {
+    let Counts {
+        connections,
+        accepted,
+        rooms,
+        messages,
+        deliveries,
+        bytes_in,
+        bytes_out,
+        overruns,
+        gaps,
+        replayed,
+        stale,
+        backlog,
+        history,
+        closes,
+        refusals,
+    } = counts;
+    let singles = [
+        connections,
+        accepted,
+        rooms,
+        messages,
+        deliveries,
+        bytes_in,
+        bytes_out,
+        overruns,
+        gaps,
+        replayed,
+        stale,
+        backlog,
+        history,
+    ];
+    singles.into_iter().chain(closes).chain(refusals)
+}
