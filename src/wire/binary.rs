@@ -85,7 +85,7 @@ pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>,
             room: body.u32()?,
             id: body.u64()?,
             echo: body.flags(FLAG_NOT_TO_ME)? == 0,
-            payload: Cow::Borrowed(body.to_end()),
+            payload: Cow::Borrowed(body.rest()),
         },
         kind::MEMBERS => ClientFrame::Members { request: body.u64()?, room: body.u32()? },
         kind::PING => ClientFrame::Ping { token: body.u64()? },
@@ -143,7 +143,7 @@ pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>,
             offset: body.u64()?,
             time: body.u64()?,
             sender: body.short_text()?,
-            payload: Cow::Borrowed(body.to_end()),
+            payload: Cow::Borrowed(body.rest()),
         },
         kind::CAME => {
             ServerFrame::Came { room: body.u32()?, count: body.u32()?, name: body.text_to_end()? }
@@ -330,7 +330,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn to_end(&mut self) -> &'a [u8] {
+    fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }
 
@@ -342,7 +342,7 @@ impl<'a> Body<'a> {
     }
 
     fn text_to_end(&mut self) -> Result<Cow<'a, str>, FrameError> {
-        Self::text(self.to_end())
+        Self::text(self.rest())
     }
 
     fn short_text(&mut self) -> Result<Cow<'a, str>, FrameError> {
