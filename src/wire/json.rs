@@ -228,8 +228,12 @@ fn payload<'a>(
 /// to [`line_max`] accepts.
 fn text_or_base64(payload: &[u8]) -> (Option<Text<'_>>, Option<Text<'_>>) {
     let is_plain = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r');
+    // The least of all bytes is found for many at a time, and answers for nearly every text.
+    let least = payload.iter().fold(u8::MAX, |least, byte| least.min(*byte));
     match std::str::from_utf8(payload) {
-        Ok(text) if payload.iter().all(is_plain) => (Some(Text(Cow::Borrowed(text))), None),
+        Ok(text) if least >= 0x20 || payload.iter().all(is_plain) => {
+            (Some(Text(Cow::Borrowed(text))), None)
+        }
         _ => (None, Some(Text(Cow::Owned(BASE64.encode(payload))))),
     }
 }
