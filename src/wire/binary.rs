@@ -85,7 +85,7 @@ pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>,
             room: body.u32()?,
             id: body.u64()?,
             echo: body.flags(FLAG_NOT_TO_ME)? == 0,
-            payload: Cow::Borrowed(body.to_end()),
+            payload: Cow::Borrowed(body.rest()),
         },
         kind::MEMBERS => ClientFrame::Members { request: body.u64()?, room: body.u32()? },
         kind::PING => ClientFrame::Ping { token: body.u64()? },
@@ -143,7 +143,7 @@ pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>,
             offset: body.u64()?,
             time: body.u64()?,
             sender: body.short_text()?,
-            payload: Cow::Borrowed(body.to_end()),
+            payload: Cow::Borrowed(body.rest()),
         },
         kind::CAME => {
             ServerFrame::Came { room: body.u32()?, count: body.u32()?, name: body.text_to_end()? }
@@ -330,7 +330,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn to_end(&mut self) -> &'a [u8] {
+    fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }
 
@@ -342,7 +342,7 @@ impl<'a> Body<'a> {
     }
 
     fn text_to_end(&mut self) -> Result<Cow<'a, str>, FrameError> {
-        Self::text(self.to_end())
+        Self::text(self.rest())
     }
 
     fn short_text(&mut self) -> Result<Cow<'a, str>, FrameError> {
@@ -356,6 +356,145 @@ impl<'a> Body<'a> {
         match self.0 {
             [] => Ok(()),
             _ => Err(FrameError::Malformed("the frame goes on after its fields end")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::arbitrary;
+    use super::*;
+    use proptest::prelude::*;
+
+    const MAX: usize = 1 << 20;
+
+    fn client_bytes(frame: &ClientFrame<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_client(frame, &mut out);
+        out
+    }
+
+    fn server_bytes(frame: &ServerFrame<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_server(frame, &mut out);
+        out
+    }
+
+    /// Fault P1: the header alone is enough to refuse.
+    #[test]
+    fn fault_p1_a_declared_length_is_refused_at_once() {
+        let length = u32::MAX as usize;
+        let refused = Err(FrameError::TooLong { length, max: MAX });
+        assert_eq!(parse_client(b"\xff\xff\xff\xff\x04", MAX), refused);
+        assert_eq!(parse_client(b"\xff\xff\xff\xff", MAX), refused);
+        assert_eq!(parse_client(b"\xff\xff\xff", MAX), Ok(Parsed::Partial));
+    }
+
+    #[test]
+    fn the_limit_counts_kind_and_body() {
+        let say = ClientFrame::Say { room: 1, id: 2, echo: true, payload: b"0123456789".into() };
+        let bytes = client_bytes(&say);
+        let length = bytes.len() - 4;
+        for max in [length, length + 1] {
+            let whole = Ok(Parsed::Complete(say.clone(), bytes.len()));
+            assert_eq!(parse_client(&bytes, max), whole);
+        }
+        let max = length - 1;
+        for end in 4..=bytes.len() {
+            assert_eq!(parse_client(&bytes[..end], max), Err(FrameError::TooLong { length, max }));
+        }
+    }
+
+    #[test]
+    fn what_no_verb_looks_like_is_refused() {
+        let malformed = |bytes: &[u8]| {
+            let client = matches!(parse_client(bytes, MAX), Err(FrameError::Malformed(_)));
+            let server = matches!(parse_server(bytes, MAX), Err(FrameError::Malformed(_)));
+            (client, server)
+        };
+        assert_eq!(malformed(&[0, 0, 0, 0]), (true, true), "not even a kind");
+        assert_eq!(
+            malformed(&[0, 0, 0, 2, kind::BYE, 0]),
+            (true, true),
+            "one byte beside the layout"
+        );
+        assert_eq!(malformed(&[0, 0, 0, 1, kind::PING]), (true, true), "no token");
+        let text = [0, 0, 0, 3 + 8 + 1, kind::HELLO, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xff];
+        assert_eq!(
+            parse_client(&text, MAX),
+            Err(FrameError::Malformed("a text field is not UTF-8"))
+        );
+        let flags = [0, 0, 0, 10, kind::JOIN, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+        assert!(malformed(&flags).0, "a bit without a meaning");
+        for unknown in [0, 0x09, 0x7f, 0x80, 0x8b, 0xff] {
+            let bytes = [0, 0, 0, 1, unknown];
+            assert_eq!(parse_client(&bytes, MAX), Err(FrameError::UnknownKind(unknown)));
+            assert_eq!(parse_server(&bytes, MAX), Err(FrameError::UnknownKind(unknown)));
+        }
+        let of_the_relay = [0, 0, 0, 1, kind::ACK];
+        assert_eq!(parse_client(&of_the_relay, MAX), Err(FrameError::UnknownKind(kind::ACK)));
+        let of_a_client = [0, 0, 0, 1, kind::SAY];
+        assert_eq!(parse_server(&of_a_client, MAX), Err(FrameError::UnknownKind(kind::SAY)));
+    }
+
+    proptest! {
+        #[test]
+        fn client_frames_survive_and_a_cut_anywhere_waits(frame in arbitrary::client_frame()) {
+            let mut bytes = client_bytes(&frame);
+            let length = bytes.len();
+            bytes.extend_from_slice(&[0, 0, 0, 0, 0xff]);
+            for cut in 0..length {
+                prop_assert_eq!(parse_client(&bytes[..cut], MAX), Ok(Parsed::Partial), "cut at {}", cut);
+            }
+            for cut in length..=bytes.len() {
+                let whole = parse_client(&bytes[..cut], MAX);
+                prop_assert_eq!(whole, Ok(Parsed::Complete(frame.clone(), length)));
+            }
+        }
+
+        #[test]
+        fn server_frames_survive_and_a_cut_anywhere_waits(frame in arbitrary::server_frame()) {
+            let mut bytes = server_bytes(&frame);
+            let length = bytes.len();
+            bytes.extend_from_slice(&[0, 0, 0, 0, 0xff]);
+            for cut in 0..length {
+                prop_assert_eq!(parse_server(&bytes[..cut], MAX), Ok(Parsed::Partial), "cut at {}", cut);
+            }
+            for cut in length..=bytes.len() {
+                let whole = parse_server(&bytes[..cut], MAX);
+                prop_assert_eq!(whole, Ok(Parsed::Complete(frame.clone(), length)));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_answered_within_themselves(bytes in arbitrary::bytes(), max in 0usize..300) {
+            if let Ok(Parsed::Complete(_, used)) = parse_client(&bytes, max) {
+                prop_assert!(4 < used && used <= bytes.len().min(4 + max));
+            }
+            if let Ok(Parsed::Complete(_, used)) = parse_server(&bytes, max) {
+                prop_assert!(4 < used && used <= bytes.len().min(4 + max));
+            }
+        }
+
+        /// Whatever parses is written again as the very same bytes: there is one spelling of each
+        /// frame. One byte changed gets much deeper into the parsers than bytes without any sense.
+        #[test]
+        fn a_damaged_frame_is_refused_or_is_another_frame(
+            client in arbitrary::client_frame(),
+            server in arbitrary::server_frame(),
+            at in any::<proptest::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let mut bytes = client_bytes(&client);
+            *at.get_mut(&mut bytes) = byte;
+            if let Ok(Parsed::Complete(frame, used)) = parse_client(&bytes, MAX) {
+                prop_assert_eq!(client_bytes(&frame), &bytes[..used]);
+            }
+            let mut bytes = server_bytes(&server);
+            *at.get_mut(&mut bytes) = byte;
+            if let Ok(Parsed::Complete(frame, used)) = parse_server(&bytes, MAX) {
+                prop_assert_eq!(server_bytes(&frame), &bytes[..used]);
+            }
         }
     }
 }

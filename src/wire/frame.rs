@@ -236,3 +236,121 @@ impl std::fmt::Display for FrameError {
         }
     }
 }
+
+/// Frames as proptest makes them up, for the tests of both spellings.
+#[cfg(test)]
+pub(super) mod arbitrary {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// Any characters at all, control characters and quotes too. At most 80 bytes, so that it also
+    /// fits a short text.
+    fn text() -> impl Strategy<Value = Cow<'static, str>> {
+        vec(any::<char>(), 0..20).prop_map(|chars| chars.into_iter().collect::<String>().into())
+    }
+
+    fn payload() -> impl Strategy<Value = Cow<'static, [u8]>> {
+        prop_oneof![
+            vec(any::<u8>(), 0..60).prop_map(Cow::Owned),
+            text().prop_map(|text| Cow::Owned(text.into_owned().into_bytes())),
+            vec(0u8..0x20, 0..60).prop_map(Cow::Owned),
+        ]
+    }
+
+    /// Bytes without any sense, and bytes that at least begin like a frame or a line.
+    pub(crate) fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let header =
+            (0u8..40, any::<u8>(), vec(any::<u8>(), 0..40)).prop_map(|(length, kind, mut body)| {
+                body.splice(..0, [0, 0, 0, length, kind]);
+                body
+            });
+        let line = vec(any::<char>(), 0..40)
+            .prop_map(|chars| format!("{{{}}}\n", chars.iter().collect::<String>()).into_bytes());
+        prop_oneof![vec(any::<u8>(), 0..200), header, line]
+    }
+
+    pub(crate) fn client_frame() -> impl Strategy<Value = ClientFrame<'static>> {
+        let resume = (any::<u64>(), any::<u64>())
+            .prop_map(|(epoch, offset)| Resume { epoch: Epoch(epoch), offset });
+        prop_oneof![
+            (any::<u16>(), any::<u64>(), text())
+                .prop_map(|(version, key, name)| ClientFrame::Hello { version, key, name }),
+            (any::<u64>(), proptest::option::of(resume), text())
+                .prop_map(|(request, resume, room)| ClientFrame::Join { request, resume, room }),
+            (any::<u64>(), any::<u32>())
+                .prop_map(|(request, room)| ClientFrame::Leave { request, room }),
+            (any::<u32>(), any::<u64>(), any::<bool>(), payload())
+                .prop_map(|(room, id, echo, payload)| ClientFrame::Say { room, id, echo, payload }),
+            (any::<u64>(), any::<u32>())
+                .prop_map(|(request, room)| ClientFrame::Members { request, room }),
+            any::<u64>().prop_map(|token| ClientFrame::Ping { token }),
+            any::<u64>().prop_map(|token| ClientFrame::Pong { token }),
+            Just(ClientFrame::Bye),
+        ]
+    }
+
+    pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame<'static>> {
+        let welcome =
+            (any::<u16>(), any::<[u64; 2]>(), any::<[u32; 3]>(), text()).prop_map(
+                |(version, [id, key], [max_message, max_rooms, ping_ms], name)| {
+                    ServerFrame::Welcome { version, id, key, max_message, max_rooms, ping_ms, name }
+                },
+            );
+        let joined = (any::<[u64; 4]>(), any::<[u32; 2]>(), any::<bool>(), text()).prop_map(
+            |([request, epoch, head, oldest], [room, members], recovered, name)| {
+                let epoch = Epoch(epoch);
+                ServerFrame::Joined { request, room, recovered, epoch, head, oldest, members, name }
+            },
+        );
+        let message = (any::<u32>(), any::<[u64; 2]>(), text(), payload()).prop_map(
+            |(room, [offset, time], sender, payload)| ServerFrame::Message {
+                room,
+                offset,
+                time,
+                sender,
+                payload,
+            },
+        );
+        prop_oneof![
+            welcome,
+            joined,
+            (any::<[u64; 2]>(), any::<u32>())
+                .prop_map(|([request, offset], room)| ServerFrame::Left { request, room, offset }),
+            (any::<[u64; 2]>(), any::<u32>()).prop_map(|([id, offset], room)| ServerFrame::Ack {
+                room,
+                id,
+                offset
+            }),
+            message,
+            (any::<[u32; 2]>(), text()).prop_map(|([room, count], name)| ServerFrame::Came {
+                room,
+                count,
+                name
+            }),
+            (any::<[u32; 2]>(), text()).prop_map(|([room, count], name)| ServerFrame::Went {
+                room,
+                count,
+                name
+            }),
+            (any::<u64>(), any::<[u32; 2]>(), vec(text(), 0..5)).prop_map(
+                |(request, [room, count], names)| ServerFrame::Members {
+                    request,
+                    room,
+                    count,
+                    names
+                }
+            ),
+            (any::<[u64; 2]>(), any::<u32>()).prop_map(|([from, to], room)| ServerFrame::Gap {
+                room,
+                from,
+                to
+            }),
+            any::<u64>().prop_map(|token| ServerFrame::Ping { token }),
+            any::<u64>().prop_map(|token| ServerFrame::Pong { token }),
+            (any::<u16>(), any::<u64>(), text())
+                .prop_map(|(code, request, text)| ServerFrame::Error { code, request, text }),
+            (any::<u16>(), text()).prop_map(|(code, text)| ServerFrame::Bye { code, text }),
+        ]
+    }
+}
