@@ -78,6 +78,9 @@ pub const PERSON_NAME_MAX: usize = 64;
 /// Bytes read from one socket in one go, and so also per peer and turn.
 pub const READ_MAX: usize = 64 << 10;
 
+/// Bytes of replay that are laid out for a peer at a time; more once it has read these.
+pub const REPLAY_PAGE: usize = 64 << 10;
+
 /// How long a peer that was told goodbye may take to read it.
 pub const LINGER: Duration = Duration::from_secs(2);
 
@@ -165,10 +168,23 @@ impl Limits {
         if self.outbox < 16 << 10 {
             return Err("outbox must be at least 16384".to_owned());
         }
+        let names = self.presence_members.saturating_mul(PERSON_NAME_MAX + 1);
+        if names > self.outbox_soft() {
+            return Err(format!(
+                "presence-members is {}, but all their names must fit half an outbox ({}): raise outbox or lower it",
+                self.presence_members, self.outbox
+            ));
+        }
         if self.rooms > crate::id::RoomId::MAX_ROOMS {
             return Err(format!("max-rooms may be at most {}", crate::id::RoomId::MAX_ROOMS));
         }
         Ok(())
+    }
+
+    /// Bytes at which a peer that does not read its replies is closed: the outbox, and beside it a
+    /// page of replay, which no request can make larger.
+    pub fn outbox_max(&self) -> usize {
+        self.outbox + REPLAY_PAGE + 2 * self.message + 4096
     }
 
     /// Bytes at which a peer's private replies stop its requests from being read. Replies already

@@ -119,7 +119,7 @@ impl Engine {
             }
             Some(Place::At(_)) => {
                 peer.outbox_mut().skip(skip);
-                if peer.owed() > self.limits.outbox {
+                if peer.owed() > self.limits.outbox_max() {
                     self.close(sender, CloseReason::OutboxFull);
                 }
                 true
@@ -151,6 +151,10 @@ impl Engine {
             peer.seats.push(Seat { tape: key as u32, index: index as u32 });
         }
         if from.is_some() {
+            let head = self.hub.room(room).map_or(0, |room| room.head);
+            if let Some(peer) = self.peers.get_mut(conn) {
+                peer.awaits = head;
+            }
             self.mark_ready(conn);
         }
     }

@@ -6,6 +6,7 @@ use super::peer::{Peer, Phase};
 use super::tape::Place;
 use crate::hub::Reply;
 use crate::id::ConnId;
+use crate::limits::REPLAY_PAGE;
 use std::io::IoSlice;
 
 /// Most pieces of one write: enough for a whole backlog of full blocks.
@@ -14,9 +15,6 @@ pub const SLICES: usize = 64;
 /// Visits a lane gets before the next lane has its turn. Small rooms are done within one; a big
 /// room's flush goes on between them.
 pub(super) const QUANTUM: usize = 64;
-
-/// Bytes of replay that are laid out for a peer at a time; more once it has read these.
-const PAGE: usize = 64 << 10;
 
 /// A queue of peers to be offered something. Lanes take turns, so that nobody waits for all of a
 /// big room.
@@ -281,7 +279,7 @@ impl Engine {
         if peer.outbox.as_ref().is_some_and(|outbox| outbox.is_empty()) {
             peer.outbox = None;
         }
-        if peer.held && peer.owed() <= self.limits.outbox_soft() {
+        if peer.held && peer.awaits == 0 && peer.owed() <= self.limits.outbox_soft() {
             peer.held = false;
             self.resumable.push_back(conn);
         }
@@ -358,12 +356,15 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let Some(room) = self.hub.room(room_id) else { return };
         for message in room.recent.from(next) {
-            if peer.owed() >= PAGE {
+            if peer.owed() >= REPLAY_PAGE {
                 break;
             }
             dialect.write_message(room_id, message, peer.outbox_mut().segment(self.stamp));
             self.counts.replayed += 1;
             next = message.offset + 1;
+        }
+        if next > peer.awaits {
+            peer.awaits = 0;
         }
         let Some(tape) = self.tapes.get_mut(key) else { return };
         if next > head {

@@ -268,7 +268,7 @@ impl Engine {
             let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else {
                 return (used, Reading::Gone);
             };
-            if peer.owed() > self.limits.outbox_soft() {
+            if peer.owed() > self.limits.outbox_soft() || peer.awaits != 0 {
                 peer.held = true;
                 return (used, Reading::Held);
             }
@@ -351,7 +351,7 @@ impl Engine {
             return;
         }
         peer.outbox_mut().segment(self.stamp).extend_from_slice(&self.scratch);
-        let is_full = peer.owed() > self.limits.outbox;
+        let is_full = peer.owed() > self.limits.outbox_max();
         self.mark_ready(conn);
         if is_full {
             self.close(conn, CloseReason::OutboxFull);

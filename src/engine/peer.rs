@@ -1,7 +1,7 @@
 //! One connected client, as the engine knows it.
 
 use super::outbox::Outbox;
-use crate::id::ConnId;
+use crate::id::{ConnId, Offset};
 use crate::now::Tick;
 use crate::session::{Fault, Session};
 use slab::Slab;
@@ -35,6 +35,9 @@ pub struct Peer {
     pub ready: bool,
     /// Not read from until it has read some of what it is owed.
     pub held: bool,
+    /// The offset up to which a replay it asked for must have come before it is listened to again,
+    /// so that no answer overtakes the replay; else 0.
+    pub awaits: Offset,
     /// It will send no more.
     pub ended: bool,
     /// Bytes that came and are not parsed yet.
@@ -137,6 +140,7 @@ impl Peers {
             blocked: false,
             ready: false,
             held: false,
+            awaits: 0,
             ended: false,
             inbox: None,
             outbox: None,
