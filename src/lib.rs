@@ -1,4 +1,5 @@
 //! hobnob
+pub mod client;
 pub mod id;
 pub mod limits;
 pub mod now;
