@@ -46,7 +46,7 @@ mod tests {
     fn what_is_sent_a_byte_at_a_time_arrives_in_order() {
         let mut outbox = Outbox::default();
         let mut wanted = Vec::new();
-        let mut arrived = Vec::new();
+        let mut arrived: Vec<u8> = Vec::new();
         for token in 0..50 {
             outbox.write(&ClientFrame::Ping { token });
             binary::write_client(&ClientFrame::Ping { token }, &mut wanted);

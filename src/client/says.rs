@@ -164,7 +164,7 @@ mod tests {
         let mut says = three();
         assert_eq!(send_all(&mut says, |room| (&**room == "a").then_some(7)), [1, 5]);
         assert_eq!(send_all(&mut says, |_| Some(7)), [2]);
-        assert_eq!(send_all(&mut says, |_| Some(7)), []);
+        assert_eq!(send_all(&mut says, |_| Some(7)), [0_u64; 0]);
         says.connection_lost();
         assert_eq!(says.remove(1).unwrap().id, 1);
         assert_eq!(send_all(&mut says, |_| Some(7)), [2, 5]);
@@ -175,7 +175,7 @@ mod tests {
         let mut says = three();
         assert_eq!(send_all(&mut says, |_| Some(7)), [1, 2, 5]);
         assert!(says.retry_carefully(2) && says.retry_carefully(5) && !says.retry_carefully(9));
-        assert_eq!(send_all(&mut says, |_| Some(7)), [], "1 is still in flight");
+        assert_eq!(send_all(&mut says, |_| Some(7)), [0_u64; 0], "1 is still in flight");
         says.remove(1);
         assert_eq!(send_all(&mut says, |_| Some(7)), [2]);
         says.remove(2);
@@ -200,8 +200,7 @@ mod tests {
     fn a_rooms_messages_can_be_taken_out_together() {
         let mut says = three();
         send_all(&mut says, |_| Some(7));
-        let taken: Vec<u64> =
-            says.take(|say| &*say.room == "a").iter().map(|say| say.id).collect();
+        let taken: Vec<u64> = says.take(|say| &*say.room == "a").iter().map(|say| say.id).collect();
         assert_eq!(taken, [1, 5]);
         assert_eq!((says.len(), says.bytes, says.in_flight, says.sent_up_to), (1, 10, 1, 1));
     }

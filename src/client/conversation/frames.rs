@@ -34,7 +34,9 @@ impl Conversation {
             ServerFrame::Welcome { key, max_message, ping_ms, name, .. } => {
                 self.welcomed(key, &name, max_message, ping_ms, now);
             }
-            ServerFrame::Joined { request, room, recovered, epoch, head, oldest, members, .. } => {
+            ServerFrame::Joined {
+                request, room, recovered, epoch, head, oldest, members, ..
+            } => {
                 let answer = Answer { number: room, recovered, epoch, head, oldest };
                 self.joined(request, answer, members);
             }
@@ -187,13 +189,7 @@ impl Conversation {
         }
     }
 
-    fn join_refused(
-        &mut self,
-        index: usize,
-        refusal: Option<Refusal>,
-        text: &str,
-        now: Instant,
-    ) {
+    fn join_refused(&mut self, index: usize, refusal: Option<Refusal>, text: &str, now: Instant) {
         if self.pause_after(refusal, now) {
             self.rooms[index].stage = Stage::Out;
             return;
