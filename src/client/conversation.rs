@@ -311,7 +311,7 @@ impl Conversation {
     }
 
     /// Says something in a joined room; the answer is the id by which it will be acknowledged.
-    pub(super) fn say(&mut self, name: &str, payload: Vec<u8>) -> Result<u64, SayError> {
+    pub(super) fn say(&mut self, name: &str, payload: &[u8]) -> Result<u64, SayError> {
         if matches!(self.phase, Phase::Closing(_) | Phase::Ended) {
             return Err(SayError::Closed);
         }
@@ -324,7 +324,7 @@ impl Conversation {
             return Err(SayError::Busy);
         }
         let id = self.next_number();
-        self.says.push(id, room, payload);
+        self.says.push(id, room, payload.to_vec());
         self.pump(OUTBOX_MAX);
         Ok(id)
     }

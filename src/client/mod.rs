@@ -30,6 +30,8 @@ mod outbox;
 mod room;
 mod says;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 pub use address::Address;
 pub use address::AddressError;
@@ -198,8 +200,8 @@ impl Client {
     ///
     /// # Errors
     /// See [`SayError`]; the message was not taken.
-    pub fn say(&mut self, room: &str, payload: impl Into<Vec<u8>>) -> Result<u64, SayError> {
-        self.conversation.say(room, payload.into())
+    pub fn say(&mut self, room: &str, payload: impl AsRef<[u8]>) -> Result<u64, SayError> {
+        self.conversation.say(room, payload.as_ref())
     }
 
     /// Asks who is in a room; [`Event::Members`] answers. False if it is not joined at the moment.

@@ -193,7 +193,7 @@ fn say(id: u64, text: &str) -> Heard {
 fn hello_join_say_ack() {
     let mut play = Play::new();
     play.client.join("lobby", 0);
-    let id = play.client.say("lobby", b"early".to_vec()).unwrap();
+    let id = play.client.say("lobby", b"early").unwrap();
     play.connect();
     assert_eq!(play.heard(), [Heard::Hello { key: 0, name: "ann".to_owned() }]);
     play.say(&welcome("ann"));
@@ -286,9 +286,9 @@ fn presence_and_members_are_told() {
 fn a_room_is_left_and_joined_anew() {
     let mut play = Play::in_lobby();
     assert!(play.client.leave("lobby") && !play.client.leave("lobby"));
-    assert_eq!(play.client.say("lobby", Vec::new()), Err(SayError::NotJoined));
+    assert_eq!(play.client.say("lobby", b""), Err(SayError::NotJoined));
     play.client.join("lobby", 0);
-    let id = play.client.say("lobby", b"again".to_vec()).unwrap();
+    let id = play.client.say("lobby", b"again").unwrap();
     let [Heard::Leave { request, room: ROOM }] = play.heard()[..] else { panic!() };
     play.say(&message(11));
     play.say(&ServerFrame::Left { request, room: ROOM, offset: 11 });
@@ -338,9 +338,9 @@ fn pings_are_answered_and_silence_is_probed() {
 #[test]
 fn goodbye_comes_after_everything_else() {
     let mut play = Play::in_lobby();
-    let id = play.client.say("lobby", b"last".to_vec()).unwrap();
+    let id = play.client.say("lobby", b"last").unwrap();
     play.client.close(play.now);
-    assert_eq!(play.client.say("lobby", Vec::new()), Err(SayError::Closed));
+    assert_eq!(play.client.say("lobby", b""), Err(SayError::Closed));
     assert_eq!(play.heard(), [say(id, "last"), Heard::Bye]);
     play.say(&ServerFrame::Ack { room: ROOM, id, offset: 11 });
     play.say(&ServerFrame::Bye { code: CloseReason::PeerClosed.code(), text: "bye".into() });

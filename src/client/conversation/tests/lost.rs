@@ -125,12 +125,12 @@ fn history_survives_a_loss_in_the_middle() {
 fn what_was_not_acknowledged_is_said_again_under_its_id() {
     let mut play = Play::in_lobby();
     let ids: Vec<u64> = ["one", "two", "three"]
-        .map(|text| play.client.say("lobby", text.as_bytes().to_vec()).unwrap())
+        .map(|text| play.client.say("lobby", text.as_bytes()).unwrap())
         .to_vec();
     play.say(&ServerFrame::Ack { room: ROOM, id: ids[1], offset: 12 });
     assert_eq!(play.heard().len(), 3);
     play.break_off();
-    let late = play.client.say("lobby", b"late".to_vec()).unwrap();
+    let late = play.client.say("lobby", b"late").unwrap();
     play.welcome();
     let (request, _) = play.heard_join();
     play.say(&joined(request, true, 13, 1));

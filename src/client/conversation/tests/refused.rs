@@ -38,7 +38,7 @@ fn a_name_that_is_none_ends_it() {
 fn a_refused_room_takes_its_messages_along() {
     let mut play = Play::new();
     play.client.join("lobby", 0);
-    let id = play.client.say("lobby", b"x".to_vec()).unwrap();
+    let id = play.client.say("lobby", b"x").unwrap();
     play.welcome();
     let (request, _) = play.heard_join();
     play.say(&error(Refusal::TooManyRooms.code(), request));
@@ -57,15 +57,14 @@ fn a_refused_room_takes_its_messages_along() {
         },
     ];
     assert_eq!(play.events(), events);
-    assert_eq!(play.client.say("lobby", Vec::new()), Err(SayError::NotJoined));
+    assert_eq!(play.client.say("lobby", b""), Err(SayError::NotJoined));
 }
 
 #[test]
 fn too_fast_is_tried_again_later_and_in_order() {
     let mut play = Play::in_lobby();
-    let ids: Vec<u64> = ["one", "two"]
-        .map(|text| play.client.say("lobby", text.as_bytes().to_vec()).unwrap())
-        .to_vec();
+    let ids: Vec<u64> =
+        ["one", "two"].map(|text| play.client.say("lobby", text.as_bytes()).unwrap()).to_vec();
     play.heard();
     let limited = Refusal::RateLimited.code();
     ids.iter().for_each(|id| play.say(&error(limited, *id)));
@@ -104,7 +103,7 @@ fn a_draining_relay_is_told_of_and_outwaited() {
     let mut play = Play::in_lobby();
     let draining = Refusal::Draining.code();
     play.say(&error(draining, 0));
-    let id = play.client.say("lobby", b"x".to_vec()).unwrap();
+    let id = play.client.say("lobby", b"x").unwrap();
     play.heard();
     play.say(&error(draining, id));
     assert_eq!(play.events(), [Event::Draining]);
@@ -119,7 +118,7 @@ fn a_draining_relay_is_told_of_and_outwaited() {
 fn too_long_is_refused_here_as_soon_as_the_limit_is_known() {
     let mut play = Play::new();
     play.client.join("lobby", 0);
-    let id = play.client.say("lobby", vec![b'x'; 1_001]).unwrap();
+    let id = play.client.say("lobby", &[b'x'; 1_001]).unwrap();
     play.welcome();
     let events = play.events();
     let Event::Refused { request: Request::Say { id: refused, .. }, refusal, .. } = &events[1]
@@ -127,9 +126,9 @@ fn too_long_is_refused_here_as_soon_as_the_limit_is_known() {
         panic!("{events:?}")
     };
     assert_eq!((*refused, *refusal), (id, Some(Refusal::MessageTooLong)));
-    let too_long = play.client.say("lobby", vec![b'x'; 1_001]);
+    let too_long = play.client.say("lobby", &[b'x'; 1_001]);
     assert_eq!(too_long, Err(SayError::TooLong { max: 1_000 }));
-    assert!(play.client.say("lobby", vec![b'x'; 1_000]).is_ok());
+    assert!(play.client.say("lobby", &[b'x'; 1_000]).is_ok());
 }
 
 #[test]
@@ -137,11 +136,11 @@ fn more_than_may_wait_is_busy() {
     let mut play = Play::new();
     play.client.join("lobby", 0);
     let mut taken = 0;
-    while play.client.say("lobby", Vec::new()).is_ok() {
+    while play.client.say("lobby", b"").is_ok() {
         taken += 1;
     }
     assert_eq!(taken, SAYS_MAX);
-    assert_eq!(play.client.say("lobby", Vec::new()), Err(SayError::Busy));
+    assert_eq!(play.client.say("lobby", b""), Err(SayError::Busy));
 }
 
 #[test]
