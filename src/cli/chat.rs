@@ -49,6 +49,9 @@ pub(crate) struct Args {
     history: u64,
 }
 
+/// Messages on their way beyond which no more lines are taken.
+const UNACKNOWLEDGED_MAX: usize = 256;
+
 struct Chat {
     client: Client,
     keyboard: Keyboard,
@@ -61,6 +64,8 @@ struct Chat {
     rooms: Vec<RoomName>,
     /// The name everyone sees; empty before the first welcome.
     name: String,
+    /// Whether the last that was heard of the connection is that it is up.
+    connected: bool,
     /// Said here and to be seen as typed, so not to be shown again when it comes back.
     typed: VecDeque<Said>,
     /// Until when to wait for acknowledgements; set once the person wants to leave.
@@ -90,7 +95,7 @@ fn chat(args: Args) -> io::Result<()> {
     client.join(&args.room, args.history);
     let room = RoomName::from(args.room);
     let (keyboard, printer) = Keyboard::start(client.waker())?;
-    keyboard.prompt(&room);
+    keyboard.go_on(&room);
     let mut chat = Chat {
         client,
         keyboard,
@@ -100,6 +105,7 @@ fn chat(args: Args) -> io::Result<()> {
         rooms: vec![RoomName::clone(&room)],
         room,
         name: String::new(),
+        connected: false,
         typed: VecDeque::new(),
         leaving: None,
     };
@@ -121,14 +127,26 @@ impl Chat {
                     return Ok(());
                 }
             }
-            while self.leaving.is_none() {
+            // Lines from a pipe come faster than they are acknowledged; those of a person do not.
+            while self.leaving.is_none() && self.client.unacknowledged() < UNACKNOWLEDGED_MAX {
                 match self.keyboard.next()? {
-                    Typed::Line(line) => self.obey(&line)?,
+                    Typed::Line(line) => {
+                        self.obey(&line)?;
+                        self.go_on();
+                    }
                     Typed::Nothing => break,
                     Typed::End => self.leave_soon(),
                 }
             }
             self.close_if_due();
+        }
+    }
+
+    /// Lets the next line be typed. Not when leaving: the editor would begin it, and change the
+    /// terminal for it.
+    fn go_on(&self) {
+        if self.leaving.is_none() {
+            self.keyboard.go_on(&self.room);
         }
     }
 
@@ -138,7 +156,9 @@ impl Chat {
 
     fn close_if_due(&mut self) {
         let Some(until) = self.leaving else { return };
-        if self.client.unacknowledged() == 0 || until <= Instant::now() {
+        // Not before the first welcome: that there is no relay should be told, not left in silence.
+        let done = !self.name.is_empty() && self.client.unacknowledged() == 0;
+        if done || until <= Instant::now() {
             self.client.close();
         }
     }
@@ -155,7 +175,7 @@ impl Chat {
                 if !self.rooms.contains(&room) {
                     self.rooms.push(RoomName::clone(&room));
                 }
-                self.talk_in(room);
+                self.room = room;
                 Ok(())
             }
             Command::Leave => {
@@ -189,16 +209,11 @@ impl Chat {
         }
     }
 
-    fn talk_in(&mut self, room: RoomName) {
-        self.keyboard.prompt(&room);
-        self.room = room;
-    }
-
     fn forget(&mut self, room: &str) {
         self.rooms.retain(|joined| **joined != *room);
         self.typed.retain(|said| *said.room != *room);
         if *self.room == *room {
-            self.talk_in(self.rooms.last().map_or_else(|| "".into(), RoomName::clone));
+            self.room = self.rooms.last().map_or_else(|| "".into(), RoomName::clone);
         }
     }
 
@@ -215,14 +230,17 @@ impl Chat {
                     self.screen.notice(&format!("connected to {} as {name}", self.url))?;
                 }
                 self.name = name;
+                self.connected = true;
             }
             Event::Disconnected { cause, retry_in } => match retry_in {
                 None if self.leaving.is_some() => return Ok(Next::End),
-                Some(wait) if !self.name.is_empty() => {
+                Some(wait) if std::mem::take(&mut self.connected) => {
                     let wait = wait.as_secs_f32();
                     let notice = format!("connection lost ({cause}); trying again in {wait:.1} s");
                     self.screen.notice(&notice)?;
                 }
+                // That the tries after that fail, too, is no news.
+                Some(_) if !self.name.is_empty() => {}
                 _ => return Err(io::Error::other(unreachable(&self.url, &cause))),
             },
             other => {

@@ -72,6 +72,8 @@ struct Publisher {
     /// Taken from the source, and too much for now.
     waiting: Option<Vec<u8>>,
     welcomed: bool,
+    /// Whether the last that was heard of the connection is that it is up.
+    connected: bool,
     /// When something was last acknowledged, or there was nothing to acknowledge.
     progress: Instant,
 }
@@ -85,7 +87,8 @@ pub(super) fn run(args: Args) -> Result<(), String> {
         false => Source::Once(Some(args.text.join(" ").into_bytes())),
     };
     let (waiting, progress) = (None, Instant::now());
-    Publisher { client, args, source, waiting, welcomed: false, progress }.run()
+    let (welcomed, connected) = (false, false);
+    Publisher { client, args, source, waiting, welcomed, connected, progress }.run()
 }
 
 impl Publisher {
@@ -139,7 +142,10 @@ impl Publisher {
 
     fn take(&mut self, event: &Event) -> Result<(), String> {
         match event {
-            Event::Welcomed { .. } => self.welcomed = true,
+            Event::Welcomed { .. } => {
+                self.welcomed = true;
+                self.connected = true;
+            }
             Event::Acked { .. } => {
                 self.progress = Instant::now();
                 self.print(event)?;
@@ -152,9 +158,12 @@ impl Publisher {
                 let (true, Some(wait)) = (self.welcomed, retry_in) else {
                     return Err(unreachable(&self.args.relay.url, cause));
                 };
-                let cause = cause.to_string();
-                let cause = text::printable(&cause);
-                eprintln!("hobnob: connection lost ({cause}); trying again in {wait:.1?}");
+                // That the tries after the first fail, too, is no news.
+                if std::mem::take(&mut self.connected) {
+                    let cause = cause.to_string();
+                    let cause = text::printable(&cause);
+                    eprintln!("hobnob: connection lost ({cause}); trying again in {wait:.1?}");
+                }
             }
             _ => {}
         }

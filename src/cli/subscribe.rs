@@ -62,6 +62,8 @@ struct Subscriber {
     /// Whether a person reads what is printed.
     terminal: bool,
     welcomed: bool,
+    /// Whether the last that was heard of the connection is that it is up.
+    connected: bool,
     printed: u64,
 }
 
@@ -70,7 +72,8 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     let mut client = Client::connect(options).map_err(|error| error.to_string())?;
     client.join(&args.room, args.history);
     let (out, terminal) = (BufWriter::new(io::stdout()), stdout_is_terminal());
-    let mut subscriber = Subscriber { args, out, terminal, welcomed: false, printed: 0 };
+    let mut subscriber =
+        Subscriber { args, out, terminal, welcomed: false, connected: false, printed: 0 };
     loop {
         match subscriber.step(&mut client) {
             Ok(()) => {}
@@ -106,7 +109,10 @@ impl Subscriber {
             self.print_plain(event)?;
         }
         match event {
-            Event::Welcomed { .. } => self.welcomed = true,
+            Event::Welcomed { .. } => {
+                self.welcomed = true;
+                self.connected = true;
+            }
             Event::Message { .. } => {
                 self.printed += 1;
                 if self.args.count == Some(self.printed) {
@@ -119,6 +125,7 @@ impl Subscriber {
             Event::Disconnected { cause, retry_in } if !self.welcomed || retry_in.is_none() => {
                 return Err(Stop::Failed(unreachable(&self.args.relay.url, cause)));
             }
+            Event::Disconnected { .. } => self.connected = false,
             _ => {}
         }
         Ok(())
@@ -159,7 +166,7 @@ impl Subscriber {
             Event::Joined { recovered: Recovered::Lost { lost: None, .. }, .. } => {
                 "back; the room began anew, and what was missed could not be recovered".to_owned()
             }
-            Event::Disconnected { cause, retry_in: Some(wait) } if self.welcomed => {
+            Event::Disconnected { cause, retry_in: Some(wait) } if self.connected => {
                 let cause = cause.to_string();
                 let cause = text::printable(&cause);
                 format!("connection lost ({cause}); trying again in {wait:.1?}")

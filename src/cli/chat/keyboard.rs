@@ -1,12 +1,12 @@
 //! A person's lines, read on a thread of their own, and a way to print while they type.
 
 use crate::cli::lines;
+#[cfg(feature = "chat")]
+use crate::cli::text;
 use mio::Waker;
 use std::io;
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::TryRecvError;
 
@@ -24,41 +24,27 @@ pub(super) type Printer = Box<dyn FnMut(&str) -> io::Result<()>>;
 /// Where lines come from.
 pub(super) struct Keyboard {
     lines: Lines,
-    /// Shown before the next line that is typed.
-    prompt: Arc<Mutex<String>>,
     /// Whether what is typed stays to be seen.
     pub(super) shows_lines: bool,
-    #[cfg(feature = "chat")]
-    _terminal: Option<edited::Terminal>,
 }
 
 enum Lines {
     Plain(Receiver<io::Result<Vec<u8>>>),
     #[cfg(feature = "chat")]
-    Edited(Receiver<String>),
+    Edited(edited::Editor),
 }
 
 impl Keyboard {
     /// Starts to read; the waker is called for every line and at the end.
     pub(super) fn start(waker: Arc<Waker>) -> io::Result<(Self, Printer)> {
-        let prompt = Arc::new(Mutex::new(String::new()));
         let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         #[cfg(feature = "chat")]
         if terminal {
-            // First: the editor changes the terminal's state.
-            let saved = Some(edited::Terminal::save());
-            let (lines, printer) = edited::start(waker, Arc::clone(&prompt))?;
-            let lines = Lines::Edited(lines);
-            return Ok((Self { lines, prompt, shows_lines: true, _terminal: saved }, printer));
+            let (editor, printer) = edited::Editor::start(waker)?;
+            return Ok((Self { lines: Lines::Edited(editor), shows_lines: true }, printer));
         }
-        let keyboard = Self {
-            lines: Lines::Plain(lines::from_stdin(waker)),
-            prompt,
-            shows_lines: terminal,
-            #[cfg(feature = "chat")]
-            _terminal: None,
-        };
-        Ok((keyboard, Box::new(print_plain)))
+        let lines = Lines::Plain(lines::from_stdin(waker));
+        Ok((Self { lines, shows_lines: terminal }, Box::new(print_plain)))
     }
 
     /// The next line, if there is one.
@@ -69,7 +55,7 @@ impl Keyboard {
                 Err(error) => Err(error),
             },
             #[cfg(feature = "chat")]
-            Lines::Edited(lines) => lines.try_recv(),
+            Lines::Edited(editor) => editor.try_next(),
         };
         Ok(match line {
             Ok(line) => Typed::Line(line),
@@ -78,9 +64,14 @@ impl Keyboard {
         })
     }
 
-    /// Changes the prompt, from the next line on.
-    pub(super) fn prompt(&self, room: &str) {
-        *self.prompt.lock().unwrap_or_else(PoisonError::into_inner) = format!("{room}> ");
+    /// Lets the next line be typed, to be said in that room. To be called before the first line and
+    /// once each line is dealt with, so that the prompt shows what came of it.
+    pub(super) fn go_on(&self, room: &str) {
+        match &self.lines {
+            Lines::Plain(_) => _ = room,
+            #[cfg(feature = "chat")]
+            Lines::Edited(editor) => editor.go_on(format!("{}> ", text::printable(room))),
+        }
     }
 }
 
@@ -93,7 +84,6 @@ fn print_plain(line: &str) -> io::Result<()> {
 
 #[cfg(feature = "chat")]
 mod edited {
-    use super::super::command;
     use super::Printer;
     use mio::Waker;
     use rustix::termios;
@@ -102,85 +92,87 @@ mod edited {
     use rustyline::error::ReadlineError;
     use std::io;
     use std::sync::Arc;
-    use std::sync::Mutex;
-    use std::sync::PoisonError;
     use std::sync::mpsc;
     use std::thread;
 
-    /// The terminal as it was, to be put back: when the chat ends from the other side, the editor
-    /// is in the middle of a line and has no chance to.
-    pub(super) struct Terminal(Option<termios::Termios>);
+    /// A line editor on a thread of its own.
+    pub(super) struct Editor {
+        lines: mpsc::Receiver<String>,
+        prompts: mpsc::Sender<String>,
+        /// The terminal as it was, to be put back: when the chat ends from the other side, the
+        /// editor is in the middle of a line and has no chance to.
+        saved: Option<termios::Termios>,
+    }
 
-    impl Terminal {
-        pub(super) fn save() -> Self {
-            Self(termios::tcgetattr(io::stdin()).ok())
+    impl Editor {
+        /// Starts the thread. The editor cannot leave it, so the printer is sent back from there.
+        pub(super) fn start(waker: Arc<Waker>) -> io::Result<(Self, Printer)> {
+            // First: the editor changes the terminal.
+            let saved = termios::tcgetattr(io::stdin()).ok();
+            let (made, printer) = mpsc::channel();
+            let (typed, lines) = mpsc::channel();
+            let (prompts, shown) = mpsc::channel();
+            thread::spawn(move || {
+                let printer_of = |mut editor: DefaultEditor| {
+                    editor.create_external_printer().map(|printer| (editor, printer))
+                };
+                match DefaultEditor::new().and_then(printer_of) {
+                    Ok((editor, printer)) => {
+                        if made.send(Ok(printer)).is_ok() {
+                            read(editor, &shown, &typed, &waker);
+                        }
+                    }
+                    // If nobody waits for the error any more, nobody needs it.
+                    Err(error) => _ = made.send(Err(io::Error::other(error))),
+                }
+                drop(typed);
+                let _ = waker.wake();
+            });
+            let ended = |_| io::Error::other("the line editor ended");
+            let mut printer = printer.recv().map_err(ended)??;
+            let printer: Printer =
+                Box::new(move |line| printer.print(line.to_owned()).map_err(io::Error::other));
+            Ok((Self { lines, prompts, saved }, printer))
+        }
+
+        pub(super) fn try_next(&self) -> Result<String, mpsc::TryRecvError> {
+            self.lines.try_recv()
+        }
+
+        pub(super) fn go_on(&self, prompt: String) {
+            // If the thread has ended, `try_next` says so.
+            let _ = self.prompts.send(prompt);
         }
     }
 
-    impl Drop for Terminal {
+    impl Drop for Editor {
         fn drop(&mut self) {
-            if let Some(saved) = &self.0 {
+            if let Some(saved) = &self.saved {
                 // If the terminal is gone, it has no state to put back.
                 let _ = termios::tcsetattr(io::stdin(), termios::OptionalActions::Now, saved);
             }
         }
     }
 
-    /// Starts the thread. The editor cannot leave it, so the printer is sent back from there.
-    pub(super) fn start(
-        waker: Arc<Waker>,
-        prompt: Arc<Mutex<String>>,
-    ) -> io::Result<(mpsc::Receiver<String>, Printer)> {
-        let (printers, printer) = mpsc::channel();
-        let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || {
-            let made = DefaultEditor::new().and_then(|mut editor| {
-                let printer = editor.create_external_printer()?;
-                Ok((editor, printer))
-            });
-            let mut editor = match made {
-                Ok((editor, printer)) => {
-                    if printers.send(Ok(printer)).is_err() {
-                        return;
-                    }
-                    editor
-                }
-                Err(error) => {
-                    let _ = printers.send(Err(io::Error::other(error)));
-                    return;
-                }
-            };
-            read(&mut editor, &prompt, &sender, &waker);
-            drop(sender);
-            let _ = waker.wake();
-        });
-        let ended = |_| io::Error::other("the line editor ended");
-        let mut printer = printer.recv().map_err(ended)??;
-        Ok((
-            receiver,
-            Box::new(move |line| printer.print(line.to_owned()).map_err(io::Error::other)),
-        ))
-    }
-
+    /// One line for each prompt, until there is no more of either.
     fn read(
-        editor: &mut DefaultEditor,
-        prompt: &Mutex<String>,
+        mut editor: DefaultEditor,
+        prompts: &mpsc::Receiver<String>,
         lines: &mpsc::Sender<String>,
         waker: &Waker,
     ) {
-        loop {
-            let shown = prompt.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let line = match editor.readline(&shown) {
-                Ok(line) => line,
-                // A changed window is no reason to stop.
-                Err(ReadlineError::Signal(_)) => continue,
-                Err(_) => return,
+        for prompt in prompts {
+            let line = loop {
+                match editor.readline(&prompt) {
+                    Ok(line) => break line,
+                    // A changed window is no reason to stop.
+                    Err(ReadlineError::Signal(_)) => {}
+                    Err(_) => return,
+                }
             };
             // A line that cannot be remembered can still be said.
             let _ = editor.add_history_entry(&line);
-            // Else the next line would be begun, and the terminal changed for it.
-            let last = command::parse(&line) == command::Command::Quit;
-            if lines.send(line).is_err() || waker.wake().is_err() || last {
+            if lines.send(line).is_err() || waker.wake().is_err() {
                 return;
             }
         }
