@@ -87,6 +87,15 @@ pub struct Epoch(pub u64);
 /// A message's place in its room: 1, 2, 3 … without holes. 0 stands before the first.
 pub type Offset = u64;
 
+/// A place in a room from which somebody wants to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The numbering the offset belongs to.
+    pub epoch: Epoch,
+    /// The last message they have.
+    pub offset: Offset,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -156,6 +156,9 @@ impl Limits {
                 self.backlog, self.message
             ));
         }
+        if self.backlog < 64 << 10 {
+            return Err("backlog must be at least 65536".to_owned());
+        }
         if self.before_hello < 256 || self.before_hello > READ_MAX {
             return Err(format!("before-hello must be between 256 and {READ_MAX}"));
         }
@@ -195,8 +198,7 @@ mod tests {
         assert!(refused(|l| l.backlog = 4 * l.message - 1).contains("backlog"));
         assert!(refused(|l| l.rooms_per_peer = 0).contains("rooms-per-peer"));
         assert!(refused(|l| l.before_hello = 1).contains("before-hello"));
-        let mut edge = Limits::default();
-        edge.backlog = 4 * edge.message;
-        edge.check().unwrap();
+        let defaults = Limits::default();
+        Limits { backlog: 4 * defaults.message, ..defaults }.check().unwrap();
     }
 }

@@ -1,6 +1,7 @@
 //! The frame protocol's verbs, in the shape both spellings share: [`binary`](super::binary) and
 //! [`json`](super::json). `docs/PROTOCOL.md` lays out every byte.
 
+pub use crate::id::Resume;
 use crate::id::{Epoch, Offset};
 use std::borrow::Cow;
 
@@ -69,15 +70,6 @@ pub enum ClientFrame<'a> {
     },
     /// The client is done; everything before this is carried out first.
     Bye,
-}
-
-/// The place in a room from which a client wants to go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resume {
-    /// The numbering the offset belongs to.
-    pub epoch: Epoch,
-    /// The last message the client has.
-    pub offset: Offset,
 }
 
 /// What the relay says.

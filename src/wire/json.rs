@@ -1,7 +1,8 @@
 //! The JSON spelling: one object per line, its verb under `type`. The same verbs and fields as
 //! [`binary`](super::binary), with two differences that JSON makes necessary. 64-bit numbers that
 //! the relay chooses (`id`, `key`, `epoch`) are 16 hexadecimal digits, because many readers of JSON
-//! keep only 53 bits. A payload is `"text"` when it is UTF-8, else `"base64"`.
+//! keep only 53 bits. A payload is written as `"text"` when it is UTF-8 without control characters
+//! (tab and line ends aside), else as `"base64"`; so no payload more than doubles.
 
 use super::frame::{ClientFrame, FrameError, Resume, ServerFrame};
 use super::{Parsed, line};
@@ -109,9 +110,12 @@ struct Payload<'a> {
 
 impl<'a> From<&'a [u8]> for Payload<'a> {
     fn from(bytes: &'a [u8]) -> Self {
+        let is_plain = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r');
         match std::str::from_utf8(bytes) {
-            Ok(text) => Self { text: Some(Cow::Borrowed(text)), base64: None },
-            Err(_) => Self { text: None, base64: Some(Cow::Owned(BASE64.encode(bytes))) },
+            Ok(text) if bytes.iter().all(is_plain) => {
+                Self { text: Some(Cow::Borrowed(text)), base64: None }
+            }
+            _ => Self { text: None, base64: Some(Cow::Owned(BASE64.encode(bytes))) },
         }
     }
 }

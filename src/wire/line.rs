@@ -26,9 +26,39 @@ pub fn parse(bytes: &[u8], line_max: usize) -> Result<Parsed<&[u8]>, LineTooLong
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineTooLong;
 
+/// Remembers how much of an unfinished line was searched, so that a line that arrives a byte at a
+/// time is searched once and not once per byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watch {
+    searched: usize,
+}
+
+impl Watch {
+    /// Whether parsing `bytes` again can end differently than it did last time: a newline has come,
+    /// or the line has reached its limit. `bytes` grows until this says yes.
+    pub fn has_news(&mut self, bytes: &[u8], line_max: usize) -> bool {
+        let fresh = bytes.get(self.searched..).unwrap_or(bytes);
+        let has_news = bytes.len() >= line_max || fresh.contains(&b'\n');
+        self.searched = if has_news { 0 } else { bytes.len() };
+        has_news
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fault_p3_a_byte_at_a_time_is_searched_once() {
+        let (mut watch, line) = (Watch::default(), b"a line of some length\n");
+        for end in 1..line.len() {
+            assert!(!watch.has_news(&line[..end], 64), "{end}");
+            assert_eq!(watch.searched, end);
+        }
+        assert!(watch.has_news(line, 64));
+        assert!(!watch.has_news(b"next", 64));
+        assert!(watch.has_news(b"next", 4));
+    }
 
     fn lines_when_cut_at(stream: &[u8], cut: usize) -> Vec<Vec<u8>> {
         let (mut held, mut lines) = (Vec::new(), Vec::new());

@@ -1,0 +1,232 @@
+//! From one room to all who are in it: one append per dialect, whatever the number of members.
+
+use super::outbox::Skip;
+use super::peer::Seat;
+use super::tape::{Fallen, Place, Tape};
+use super::{Engine, Lane};
+use crate::hub::{Notice, Reply};
+use crate::id::{ConnId, Offset, RoomId};
+use crate::payload::Message;
+use crate::reason::CloseReason;
+use crate::session::{Dialect, Overrun, Service};
+
+/// One room's tapes: one per dialect that somebody there speaks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RoomTapes {
+    /// Whose they are; the slot may have had other tenants.
+    pub(super) room: Option<RoomId>,
+    pub(super) tapes: [Option<u32>; Dialect::COUNT],
+}
+
+/// What is told to a room.
+pub(super) enum Said<'a> {
+    Message { message: &'a Message, skip: Option<ConnId> },
+    Notice(&'a Notice),
+}
+
+impl Engine {
+    /// Encodes once per dialect present and appends to each tape. The members find out at the flush.
+    pub(super) fn broadcast(&mut self, room: RoomId, said: &Said<'_>) {
+        let tapes = self.tapes_of(room).tapes;
+        self.stamp += 1;
+        for tape in tapes.into_iter().flatten().map(|tape| tape as usize) {
+            let Some(dialect) = self.tapes.get(tape).map(|tape| tape.dialect) else { continue };
+            self.scratch.clear();
+            match said {
+                Said::Message { message, .. } => {
+                    dialect.write_message(room, message, &mut self.scratch);
+                }
+                Said::Notice(notice) => dialect.write_notice(room, notice, &mut self.scratch),
+            }
+            if !self.scratch.is_empty() {
+                self.append(tape, said);
+            }
+        }
+    }
+
+    /// Appends what lies in `scratch`.
+    fn append(&mut self, key: usize, said: &Said<'_>) {
+        let (offset, skip) = match said {
+            Said::Message { message, skip } => (message.offset, *skip),
+            Said::Notice(_) => (0, None),
+        };
+        self.make_room(key, offset);
+        let Some(tape) = self.tapes.get_mut(key) else { return };
+        let from = tape.end();
+        if tape.append(&self.scratch, offset, self.stamp, &mut self.pool) {
+            self.lanes.push_back(Lane::Tape(key));
+        }
+        let to = tape.end();
+        let hearers = tape.members.len();
+        let is_carried =
+            skip.is_some_and(|sender| self.carry(sender, Skip { tape: key, from, to }));
+        if offset != 0 {
+            self.counts.deliveries += (hearers - usize::from(is_carried)) as u64;
+        }
+    }
+
+    /// Lets the oldest blocks go until the new bytes fit. Beyond the limit of all tapes together, a
+    /// tape keeps only its newest block.
+    fn make_room(&mut self, key: usize, offset: Offset) {
+        let need = self.scratch.len();
+        while let Some(tape) = self.tapes.get_mut(key) {
+            let is_over = self.pool.reserved() + need > self.limits.backlog_total;
+            let max = if is_over { 0 } else { self.limits.backlog };
+            if !tape.is_full(need, max) {
+                return;
+            }
+            let head = self.hub.room(tape.room).map_or(0, |room| room.head);
+            let upcoming = if offset == 0 { head + 1 } else { offset };
+            for fallen in tape.trim(upcoming, &mut self.pool) {
+                self.overrun(key, &fallen);
+            }
+        }
+    }
+
+    /// A member fell off. Where its dialect can say so it goes on from history, which tells it what
+    /// is lost; else it is closed. Either way no message is cut short.
+    fn overrun(&mut self, key: usize, fallen: &Fallen) {
+        self.counts.overruns += 1;
+        let Some(tape) = self.tapes.get(key) else { return };
+        let dialect = tape.dialect;
+        let Some(conn) = tape.members.get(fallen.index).map(|member| member.conn) else { return };
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        let policy = self.services.get(usize::from(peer.service)).map(Service::overrun);
+        if !fallen.rest.is_empty() {
+            peer.outbox_mut().finish_first(&fallen.rest);
+        }
+        if let Some(outbox) = &mut peer.outbox {
+            outbox.skipped(key, u64::MAX);
+        }
+        if dialect.can_tell_gap() && policy == Some(Overrun::Gap) {
+            self.mark_ready(conn);
+        } else {
+            self.close(conn, CloseReason::SlowConsumer);
+        }
+    }
+
+    /// Moves the sender past its own message: at once, or when it gets there.
+    /// False if it does not read this tape, or only in a replay.
+    fn carry(&mut self, sender: ConnId, skip: Skip) -> bool {
+        let Some(peer) = self.peers.get_mut(sender) else { return false };
+        let Some(seat) = peer.seat_on(skip.tape) else { return false };
+        let Some(tape) = self.tapes.get_mut(skip.tape) else { return false };
+        let index = seat.index as usize;
+        match tape.members.get(index).map(|member| member.cursor.place()) {
+            Some(Place::At(position)) if position == skip.from => {
+                tape.advance(index, skip.to, &mut self.pool);
+                true
+            }
+            Some(Place::At(_)) => {
+                peer.outbox_mut().skip(skip);
+                if peer.owed() > self.limits.outbox {
+                    self.close(sender, CloseReason::OutboxFull);
+                }
+                true
+            }
+            // A replay is the room as it was, the reader's own words included.
+            Some(Place::Recovering(_)) | None => false,
+        }
+    }
+
+    /// Whether the room's flush is so far behind that more should not be said for the moment. That
+    /// is the relay's own debt, soon paid; slow members do not hold anybody up.
+    pub(super) fn is_congested(&self, room: RoomId) -> bool {
+        let most = (self.limits.backlog / 4).min(self.limits.send_buffer);
+        let tapes = self.tapes_of(room).tapes.into_iter().flatten();
+        tapes.filter_map(|tape| self.tapes.get(tape as usize)).any(|tape| tape.unoffered() > most)
+    }
+
+    /// `conn` hears the room from now on, after a replay from `from`.
+    pub(super) fn seat(&mut self, conn: ConnId, room: RoomId, from: Option<Offset>) {
+        let Some(peer) = self.peers.get(conn).filter(|peer| peer.is_open()) else { return };
+        let Some(service) = self.services.get(usize::from(peer.service)) else { return };
+        let dialect = peer.session.dialect(service);
+        let key = self.tape_for(room, dialect);
+        let Some(tape) = self.tapes.get_mut(key) else { return };
+        let index = tape.seat(conn, from);
+        if let Some(peer) = self.peers.get_mut(conn) {
+            // Most peers are in one room: no space for four.
+            peer.seats.reserve_exact(usize::from(peer.seats.is_empty()));
+            peer.seats.push(Seat { tape: key as u32, index: index as u32 });
+        }
+        if from.is_some() {
+            self.mark_ready(conn);
+        }
+    }
+
+    /// `conn` no longer hears the room; a message half sent is finished, the rest dropped. With a
+    /// request, it is told up to where it heard.
+    pub(super) fn unseat(&mut self, conn: ConnId, room: RoomId, request: Option<u64>) {
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        let tapes = self.rooms.get(room.slot()).filter(|tapes| tapes.room == Some(room));
+        let mut tapes = tapes.into_iter().flat_map(|tapes| tapes.tapes).flatten();
+        let seat = tapes.find_map(|tape| peer.seat_on(tape as usize));
+        let Some(seat) = seat else { return };
+        let (key, index) = (seat.tape as usize, seat.index as usize);
+        let Some(tape) = self.tapes.get_mut(key) else { return };
+        let head = self.hub.room(room).map_or(0, |room| room.head);
+        let next = match tape.members.get(index).map(|member| member.cursor.place()) {
+            Some(Place::At(position)) => {
+                let rest = tape.half_sent(position);
+                if !rest.is_empty() {
+                    peer.outbox_mut().finish_first(rest);
+                }
+                tape.next_offset(position).unwrap_or(head + 1)
+            }
+            Some(Place::Recovering(next)) => next,
+            None => return,
+        };
+        if let Some(outbox) = &mut peer.outbox {
+            outbox.skipped(key, u64::MAX);
+        }
+        peer.seats.retain(|other| other.tape != seat.tape);
+        tape.unseat(index, &mut self.pool);
+        let moved = tape.members.get(index).map(|member| member.conn);
+        let is_deserted = tape.members.is_empty();
+        if let Some(moved) = moved.and_then(|moved| self.peers.get_mut(moved)) {
+            for other in moved.seats.iter_mut().filter(|other| other.tape == seat.tape) {
+                other.index = seat.index;
+            }
+        }
+        if is_deserted {
+            self.forget_tape(room, key);
+        }
+        if let Some(request) = request {
+            self.reply(conn, &Reply::Left { request, room, offset: next.saturating_sub(1) });
+        }
+    }
+
+    fn tapes_of(&self, room: RoomId) -> RoomTapes {
+        let tapes = self.rooms.get(room.slot()).filter(|tapes| tapes.room == Some(room));
+        tapes.copied().unwrap_or_default()
+    }
+
+    fn tape_for(&mut self, room: RoomId, dialect: Dialect) -> usize {
+        if self.rooms.len() <= room.slot() {
+            self.rooms.resize(room.slot() + 1, RoomTapes::default());
+        }
+        let tapes = &mut self.rooms[room.slot()];
+        if tapes.room != Some(room) {
+            *tapes = RoomTapes { room: Some(room), ..RoomTapes::default() };
+        }
+        let tape = &mut tapes.tapes[dialect as usize];
+        *tape.get_or_insert_with(|| self.tapes.insert(Tape::new(room, dialect)) as u32) as usize
+    }
+
+    fn forget_tape(&mut self, room: RoomId, key: usize) {
+        self.tapes.try_remove(key);
+        let tapes = self.rooms.get_mut(room.slot()).into_iter().flat_map(|room| &mut room.tapes);
+        for tape in tapes.filter(|tape| **tape == Some(key as u32)) {
+            *tape = None;
+        }
+    }
+
+    /// The room is no more. Its members left before, and their tapes with them.
+    pub(super) fn forget_room(&mut self, room: RoomId) {
+        if let Some(tapes) = self.rooms.get_mut(room.slot()).filter(|t| t.room == Some(room)) {
+            debug_assert!(tapes.tapes.iter().all(Option::is_none));
+            *tapes = RoomTapes::default();
+        }
+    }
+}

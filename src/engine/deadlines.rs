@@ -1,0 +1,125 @@
+//! One coarse wheel of deadlines, not a timer per peer.
+
+use crate::now::Tick;
+
+/// Slots of the wheel: 51.2 s, which holds every deadline of the defaults in one turn of it. Later
+/// ones go round more than once.
+const SLOTS: usize = 512;
+
+/// What is due when. Entries are never taken back: whoever is named looks, when its time comes,
+/// whether anything is still to be done.
+#[derive(Debug)]
+pub struct Wheel<T> {
+    slots: Vec<Vec<(Tick, T)>>,
+    /// The tick up to which everything due has been taken out.
+    at: Tick,
+    due: Vec<T>,
+    len: usize,
+}
+
+impl<T> Default for Wheel<T> {
+    fn default() -> Self {
+        let slots = std::iter::repeat_with(Vec::new).take(SLOTS).collect();
+        Self { slots, at: Tick(0), due: Vec::new(), len: 0 }
+    }
+}
+
+impl<T> Wheel<T> {
+    /// Names `what` once `at` has come.
+    pub fn schedule(&mut self, at: Tick, what: T) {
+        let slot = at.max(self.at).0 as usize % SLOTS;
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.push((at, what));
+            self.len += 1;
+        }
+    }
+
+    /// The next entry whose time has come.
+    pub fn pop_due(&mut self, now: Tick) -> Option<T> {
+        while self.due.is_empty() && self.at <= now {
+            // After a long sleep every slot is looked at once, not once per tick missed.
+            self.at = self.at.max(Tick(now.0.saturating_sub(SLOTS as u32)));
+            if let Some(slot) = self.slots.get_mut(self.at.0 as usize % SLOTS) {
+                let due = slot.extract_if(.., |(at, _)| *at <= now);
+                self.due.extend(due.map(|(_, what)| what));
+                if slot.is_empty() && slot.capacity() > 64 {
+                    *slot = Vec::new();
+                }
+            }
+            if self.at == now {
+                break;
+            }
+            self.at.0 += 1;
+        }
+        let what = self.due.pop()?;
+        self.len -= 1;
+        Some(what)
+    }
+
+    /// When [`pop_due`](Self::pop_due) should be called again; perhaps early, never late.
+    pub fn next(&self) -> Option<Tick> {
+        if !self.due.is_empty() {
+            return Some(self.at);
+        }
+        if self.len == 0 {
+            return None;
+        }
+        (0..SLOTS as u32).map(|ahead| Tick(self.at.0.saturating_add(ahead))).find(|tick| {
+            self.slots.get(tick.0 as usize % SLOTS).is_some_and(|slot| !slot.is_empty())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(wheel: &mut Wheel<u32>, now: u32) -> Vec<u32> {
+        let mut due: Vec<u32> = std::iter::from_fn(|| wheel.pop_due(Tick(now))).collect();
+        due.sort_unstable();
+        due
+    }
+
+    #[test]
+    fn everything_comes_once_and_never_early() {
+        let mut wheel = Wheel::default();
+        let times = [0, 1, 5, 5, 511, 512, 513, 1_024, 2_000, u32::MAX];
+        for at in times {
+            wheel.schedule(Tick(at), at);
+        }
+        let mut seen = Vec::new();
+        for now in 0..3_000 {
+            for at in due(&mut wheel, now) {
+                assert_eq!(at, now);
+                seen.push(at);
+            }
+        }
+        assert_eq!(seen, times[..9]);
+        assert_eq!(wheel.len, 1);
+    }
+
+    #[test]
+    fn the_next_deadline_is_never_late() {
+        let mut wheel = Wheel::default();
+        assert_eq!(wheel.next(), None);
+        wheel.schedule(Tick(700), 700);
+        assert!(wheel.next().unwrap() <= Tick(700));
+        wheel.schedule(Tick(30), 30);
+        assert_eq!(wheel.next(), Some(Tick(30)));
+        assert!(due(&mut wheel, 29).is_empty());
+        assert_eq!(due(&mut wheel, 10_000), [30, 700]);
+        assert_eq!(wheel.next(), None);
+    }
+
+    #[test]
+    fn what_is_already_due_comes_at_once() {
+        let mut wheel = Wheel::default();
+        assert!(due(&mut wheel, 100).is_empty());
+        wheel.schedule(Tick(3), 3);
+        assert_eq!(due(&mut wheel, 100), [3]);
+        wheel.schedule(Tick(100), 100);
+        wheel.schedule(Tick(101), 101);
+        assert_eq!(due(&mut wheel, 100), [100]);
+        assert_eq!(due(&mut wheel, 101), [101]);
+    }
+}

@@ -1,0 +1,388 @@
+//! What each peer is to be sent, in which order, and whose turn it is.
+
+use super::Engine;
+use super::outbox::Outbox;
+use super::peer::{Peer, Phase};
+use super::tape::Place;
+use crate::hub::Reply;
+use crate::id::ConnId;
+use std::io::IoSlice;
+
+/// Most pieces of one write: enough for a whole backlog of full blocks.
+pub const SLICES: usize = 64;
+
+/// Visits a lane gets before the next lane has its turn. Small rooms are done within one; a big
+/// room's flush goes on between them.
+pub(super) const QUANTUM: usize = 64;
+
+/// Bytes of replay that are laid out for a peer at a time; more once it has read these.
+const PAGE: usize = 64 << 10;
+
+/// A queue of peers to be offered something. Lanes take turns, so that nobody waits for all of a
+/// big room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Peers with something of their own, or that became writable again.
+    Ready,
+    /// The members of a tape that was appended to, by the tape's round.
+    Tape(usize),
+}
+
+/// One piece of what a peer is offered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece {
+    /// The rest of a message half sent.
+    Rest(usize),
+    /// A segment of its outbox.
+    Private { segment: usize, len: usize },
+    /// A stretch of a tape, for the member at `index`.
+    Tape { tape: usize, index: usize, from: u64, len: usize },
+}
+
+impl Engine {
+    /// The next peer to be offered something. `None` when everybody was.
+    pub fn take_dirty(&mut self) -> Option<ConnId> {
+        while let Some(lane) = self.lanes.front().copied() {
+            let next = match lane {
+                Lane::Ready => self.next_ready(),
+                Lane::Tape(key) => {
+                    let tape = self.tapes.get_mut(key);
+                    tape.and_then(|tape| tape.next_in_round(&mut self.quantum, &mut self.pool))
+                }
+            };
+            match next {
+                Some(conn) if self.may_write(conn) => return Some(conn),
+                Some(_) => {}
+                None => self.next_lane(lane),
+            }
+        }
+        None
+    }
+
+    fn next_ready(&mut self) -> Option<ConnId> {
+        self.quantum = self.quantum.checked_sub(1)?;
+        let conn = self.ready.pop_front()?;
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.ready = false;
+        }
+        Some(conn)
+    }
+
+    fn may_write(&self, conn: ConnId) -> bool {
+        self.peers.get(conn).is_some_and(|peer| {
+            !peer.blocked && matches!(peer.phase(), None | Some(Phase::Farewell))
+        })
+    }
+
+    /// The first lane has had its turn: to the back with it, if it has more.
+    fn next_lane(&mut self, lane: Lane) {
+        self.quantum = QUANTUM;
+        self.lanes.pop_front();
+        let has_more = match lane {
+            Lane::Ready => !self.ready.is_empty(),
+            Lane::Tape(key) => self.tapes.get(key).is_some_and(|tape| tape.round.is_some()),
+        };
+        if has_more {
+            self.lanes.push_back(lane);
+        }
+    }
+
+    /// Puts a peer in the ready lane.
+    pub(super) fn mark_ready(&mut self, conn: ConnId) {
+        let Some(peer) = self.peers.get_mut(conn).filter(|peer| !peer.ready && !peer.blocked)
+        else {
+            return;
+        };
+        peer.ready = true;
+        if self.ready.is_empty() && !self.lanes.contains(&Lane::Ready) {
+            self.lanes.push_back(Lane::Ready);
+        }
+        self.ready.push_back(conn);
+    }
+
+    /// What `conn` is to be written next, in order; how many of `slices` were filled, and how many
+    /// bytes that is. Must be followed by `sent` or `blocked` before anything else.
+    pub fn slices<'a>(
+        &'a mut self,
+        conn: ConnId,
+        slices: &mut [IoSlice<'a>; SLICES],
+    ) -> (usize, usize) {
+        self.replay(conn);
+        let mut offer = std::mem::take(&mut self.offer);
+        offer.clear();
+        if let Some(peer) = self.peers.get(conn) {
+            self.plan(peer, &mut offer);
+        }
+        self.offer = offer;
+        let this = &*self;
+        let outbox = this.peers.get(conn).and_then(|peer| peer.outbox.as_deref());
+        let mut total = 0;
+        for (slice, piece) in slices.iter_mut().zip(&this.offer) {
+            let bytes = this.bytes_of(piece, outbox);
+            total += bytes.len();
+            *slice = IoSlice::new(bytes);
+        }
+        (this.offer.len(), total)
+    }
+
+    fn bytes_of<'a>(&'a self, piece: &Piece, outbox: Option<&'a Outbox>) -> &'a [u8] {
+        let bytes = match *piece {
+            Piece::Rest(_) => outbox.map(Outbox::rest),
+            Piece::Private { segment, .. } => {
+                outbox.and_then(|outbox| outbox.get(segment)).map(|(_, bytes)| bytes)
+            }
+            Piece::Tape { tape, from, len, .. } => {
+                let stretch = self.tapes.get(tape);
+                let stretch =
+                    stretch.and_then(|tape| tape.stretch(from, from + len as u64, u64::MAX));
+                stretch.map(|stretch| stretch.bytes)
+            }
+        };
+        bytes.unwrap_or_default()
+    }
+
+    /// Lays out everything a peer is owed in the order in which the engine did it: by the count of
+    /// appends at which each piece came about, across its outbox and all its tapes. What is half
+    /// sent has the lowest count of all, so it is always finished first.
+    fn plan(&self, peer: &Peer, offer: &mut Vec<Piece>) {
+        let mut places = self.places(peer);
+        let outbox = peer.outbox.as_deref();
+        if let Some(rest) = outbox.map(|outbox| outbox.rest().len()).filter(|len| *len > 0) {
+            offer.push(Piece::Rest(rest));
+        }
+        let mut segment = 0;
+        while offer.len() < SLICES {
+            let private = outbox.and_then(|outbox| outbox.get(segment));
+            let limit = private.map_or(u64::MAX, |(stamp, _)| stamp);
+            match self.plan_tape(&mut places, limit, outbox) {
+                Some(piece) => offer.push(piece),
+                None => match private {
+                    Some((_, bytes)) => {
+                        offer.push(Piece::Private { segment, len: bytes.len() });
+                        segment += 1;
+                    }
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// The next stretch of tape to go out before anything stamped later than `limit`; moves its
+    /// place behind it.
+    fn plan_tape(
+        &self,
+        places: &mut Vec<Ahead>,
+        limit: u64,
+        outbox: Option<&Outbox>,
+    ) -> Option<Piece> {
+        let first = match places.len() {
+            0 => return None,
+            // One tape is the common case: nothing to compare.
+            1 => 0,
+            _ => {
+                let stamps = places.iter().map(|place| self.stamp_at(place));
+                stamps.enumerate().min_by_key(|(_, stamp)| *stamp)?.0
+            }
+        };
+        let others = places.iter().enumerate().filter(|(index, _)| *index != first);
+        let next = others.map(|(_, place)| self.stamp_at(place)).min().unwrap_or(u64::MAX);
+        let place = places.get_mut(first)?;
+        let tape = self.tapes.get(place.tape)?;
+        let skip = outbox.and_then(|outbox| outbox.skip_after(place.tape, place.position));
+        let until = skip.map_or(tape.end(), |skip| skip.from);
+        let stretch = tape.stretch(place.position, until, limit.min(next.saturating_sub(1)))?;
+        if stretch.stamp > limit {
+            return None;
+        }
+        let (from, len) = (place.position, stretch.bytes.len());
+        let piece = Piece::Tape { tape: place.tape, index: place.index, from, len };
+        place.position += len as u64;
+        if let Some(skip) = skip.filter(|skip| skip.from == place.position) {
+            place.position = skip.to;
+        }
+        if place.position >= tape.end() {
+            places.swap_remove(first);
+        }
+        Some(piece)
+    }
+
+    fn stamp_at(&self, place: &Ahead) -> u64 {
+        let tape = self.tapes.get(place.tape);
+        tape.and_then(|tape| tape.stretch(place.position, u64::MAX, 0))
+            .map_or(u64::MAX, |s| s.stamp)
+    }
+
+    /// Where the peer stands on the tapes that it has not read to the end.
+    fn places(&self, peer: &Peer) -> Vec<Ahead> {
+        let mut places = Vec::new();
+        for seat in &peer.seats {
+            let (key, index) = (seat.tape as usize, seat.index as usize);
+            let Some(tape) = self.tapes.get(key) else { continue };
+            let Some(member) = tape.members.get(index) else { continue };
+            if let Place::At(position) = member.cursor.place()
+                && position < tape.end()
+            {
+                places.push(Ahead { tape: key, index, position });
+            }
+        }
+        places
+    }
+
+    /// The kernel took `count` bytes of what was offered.
+    pub fn sent(&mut self, conn: ConnId, count: usize) {
+        self.counts.bytes_out += count as u64;
+        let offer = std::mem::take(&mut self.offer);
+        let mut left = count;
+        for piece in &offer {
+            if left == 0 {
+                break;
+            }
+            left -= self.sent_piece(conn, piece, left);
+        }
+        self.offer = offer;
+        self.after_write(conn);
+    }
+
+    /// Takes note of at most `count` bytes of one piece; how many they were.
+    fn sent_piece(&mut self, conn: ConnId, piece: &Piece, count: usize) -> usize {
+        let Some(peer) = self.peers.get_mut(conn) else { return count };
+        match *piece {
+            Piece::Rest(len) => {
+                let taken = len.min(count);
+                peer.outbox_mut().sent_rest(taken);
+                taken
+            }
+            Piece::Private { len, .. } => {
+                let taken = len.min(count);
+                peer.outbox_mut().sent(taken);
+                taken
+            }
+            Piece::Tape { tape: key, index, from, len } => {
+                let taken = len.min(count);
+                let mut to = from + taken as u64;
+                let outbox = peer.outbox.as_deref_mut();
+                if let Some(outbox) = outbox
+                    && let Some(skip) = outbox.skip_after(key, to).filter(|skip| skip.from == to)
+                {
+                    to = skip.to;
+                    outbox.skipped(key, to);
+                }
+                if let Some(tape) = self.tapes.get_mut(key) {
+                    tape.advance(index, to, &mut self.pool);
+                }
+                taken
+            }
+        }
+    }
+
+    /// Lets go of what a peer no longer needs, and sees whether it is owed more.
+    fn after_write(&mut self, conn: ConnId) {
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        if peer.outbox.as_ref().is_some_and(|outbox| outbox.is_empty()) {
+            peer.outbox = None;
+        }
+        if peer.held && peer.owed() <= self.limits.outbox_soft() {
+            peer.held = false;
+            self.resumable.push_back(conn);
+        }
+        if self.is_owed(conn) {
+            self.mark_ready(conn);
+        } else if self.peers.get(conn).and_then(Peer::phase) == Some(Phase::Farewell) {
+            self.farewell_sent(conn);
+        }
+    }
+
+    /// Whether a peer has anything still to be sent.
+    pub(super) fn is_owed(&self, conn: ConnId) -> bool {
+        let Some(peer) = self.peers.get(conn) else { return false };
+        peer.outbox.is_some()
+            || peer.seats.iter().any(|seat| {
+                let member = self.tapes.get(seat.tape as usize);
+                let member = member.and_then(|tape| {
+                    Some((tape.members.get(seat.index as usize)?.cursor.place(), tape.end()))
+                });
+                matches!(member, Some((Place::Recovering(_), _)))
+                    || matches!(member, Some((Place::At(position), end)) if position < end)
+            })
+    }
+
+    /// The kernel takes no more for this peer. It comes back through `writable`.
+    pub fn blocked(&mut self, conn: ConnId) {
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.blocked = true;
+        }
+    }
+
+    /// The kernel would take more for this peer. Said of many that never were blocked; that is fine.
+    pub fn writable(&mut self, conn: ConnId) {
+        match self.peers.get_mut(conn) {
+            Some(peer) if peer.blocked => {
+                peer.blocked = false;
+                self.mark_ready(conn);
+            }
+            Some(_) => {}
+            None => self.counts.stale += 1,
+        }
+    }
+
+    /// The next peer that may be read from again, after it was `Held`.
+    pub fn take_resumable(&mut self) -> Option<ConnId> {
+        self.resumable.pop_front()
+    }
+
+    /// Lays out the next page of history for each room that the peer reads from there, gaps told,
+    /// and puts it back on the tape once it has caught up.
+    fn replay(&mut self, conn: ConnId) {
+        let Some(peer) = self.peers.get(conn).filter(|peer| peer.is_open()) else { return };
+        let mut recovering = peer.seats.iter().filter(|seat| {
+            let tape = self.tapes.get(seat.tape as usize);
+            let member = tape.and_then(|tape| tape.members.get(seat.index as usize));
+            matches!(member.map(|member| member.cursor.place()), Some(Place::Recovering(_)))
+        });
+        if let Some(seat) = recovering.next().copied() {
+            self.replay_page(conn, seat.tape as usize, seat.index as usize);
+        }
+    }
+
+    fn replay_page(&mut self, conn: ConnId, key: usize, index: usize) {
+        let Some(tape) = self.tapes.get_mut(key) else { return };
+        let Some(member) = tape.members.get(index) else { return };
+        let Place::Recovering(mut next) = member.cursor.place() else { return };
+        let (room_id, dialect) = (tape.room, tape.dialect);
+        let Some(room) = self.hub.room(room_id) else { return };
+        let (head, oldest, count) = (room.head, room.oldest(), room.count());
+        if next < oldest {
+            self.reply(conn, &Reply::Gap { room: room_id, from: next, to: oldest - 1 });
+            next = oldest;
+        }
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        let Some(room) = self.hub.room(room_id) else { return };
+        for message in room.recent.from(next) {
+            if peer.owed() >= PAGE {
+                break;
+            }
+            dialect.write_message(room_id, message, peer.outbox_mut().segment(self.stamp));
+            self.counts.replayed += 1;
+            next = message.offset + 1;
+        }
+        let Some(tape) = self.tapes.get_mut(key) else { return };
+        if next > head {
+            tape.advance(index, tape.end(), &mut self.pool);
+            // News of members may have passed meanwhile: the count says so, and that this is all.
+            self.reply(
+                conn,
+                &Reply::Members { request: 0, room: room_id, count, names: Vec::new() },
+            );
+        } else {
+            tape.recover(index, next);
+        }
+    }
+}
+
+/// A place on a tape ahead of which there is something to send.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    tape: usize,
+    index: usize,
+    position: u64,
+}

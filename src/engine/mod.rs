@@ -1,0 +1,462 @@
+//! The whole relay less the system calls. No clock, no socket, no randomness.
+
+mod broadcast;
+mod counts;
+mod deadlines;
+mod farewell;
+mod flush;
+mod outbox;
+mod peer;
+mod soundness;
+mod tape;
+
+pub use counts::Counts;
+pub use flush::SLICES;
+
+use crate::hub::{Command, Event, Hub, Reply};
+use crate::id::{ConnId, Offset, RoomId};
+use crate::limits::Limits;
+use crate::now::{Now, Tick};
+use crate::reason::{CloseReason, Refusal};
+use crate::session::{Service, Session, Step};
+use crate::wire::Parsed;
+use broadcast::{RoomTapes, Said};
+use deadlines::Wheel;
+use farewell::Drain;
+use flush::{Lane, Piece};
+use peer::{Inbox, Peer, Peers};
+use slab::Slab;
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+use tape::{Pool, Tape};
+
+/// A deadline missed by more than this was not missed by a peer: the process did not run.
+const STALL: Duration = Duration::from_secs(2);
+
+/// Everyone connected, what they say, and what they are still owed.
+///
+/// The engine is told what happened, with the time at which it did, and then asked what to do:
+///
+/// 1. [`wake`](Self::wake) after every sleep;
+/// 2. [`connected`](Self::connected), [`received`](Self::received), [`ended`](Self::ended),
+///    [`resume`](Self::resume), [`writable`](Self::writable), [`lost`](Self::lost) as it comes;
+/// 3. [`expire`](Self::expire), then [`reap`](Self::reap), then [`take_shut`](Self::take_shut) and
+///    [`take_done`](Self::take_done) until they answer `None`;
+/// 4. [`take_dirty`](Self::take_dirty), and for each: [`slices`](Self::slices), a write, and
+///    [`sent`](Self::sent) or [`blocked`](Self::blocked); until `None` or a budget is spent;
+/// 5. [`take_resumable`](Self::take_resumable); sleep until [`next_deadline`](Self::next_deadline),
+///    or not at all while [`is_pressing`](Self::is_pressing).
+///
+/// Ids of connections that are gone are ignored everywhere, and counted.
+#[derive(Debug)]
+pub struct Engine {
+    limits: Rc<Limits>,
+    services: Vec<Service>,
+    hub: Hub,
+    peers: Peers,
+    tapes: Slab<Tape>,
+    pool: Pool,
+    /// Each room's tapes, by the slot of its id.
+    rooms: Vec<RoomTapes>,
+    /// Appends so far. A stamp orders what one peer is owed across all its tapes and its outbox.
+    stamp: u64,
+    scratch: Vec<u8>,
+    /// Who must be offered something, in turn. See `flush`.
+    lanes: VecDeque<Lane>,
+    ready: VecDeque<ConnId>,
+    quantum: usize,
+    /// What was last offered to be written, piece by piece.
+    offer: Vec<Piece>,
+    resumable: VecDeque<ConnId>,
+    /// Marked for their end, and not seen to yet.
+    marked: Vec<ConnId>,
+    shut: Vec<ConnId>,
+    done: Vec<ConnId>,
+    peer_deadlines: Wheel<ConnId>,
+    room_deadlines: Wheel<RoomId>,
+    drain: Option<Drain>,
+    /// When the engine was last told the time.
+    woken: Duration,
+    /// Time during which the process did not run, and which is held against nobody.
+    stalled: Duration,
+    counts: Counts,
+}
+
+/// How a visit to a peer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Everything that came was seen to: read on.
+    More,
+    /// The budget is spent, or the rooms spoken to are behind: come back with `resume` next turn,
+    /// and do not read before.
+    Unfinished,
+    /// The peer owes us a read first: do not read until `take_resumable` names it.
+    Held,
+    /// Nobody is there, or nobody that is listened to: throw away what comes.
+    Gone,
+}
+
+impl Engine {
+    /// An engine for these services, by the index by which `connected` will name them. See
+    /// [`Hub::new`] for `secret`.
+    pub fn new(limits: Limits, services: Vec<Service>, secret: u64) -> Self {
+        let limits = Rc::new(limits);
+        Self {
+            hub: Hub::new(Rc::clone(&limits), secret),
+            limits,
+            services,
+            peers: Peers::default(),
+            tapes: Slab::new(),
+            pool: Pool::default(),
+            rooms: Vec::new(),
+            stamp: 0,
+            scratch: Vec::new(),
+            lanes: VecDeque::new(),
+            ready: VecDeque::new(),
+            quantum: flush::QUANTUM,
+            offer: Vec::new(),
+            resumable: VecDeque::new(),
+            marked: Vec::new(),
+            shut: Vec::new(),
+            done: Vec::new(),
+            peer_deadlines: Wheel::default(),
+            room_deadlines: Wheel::default(),
+            drain: None,
+            woken: Duration::ZERO,
+            stalled: Duration::ZERO,
+            counts: Counts::default(),
+        }
+    }
+
+    /// The loop woke up. Time overslept by far was spent stopped or suspended; it is taken out of
+    /// every deadline, so that peers are not judged by a silence that was ours.
+    pub fn wake(&mut self, now: Now) {
+        let expected = self.next_deadline().map_or(now.running, |next| next.max(self.woken));
+        let overslept = now.running.saturating_sub(expected);
+        if overslept > STALL {
+            self.stalled += overslept;
+        }
+        self.woken = now.running;
+    }
+
+    /// The time, less what was spent stopped.
+    fn lived(&self, now: Now) -> Now {
+        Now { running: now.running.saturating_sub(self.stalled), unix_ms: now.unix_ms }
+    }
+
+    /// Somebody connected to `service`. Peers with `unlimited` are not held to the message rate.
+    ///
+    /// # Errors
+    /// Why there is no room; nothing was set aside.
+    pub fn connected(
+        &mut self,
+        service: usize,
+        unlimited: bool,
+        now: Now,
+    ) -> Result<ConnId, CloseReason> {
+        let now = self.lived(now);
+        if self.drain.is_some() {
+            return Err(CloseReason::Shutdown);
+        }
+        let served = self.services.get(service).ok_or(CloseReason::Internal)?;
+        let (session, pings) = (Session::new(served), served.pings());
+        let index = u16::try_from(service).map_err(|_| CloseReason::Internal)?;
+        let id = self.peers.insert(session, index, now.tick()).ok_or(CloseReason::RelayFull)?;
+        self.counts.accepted += 1;
+        self.hub.arrive(id, unlimited);
+        if pings {
+            self.schedule(id, now.tick().after(self.limits.handshake));
+        }
+        self.open(id, service, now);
+        Ok(id)
+    }
+
+    /// Where there is no handshake, connecting alone gives a name and a room.
+    fn open(&mut self, conn: ConnId, service: usize, now: Now) {
+        let opening = self.services.get(service).and_then(Service::opening);
+        let Some(opening) = opening else { return };
+        let room = Cow::Owned(opening.room.to_owned());
+        if let Some(peer) = self.peers.get_mut(conn).filter(|_| !opening.greeting.is_empty()) {
+            peer.outbox_mut().segment(self.stamp).extend_from_slice(opening.greeting);
+            self.mark_ready(conn);
+        }
+        self.hub.handle_command(conn, Command::Hello { name: Cow::Borrowed(""), key: 0 }, now);
+        self.hub.handle_command(conn, Command::Join { request: 0, room, resume: None }, now);
+        self.settle(now);
+    }
+
+    /// Bytes came.
+    pub fn received(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> Reading {
+        let now = self.lived(now);
+        let Some(peer) = self.peers.get_mut(conn) else {
+            self.counts.stale += 1;
+            return Reading::Gone;
+        };
+        self.counts.bytes_in += bytes.len() as u64;
+        peer.heard = now.tick();
+        peer.pinged = false;
+        if !peer.is_open() {
+            self.discard(conn, bytes.len());
+            return Reading::Gone;
+        }
+        match peer.inbox.take() {
+            None => {
+                let (used, reading) = self.converse(conn, bytes, now);
+                let tail = bytes.get(used..).unwrap_or_default();
+                self.keep_inbox(conn, (!tail.is_empty()).then(|| Box::new(Inbox::new(tail))));
+                reading
+            }
+            Some(mut inbox) => {
+                inbox.extend(bytes);
+                self.converse_inbox(conn, inbox, now)
+            }
+        }
+    }
+
+    /// Goes on with what had come already.
+    pub fn resume(&mut self, conn: ConnId, now: Now) -> Reading {
+        let now = self.lived(now);
+        let Some(peer) = self.peers.get_mut(conn) else {
+            self.counts.stale += 1;
+            return Reading::Gone;
+        };
+        if !peer.is_open() {
+            return Reading::Gone;
+        }
+        let inbox = peer.inbox.take().unwrap_or_default();
+        self.converse_inbox(conn, inbox, now)
+    }
+
+    /// The peer will send no more. What it said still counts, and what it is owed is still sent.
+    pub fn ended(&mut self, conn: ConnId, now: Now) -> Reading {
+        let Some(peer) = self.peers.get_mut(conn) else { return Reading::Gone };
+        peer.ended = true;
+        if !peer.is_open() {
+            if peer.phase() == Some(farewell::Phase::Lingering) {
+                self.mark_done(conn);
+            }
+            return Reading::Gone;
+        }
+        self.resume(conn, now)
+    }
+
+    /// The connection broke.
+    pub fn lost(&mut self, conn: ConnId) {
+        self.close(conn, CloseReason::Lost);
+    }
+
+    fn keep_inbox(&mut self, conn: ConnId, inbox: Option<Box<Inbox>>) {
+        if let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) {
+            peer.inbox = inbox;
+        }
+    }
+
+    fn converse_inbox(&mut self, conn: ConnId, mut inbox: Box<Inbox>, now: Now) -> Reading {
+        let (used, reading) = self.converse(conn, inbox.unparsed(), now);
+        inbox.parsed(used);
+        self.keep_inbox(conn, (!inbox.unparsed().is_empty()).then_some(inbox));
+        reading
+    }
+
+    /// Carries out commands until the bytes, the budget or the peer's credit is used up; how many
+    /// bytes that took.
+    fn converse(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> (usize, Reading) {
+        let mut used = 0;
+        for _ in 0..self.limits.commands_per_turn {
+            let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else {
+                return (used, Reading::Gone);
+            };
+            if peer.owed() > self.limits.outbox_soft() {
+                peer.held = true;
+                return (used, Reading::Held);
+            }
+            let Some(service) = self.services.get(usize::from(peer.service)) else {
+                return (used, Reading::Gone);
+            };
+            let rest = bytes.get(used..).unwrap_or_default();
+            let ended = peer.ended;
+            match peer.session.receive(rest, ended, service, &self.limits) {
+                Ok(Parsed::Complete(Step::Command(Command::Say { room, .. }), _))
+                    if self.is_congested(room) =>
+                {
+                    return (used, Reading::Unfinished);
+                }
+                Ok(Parsed::Complete(step, length)) => {
+                    used += length;
+                    self.carry_out(conn, step, now);
+                }
+                Ok(Parsed::Partial) if ended => {
+                    self.close(conn, CloseReason::PeerClosed);
+                    return (used, Reading::Gone);
+                }
+                Ok(Parsed::Partial) => return (used, Reading::More),
+                Err(fault) => {
+                    self.close(conn, fault);
+                    return (used, Reading::Gone);
+                }
+            }
+        }
+        let is_open = self.peers.get(conn).is_some_and(Peer::is_open);
+        (used, if is_open { Reading::Unfinished } else { Reading::Gone })
+    }
+
+    fn carry_out(&mut self, conn: ConnId, step: Step<'_>, now: Now) {
+        match step {
+            Step::Command(command) => {
+                self.hub.handle_command(conn, command, now);
+                self.settle(now);
+            }
+            Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
+            Step::Alive => {}
+            Step::Bye => self.close(conn, CloseReason::PeerClosed),
+        }
+    }
+
+    /// Does what the hub decided, in its order, until it has nothing more.
+    fn settle(&mut self, now: Now) {
+        while let Some(event) = self.hub.poll_event() {
+            match event {
+                Event::Reply(conn, reply) => self.reply(conn, &reply),
+                Event::Seat { conn, room, from } => self.seat(conn, room, from),
+                Event::Unseat { conn, room, request } => self.unseat(conn, room, request),
+                Event::Deliver { room, message, skip } => {
+                    self.counts.messages += 1;
+                    self.broadcast(room, &Said::Message { message: &message, skip });
+                }
+                Event::Notice(room, notice) => self.broadcast(room, &Said::Notice(&notice)),
+                Event::Close(conn, reason) => self.close(conn, reason),
+                Event::Remind(room, at) => self.room_deadlines.schedule(at.max(now.tick()), room),
+                Event::Gone(room) => self.forget_room(room),
+            }
+        }
+    }
+
+    fn reply(&mut self, conn: ConnId, reply: &Reply) {
+        match reply {
+            Reply::Refused { refusal, .. } => self.counts.refused(*refusal),
+            Reply::Gap { .. } => self.counts.gaps += 1,
+            _ => {}
+        }
+        self.tell(conn, |session, limits, out| session.write_reply(reply, limits, out));
+    }
+
+    /// Adds private bytes to what a peer is owed, in order with everything said before.
+    fn tell(&mut self, conn: ConnId, write: impl FnOnce(&mut Session, &Limits, &mut Vec<u8>)) {
+        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
+        self.scratch.clear();
+        write(&mut peer.session, &self.limits, &mut self.scratch);
+        if self.scratch.is_empty() {
+            return;
+        }
+        peer.outbox_mut().segment(self.stamp).extend_from_slice(&self.scratch);
+        let is_full = peer.owed() > self.limits.outbox;
+        self.mark_ready(conn);
+        if is_full {
+            self.close(conn, CloseReason::OutboxFull);
+        }
+    }
+
+    /// The program around the relay says something.
+    ///
+    /// # Errors
+    /// Why it was not said.
+    pub fn say_from_host(
+        &mut self,
+        room: &str,
+        sender: &str,
+        bytes: &[u8],
+        now: Now,
+    ) -> Result<Offset, Refusal> {
+        let now = self.lived(now);
+        let said = self.hub.say_from_host(room, sender, bytes, now);
+        self.settle(now);
+        said
+    }
+
+    /// Sees to whatever deadlines have passed.
+    pub fn expire(&mut self, now: Now) {
+        let now = self.lived(now);
+        while let Some(conn) = self.peer_deadlines.pop_due(now.tick()) {
+            self.peer_due(conn, now.tick());
+        }
+        while let Some(room) = self.room_deadlines.pop_due(now.tick()) {
+            self.hub.room_due(room, now);
+            self.settle(now);
+        }
+        self.expire_drain(now.tick());
+    }
+
+    fn schedule(&mut self, conn: ConnId, at: Tick) {
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.due = at;
+            self.peer_deadlines.schedule(at, conn);
+        }
+    }
+
+    fn peer_due(&mut self, conn: ConnId, now: Tick) {
+        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.due <= now) else { return };
+        if !peer.is_open() {
+            self.farewell_due(conn, now);
+        } else if !peer.session.is_greeted() {
+            self.close(conn, CloseReason::HandshakeTimeout);
+        } else if peer.pinged {
+            self.close(conn, CloseReason::PingTimeout);
+        } else if let at = peer.heard.after(ping_after(conn, &self.limits))
+            && at > now
+        {
+            self.schedule(conn, at);
+        } else {
+            peer.pinged = true;
+            self.tell(conn, |session, _, out| session.write_ping(out));
+            self.schedule(conn, now.after(self.limits.ping_grace));
+        }
+    }
+
+    /// When `expire` next has something to do, as monotonic time.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let deadlines = [
+            self.peer_deadlines.next(),
+            self.room_deadlines.next(),
+            self.drain.as_ref().and_then(Drain::next),
+        ];
+        deadlines.into_iter().flatten().min().map(|tick| tick.start() + self.stalled)
+    }
+
+    /// Whether another turn must follow at once.
+    pub fn is_pressing(&self) -> bool {
+        let ended = [&self.marked, &self.shut, &self.done];
+        !self.lanes.is_empty()
+            || !self.resumable.is_empty()
+            || ended.iter().any(|list| !list.is_empty())
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            connections: self.peers.len() as u64,
+            rooms: self.hub.room_count() as u64,
+            backlog: self.pool.reserved() as u64,
+            history: self.hub.kept_bytes() as u64,
+            ..self.counts.clone()
+        }
+    }
+
+    /// How many peers there are.
+    pub fn connections(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// The service a peer came to.
+    pub fn service_of(&self, conn: ConnId) -> Option<&Service> {
+        self.services.get(usize::from(self.peers.get(conn)?.service))
+    }
+}
+
+/// The silence this peer is allowed: the limit give or take a fifth, so that peers who came
+/// together are not all pinged together.
+fn ping_after(conn: ConnId, limits: &Limits) -> Duration {
+    let spread = (conn.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32 % 400;
+    limits.ping_after * (800 + spread) / 1000
+}

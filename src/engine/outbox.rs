@@ -1,0 +1,179 @@
+//! What one peer alone is owed: replies, and the stretches of tape it is not to see.
+
+use std::collections::VecDeque;
+
+/// A short queue of private bytes. Every segment carries the engine's count of appends when it was
+/// written: tape bytes appended until then go before it, later ones after it. An idle peer has none.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// The rest of a message half sent, whose tape is gone for this peer. Before everything else.
+    finish: Vec<u8>,
+    finished: usize,
+    bytes: Vec<u8>,
+    sent: usize,
+    segments: VecDeque<Segment>,
+    skips: VecDeque<Skip>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    stamp: u64,
+    /// Where it ends in `bytes`.
+    end: usize,
+}
+
+/// A stretch of a tape that its sender asked not to hear, met while it still lags behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// Which tape.
+    pub tape: usize,
+    /// Where the stretch begins.
+    pub from: u64,
+    /// Where it ends.
+    pub to: u64,
+}
+
+impl Outbox {
+    /// Bytes of memory the outbox is counted as.
+    pub fn weight(&self) -> usize {
+        let private = self.finish.len() + self.bytes.len() - self.finished - self.sent;
+        private + self.skips.len() * size_of::<Skip>()
+    }
+
+    /// Whether nothing is owed, and the outbox can go.
+    pub fn is_empty(&self) -> bool {
+        self.weight() == 0
+    }
+
+    /// Where private bytes written after `stamp` appends are to be added.
+    pub fn segment(&mut self, stamp: u64) -> &mut Vec<u8> {
+        self.seal();
+        if self.sent > 0 && self.sent * 2 >= self.bytes.len() {
+            self.bytes.drain(..self.sent);
+            for segment in &mut self.segments {
+                segment.end -= self.sent;
+            }
+            self.sent = 0;
+        }
+        if self.segments.back().is_none_or(|last| last.stamp != stamp) {
+            self.segments.push_back(Segment { stamp, end: self.bytes.len() });
+        }
+        &mut self.bytes
+    }
+
+    /// Ends the segment being written.
+    fn seal(&mut self) {
+        if let Some(last) = self.segments.back_mut() {
+            last.end = self.bytes.len();
+        }
+    }
+
+    /// Puts the rest of a half-sent message before everything else.
+    pub fn finish_first(&mut self, rest: &[u8]) {
+        debug_assert!(
+            rest.is_empty() || self.rest().is_empty(),
+            "one message at most is half sent"
+        );
+        self.finish.extend_from_slice(rest);
+    }
+
+    /// The rest of a half-sent message.
+    pub fn rest(&self) -> &[u8] {
+        self.finish.get(self.finished..).unwrap_or_default()
+    }
+
+    /// The `index`th segment's unsent bytes, and its stamp.
+    pub fn get(&self, index: usize) -> Option<(u64, &[u8])> {
+        let segment = self.segments.get(index)?;
+        let before = index.checked_sub(1).and_then(|index| self.segments.get(index));
+        let from = before.map_or(self.sent, |before| before.end);
+        let is_last = index + 1 == self.segments.len();
+        let end = if is_last { self.bytes.len() } else { segment.end };
+        Some((segment.stamp, self.bytes.get(from..end)?))
+    }
+
+    /// `count` bytes of the rest were sent.
+    pub fn sent_rest(&mut self, count: usize) {
+        self.finished += count;
+        if self.finished >= self.finish.len() {
+            (self.finish, self.finished) = (Vec::new(), 0);
+        }
+    }
+
+    /// `count` private bytes of the first segments were sent.
+    pub fn sent(&mut self, count: usize) {
+        self.seal();
+        self.sent += count;
+        while self.segments.front().is_some_and(|first| first.end <= self.sent) {
+            self.segments.pop_front();
+        }
+        if self.segments.is_empty() {
+            (self.bytes, self.sent) = (Vec::new(), 0);
+        }
+    }
+
+    /// Remembers a stretch of tape to leave out.
+    pub fn skip(&mut self, skip: Skip) {
+        match self.skips.iter_mut().rfind(|last| last.tape == skip.tape) {
+            Some(last) if last.to == skip.from => last.to = skip.to,
+            _ => self.skips.push_back(skip),
+        }
+    }
+
+    /// The next stretch to leave out on `tape`, at or after `position`.
+    pub fn skip_after(&self, tape: usize, position: u64) -> Option<Skip> {
+        self.skips.iter().find(|skip| skip.tape == tape && skip.from >= position).copied()
+    }
+
+    /// Forgets the stretches of `tape` that end at or before `position`.
+    pub fn skipped(&mut self, tape: usize, position: u64) {
+        self.skips.retain(|skip| skip.tape != tape || skip.to > position);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unsent(outbox: &Outbox) -> Vec<(u64, String)> {
+        let segments = (0..).map_while(|index| outbox.get(index));
+        segments.map(|(stamp, bytes)| (stamp, String::from_utf8_lossy(bytes).into())).collect()
+    }
+
+    fn pairs(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
+        expected.iter().map(|(stamp, bytes)| (*stamp, (*bytes).to_owned())).collect()
+    }
+
+    #[test]
+    fn segments_keep_their_stamps_under_partial_sends() {
+        let mut outbox = Outbox::default();
+        outbox.segment(1).extend_from_slice(b"one");
+        outbox.segment(1).extend_from_slice(b"uno");
+        outbox.segment(4).extend_from_slice(b"four");
+        assert_eq!(unsent(&outbox), pairs(&[(1, "oneuno"), (4, "four")]));
+        outbox.sent(5);
+        assert_eq!(unsent(&outbox), pairs(&[(1, "o"), (4, "four")]));
+        outbox.segment(4).extend_from_slice(b"!");
+        outbox.segment(5).extend_from_slice(b"five");
+        assert_eq!(unsent(&outbox), pairs(&[(1, "o"), (4, "four!"), (5, "five")]));
+        outbox.sent(6);
+        assert_eq!(unsent(&outbox), pairs(&[(5, "five")]));
+        assert_eq!(outbox.weight(), 4);
+        outbox.sent(4);
+        assert!(outbox.is_empty() && outbox.bytes.capacity() == 0);
+    }
+
+    #[test]
+    fn skips_next_to_each_other_become_one() {
+        let mut outbox = Outbox::default();
+        outbox.skip(Skip { tape: 1, from: 10, to: 20 });
+        outbox.skip(Skip { tape: 2, from: 20, to: 30 });
+        outbox.skip(Skip { tape: 1, from: 20, to: 25 });
+        assert_eq!(outbox.skip_after(1, 0), Some(Skip { tape: 1, from: 10, to: 25 }));
+        outbox.skipped(1, 25);
+        assert_eq!(outbox.skip_after(1, 0), None);
+        assert!(!outbox.is_empty());
+        outbox.skipped(2, u64::MAX);
+        assert!(outbox.is_empty());
+    }
+}

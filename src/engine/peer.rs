@@ -1,0 +1,196 @@
+//! One connected client, as the engine knows it.
+
+use super::outbox::Outbox;
+use crate::id::ConnId;
+use crate::now::Tick;
+use crate::session::{Fault, Session};
+use slab::Slab;
+use std::num::NonZeroU32;
+
+/// Everyone connected. A slot is named together with its tenant's generation.
+#[derive(Debug, Default)]
+pub struct Peers {
+    slots: Slab<Peer>,
+    generation: u32,
+}
+
+/// One connected client. Everything that only a busy peer needs is behind a pointer.
+#[derive(Debug)]
+pub struct Peer {
+    /// The peer's own name.
+    pub id: ConnId,
+    /// Its conversation.
+    pub session: Session,
+    /// Which of the engine's services it came to.
+    pub service: u16,
+    /// Where its entry in the wheel stands. Other entries that name it are left over.
+    pub due: Tick,
+    /// When it was last heard.
+    pub heard: Tick,
+    /// Pinged, and not heard since.
+    pub pinged: bool,
+    /// The kernel took no more; no write until it says otherwise.
+    pub blocked: bool,
+    /// Waiting in the ready lane of the flush.
+    pub ready: bool,
+    /// Not read from until it has read some of what it is owed.
+    pub held: bool,
+    /// It will send no more.
+    pub ended: bool,
+    /// Bytes that came and are not parsed yet.
+    pub inbox: Option<Box<Inbox>>,
+    /// What it alone is owed.
+    pub outbox: Option<Box<Outbox>>,
+    /// Its place on each of its tapes.
+    pub seats: Vec<Seat>,
+    /// Set once it is to go.
+    pub closing: Option<Box<Closing>>,
+}
+
+/// A peer's place on one tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The tape.
+    pub tape: u32,
+    /// The peer's index among its members.
+    pub index: u32,
+}
+
+/// Bytes that came and are not parsed yet.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    bytes: Vec<u8>,
+    parsed: usize,
+}
+
+impl Inbox {
+    /// An inbox that holds these bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), parsed: 0 }
+    }
+
+    /// What is still to be parsed.
+    pub fn unparsed(&self) -> &[u8] {
+        self.bytes.get(self.parsed..).unwrap_or_default()
+    }
+
+    /// `count` bytes were parsed. Space is reused once it is worth the move.
+    pub fn parsed(&mut self, count: usize) {
+        self.parsed += count;
+        if self.parsed * 2 >= self.bytes.len() {
+            self.bytes.drain(..self.parsed);
+            self.parsed = 0;
+        }
+    }
+
+    /// More came.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+/// A peer on its way out.
+#[derive(Debug)]
+pub struct Closing {
+    /// Why, and what it is told.
+    pub fault: Fault,
+    /// How far the goodbye has come.
+    pub phase: Phase,
+    /// When nobody waits any longer.
+    pub until: Tick,
+    /// Bytes read and thrown away since.
+    pub discarded: usize,
+}
+
+/// How far a goodbye has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Asked for; `reap` will act.
+    Marked,
+    /// Out of its rooms; the last words are being sent.
+    Farewell,
+    /// Everything was sent. The socket stays until the peer hangs up too: closing it with unread
+    /// bytes inside would reset the connection and take the last words with it.
+    Lingering,
+    /// Waiting for `release`.
+    Done,
+}
+
+impl Peers {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Lets a slot; `None` when there are 2³² peers.
+    pub fn insert(&mut self, session: Session, service: u16, now: Tick) -> Option<ConnId> {
+        self.generation = self.generation.wrapping_add(1).max(1);
+        let slot = u32::try_from(self.slots.vacant_key()).ok()?;
+        let id = ConnId::new(slot, NonZeroU32::new(self.generation)?);
+        self.slots.insert(Peer {
+            id,
+            session,
+            service,
+            due: now,
+            heard: now,
+            pinged: false,
+            blocked: false,
+            ready: false,
+            held: false,
+            ended: false,
+            inbox: None,
+            outbox: None,
+            seats: Vec::new(),
+            closing: None,
+        });
+        Some(id)
+    }
+
+    /// The tenant `id` names, if it has not left.
+    pub fn get(&self, id: ConnId) -> Option<&Peer> {
+        self.slots.get(id.slot()).filter(|peer| peer.id == id)
+    }
+
+    /// The same, to change.
+    pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Peer> {
+        self.slots.get_mut(id.slot()).filter(|peer| peer.id == id)
+    }
+
+    /// Frees the slot.
+    pub fn remove(&mut self, id: ConnId) -> Option<Peer> {
+        self.get(id)?;
+        self.slots.try_remove(id.slot())
+    }
+
+    /// Everyone, in the order of slots.
+    pub fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.slots.iter().map(|(_, peer)| peer)
+    }
+}
+
+impl Peer {
+    /// The outbox, made if there is none.
+    pub fn outbox_mut(&mut self) -> &mut Outbox {
+        self.outbox.get_or_insert_default()
+    }
+
+    /// Bytes it alone is owed.
+    pub fn owed(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.weight())
+    }
+
+    /// Whether it still takes part: nobody has asked for its end.
+    pub fn is_open(&self) -> bool {
+        self.closing.is_none()
+    }
+
+    /// How far its goodbye has come.
+    pub fn phase(&self) -> Option<Phase> {
+        self.closing.as_ref().map(|closing| closing.phase)
+    }
+
+    /// Its seat on a tape.
+    pub fn seat_on(&self, tape: usize) -> Option<Seat> {
+        self.seats.iter().find(|seat| seat.tape as usize == tape).copied()
+    }
+}

@@ -1,0 +1,68 @@
+//! Checks that every list agrees with every other. For the simulation: it visits everything.
+
+use super::Engine;
+use super::tape::Place;
+use crate::id::RoomId;
+use std::collections::HashSet;
+
+impl Engine {
+    /// Checks all invariants between peers, seats, tapes, rooms and the hub.
+    ///
+    /// # Panics
+    /// When one does not hold.
+    #[doc(hidden)]
+    pub fn assert_sound(&self) {
+        self.hub.assert_sound();
+        let mut reserved = 0;
+        for (key, tape) in &self.tapes {
+            reserved += tape.assert_sound(self.limits.backlog);
+            assert!(!tape.members.is_empty(), "a tape without members");
+            assert_eq!(self.rooms[tape.room.slot()].tapes[tape.dialect as usize], Some(key as u32));
+            for (index, member) in tape.members.iter().enumerate() {
+                let peer = self.peers.get(member.conn).expect("a member is connected");
+                let seat = peer.seat_on(key).expect("a member has a seat");
+                assert_eq!(seat.index as usize, index);
+            }
+        }
+        assert_eq!(reserved, self.pool.reserved(), "blocks lent and blocks held");
+        for peer in self.peers.iter() {
+            let rooms: HashSet<RoomId> = self.hub.rooms_of(peer.id).collect();
+            let seats = peer.seats.iter().map(|seat| self.tapes[seat.tape as usize].room);
+            let seats: HashSet<RoomId> = seats.collect();
+            if peer.is_open() {
+                assert_eq!(rooms, seats, "{} sits where it is a member", peer.id);
+            }
+            assert!(peer.outbox.as_ref().is_none_or(|outbox| !outbox.is_empty()));
+            assert!(peer.inbox.as_ref().is_none_or(|inbox| !inbox.unparsed().is_empty()));
+            let is_due = self.is_owed(peer.id) && peer.is_open() && !peer.blocked;
+            assert!(
+                !is_due || self.will_visit(peer),
+                "{} is owed something and forgotten",
+                peer.id
+            );
+        }
+    }
+
+    /// Whether the flush will come by this peer.
+    fn will_visit(&self, peer: &super::Peer) -> bool {
+        peer.ready
+            || peer.seats.iter().any(|seat| {
+                let tape = &self.tapes[seat.tape as usize];
+                let place = tape.members[seat.index as usize].cursor.place();
+                tape.round.is_some() && !matches!(place, Place::At(at) if at == tape.end())
+            })
+    }
+
+    /// Checks that nothing is held for anybody: what an idle relay looks like.
+    ///
+    /// # Panics
+    /// When something is.
+    #[doc(hidden)]
+    pub fn assert_idle(&self) {
+        assert_eq!(self.pool.reserved(), 0, "an idle room owns no memory");
+        for peer in self.peers.iter() {
+            assert!(peer.outbox.is_none() && peer.inbox.is_none(), "an idle peer owns no buffer");
+        }
+        assert!(self.lanes.is_empty() && self.ready.is_empty());
+    }
+}

@@ -1,0 +1,481 @@
+//! The append-only byte stream of one room in one dialect, and its members' cursors.
+
+use crate::id::{ConnId, Offset, RoomId};
+use crate::session::Dialect;
+use std::collections::VecDeque;
+
+/// Largest block that small messages share. Big enough that a full write needs few slices, small
+/// enough that giving one back frees memory soon.
+const BLOCK_MAX: usize = 64 << 10;
+
+/// Smallest block: most turns append a message or two, and then give the block back.
+const BLOCK_MIN: usize = 512;
+
+/// Counts the bytes that all tapes together have set aside.
+#[derive(Debug, Default)]
+pub struct Pool {
+    reserved: usize,
+}
+
+impl Pool {
+    /// Bytes set aside in blocks, used or not.
+    pub fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    fn lend(&mut self, capacity: usize) -> Vec<u8> {
+        let bytes = Vec::with_capacity(capacity);
+        self.reserved += bytes.capacity();
+        bytes
+    }
+
+    fn take_back(&mut self, block: &Block) {
+        self.reserved -= block.bytes.capacity();
+    }
+}
+
+/// Everything one room has said in one dialect and some member still has to receive.
+///
+/// Positions are absolute and only grow. Invariant: `start <= cursor <= end` for every member that
+/// reads the tape; `start`, `end` and the edges of blocks fall between messages; `behind` counts
+/// the members whose cursor is before `end`.
+#[derive(Debug)]
+pub struct Tape {
+    /// The room it belongs to.
+    pub room: RoomId,
+    /// The dialect it is written in.
+    pub dialect: Dialect,
+    /// Everyone who reads it. Each member's peer knows its index here.
+    pub members: Vec<Member>,
+    /// The round of offering the tape to its members, while one is under way.
+    pub round: Option<Round>,
+    blocks: VecDeque<Block>,
+    start: u64,
+    end: u64,
+    behind: usize,
+    /// Members that read history instead of the tape.
+    recovering: usize,
+    /// Up to here, every member was offered the tape at least once.
+    offered: u64,
+}
+
+/// One member's place on its tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub conn: ConnId,
+    /// How far it has read.
+    pub cursor: Cursor,
+}
+
+/// A place on the tape; or, for a member that lost its place or resumes, the next offset it is
+/// due from the room's history. Eight bytes, because there are as many as members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor(u64);
+
+/// A cursor, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// This far on the tape.
+    At(u64),
+    /// Not on the tape: due this offset next, from history.
+    Recovering(Offset),
+}
+
+impl Cursor {
+    const RECOVERING: u64 = 1 << 63;
+
+    /// A place on the tape. No tape reaches 2⁶³ bytes.
+    pub fn at(position: u64) -> Self {
+        Self(position)
+    }
+
+    /// A place in history.
+    pub fn recovering(next: Offset) -> Self {
+        Self(next | Self::RECOVERING)
+    }
+
+    /// Which of the two it is.
+    pub fn place(self) -> Place {
+        if self.0 & Self::RECOVERING == 0 {
+            Place::At(self.0)
+        } else {
+            Place::Recovering(self.0 & !Self::RECOVERING)
+        }
+    }
+}
+
+/// One pass over the members, in the order of their list and then from its beginning again.
+#[derive(Clone, Copy, Debug)]
+pub struct Round {
+    /// The member to visit next.
+    pub next: usize,
+    /// How many visits are left.
+    left: usize,
+    /// Where the tape ended when the round began: everybody will have been offered up to here.
+    floor: u64,
+}
+
+/// A piece of the tape: whole messages, one after the other.
+#[derive(Debug)]
+struct Block {
+    position: u64,
+    bytes: Vec<u8>,
+    marks: Vec<Mark>,
+}
+
+/// Where one message ends, and what it is.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    end: u32,
+    /// The message's offset; 0 for news of members.
+    offset: Offset,
+    stamp: u64,
+}
+
+/// A stretch of the tape that lies in one block.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// When the first of its messages was appended, in the engine's count of appends.
+    pub stamp: u64,
+}
+
+impl Block {
+    fn end(&self) -> u64 {
+        self.position + self.bytes.len() as u64
+    }
+
+    /// The message that `position` lies in or before, as an index into `marks`.
+    fn mark_at(&self, position: u64) -> usize {
+        let within = position.saturating_sub(self.position);
+        self.marks.partition_point(|mark| u64::from(mark.end) <= within)
+    }
+
+    fn message_start(&self, index: usize) -> u64 {
+        let before = index.checked_sub(1).and_then(|index| self.marks.get(index));
+        self.position + before.map_or(0, |mark| u64::from(mark.end))
+    }
+}
+
+/// A member that fell off: who, the first offset it will not get from the tape, and the rest of the
+/// message it was in the middle of.
+#[derive(Debug)]
+pub struct Fallen {
+    /// Its index among the members.
+    pub index: usize,
+    /// The first offset it did not completely receive and is not owed by `rest`.
+    pub next: Offset,
+    /// The rest of a message half sent.
+    pub rest: Vec<u8>,
+}
+
+impl Tape {
+    /// A tape without members, on which nothing was said.
+    pub fn new(room: RoomId, dialect: Dialect) -> Self {
+        Self {
+            room,
+            dialect,
+            members: Vec::new(),
+            round: None,
+            blocks: VecDeque::new(),
+            start: 0,
+            end: 0,
+            behind: 0,
+            recovering: 0,
+            offered: 0,
+        }
+    }
+
+    /// Where the next message will begin.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Bytes held for members that are behind.
+    pub fn held(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// Bytes that some members have not been offered a first time. The relay's own debt: a slow
+    /// member does not make it grow.
+    pub fn unoffered(&self) -> usize {
+        (self.end - self.offered) as usize
+    }
+
+    /// Adds a member at the end of the tape, or in history; its index.
+    pub fn seat(&mut self, conn: ConnId, recovering: Option<Offset>) -> usize {
+        self.recovering += usize::from(recovering.is_some());
+        let cursor = recovering.map_or(Cursor::at(self.end), Cursor::recovering);
+        self.members.push(Member { conn, cursor });
+        self.members.len() - 1
+    }
+
+    /// Removes a member. Whoever stood last now stands at its index.
+    pub fn unseat(&mut self, index: usize, pool: &mut Pool) {
+        match self.members.get(index).map(|member| member.cursor.place()) {
+            None => return,
+            Some(Place::Recovering(_)) => self.recovering -= 1,
+            Some(Place::At(position)) if position < self.end => self.behind -= 1,
+            Some(Place::At(_)) => {}
+        }
+        self.members.swap_remove(index);
+        if let Some(round) = &mut self.round {
+            // The one that moved may have jumped over the round: visit everyone once more.
+            round.left = self.members.len();
+            round.next = round.next.min(self.members.len().saturating_sub(1));
+        }
+        self.release_if_read(pool);
+    }
+
+    /// Whether the member still has bytes of the tape to receive.
+    pub fn is_behind(&self, index: usize) -> bool {
+        let cursor = self.members.get(index).map(|member| member.cursor.place());
+        matches!(cursor, Some(Place::At(position)) if position < self.end)
+    }
+
+    /// Appends one whole message; nothing is done per member. Room for it must have been made with
+    /// [`trim`](Self::trim). True if this began a round: the flush must be told of the tape.
+    pub fn append(&mut self, message: &[u8], offset: Offset, stamp: u64, pool: &mut Pool) -> bool {
+        let room = self.blocks.back().map_or(0, |last| last.bytes.capacity() - last.bytes.len());
+        if room < message.len() {
+            let capacity = self.held().clamp(BLOCK_MIN, BLOCK_MAX).max(message.len());
+            let bytes = pool.lend(capacity);
+            self.blocks.push_back(Block { position: self.end, bytes, marks: Vec::new() });
+        }
+        let Some(block) = self.blocks.back_mut() else { return false };
+        block.bytes.extend_from_slice(message);
+        block.marks.push(Mark { end: block.bytes.len() as u32, offset, stamp });
+        self.end += message.len() as u64;
+        self.behind = self.members.len() - self.recovering;
+        self.release_if_read(pool);
+        let begins = self.round.is_none() && !self.members.is_empty();
+        if begins {
+            self.round = Some(Round { next: 0, left: self.members.len(), floor: self.end });
+        }
+        begins
+    }
+
+    /// Whether the oldest block must go before `need` more bytes fit into `max`.
+    pub fn is_full(&self, need: usize, max: usize) -> bool {
+        !self.blocks.is_empty() && self.held() + need > max
+    }
+
+    /// Gives the oldest block back. Members that still needed it are taken off the tape and named;
+    /// `upcoming` is the offset the room's next message will have.
+    pub fn trim(&mut self, upcoming: Offset, pool: &mut Pool) -> Vec<Fallen> {
+        let Some(block) = self.blocks.pop_front() else { return Vec::new() };
+        pool.take_back(&block);
+        self.start = block.end();
+        self.offered = self.offered.max(self.start);
+        let mut fallen = Vec::new();
+        for (index, member) in self.members.iter_mut().enumerate() {
+            let Place::At(cursor) = member.cursor.place() else { continue };
+            if cursor >= self.start {
+                continue;
+            }
+            let mark = block.mark_at(cursor);
+            let is_half_sent = cursor > block.message_start(mark);
+            let message = block.marks.get(mark).map_or(0, |mark| u64::from(mark.end));
+            let rest = if is_half_sent {
+                let from = (cursor - block.position) as usize;
+                block.bytes.get(from..message as usize).unwrap_or_default().to_vec()
+            } else {
+                Vec::new()
+            };
+            let due = block.marks.iter().skip(mark + usize::from(is_half_sent));
+            let next = due.map(|mark| mark.offset).find(|offset| *offset != 0);
+            fallen.push(Fallen { index, next: next.unwrap_or(0), rest });
+        }
+        let first_kept = self.blocks.iter().flat_map(|block| &block.marks);
+        let first_kept = first_kept.map(|mark| mark.offset).find(|offset| *offset != 0);
+        for fallen in &mut fallen {
+            if fallen.next == 0 {
+                fallen.next = first_kept.unwrap_or(upcoming);
+            }
+            // Out of the way of the next trim; the engine decides what becomes of it.
+            if let Some(member) = self.members.get_mut(fallen.index) {
+                member.cursor = Cursor::recovering(fallen.next);
+            }
+        }
+        self.behind -= fallen.len();
+        self.recovering += fallen.len();
+        fallen
+    }
+
+    /// Gives back the blocks that nobody needs any more, at the end of a round.
+    fn trim_read(&mut self, pool: &mut Pool) {
+        let places = self.members.iter().filter_map(|member| match member.cursor.place() {
+            Place::At(position) => Some(position),
+            Place::Recovering(_) => None,
+        });
+        let needed = places.min().unwrap_or(self.end);
+        while self.blocks.front().is_some_and(|block| block.end() <= needed) {
+            if let Some(block) = self.blocks.pop_front() {
+                pool.take_back(&block);
+                self.start = block.end();
+            }
+        }
+        if self.blocks.is_empty() {
+            self.blocks = VecDeque::new();
+        }
+    }
+
+    fn release_if_read(&mut self, pool: &mut Pool) {
+        if self.behind == 0 {
+            for block in std::mem::take(&mut self.blocks) {
+                pool.take_back(&block);
+            }
+            self.start = self.end;
+            self.offered = self.end;
+        }
+    }
+
+    /// Moves a member's cursor forward to `position`, or to the end if it comes from history.
+    pub fn advance(&mut self, index: usize, position: u64, pool: &mut Pool) {
+        let end = self.end;
+        let Some(member) = self.members.get_mut(index) else { return };
+        debug_assert!(position <= end);
+        let before = std::mem::replace(&mut member.cursor, Cursor::at(position));
+        match before.place() {
+            Place::Recovering(_) => {
+                debug_assert_eq!(position, end, "only the end follows on history");
+                self.recovering -= 1;
+            }
+            Place::At(before) if before < end && position == end => {
+                self.behind -= 1;
+                self.release_if_read(pool);
+            }
+            Place::At(_) => {}
+        }
+    }
+
+    /// Notes how far a member has read in history.
+    pub fn recover(&mut self, index: usize, next: Offset) {
+        if let Some(member) = self.members.get_mut(index) {
+            debug_assert!(matches!(member.cursor.place(), Place::Recovering(_)));
+            member.cursor = Cursor::recovering(next);
+        }
+    }
+
+    /// What lies at `position`, up to the end of its block, up to `until`, or to the first message
+    /// appended after `stamp_max`, whichever comes first.
+    pub fn stretch(&self, position: u64, until: u64, stamp_max: u64) -> Option<Stretch<'_>> {
+        let block = self.block_at(position)?;
+        let first = block.mark_at(position);
+        let stamp = block.marks.get(first)?.stamp;
+        let end = if block.marks.last().is_some_and(|last| last.stamp <= stamp_max) {
+            block.end()
+        } else {
+            let after = block.marks.partition_point(|mark| mark.stamp <= stamp_max);
+            // The first message is given whatever its stamp: the caller has chosen it.
+            block.message_start(after.max(first + 1))
+        };
+        let from = (position - block.position) as usize;
+        let to = (end.min(until) - block.position) as usize;
+        Some(Stretch { bytes: block.bytes.get(from..to)?, stamp })
+    }
+
+    /// The rest of the message that `position` is in the middle of; empty between messages.
+    pub fn half_sent(&self, position: u64) -> &[u8] {
+        let Some(block) = self.block_at(position) else { return &[] };
+        let mark = block.mark_at(position);
+        if position == block.message_start(mark) {
+            return &[];
+        }
+        let from = (position - block.position) as usize;
+        let to = block.marks.get(mark).map_or(from, |mark| mark.end as usize);
+        block.bytes.get(from..to).unwrap_or_default()
+    }
+
+    /// The first offset at or after `position` that its reader has not begun to receive.
+    pub fn next_offset(&self, position: u64) -> Option<Offset> {
+        let after = position + self.half_sent(position).len() as u64;
+        let blocks = self.blocks.partition_point(|block| block.end() <= after);
+        let marks = self.blocks.range(blocks..).flat_map(|block| {
+            block.marks.iter().skip(if after > block.position { block.mark_at(after) } else { 0 })
+        });
+        marks.map(|mark| mark.offset).find(|offset| *offset != 0)
+    }
+
+    fn block_at(&self, position: u64) -> Option<&Block> {
+        let index = self.blocks.partition_point(|block| block.end() <= position);
+        self.blocks.get(index)
+    }
+
+    /// The next member of the round that has something to receive. `None` ends this visit: after
+    /// `quantum` members, or for good when [`round`](Self::round) is `None`.
+    pub fn next_in_round(&mut self, quantum: &mut usize, pool: &mut Pool) -> Option<ConnId> {
+        while let Some(round) = &mut self.round {
+            if round.left == 0 || self.members.is_empty() {
+                self.end_round(pool);
+                continue;
+            }
+            if *quantum == 0 {
+                return None;
+            }
+            *quantum -= 1;
+            round.left -= 1;
+            let index = if round.next < self.members.len() { round.next } else { 0 };
+            round.next = index + 1;
+            let Some(member) = self.members.get(index) else { continue };
+            if !matches!(member.cursor.place(), Place::At(position) if position >= self.end) {
+                return Some(member.conn);
+            }
+        }
+        None
+    }
+
+    /// Everyone was offered everything up to the round's floor. What was said meanwhile was offered
+    /// only to some: go round again, from where the last round stopped.
+    fn end_round(&mut self, pool: &mut Pool) {
+        let Some(round) = self.round.take() else { return };
+        self.offered = self.offered.max(round.floor);
+        self.trim_read(pool);
+        if self.end > round.floor && !self.members.is_empty() {
+            let (next, left) = (round.next, self.members.len());
+            self.round = Some(Round { next, left, floor: self.end });
+        } else {
+            self.offered = self.end;
+        }
+    }
+
+    /// Checks the invariants above; answers the bytes set aside. For tests: it visits everything.
+    ///
+    /// # Panics
+    /// When one does not hold.
+    pub fn assert_sound(&self, backlog_max: usize) -> usize {
+        assert!(self.start <= self.end);
+        let (mut behind, mut recovering) = (0, 0);
+        for member in &self.members {
+            match member.cursor.place() {
+                Place::Recovering(_) => recovering += 1,
+                Place::At(position) => {
+                    assert!(self.start <= position && position <= self.end, "cursor off the tape");
+                    behind += usize::from(position < self.end);
+                }
+            }
+        }
+        assert_eq!((behind, recovering), (self.behind, self.recovering));
+        if behind == 0 {
+            assert!(self.blocks.is_empty(), "a tape that everyone has read owns no block");
+        }
+        let mut position = self.start;
+        for block in &self.blocks {
+            assert_eq!(block.position, position);
+            assert_eq!(block.marks.last().map(|mark| mark.end as usize), Some(block.bytes.len()));
+            position = block.end();
+        }
+        if !self.blocks.is_empty() {
+            assert_eq!(position, self.end);
+        }
+        assert!(self.held() <= backlog_max);
+        assert!(self.offered <= self.end);
+        assert!(self.round.is_some() || self.offered == self.end);
+        self.blocks.iter().map(|block| block.bytes.capacity()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! What the hub is told, and what it answers.
+
+use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
+use crate::now::Tick;
+use crate::payload::Message;
+use crate::reason::{CloseReason, Refusal};
+use std::borrow::Cow;
+use std::rc::Rc;
+
+/// What a person asks for, in no protocol's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// Take a name: the first thing anybody does.
+    Hello {
+        /// The name wanted; empty for a guest's.
+        name: Cow<'a, str>,
+        /// Proof of having been here before, or 0.
+        key: u64,
+    },
+    /// Enter a room, or read again from a place in it.
+    Join {
+        /// Repeated in the answer.
+        request: u64,
+        /// The room's name.
+        room: Cow<'a, str>,
+        /// Where to go on from.
+        resume: Option<Resume>,
+    },
+    /// Leave a room.
+    Leave {
+        /// Repeated in the answer.
+        request: u64,
+        /// Which one.
+        room: RoomId,
+    },
+    /// Say something in a room.
+    Say {
+        /// Which one.
+        room: RoomId,
+        /// The sender's name for this message, or 0.
+        id: u64,
+        /// Whether the sender wants its own copy.
+        echo: bool,
+        /// What is said.
+        bytes: Cow<'a, [u8]>,
+        /// See [`Payload::chunk`](crate::payload::Payload::chunk).
+        chunk: bool,
+    },
+    /// Ask who is in a room.
+    Members {
+        /// Repeated in the answer.
+        request: u64,
+        /// Which one.
+        room: RoomId,
+    },
+}
+
+/// What must happen next, in this order.
+#[derive(Debug)]
+pub enum Event {
+    /// Tell one person something.
+    Reply(ConnId, Reply),
+    /// `conn` hears the room from now on; first, everything kept from `from` on.
+    Seat {
+        /// Who.
+        conn: ConnId,
+        /// Where.
+        room: RoomId,
+        /// The first offset to replay.
+        from: Option<Offset>,
+    },
+    /// `conn` no longer hears the room. With a request, it is told up to where it did.
+    Unseat {
+        /// Who.
+        conn: ConnId,
+        /// Where.
+        room: RoomId,
+        /// The request to answer.
+        request: Option<u64>,
+    },
+    /// Everyone in the room hears the message.
+    Deliver {
+        /// Where.
+        room: RoomId,
+        /// What.
+        message: Rc<Message>,
+        /// The sender, if it does not want its own copy.
+        skip: Option<ConnId>,
+    },
+    /// Everyone in the room hears of its members.
+    Notice(RoomId, Notice),
+    /// End a connection.
+    Close(ConnId, CloseReason),
+    /// Call `room_due` at this time.
+    Remind(RoomId, Tick),
+    /// The room is no more: its id may be let again.
+    Gone(RoomId),
+}
+
+/// News of a room's members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Somebody joined; members now.
+    Came(Rc<str>, u32),
+    /// Somebody left; members now.
+    Went(Rc<str>, u32),
+    /// Members now, in a room too big for names.
+    Count(u32),
+}
+
+/// An answer to one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To `Hello`.
+    Welcome {
+        /// The connection named.
+        id: ConnId,
+        /// The name given.
+        name: Rc<str>,
+        /// The key that proves it.
+        key: u64,
+    },
+    /// To `Join`.
+    Joined {
+        /// The request answered.
+        request: u64,
+        /// The room.
+        room: RoomId,
+        /// Its name, as first spelt.
+        name: Rc<str>,
+        /// Whether all that was missed follows.
+        recovered: bool,
+        /// The room's numbering.
+        epoch: Epoch,
+        /// Its newest offset.
+        head: Offset,
+        /// Its oldest offset kept.
+        oldest: Offset,
+        /// Members now.
+        members: u32,
+    },
+    /// To `Leave`.
+    Left {
+        /// The request answered.
+        request: u64,
+        /// The room.
+        room: RoomId,
+        /// The last message sent to this person.
+        offset: Offset,
+    },
+    /// To `Say`.
+    Ack {
+        /// The room.
+        room: RoomId,
+        /// The sender's id of the message.
+        id: u64,
+        /// Its place.
+        offset: Offset,
+    },
+    /// To `Members`.
+    Members {
+        /// The request answered.
+        request: u64,
+        /// The room.
+        room: RoomId,
+        /// Members now.
+        count: u32,
+        /// Their names, unless they are too many.
+        names: Vec<Rc<str>>,
+    },
+    /// These messages were lost to this person.
+    Gap {
+        /// The room.
+        room: RoomId,
+        /// The first one.
+        from: Offset,
+        /// The last one.
+        to: Offset,
+    },
+    /// To anything that was not carried out.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The request or message id.
+        request: u64,
+    },
+}

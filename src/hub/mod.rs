@@ -1,0 +1,472 @@
+//! Rooms, members, names, presence, offsets: decides, and writes no bytes.
+
+mod event;
+mod name;
+mod person;
+mod rate;
+mod room;
+
+pub use event::{Command, Event, Notice, Reply};
+pub use room::Room;
+
+use crate::history::SaidId;
+use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
+use crate::limits::Limits;
+use crate::now::{Now, Tick};
+use crate::payload::{Message, Payload};
+use crate::reason::{CloseReason, Refusal};
+use person::{Membership, People};
+use slab::Slab;
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How often at most a big room's new count is announced.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// Who is here, which rooms they are in, what is said there, and what must happen next.
+///
+/// The hub owns no socket, writes no bytes and reads no clock. Facts go in through `arrive`,
+/// `handle_command`, `say_from_host`, `room_due` and `depart`; after each, consequences come out of
+/// [`poll_event`](Self::poll_event) until it answers `None`, in the order in which they happened.
+#[derive(Debug)]
+pub struct Hub {
+    limits: Rc<Limits>,
+    people: People,
+    rooms: Slab<Room>,
+    room_ids: HashMap<Rc<str>, RoomId>,
+    rooms_made: u32,
+    /// Bytes kept of all rooms' pasts.
+    kept: usize,
+    events: VecDeque<Event>,
+    minted: u64,
+    secret: u64,
+}
+
+impl Hub {
+    /// An empty hub. Epochs and keys are derived from `secret`, which must be random where
+    /// strangers could profit from guessing them.
+    pub fn new(limits: Rc<Limits>, secret: u64) -> Self {
+        Self {
+            limits,
+            people: People::default(),
+            rooms: Slab::new(),
+            room_ids: HashMap::new(),
+            rooms_made: 0,
+            kept: 0,
+            events: VecDeque::new(),
+            minted: 0,
+            secret,
+        }
+    }
+
+    /// The next thing that must happen.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The room `id` names, if it still exists.
+    pub fn room(&self, id: RoomId) -> Option<&Room> {
+        self.rooms.get(id.slot()).filter(|room| room.id == id)
+    }
+
+    /// How many rooms there are.
+    pub fn room_count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Bytes kept of what was said, in all rooms.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept
+    }
+
+    /// The rooms `conn` is in.
+    pub fn rooms_of(&self, conn: ConnId) -> impl Iterator<Item = RoomId> {
+        self.people.get(conn).into_iter().flat_map(|person| person.rooms.iter().map(|m| m.room))
+    }
+
+    /// Somebody connected. `unlimited` peers are not held to the message rate.
+    pub fn arrive(&mut self, conn: ConnId, unlimited: bool) {
+        self.people.arrive(conn, unlimited);
+    }
+
+    /// Somebody asks for something.
+    pub fn handle_command(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
+        let refused = match command {
+            Command::Hello { name, key } => {
+                self.hello(conn, &name, key, now).map_err(|why| (why, 0))
+            }
+            Command::Join { request, room, resume } => {
+                self.join(conn, request, &room, resume, now).map_err(|why| (why, request))
+            }
+            Command::Leave { request, room } => {
+                self.leave(conn, request, room, now).map_err(|why| (why, request))
+            }
+            Command::Say { room, id, echo, bytes, chunk } => {
+                self.say(conn, room, id, echo, bytes, chunk, now).map_err(|why| (why, id))
+            }
+            Command::Members { request, room } => {
+                self.members(conn, request, room).map_err(|why| (why, request))
+            }
+        };
+        if let Err((refusal, request)) = refused {
+            self.reply(conn, Reply::Refused { refusal, request });
+        }
+    }
+
+    /// Somebody is gone, for whatever reason. Nothing happens the second time.
+    pub fn depart(&mut self, conn: ConnId, now: Now) {
+        let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
+        for room in rooms {
+            self.unseat(conn, room, None, now);
+        }
+        self.people.depart(conn);
+    }
+
+    /// The program around the relay says something, as `sender`, to a room that need not exist yet.
+    ///
+    /// # Errors
+    /// Why it was not said.
+    pub fn say_from_host(
+        &mut self,
+        room: &str,
+        sender: &str,
+        bytes: &[u8],
+        now: Now,
+    ) -> Result<Offset, Refusal> {
+        if bytes.len() > self.limits.message {
+            return Err(Refusal::MessageTooLong);
+        }
+        let room = self.find_or_make(room)?;
+        let payload = Payload { bytes: bytes.into(), chunk: false };
+        let offset = self.publish(room, sender.into(), payload, None, None, now);
+        self.forget_if_over(room);
+        Ok(offset)
+    }
+
+    /// A reminder's time has come.
+    pub fn room_due(&mut self, id: RoomId, now: Now) {
+        let tick = now.tick();
+        let age = self.limits.history_age;
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        if room.counts_at.is_some_and(|at| at <= tick) {
+            room.counts_at = None;
+            let count = Notice::Count(room.count());
+            self.events.push_back(Event::Notice(id, count));
+        }
+        if room.ages_at.is_some_and(|at| at <= tick) {
+            let before = room.recent.weight();
+            room.recent.forget_before(oldest_worth_keeping(tick, age));
+            self.kept -= before - room.recent.weight();
+            room.ages_at =
+                room.recent.oldest_said().map(|said| said.after(age).max(Tick(tick.0 + 1)));
+            if let Some(at) = room.ages_at {
+                self.events.push_back(Event::Remind(id, at));
+            }
+        }
+        self.forget_if_over(id);
+    }
+
+    fn hello(&mut self, conn: ConnId, name: &str, key: u64, now: Now) -> Result<(), Refusal> {
+        // A guest's name is good only with the key it was given with; else it is as if none was
+        // asked for, so that a client that comes back after a restart is not turned away.
+        let returning = name::guest_number(name).filter(|number| self.guest_key(*number) == key);
+        let (name, key) = match returning {
+            Some(_) => (Rc::from(name), key),
+            None if name.is_empty() || name::guest_number(name).is_some() => self.new_guest(),
+            None if !name::is_person_name(name) => return Err(Refusal::BadName),
+            None => (Rc::from(name), if key == 0 { self.mint() } else { key }),
+        };
+        let folded = name::folded(&name);
+        if let Some(holder) = self.people.holder(&folded).filter(|holder| *holder != conn) {
+            if self.people.get(holder).is_none_or(|person| person.key != key) {
+                return Err(Refusal::NameTaken);
+            }
+            // Gone for the hub at once, so that its going is told before the newcomer's coming.
+            self.events.push_back(Event::Close(holder, CloseReason::Replaced));
+            self.depart(holder, now);
+        }
+        self.people.name(conn, &name, folded, key);
+        self.reply(conn, Reply::Welcome { id: conn, name, key });
+        Ok(())
+    }
+
+    /// Nobody can hold the name yet: it cannot be chosen, and no number is given twice.
+    fn new_guest(&mut self) -> (Rc<str>, u64) {
+        self.people.guests += 1;
+        let number = self.people.guests;
+        (format!("guest{number}").into(), self.guest_key(number))
+    }
+
+    /// A guest's key follows from its number, so it is known again without being remembered.
+    fn guest_key(&self, number: u64) -> u64 {
+        derive(self.secret, "guest", number)
+    }
+
+    fn mint(&mut self) -> u64 {
+        self.minted += 1;
+        derive(self.secret, "minted", self.minted)
+    }
+
+    fn join(
+        &mut self,
+        conn: ConnId,
+        request: u64,
+        name: &str,
+        resume: Option<Resume>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
+        if !person.may_act(now, &self.limits) {
+            return Err(Refusal::RateLimited);
+        }
+        let joined = person.rooms.len();
+        let known = self.find(name);
+        let again = known.is_some_and(|room| self.people.is_member(conn, room));
+        if !again && joined >= self.limits.rooms_per_peer {
+            return Err(Refusal::TooManyRooms);
+        }
+        let id = match known {
+            Some(id) => id,
+            None => self.find_or_make(name)?,
+        };
+        if again {
+            self.events.push_back(Event::Unseat { conn, room: id, request: None });
+        } else {
+            self.enter(conn, id, now);
+        }
+        let Some(room) = self.room(id) else { return Err(Refusal::BadRoom) };
+        let from = resume.and_then(|resume| room.recoverable(resume));
+        let reply = Reply::Joined {
+            request,
+            room: id,
+            name: Rc::clone(&room.name),
+            recovered: from.is_some(),
+            epoch: room.epoch,
+            head: room.head,
+            oldest: room.oldest(),
+            members: room.count(),
+        };
+        let from = from.filter(|first| *first <= room.head);
+        self.reply(conn, reply);
+        self.events.push_back(Event::Seat { conn, room: id, from });
+        Ok(())
+    }
+
+    /// Makes `conn` a member. The others are told first, so the newcomer does not hear of itself.
+    fn enter(&mut self, conn: ConnId, id: RoomId, now: Now) {
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        let Some(person) = self.people.get_mut(conn) else { return };
+        person.rooms.push(Membership { room: id, index: room.members.len() as u32 });
+        room.members.push(conn);
+        let name = Rc::clone(&person.name);
+        self.announce(id, now, |count| Notice::Came(name, count));
+    }
+
+    fn leave(&mut self, conn: ConnId, request: u64, id: RoomId, now: Now) -> Result<(), Refusal> {
+        let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
+        if !person.is_member(id) {
+            return Err(Refusal::NotMember);
+        }
+        if !person.may_act(now, &self.limits) {
+            return Err(Refusal::RateLimited);
+        }
+        self.unseat(conn, id, Some(request), now);
+        Ok(())
+    }
+
+    fn unseat(&mut self, conn: ConnId, id: RoomId, request: Option<u64>, now: Now) {
+        let Some(person) = self.people.get_mut(conn) else { return };
+        let name = Rc::clone(&person.name);
+        let Some(index) = person.forget_room(id) else { return };
+        self.events.push_back(Event::Unseat { conn, room: id, request });
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        room.members.swap_remove(index);
+        if let Some(moved) = room.members.get(index).copied() {
+            self.people.move_member(moved, id, index);
+        }
+        self.announce(id, now, |count| Notice::Went(name, count));
+        self.forget_if_over(id);
+    }
+
+    /// Tells the room that its members changed: by name, or in a big room by count, now and then.
+    fn announce(&mut self, id: RoomId, now: Now, by_name: impl FnOnce(u32) -> Notice) {
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        if room.members.len() <= self.limits.presence_members {
+            self.events.push_back(Event::Notice(id, by_name(room.count())));
+        } else if room.counts_at.is_none() {
+            let at = now.tick().after(COUNT_EVERY);
+            room.counts_at = Some(at);
+            self.events.push_back(Event::Remind(id, at));
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one command")]
+    fn say(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        said: u64,
+        echo: bool,
+        bytes: Cow<'_, [u8]>,
+        chunk: bool,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
+        if !person.is_member(id) {
+            return Err(Refusal::NotMember);
+        }
+        if bytes.len() > self.limits.message {
+            return Err(Refusal::MessageTooLong);
+        }
+        if !person.may_act(now, &self.limits) {
+            return Err(Refusal::RateLimited);
+        }
+        let sender = Rc::clone(&person.name);
+        let said_id = (said != 0).then_some((person.key, said));
+        let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
+        let offset = match seen {
+            Some(first) => first,
+            None => {
+                let payload = Payload { bytes: bytes.into_owned().into(), chunk };
+                self.publish(id, sender, payload, said_id, (!echo).then_some(conn), now)
+            }
+        };
+        if said != 0 {
+            self.reply(conn, Reply::Ack { room: id, id: said, offset });
+        }
+        Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        id: RoomId,
+        sender: Rc<str>,
+        payload: Payload,
+        said_id: Option<SaidId>,
+        skip: Option<ConnId>,
+        now: Now,
+    ) -> Offset {
+        let Some(room) = room_mut(&mut self.rooms, id) else { return 0 };
+        room.head += 1;
+        let offset = room.head;
+        let message = Rc::new(Message { offset, unix_ms: now.unix_ms, sender, payload });
+        let before = room.recent.weight();
+        room.recent.keep(Rc::clone(&message), said_id, now.tick(), &self.limits);
+        self.kept = self.kept - before + room.recent.weight();
+        while self.kept > self.limits.history_total && !room.recent.is_empty() {
+            let before = room.recent.weight();
+            room.recent.forget_oldest();
+            self.kept -= before - room.recent.weight();
+        }
+        if room.ages_at.is_none() && !room.recent.is_empty() {
+            let at = now.tick().after(self.limits.history_age);
+            room.ages_at = Some(at);
+            self.events.push_back(Event::Remind(id, at));
+        }
+        self.events.push_back(Event::Deliver { room: id, message, skip });
+        offset
+    }
+
+    fn members(&mut self, conn: ConnId, request: u64, id: RoomId) -> Result<(), Refusal> {
+        if !self.people.is_member(conn, id) {
+            return Err(Refusal::NotMember);
+        }
+        let room = self.room(id).ok_or(Refusal::NotMember)?;
+        let names = if room.members.len() <= self.limits.presence_members {
+            let people = room.members.iter().filter_map(|member| self.people.get(*member));
+            people.map(|person| Rc::clone(&person.name)).collect()
+        } else {
+            Vec::new()
+        };
+        let reply = Reply::Members { request, room: id, count: room.count(), names };
+        self.reply(conn, reply);
+        Ok(())
+    }
+
+    fn find(&self, name: &str) -> Option<RoomId> {
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.room_ids.get(name.to_ascii_lowercase().as_str()).copied()
+        } else {
+            self.room_ids.get(name).copied()
+        }
+    }
+
+    fn find_or_make(&mut self, name: &str) -> Result<RoomId, Refusal> {
+        if let Some(id) = self.find(name) {
+            return Ok(id);
+        }
+        if !name::is_room_name(name) {
+            return Err(Refusal::BadRoom);
+        }
+        if self.rooms.len() >= self.limits.rooms {
+            return Err(Refusal::RelayRoomsFull);
+        }
+        let epoch = Epoch(self.mint());
+        self.rooms_made = self.rooms_made.wrapping_add(1);
+        let slot = self.rooms.vacant_key();
+        let id = RoomId::new(slot, self.rooms_made).ok_or(Refusal::RelayRoomsFull)?;
+        let name: Rc<str> = name.into();
+        self.room_ids.insert(name::folded(&name), id);
+        self.rooms.insert(Room::new(id, name, epoch));
+        Ok(id)
+    }
+
+    fn forget_if_over(&mut self, id: RoomId) {
+        if let Some(room) = self.room(id).filter(|room| room.is_over()) {
+            self.room_ids.remove(&name::folded(&room.name));
+            self.rooms.remove(id.slot());
+            self.events.push_back(Event::Gone(id));
+        }
+    }
+
+    fn reply(&mut self, conn: ConnId, reply: Reply) {
+        self.events.push_back(Event::Reply(conn, reply));
+    }
+
+    /// Checks that people, names, rooms and member lists agree. For tests: it visits everything.
+    ///
+    /// # Panics
+    /// When they do not.
+    #[doc(hidden)]
+    pub fn assert_sound(&self) {
+        let mut kept = 0;
+        for (slot, room) in &self.rooms {
+            assert_eq!(room.id.slot(), slot);
+            assert!(!room.is_over(), "room {} should be forgotten", room.name);
+            assert_eq!(self.find(&room.name), Some(room.id));
+            assert!(room.recent.oldest().is_none_or(|oldest| oldest <= room.head));
+            kept += room.recent.weight();
+            for (index, member) in room.members.iter().enumerate() {
+                let person = self.people.get(*member).expect("a member is somebody");
+                assert!(person.rooms.contains(&Membership { room: room.id, index: index as u32 }));
+            }
+        }
+        assert_eq!(kept, self.kept);
+        assert!(self.kept <= self.limits.history_total);
+        assert_eq!(self.room_ids.len(), self.rooms.len());
+        let seats: usize = self.rooms.iter().map(|(_, room)| room.members.len()).sum();
+        assert_eq!(seats, self.people.assert_sound());
+    }
+}
+
+/// Below this, a message is too old at `tick`.
+fn oldest_worth_keeping(tick: Tick, age: Duration) -> Tick {
+    Tick(tick.0.saturating_sub(Tick(0).after(age).0.saturating_sub(1)))
+}
+
+fn room_mut(rooms: &mut Slab<Room>, id: RoomId) -> Option<&mut Room> {
+    rooms.get_mut(id.slot()).filter(|room| room.id == id)
+}
+
+/// A number nobody can guess without the secret: SipHash over secret, purpose and count. Never 0.
+fn derive(secret: u64, purpose: &str, count: u64) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (secret, purpose, count, secret.rotate_left(32)).hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! The frame protocol: hello first, then verbs, in the spelling of the first byte.
+
+use super::{Dialect, Fault, Overrun, Step};
+use crate::hub::{Command, Notice, Reply};
+use crate::id::RoomId;
+use crate::limits::Limits;
+use crate::payload::Message;
+use crate::reason::{CloseReason, Refusal};
+use crate::wire::Parsed;
+use crate::wire::binary;
+use crate::wire::frame::{ClientFrame, FRAME_OVERHEAD, FrameError, ServerFrame, VERSION};
+#[cfg(feature = "json")]
+use crate::wire::json;
+use crate::wire::line::Watch;
+use crate::wire::sniff;
+use std::borrow::Cow;
+
+/// How a `frame` listener serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What happens to a peer that falls off the end of a tape.
+    pub overrun: Overrun,
+}
+
+/// How a peer writes its frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// Length, kind, body.
+    Binary,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Spelling {
+    /// Chosen by a connection's first byte: a JSON object begins with `{`, and a frame with the top
+    /// byte of a length of at most 16 MiB and a little.
+    fn of(first: u8) -> Option<Self> {
+        match first {
+            b'{' if cfg!(feature = "json") => Some(Self::Json),
+            0 | 1 => Some(Self::Binary),
+            _ => None,
+        }
+    }
+
+    fn parse(self, bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>, FrameError> {
+        match self {
+            #[cfg(feature = "json")]
+            Self::Json => json::parse_client(bytes, max),
+            _ => binary::parse_client(bytes, max),
+        }
+    }
+
+    /// Longest frame or line, in bytes.
+    fn max(self, limits: &Limits) -> usize {
+        match self {
+            #[cfg(feature = "json")]
+            Self::Json => json::line_max(limits.message),
+            _ => limits.message + FRAME_OVERHEAD,
+        }
+    }
+
+    fn write(self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
+        match self {
+            #[cfg(feature = "json")]
+            Self::Json => json::write_server(frame, out),
+            _ => binary::write_server(frame, out),
+        }
+    }
+}
+
+/// The state of one frame conversation.
+#[derive(Debug, Default)]
+pub struct Frame {
+    spelling: Option<Spelling>,
+    greeted: bool,
+    watch: Watch,
+}
+
+impl Frame {
+    /// See [`Session::receive`](super::Session::receive).
+    pub fn receive<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        limits: &Limits,
+    ) -> Result<Parsed<Step<'a>>, Fault> {
+        let Some(first) = bytes.first() else { return Ok(Parsed::Partial) };
+        let spelling = match self.spelling.or_else(|| Spelling::of(*first)) {
+            Some(spelling) => *self.spelling.insert(spelling),
+            None => return Err(unknown_opening(bytes)),
+        };
+        let max = spelling.max(limits);
+        let max = if self.greeted { max } else { max.min(limits.before_hello) };
+        if spelling == Spelling::Json && !self.watch.has_news(bytes, max) {
+            return Ok(Parsed::Partial);
+        }
+        match spelling.parse(bytes, max) {
+            Ok(Parsed::Complete(frame, used)) => Ok(Parsed::Complete(self.step(frame)?, used)),
+            Ok(Parsed::Partial) => Ok(Parsed::Partial),
+            Err(error) => Err(fault_of(error)),
+        }
+    }
+
+    fn step<'a>(&self, frame: ClientFrame<'a>) -> Result<Step<'a>, Fault> {
+        let is_hello = matches!(frame, ClientFrame::Hello { .. });
+        if is_hello == self.greeted && !matches!(frame, ClientFrame::Bye) {
+            return Err(CloseReason::BadState.into());
+        }
+        Ok(Step::Command(match frame {
+            ClientFrame::Hello { version, .. } if version != VERSION => {
+                return Err(CloseReason::BadVersion.into());
+            }
+            ClientFrame::Hello { version: _, key, name } => Command::Hello { name, key },
+            ClientFrame::Join { request, resume, room } => Command::Join { request, room, resume },
+            ClientFrame::Leave { request, room } => {
+                Command::Leave { request, room: RoomId::from_bits(room) }
+            }
+            ClientFrame::Say { room, id, echo, payload } => {
+                let room = RoomId::from_bits(room);
+                Command::Say { room, id, echo, bytes: payload, chunk: false }
+            }
+            ClientFrame::Members { request, room } => {
+                Command::Members { request, room: RoomId::from_bits(room) }
+            }
+            ClientFrame::Ping { token } => return Ok(Step::Ping(token)),
+            ClientFrame::Pong { token: _ } => return Ok(Step::Alive),
+            ClientFrame::Bye => return Ok(Step::Bye),
+        }))
+    }
+
+    /// See [`Session::write_reply`](super::Session::write_reply).
+    pub fn write_reply(&mut self, reply: &Reply, limits: &Limits, out: &mut Vec<u8>) {
+        self.greeted |= matches!(reply, Reply::Welcome { .. });
+        self.write(&frame_of(reply, limits), out);
+    }
+
+    /// Answers a ping.
+    pub fn write_pong(&self, token: u64, out: &mut Vec<u8>) {
+        self.write(&ServerFrame::Pong { token }, out);
+    }
+
+    /// Asks for a sign of life.
+    pub fn write_ping(&self, out: &mut Vec<u8>) {
+        self.write(&ServerFrame::Ping { token: 0 }, out);
+    }
+
+    /// The relay will be gone soon.
+    pub fn write_draining(&self, out: &mut Vec<u8>) {
+        let (code, text) = (Refusal::Draining.code(), Cow::Borrowed(Refusal::Draining.text()));
+        self.write(&ServerFrame::Error { code, request: 0, text }, out);
+    }
+
+    /// What was wrong, if it was the peer who was wrong, and goodbye.
+    pub fn write_farewell(&self, fault: &Fault, out: &mut Vec<u8>) {
+        let code = fault.reason.code();
+        if code >= CloseReason::BadFrame.code() {
+            let text = Cow::Borrowed(&*fault.text);
+            self.write(&ServerFrame::Error { code, request: 0, text }, out);
+        }
+        let text = Cow::Borrowed(fault.reason.text());
+        self.write(&ServerFrame::Bye { code, text }, out);
+    }
+
+    /// A peer whose spelling is unknown is most likely to read JSON, or a person.
+    fn write(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
+        self.spelling.unwrap_or(Spelling::Json).write(frame, out);
+    }
+
+    /// The spelling its rooms are heard in.
+    pub fn dialect(&self) -> Dialect {
+        match self.spelling {
+            Some(Spelling::Json) => Dialect::Json,
+            _ => Dialect::Binary,
+        }
+    }
+
+    /// Whether hello was said and answered.
+    pub fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+}
+
+fn unknown_opening(bytes: &[u8]) -> Fault {
+    let reason = match sniff::foreign(bytes) {
+        Some(_) => CloseReason::WrongProtocol,
+        None => CloseReason::BadFrame,
+    };
+    let text = match reason {
+        CloseReason::WrongProtocol => reason.text(),
+        _ => "a connection begins with a binary frame, or with { for JSON: see docs/PROTOCOL.md",
+    };
+    Fault { reason, text: Cow::Borrowed(text) }
+}
+
+fn fault_of(error: FrameError) -> Fault {
+    let reason = match error {
+        FrameError::TooLong { .. } => CloseReason::FrameTooLong,
+        FrameError::UnknownKind(_) => CloseReason::UnknownKind,
+        FrameError::Malformed(_) => CloseReason::BadFrame,
+    };
+    Fault { reason, text: Cow::Owned(error.to_string()) }
+}
+
+fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> ServerFrame<'a> {
+    match reply {
+        Reply::Welcome { id, name, key } => ServerFrame::Welcome {
+            version: VERSION,
+            id: id.to_bits(),
+            key: *key,
+            max_message: limits.message as u32,
+            max_rooms: limits.rooms_per_peer as u32,
+            ping_ms: u32::try_from(limits.ping_after.as_millis()).unwrap_or(u32::MAX),
+            name: Cow::Borrowed(name),
+        },
+        Reply::Joined { request, room, name, recovered, epoch, head, oldest, members } => {
+            ServerFrame::Joined {
+                request: *request,
+                room: room.to_bits(),
+                recovered: *recovered,
+                epoch: *epoch,
+                head: *head,
+                oldest: *oldest,
+                members: *members,
+                name: Cow::Borrowed(name),
+            }
+        }
+        &Reply::Left { request, room, offset } => {
+            ServerFrame::Left { request, room: room.to_bits(), offset }
+        }
+        &Reply::Ack { room, id, offset } => ServerFrame::Ack { room: room.to_bits(), id, offset },
+        Reply::Members { request, room, count, names } => ServerFrame::Members {
+            request: *request,
+            room: room.to_bits(),
+            count: *count,
+            names: names.iter().map(|name| Cow::Borrowed(&**name)).collect(),
+        },
+        &Reply::Gap { room, from, to } => ServerFrame::Gap { room: room.to_bits(), from, to },
+        &Reply::Refused { refusal, request } => ServerFrame::Error {
+            code: refusal.code(),
+            request,
+            text: Cow::Borrowed(refusal.text()),
+        },
+    }
+}
+
+/// A message as the members of this spelling hear it.
+pub fn write_message(spelling: Spelling, room: RoomId, message: &Message, out: &mut Vec<u8>) {
+    let frame = ServerFrame::Message {
+        room: room.to_bits(),
+        offset: message.offset,
+        time: message.unix_ms,
+        sender: Cow::Borrowed(&message.sender),
+        payload: Cow::Borrowed(&message.payload.bytes),
+    };
+    spelling.write(&frame, out);
+}
+
+/// News of members, as the members of this spelling hear it.
+pub fn write_notice(spelling: Spelling, room: RoomId, notice: &Notice, out: &mut Vec<u8>) {
+    let room = room.to_bits();
+    let frame = match notice {
+        Notice::Came(name, count) => {
+            ServerFrame::Came { room, count: *count, name: Cow::Borrowed(name) }
+        }
+        Notice::Went(name, count) => {
+            ServerFrame::Went { room, count: *count, name: Cow::Borrowed(name) }
+        }
+        &Notice::Count(count) => {
+            ServerFrame::Members { request: 0, room, count, names: Vec::new() }
+        }
+    };
+    spelling.write(&frame, out);
+}
