@@ -171,11 +171,7 @@ impl Chat {
             Command::Who => self.screen.notice("not connected to the room at the moment"),
             Command::Join(room) => {
                 self.client.join(room, self.history);
-                let room = RoomName::from(room);
-                if !self.rooms.contains(&room) {
-                    self.rooms.push(RoomName::clone(&room));
-                }
-                self.room = room;
+                self.room = self.room_called(room);
                 Ok(())
             }
             Command::Leave => {
@@ -207,6 +203,16 @@ impl Chat {
             Err(SayError::NotJoined) => self.screen.notice("join a room first: /join ROOM"),
             Err(error) => self.screen.notice(&format!("not said: {error}")),
         }
+    }
+
+    /// The room of that name, from now on among those joined. Case is not what tells rooms apart.
+    fn room_called(&mut self, name: &str) -> RoomName {
+        if let Some(room) = self.rooms.iter().find(|room| room.eq_ignore_ascii_case(name)) {
+            return RoomName::clone(room);
+        }
+        let room = RoomName::from(name);
+        self.rooms.push(RoomName::clone(&room));
+        room
     }
 
     fn forget(&mut self, room: &str) {

@@ -280,7 +280,7 @@ impl Conversation {
     /// Joins a room, now or as soon as possible, and after every reconnect. `history` is how many
     /// messages from before should come first.
     pub(super) fn join(&mut self, name: &str, history: u64) {
-        match self.rooms.iter_mut().find(|room| &*room.name == name) {
+        match self.rooms.iter_mut().find(|room| room.is_called(name)) {
             Some(room) if room.wanted => return,
             // On the way out: `left` begins anew.
             Some(room) => room.wanted = true,
@@ -291,7 +291,7 @@ impl Conversation {
 
     /// Leaves a room. False if it was not joined.
     pub(super) fn leave(&mut self, name: &str) -> bool {
-        let found = self.rooms.iter().position(|room| &*room.name == name && room.wanted);
+        let found = self.rooms.iter().position(|room| room.is_called(name) && room.wanted);
         let Some(index) = found else { return false };
         let room = &mut self.rooms[index];
         let name = RoomName::clone(&room.name);
@@ -315,7 +315,7 @@ impl Conversation {
         if matches!(self.phase, Phase::Closing(_) | Phase::Ended) {
             return Err(SayError::Closed);
         }
-        let room = self.rooms.iter().find(|room| &*room.name == name && room.wanted);
+        let room = self.rooms.iter().find(|room| room.is_called(name) && room.wanted);
         let room = RoomName::clone(&room.ok_or(SayError::NotJoined)?.name);
         if payload.len() > self.max_message {
             return Err(SayError::TooLong { max: self.max_message });
@@ -331,7 +331,7 @@ impl Conversation {
 
     /// Asks who is in a room. False if it is not joined at the moment.
     pub(super) fn members(&mut self, name: &str) -> bool {
-        let room = self.rooms.iter().find(|room| &*room.name == name && room.wanted);
+        let room = self.rooms.iter().find(|room| room.is_called(name) && room.wanted);
         let Some(number) = room.and_then(|room| room.number) else { return false };
         let request = self.next_number();
         self.outbox.write(&ClientFrame::Members { request, room: number });

@@ -181,7 +181,8 @@ impl Client {
     }
 
     /// Joins a room now or as soon as possible, and again after every reconnect. Up to `history`
-    /// messages from before are told first. Joining a joined room changes nothing.
+    /// messages from before are told first. Joining a joined room changes nothing. Names that differ
+    /// only in the case of ASCII letters are one room; events call it as it was called here first.
     pub fn join(&mut self, room: &str, history: u64) {
         self.conversation.join(room, history);
     }

@@ -85,6 +85,11 @@ impl Room {
         }
     }
 
+    /// Whether a relay would find this room under that name: ASCII letters have no case there.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
     /// The number under which messages may be said now.
     pub(super) fn number_to_say(&self) -> Option<u32> {
         let here = matches!(self.stage, Stage::In | Stage::Out | Stage::Joining(_));

@@ -301,6 +301,15 @@ fn a_room_is_left_and_joined_anew() {
 }
 
 #[test]
+fn a_room_is_the_same_in_any_case_of_letters() {
+    let mut play = Play::in_lobby();
+    play.client.join("Lobby", 0);
+    let id = play.client.say("LOBBY", b"x").unwrap();
+    assert_eq!(play.heard(), [say(id, "x")]);
+    assert!(play.client.leave("lobbY") && !play.client.leave("lobby"));
+}
+
+#[test]
 fn a_room_can_be_left_before_it_is_joined() {
     let mut play = Play::new();
     play.client.join("lobby", 0);
