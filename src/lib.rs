@@ -12,6 +12,8 @@ pub mod reason;
 
 pub mod wire;
 
+pub mod client;
+
 pub mod history;
 
 pub mod hub;

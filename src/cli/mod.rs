@@ -1,0 +1,125 @@
+//! Arguments → library calls.
+
+mod chat;
+#[cfg(feature = "config")]
+mod check;
+#[cfg(feature = "json")]
+mod json_lines;
+mod lines;
+mod publish;
+mod serve;
+mod settings;
+mod subscribe;
+mod text;
+
+use clap::Parser;
+use clap::Subcommand;
+use hobnob::client::Address;
+use hobnob::client::Cause;
+use std::io;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+/// A real-time relay: what one client says in a room, everyone in that room receives.
+#[derive(Parser)]
+#[command(name = "hobnob", version, arg_required_else_help = true)]
+#[command(after_help = "Example: hobnob serve, and in another terminal: hobnob chat")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the relay
+    Serve(serve::Args),
+    /// Check a configuration file and show what it comes to
+    #[cfg(feature = "config")]
+    Check(check::Args),
+    /// Talk in a room
+    Chat(chat::Args),
+    /// Say messages in a room, and exit once they are acknowledged
+    #[command(name = "pub")]
+    Publish(publish::Args),
+    /// Print a room's messages as they come
+    #[command(name = "sub")]
+    Subscribe(subscribe::Args),
+}
+
+/// Does what the arguments ask for. Errors are told on stderr, for which the status is 1.
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Serve(args) => serve::run(args),
+        #[cfg(feature = "config")]
+        Command::Check(args) => check::run(args),
+        Command::Chat(args) => chat::run(args),
+        Command::Publish(args) => publish::run(args),
+        Command::Subscribe(args) => subscribe::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("hobnob: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where the relay is, and as whom to go there.
+#[derive(clap::Args)]
+struct Relay {
+    /// The relay: frame://host:port or unix:/path
+    #[arg(long, value_name = "URL", env = "HOBNOB_URL", default_value_t = Address::default())]
+    url: Address,
+    /// The name to ask for; without one, the relay gives one
+    #[arg(long, default_value = "", hide_default_value = true)]
+    name: String,
+}
+
+/// What to tell a person whose relay is not there.
+fn unreachable(address: &Address, cause: &Cause) -> String {
+    let words = cause.to_string();
+    let words = text::printable(&words);
+    match cause {
+        Cause::Unreachable { kind, .. } => {
+            let hint = match kind {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                    "\nis it running? try: hobnob serve"
+                }
+                _ => "",
+            };
+            format!("cannot reach {address}: {words}{hint}")
+        }
+        _ => format!("{address}: {words}"),
+    }
+}
+
+/// Whether a person reads what is printed, so that control characters could do harm.
+fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_sound_and_every_help_has_an_example() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+            let help = sub.render_long_help().to_string();
+            assert!(help.contains("Example"), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_relay_that_is_not_there_is_worth_a_hint() {
+        let kind = io::ErrorKind::ConnectionRefused;
+        let cause = Cause::Unreachable { kind, text: "refused".to_owned() };
+        assert!(unreachable(&Address::default(), &cause).contains("try: hobnob serve"));
+        assert!(!unreachable(&Address::default(), &Cause::Ended).contains("try:"));
+    }
+}

@@ -1,0 +1,145 @@
+//! `hobnob serve`: the relay.
+
+use super::settings::{Settings, Table};
+use env_logger::{Builder, Env, Target};
+use hobnob::session::Service;
+use hobnob::{Bound, Config, Listen, Relay};
+use std::io::{self, Write};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread;
+
+/// Run the relay.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example: hobnob serve --listen 'raw://[::]:12345?room=tea' --listen frame://[::]:7000\n\n\
+    Every option is also a key of the file and an environment variable: flags go before the\n\
+    environment, and that before the file. RUST_LOG=debug|info|warn|off sets what is logged."
+)]
+pub(super) struct Args {
+    /// A TOML file with the same keys as these options
+    #[cfg(feature = "config")]
+    #[arg(long, value_name = "FILE", env = "HOBNOB_CONFIG")]
+    config: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Serves until it is told to stop.
+pub(super) fn run(args: Args) -> Result<(), String> {
+    let config = config_of(args)?;
+    start_log();
+    let limits = config.limits.clone();
+    let listeners = config.listeners.clone();
+    let mut relay = Relay::bind(config).map_err(|error| error.to_string())?;
+    let bound = relay.bound().map_err(|error| error.to_string())?;
+    greet(&relay, &listeners, &bound, &limits);
+    relay.run().map_err(|error| error.to_string())
+}
+
+#[cfg(feature = "config")]
+fn config_of(args: Args) -> Result<Config, String> {
+    let file = args.config.as_deref().map(super::check::read).transpose()?;
+    args.settings.or(file.unwrap_or_default()).into_config()
+}
+
+#[cfg(not(feature = "config"))]
+fn config_of(args: Args) -> Result<Config, String> {
+    args.settings.into_config()
+}
+
+/// Where it listens, what is in force, and what to try next.
+fn greet(relay: &Relay, listeners: &[Listen], bound: &[Bound], limits: &hobnob::Limits) {
+    let mut text = format!("hobnob {} is listening\n", env!("CARGO_PKG_VERSION"));
+    let mut hints = Vec::new();
+    // A host name may stand for several addresses; they come in the order of the listeners.
+    let mut services = listeners.iter().map(|listen| &listen.service);
+    let one_each = listeners.len() == bound.len();
+    for place in bound {
+        let service = if one_each { services.next() } else { None };
+        let word = service.map_or("", Service::word);
+        text.push_str(&format!("  {word:<6} {place}\n"));
+        hints.extend(service.and_then(|service| hint(service, place)));
+    }
+    let most = relay.connections_max();
+    text.push_str(&format!(
+        "with room for {most} connections, under these limits\n{}",
+        Table(limits)
+    ));
+    if !hints.is_empty() {
+        text.push_str(&format!("try, in another terminal\n  {}\n", hints.join("\n  ")));
+    }
+    text.push_str("Ctrl-C drains and stops; twice stops at once\n");
+    // Whoever closed our output does not want to read it.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+fn hint(service: &Service, place: &Bound) -> Option<String> {
+    match (service, place) {
+        (Service::Raw(_), Bound::Tcp(address)) => {
+            Some(format!("nc {} {}", reachable(address), address.port()))
+        }
+        (Service::Frame(_), Bound::Tcp(address)) if address.is_ipv6() => {
+            Some(format!("hobnob chat frame://[{}]:{}", reachable(address), address.port()))
+        }
+        (Service::Frame(_), Bound::Tcp(address)) => {
+            Some(format!("hobnob chat frame://{}:{}", reachable(address), address.port()))
+        }
+        (Service::Frame(_), Bound::Unix(path)) => {
+            Some(format!("hobnob chat unix:{}", path.display()))
+        }
+        (Service::Raw(_), Bound::Unix(path)) => Some(format!("nc -U {}", path.display())),
+    }
+}
+
+/// An address at which a listener on every address can be reached from here.
+fn reachable(address: &std::net::SocketAddr) -> String {
+    match address.ip() {
+        ip if !ip.is_unspecified() => ip.to_string(),
+        ip if ip.is_ipv4() => "127.0.0.1".to_owned(),
+        _ => "::1".to_owned(),
+    }
+}
+
+/// Lines that may wait for a slow reader of the log before further ones are dropped.
+const LOG_LINES: usize = 1024;
+
+/// Logs to stderr through a thread of its own: a terminal that stands still must not stop the loop.
+fn start_log() {
+    let (lines, waiting) = sync_channel::<Vec<u8>>(LOG_LINES);
+    thread::spawn(move || {
+        while let Ok(line) = waiting.recv() {
+            let _ = io::stderr().write_all(&line);
+        }
+    });
+    Builder::from_env(Env::default().default_filter_or("info"))
+        .format_timestamp_millis()
+        .target(Target::Pipe(Box::new(LogSink { lines, dropped: 0 })))
+        .init();
+}
+
+/// Hands finished lines over, or counts them if nobody keeps up.
+struct LogSink {
+    lines: SyncSender<Vec<u8>>,
+    dropped: u64,
+}
+
+impl Write for LogSink {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut text = Vec::new();
+        if self.dropped > 0 {
+            text.extend_from_slice(
+                format!("({} lines of the log were dropped)\n", self.dropped).as_bytes(),
+            );
+        }
+        text.extend_from_slice(line);
+        match self.lines.try_send(text) {
+            Ok(()) => self.dropped = 0,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.dropped += 1,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,347 @@
+//! Every key of the configuration, once: as a flag, an environment variable and a line of the file.
+
+use hobnob::{Config, Limits, Listen};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Declares the keys. `name: type = where it goes;`
+macro_rules! settings {
+    ($($(#[$doc:meta])* $key:ident $env:literal: $type:ty => $target:ident;)*) => {
+        /// What was asked for; what was not keeps its default.
+        #[derive(Clone, Debug, Default, clap::Args)]
+        #[cfg_attr(feature = "config", derive(serde::Deserialize))]
+        #[cfg_attr(feature = "config", serde(rename_all = "kebab-case", deny_unknown_fields))]
+        pub(super) struct Settings {
+            /// Where to listen: SCHEME://HOST:PORT?option=value, or SCHEME+unix:/path. May be given
+            /// several times; in the environment, separated by spaces
+            #[arg(long, value_name = "URL", env = "HOBNOB_LISTEN", value_delimiter = ' ')]
+            #[cfg_attr(feature = "config", serde(default))]
+            listen: Vec<String>,
+            $(
+                $(#[$doc])*
+                #[arg(long, env = $env, value_name = "N")]
+                $key: Option<$type>,
+            )*
+        }
+
+        impl Settings {
+            /// These, and where they are silent, the others.
+            #[cfg(feature = "config")]
+            pub(super) fn or(self, other: Self) -> Self {
+                Self {
+                    listen: if self.listen.is_empty() { other.listen } else { self.listen },
+                    $($key: self.$key.or(other.$key),)*
+                }
+            }
+
+            fn apply(&self, limits: &mut Limits) {
+                $(if let Some(value) = &self.$key { limits.$target = value.clone().into(); })*
+            }
+        }
+
+        /// Every limit with its key and its value, as a file would have it.
+        pub(super) fn rows(limits: &Limits) -> Vec<(String, String)> {
+            let Limits { $($target),*, } = limits.clone();
+            vec![$((stringify!($key).replace('_', "-"), <$type>::show(&$target)),)*]
+        }
+    };
+}
+
+settings! {
+    /// Connections at once [default: the descriptor limit less 96]
+    connections "HOBNOB_CONNECTIONS": Most => connections;
+    /// Longest payload of a message, in bytes [default: 64K]
+    max_message "HOBNOB_MAX_MESSAGE": Size => message;
+    /// Bytes a room keeps, per spelling, for members that lag [default: 4M]
+    backlog "HOBNOB_BACKLOG": Size => backlog;
+    /// The same for all rooms together [default: 256M]
+    backlog_total "HOBNOB_BACKLOG_TOTAL": Size => backlog_total;
+    /// Bytes of private replies waiting for one peer [default: 256K]
+    outbox "HOBNOB_OUTBOX": Size => outbox;
+    /// Bytes the kernel may hold for one peer [default: 128K]
+    send_buffer "HOBNOB_SEND_BUFFER": Size => send_buffer;
+    /// Rooms one peer may be in [default: 128]
+    rooms_per_peer "HOBNOB_ROOMS_PER_PEER": Count => rooms_per_peer;
+    /// Rooms at once [default: 1048576]
+    max_rooms "HOBNOB_MAX_ROOMS": Count => rooms;
+    /// Messages a room keeps for those who resume [default: 1000]
+    history_messages "HOBNOB_HISTORY_MESSAGES": Count => history_messages;
+    /// Bytes a room keeps for those who resume [default: 1M]
+    history_bytes "HOBNOB_HISTORY_BYTES": Size => history_bytes;
+    /// How long a room keeps a message [default: 5m]
+    history_age "HOBNOB_HISTORY_AGE": Span => history_age;
+    /// Bytes all rooms together keep for those who resume [default: 256M]
+    history_total "HOBNOB_HISTORY_TOTAL": Size => history_total;
+    /// Connections at once from one address [default: 64]
+    per_address "HOBNOB_PER_ADDRESS": Count => per_address;
+    /// New connections a minute from one address [default: 64]
+    per_address_minute "HOBNOB_PER_ADDRESS_MINUTE": Count => per_address_minute;
+    /// Hold peers on this machine to the limits per address and to the rate, too [default: false]
+    limit_loopback "HOBNOB_LIMIT_LOOPBACK": Switch => limit_loopback;
+    /// Messages, joins and leaves a peer may make at once [default: 10]
+    rate_burst "HOBNOB_RATE_BURST": Number => rate_burst;
+    /// Messages, joins and leaves a second, sustained; 0 for no limit [default: 5]
+    rate_per_second "HOBNOB_RATE_PER_SECOND": Number => rate_per_second;
+    /// Rooms with more members announce counts, not names [default: 500]
+    presence_members "HOBNOB_PRESENCE_MEMBERS": Count => presence_members;
+    /// Time to say hello [default: 10s]
+    handshake "HOBNOB_HANDSHAKE": Span => handshake;
+    /// Longest frame or line before hello, in bytes [default: 8K]
+    before_hello "HOBNOB_BEFORE_HELLO": Size => before_hello;
+    /// Silence after which a peer is pinged [default: 25s]
+    ping_after "HOBNOB_PING_AFTER": Span => ping_after;
+    /// Time to answer a ping [default: 10s]
+    ping_grace "HOBNOB_PING_GRACE": Span => ping_grace;
+    /// Connections accepted per listener and turn [default: 64]
+    accepts_per_turn "HOBNOB_ACCEPTS_PER_TURN": Count => accepts_per_turn;
+    /// Commands carried out per peer and turn [default: 64]
+    commands_per_turn "HOBNOB_COMMANDS_PER_TURN": Count => commands_per_turn;
+    /// Writes per turn [default: 512]
+    flush_writes "HOBNOB_FLUSH_WRITES": Count => flush_writes;
+    /// Bytes written per turn [default: 4M]
+    flush_bytes "HOBNOB_FLUSH_BYTES": Size => flush_bytes;
+    /// Time over which a drain closes peers [default: 10s]
+    drain_grace "HOBNOB_DRAIN_GRACE": Span => drain_grace;
+    /// When a drain stops waiting [default: 60s]
+    drain_hard "HOBNOB_DRAIN_HARD": Span => drain_hard;
+}
+
+/// What `hobnob serve` listens on unless told otherwise.
+const DEFAULT_LISTENERS: [&str; 2] = ["raw://127.0.0.1:12345", "frame://127.0.0.1:7000"];
+
+impl Settings {
+    /// The config they come to, checked.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub(super) fn into_config(self) -> Result<Config, String> {
+        let mut limits = Limits::default();
+        self.apply(&mut limits);
+        let urls = self.listen.iter().map(String::as_str);
+        let defaults = DEFAULT_LISTENERS.into_iter().filter(|_| self.listen.is_empty());
+        let listeners: Result<Vec<Listen>, _> = urls.chain(defaults).map(str::parse).collect();
+        let listeners = listeners.map_err(|error| error.to_string())?;
+        let config =
+            Config { listeners, limits, signals: true, raise_descriptor_limit: true, secret: None };
+        config.check()?;
+        Ok(config)
+    }
+}
+
+/// Declares how one kind of value is written, in the file as on the command line.
+macro_rules! kinds {
+    ($($name:ident($inner:ty), $expected:literal;)*) => {$(
+        #[derive(Clone, Debug)]
+        struct $name($inner);
+
+        impl From<$name> for $inner {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
+        #[cfg(feature = "config")]
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+                let text = source.deserialize_any(file::Scalar($expected))?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+kinds! {
+    Count(usize), "a number";
+    Number(u32), "a number";
+    Most(Option<usize>), "a number";
+    Switch(bool), "true or false";
+    Size(usize), "a number of bytes, as in 65536 or \"64K\"";
+    Span(Duration), "a time, as in 10 (seconds) or \"500ms\"";
+}
+
+#[cfg(feature = "config")]
+mod file {
+    /// Reads a number, a truth value or a string as text.
+    pub(super) struct Scalar(pub(super) &'static str);
+
+    impl serde::de::Visitor<'_> for Scalar {
+        type Value = String;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+
+        fn visit_bool<E>(self, value: bool) -> Result<String, E> {
+            Ok(value.to_string())
+        }
+
+        fn visit_i64<E>(self, value: i64) -> Result<String, E> {
+            Ok(value.to_string())
+        }
+
+        fn visit_u64<E>(self, value: u64) -> Result<String, E> {
+            Ok(value.to_string())
+        }
+    }
+}
+
+impl FromStr for Count {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| "expected a number".to_owned())
+    }
+}
+
+impl Count {
+    fn show(value: &usize) -> String {
+        value.to_string()
+    }
+}
+
+impl FromStr for Number {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| "expected a number".to_owned())
+    }
+}
+
+impl Number {
+    fn show(value: &u32) -> String {
+        value.to_string()
+    }
+}
+
+impl FromStr for Most {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Count::from_str(text).map(|count| Self(Some(count.0)))
+    }
+}
+
+impl Most {
+    fn show(value: &Option<usize>) -> String {
+        value.map_or_else(|| "as many as descriptors allow".to_owned(), |most| most.to_string())
+    }
+}
+
+impl FromStr for Switch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| "expected true or false".to_owned())
+    }
+}
+
+impl Switch {
+    fn show(value: &bool) -> String {
+        value.to_string()
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let units = [("K", 10), ("M", 20), ("G", 30)];
+        let found = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+        let (digits, shift) = found.unwrap_or((text, 0));
+        let size = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
+        size.map(Self).ok_or_else(|| "expected bytes, as in 65536, 64K, 4M or 1G".to_owned())
+    }
+}
+
+impl Size {
+    fn show(value: &usize) -> String {
+        let units = [("G", 30), ("M", 20), ("K", 10)];
+        let unit = units.iter().find(|(_, shift)| *value > 0 && value.trailing_zeros() >= *shift);
+        unit.map_or_else(|| value.to_string(), |(unit, shift)| format!("{}{unit}", value >> shift))
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+        let found =
+            units.iter().find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, *millis)));
+        let (digits, millis) = found.unwrap_or((text, 1_000));
+        let span = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
+        let span = span.map(|millis| Self(Duration::from_millis(millis)));
+        span.ok_or_else(|| "expected a time, as in 10s, 500ms, 5m or 1h".to_owned())
+    }
+}
+
+impl Span {
+    fn show(value: &Duration) -> String {
+        match value.as_millis() {
+            millis if millis % 60_000 == 0 && millis > 0 => format!("{}m", millis / 60_000),
+            millis if millis % 1_000 == 0 => format!("{}s", millis / 1_000),
+            millis => format!("{millis}ms"),
+        }
+    }
+}
+
+/// The limits in force, as a table of two columns pairs wide enough for a terminal.
+pub(super) struct Table<'a>(pub(super) &'a Limits);
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = rows(self.0);
+        let half = rows.len().div_ceil(2);
+        let (left, right) = rows.split_at(half);
+        for (index, (key, value)) in left.iter().enumerate() {
+            write!(f, "  {key:<18} {value:>10}")?;
+            match right.get(index) {
+                Some((key, value)) => writeln!(f, "    {key:<20} {value:>10}")?,
+                None => writeln!(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_they_are_shown() {
+        for (text, bytes) in
+            [("65536", 65_536), ("64K", 65_536), ("4M", 4 << 20), ("1G", 1 << 30), ("0", 0)]
+        {
+            assert_eq!(text.parse::<Size>().unwrap().0, bytes);
+        }
+        for (text, millis) in
+            [("10", 10_000), ("10s", 10_000), ("500ms", 500), ("5m", 300_000), ("0", 0)]
+        {
+            assert_eq!(text.parse::<Span>().unwrap().0, Duration::from_millis(millis));
+        }
+        for text in ["", "K", "-1", "1.5M", "64k ", "99999999999999999999", "99999999999G"] {
+            assert!(text.parse::<Size>().is_err(), "{text:?}");
+        }
+        assert_eq!(
+            ["65536", "1000", "0"].map(|text| Size::show(&text.parse().unwrap())),
+            ["64K", "1000", "0"]
+        );
+        assert_eq!(
+            [300_000, 10_000, 1].map(|ms| Span::show(&Duration::from_millis(ms))),
+            ["5m", "10s", "1ms"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_set_keeps_its_default() {
+        let config = Settings::default().into_config().unwrap();
+        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.listeners.len(), 2);
+    }
+}

@@ -1,0 +1,193 @@
+//! `hobnob sub`: prints messages as they come.
+
+use super::Relay;
+use super::stdout_is_terminal;
+use super::text;
+use super::unreachable;
+use hobnob::client::Client;
+use hobnob::client::Event;
+use hobnob::client::Options;
+use hobnob::client::Recovered;
+use hobnob::client::Request;
+use std::io;
+use std::io::BufWriter;
+use std::io::Stdout;
+use std::io::Write;
+use std::time::Duration;
+
+/// Prints a room's messages as they come.
+///
+/// One payload per line, as it came; on a terminal, with control characters escaped. What was lost
+/// is told on stderr, or with --json in a line of its own.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hobnob sub lobby
+  hobnob sub lobby --json --history 100 --count 100 | jq .text")]
+pub(crate) struct Args {
+    /// The room
+    room: String,
+    #[command(flatten)]
+    relay: Relay,
+    /// Print JSON lines: messages, gaps, and what became of missed messages
+    #[cfg(feature = "json")]
+    #[arg(long)]
+    json: bool,
+    /// Exit after so many messages
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Start with up to so many messages from before
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    history: u64,
+}
+
+/// Why to stop.
+enum Stop {
+    /// As many messages as asked for, or nobody reads them any more.
+    Done,
+    Failed(String),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Done,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+struct Subscriber {
+    args: Args,
+    out: BufWriter<Stdout>,
+    /// Whether a person reads what is printed.
+    terminal: bool,
+    welcomed: bool,
+    /// Whether the last that was heard of the connection is that it is up.
+    connected: bool,
+    printed: u64,
+}
+
+pub(super) fn run(args: Args) -> Result<(), String> {
+    let options = Options::new(args.relay.url.clone()).name(args.relay.name.clone());
+    let mut client = Client::connect(options).map_err(|error| error.to_string())?;
+    client.join(&args.room, args.history);
+    let (out, terminal) = (BufWriter::new(io::stdout()), stdout_is_terminal());
+    let mut subscriber =
+        Subscriber { args, out, terminal, welcomed: false, connected: false, printed: 0 };
+    loop {
+        match subscriber.step(&mut client) {
+            Ok(()) => {}
+            Err(Stop::Failed(text)) => return Err(text),
+            Err(Stop::Done) => {
+                client.close();
+                // Once, to send the goodbye; nothing that could still come matters.
+                return client.turn(Some(Duration::ZERO)).map_err(|error| error.to_string());
+            }
+        }
+    }
+}
+
+impl Subscriber {
+    /// One turn, and everything it brought, written at once.
+    fn step(&mut self, client: &mut Client) -> Result<(), Stop> {
+        if self.args.count.is_some_and(|count| self.printed >= count) {
+            return Err(Stop::Done);
+        }
+        client.turn(None)?;
+        while let Some(event) = client.next_event() {
+            let taken = self.take(&event);
+            if taken.is_err() {
+                self.out.flush()?;
+            }
+            taken?;
+        }
+        Ok(self.out.flush()?)
+    }
+
+    fn take(&mut self, event: &Event) -> Result<(), Stop> {
+        if !self.print_json(event)? {
+            self.print_plain(event)?;
+        }
+        match event {
+            Event::Welcomed { .. } => {
+                self.welcomed = true;
+                self.connected = true;
+            }
+            Event::Message { .. } => {
+                self.printed += 1;
+                if self.args.count == Some(self.printed) {
+                    return Err(Stop::Done);
+                }
+            }
+            Event::Refused { request: Request::Join(_), text, .. } => {
+                return Err(Stop::Failed(text::printable(text).into_owned()));
+            }
+            Event::Disconnected { cause, retry_in } if !self.welcomed || retry_in.is_none() => {
+                return Err(Stop::Failed(unreachable(&self.args.relay.url, cause)));
+            }
+            Event::Disconnected { .. } => self.connected = false,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn print_plain(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Message { payload, .. } if self.terminal => {
+                writeln!(self.out, "{}", text::payload(payload))?;
+            }
+            Event::Message { payload, .. } => {
+                self.out.write_all(payload)?;
+                if payload.last() != Some(&b'\n') {
+                    self.out.write_all(b"\n")?;
+                }
+            }
+            _ => {
+                if let Some(notice) = self.notice(event) {
+                    // In their order where both end up in one place.
+                    self.out.flush()?;
+                    eprintln!("hobnob: {notice}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What somebody who reads only the messages must be told.
+    fn notice(&self, event: &Event) -> Option<String> {
+        Some(match event {
+            Event::Gap { from, to, .. } => format!("messages {from} to {to} were lost"),
+            Event::Joined { recovered: Recovered::Complete { missed }, .. } => {
+                format!("back; {missed} missed messages follow")
+            }
+            Event::Joined { recovered: Recovered::Lost { lost: Some(lost), .. }, .. } => {
+                format!("back; {lost} messages could not be recovered")
+            }
+            Event::Joined { recovered: Recovered::Lost { lost: None, .. }, .. } => {
+                "back; the room began anew, and what was missed could not be recovered".to_owned()
+            }
+            Event::Disconnected { cause, retry_in: Some(wait) } if self.connected => {
+                let cause = cause.to_string();
+                let cause = text::printable(&cause);
+                format!("connection lost ({cause}); trying again in {wait:.1?}")
+            }
+            Event::Draining => "the relay is going away soon".to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// Prints the event as JSON, if that is wanted. False if it is not.
+    #[cfg(feature = "json")]
+    fn print_json(&mut self, event: &Event) -> io::Result<bool> {
+        if let Some(line) = super::json_lines::line(event).filter(|_| self.args.json) {
+            self.out.write_all(line.as_bytes())?;
+        }
+        Ok(self.args.json)
+    }
+
+    #[cfg(not(feature = "json"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same with JSON is not")]
+    fn print_json(&mut self, _event: &Event) -> io::Result<bool> {
+        Ok(false)
+    }
+}

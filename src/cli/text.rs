@@ -1,0 +1,61 @@
+//! Strangers' text on a person's terminal.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// The text with everything escaped that could move the cursor, change colours, talk to the
+/// terminal, or turn the direction of writing: what a stranger says must look like what it is.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for char in text.chars() {
+        match char {
+            '\n' => out.push('⏎'),
+            '\t' => out.push(' '),
+            '\r' => {}
+            char if is_unsafe(char) => {
+                // Writing to a string has no way to fail.
+                let _ = write!(out, "\\u{{{:x}}}", char as u32);
+            }
+            char => out.push(char),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A payload on one line.
+pub(super) fn payload(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => printable(text),
+        Err(_) => Cow::Owned(format!("<{} bytes>", bytes.len())),
+    }
+}
+
+fn is_unsafe(char: char) -> bool {
+    char.is_control()
+        || matches!(char,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_drive_a_terminal_is_shown_instead() {
+        assert_eq!(printable("grüße 👋"), "grüße 👋");
+        assert_eq!(printable("\x1b[2Jx\x07\u{9b}1m\x7f"), "\\u{1b}[2Jx\\u{7}\\u{9b}1m\\u{7f}");
+        assert_eq!(printable("a\r\nb\tc"), "a⏎b c");
+        assert_eq!(printable("\u{202e}abc"), "\\u{202e}abc");
+    }
+
+    #[test]
+    fn a_payload_that_is_no_text_is_counted() {
+        assert_eq!(payload(b"hi\n"), "hi⏎");
+        assert_eq!(payload(&[0xff, 0, 1]), "<3 bytes>");
+    }
+}

@@ -1,0 +1,234 @@
+//! What each of the relay's frames means.
+
+use super::ANSWER_PATIENCE;
+use super::Conversation;
+use super::Phase;
+use super::RATE_PAUSE;
+use crate::client::event::Cause;
+use crate::client::event::Event;
+use crate::client::event::Request;
+use crate::client::event::RoomName;
+use crate::client::room::Answer;
+use crate::client::room::Place;
+use crate::client::room::Room;
+use crate::client::room::Stage;
+use crate::id::Offset;
+use crate::limits::MESSAGE_MAX;
+use crate::reason::CloseReason;
+use crate::reason::Refusal;
+use crate::wire::frame::ClientFrame;
+use crate::wire::frame::ServerFrame;
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+use std::time::Instant;
+
+/// What a relay may reasonably say about its pings, in milliseconds.
+const PING_MS: RangeInclusive<u32> = 1_000..=3_600_000;
+
+impl Conversation {
+    /// Takes one frame. Frames about rooms this client knows nothing of are no fault: they crossed
+    /// with a leave.
+    pub(super) fn frame(&mut self, frame: ServerFrame<'_>, now: Instant) {
+        match frame {
+            ServerFrame::Welcome { key, max_message, ping_ms, name, .. } => {
+                self.welcomed(key, &name, max_message, ping_ms, now);
+            }
+            ServerFrame::Joined {
+                request, room, recovered, epoch, head, oldest, members, ..
+            } => {
+                let answer = Answer { number: room, recovered, epoch, head, oldest };
+                self.joined(request, answer, members);
+            }
+            ServerFrame::Left { request, .. } => self.left(request),
+            ServerFrame::Ack { id, offset, .. } => {
+                if let Some(say) = self.says.remove(id) {
+                    self.events.push_back(Event::Acked { room: say.room, id, offset });
+                }
+            }
+            ServerFrame::Message { room, offset, time, sender, payload } => {
+                if let Some(room) = self.next_in_room(room, offset) {
+                    let (sender, payload) = (sender.into_owned(), payload.into_owned());
+                    self.events.push_back(Event::Message { room, offset, time, sender, payload });
+                }
+            }
+            ServerFrame::Gap { room, to, .. } => self.gap(room, to),
+            ServerFrame::Ping { token } => self.outbox.write(&ClientFrame::Pong { token }),
+            ServerFrame::Pong { .. } => {}
+            ServerFrame::Error { code, request, text } => self.refused(code, request, &text, now),
+            ServerFrame::Bye { code, text } => {
+                let reason = CloseReason::ALL.iter().copied().find(|reason| reason.code() == code);
+                self.disconnected(Cause::Bye { reason, text: text.into_owned() }, now);
+            }
+            ServerFrame::Came { room, count, name } => {
+                let name = name.into_owned();
+                self.present(room, |room| Event::Came { room, count, name });
+            }
+            ServerFrame::Went { room, count, name } => {
+                let name = name.into_owned();
+                self.present(room, |room| Event::Went { room, count, name });
+            }
+            ServerFrame::Members { request, room, count, names } => {
+                let names = names.into_iter().map(Cow::into_owned).collect();
+                let asked = request != 0;
+                self.present(room, |room| Event::Members { room, count, names, asked });
+            }
+        }
+    }
+
+    /// Tells who is in a room, unless the application has left it.
+    fn present(&mut self, number: u32, event: impl FnOnce(RoomName) -> Event) {
+        let room = self.room_by_number(number).filter(|room| room.wanted);
+        if let Some(name) = room.map(|room| RoomName::clone(&room.name)) {
+            self.events.push_back(event(name));
+        }
+    }
+
+    fn welcomed(&mut self, key: u64, name: &str, max_message: u32, ping_ms: u32, now: Instant) {
+        if !matches!(self.phase, Phase::Greeting(_)) {
+            return;
+        }
+        self.phase = Phase::Greeted(now);
+        self.key = key;
+        self.naming.welcomed(name);
+        self.max_message = (max_message as usize).min(MESSAGE_MAX);
+        let ping_ms = ping_ms.clamp(*PING_MS.start(), *PING_MS.end());
+        // Its ping should have come by then, give or take the fifth by which it spreads them.
+        self.silence_max = Duration::from_millis(u64::from(ping_ms) * 3 / 2);
+        self.events.push_back(Event::Welcomed { name: name.to_owned() });
+        let max = self.max_message;
+        self.refuse_says(Refusal::MessageTooLong, |say| say.payload.len() > max);
+    }
+
+    fn joined(&mut self, request: u64, answer: Answer, members: u32) {
+        let room = self.rooms.iter_mut().find(|room| room.stage == Stage::Joining(request));
+        let Some(room) = room else { return };
+        let recovered = room.joined(answer);
+        if !room.wanted {
+            // Left while the answer was on its way.
+            room.stage = Stage::ToLeave;
+        } else if let Some(recovered) = recovered {
+            let room = RoomName::clone(&room.name);
+            self.events.push_back(Event::Joined { room, members, recovered });
+        }
+    }
+
+    fn left(&mut self, request: u64) {
+        let index = self.rooms.iter().position(|room| room.stage == Stage::Leaving(request));
+        let Some(index) = index else { return };
+        let Room { name, wanted, .. } = self.rooms.remove(index);
+        self.events.push_back(Event::Left { room: RoomName::clone(&name) });
+        if wanted {
+            self.rooms.push(Room::new(name, 0));
+        } else {
+            // What was still to be repeated there.
+            self.refuse_says(Refusal::NotMember, |say| say.room == name);
+        }
+    }
+
+    fn next_in_room(&mut self, number: u32, offset: Offset) -> Option<RoomName> {
+        let room = self.room_by_number(number)?;
+        let name = RoomName::clone(&room.name);
+        match room.message(offset) {
+            Place::Drop => None,
+            Place::Next => Some(name),
+            Place::After(from, to) => {
+                let room = RoomName::clone(&name);
+                self.events.push_back(Event::Gap { room, from, to });
+                Some(name)
+            }
+        }
+    }
+
+    fn gap(&mut self, number: u32, to: Offset) {
+        let Some(room) = self.room_by_number(number) else { return };
+        let Some((from, to)) = room.gap(to) else { return };
+        let room = RoomName::clone(&room.name);
+        self.events.push_back(Event::Gap { room, from, to });
+    }
+
+    fn room_by_number(&mut self, number: u32) -> Option<&mut Room> {
+        self.rooms.iter_mut().find(|room| room.number == Some(number))
+    }
+
+    fn refused(&mut self, code: u16, request: u64, text: &str, now: Instant) {
+        if CloseReason::ALL.iter().any(|reason| reason.code() == code) {
+            // The bye that follows says the same.
+            return;
+        }
+        let refusal = Refusal::ALL.iter().copied().find(|refusal| refusal.code() == code);
+        let at_stage = |stage| self.rooms.iter().position(|room| room.stage == stage);
+        if refusal == Some(Refusal::Draining) && request == 0 {
+            self.events.push_back(Event::Draining);
+        } else if matches!(self.phase, Phase::Greeting(_)) {
+            self.name_refused(refusal, text, now);
+        } else if let Some(index) = at_stage(Stage::Joining(request)) {
+            self.join_refused(index, refusal, text, now);
+        } else if let Some(index) = at_stage(Stage::Leaving(request)) {
+            match self.pause_after(refusal, now) {
+                true => self.rooms[index].stage = Stage::ToLeave,
+                false => self.left(request),
+            }
+        } else {
+            self.say_refused(request, refusal, text, now);
+        }
+    }
+
+    fn name_refused(&mut self, refusal: Option<Refusal>, text: &str, now: Instant) {
+        let name = self.naming.asked().to_owned();
+        let trying = match refusal {
+            Some(Refusal::NameTaken) => self.naming.taken(),
+            _ => self.naming.bad(),
+        };
+        match trying.map(str::to_owned) {
+            Some(trying) => {
+                self.events.push_back(Event::NameTaken { name, trying });
+                self.greet(now);
+            }
+            None => self.disconnected(Cause::NameRefused(text.to_owned()), now),
+        }
+    }
+
+    fn join_refused(&mut self, index: usize, refusal: Option<Refusal>, text: &str, now: Instant) {
+        if self.pause_after(refusal, now) {
+            self.rooms[index].stage = Stage::Out;
+            return;
+        }
+        let Room { name, wanted, .. } = self.rooms.remove(index);
+        self.refuse_says(Refusal::NotMember, |say| say.room == name);
+        let text = text.to_owned();
+        self.events.push_back(match wanted {
+            true => Event::Refused { request: Request::Join(name), refusal, text },
+            false => Event::Left { room: name },
+        });
+    }
+
+    fn say_refused(&mut self, id: u64, refusal: Option<Refusal>, text: &str, now: Instant) {
+        let again = match refusal {
+            Some(Refusal::RateLimited) => self.says.retry_carefully(id),
+            Some(Refusal::Draining) => self.says.retry(id),
+            _ => false,
+        };
+        if again {
+            self.pause_after(refusal, now);
+            return;
+        }
+        let request = match self.says.remove(id) {
+            Some(say) => Request::Say { room: say.room, id },
+            None => Request::Other,
+        };
+        self.events.push_back(Event::Refused { request, refusal, text: text.to_owned() });
+    }
+
+    /// Whether the refusal passes by itself; if so, nothing that counts goes out for a moment.
+    fn pause_after(&mut self, refusal: Option<Refusal>, now: Instant) -> bool {
+        let pause = match refusal {
+            Some(Refusal::RateLimited) => RATE_PAUSE,
+            // The connection will be lost soon; until then there is no point in asking again.
+            Some(Refusal::Draining) => ANSWER_PATIENCE,
+            _ => return false,
+        };
+        self.paused = Some(now + pause);
+        true
+    }
+}
