@@ -146,8 +146,6 @@ impl Engine {
         let Some(tape) = self.tapes.get_mut(key) else { return };
         let index = tape.seat(conn, from);
         if let Some(peer) = self.peers.get_mut(conn) {
-            // Most peers are in one room: no space for four.
-            peer.seats.reserve_exact(usize::from(peer.seats.is_empty()));
             peer.seats.push(Seat { tape: key as u32, index: index as u32 });
         }
         if from.is_some() {

@@ -5,6 +5,7 @@ use crate::id::{ConnId, Offset};
 use crate::now::Tick;
 use crate::session::{Fault, Session};
 use slab::Slab;
+use smallvec::SmallVec;
 use std::num::NonZeroU32;
 
 /// Everyone connected. A slot is named together with its tenant's generation.
@@ -44,8 +45,8 @@ pub struct Peer {
     pub inbox: Option<Box<Inbox>>,
     /// What it alone is owed.
     pub outbox: Option<Box<Outbox>>,
-    /// Its place on each of its tapes.
-    pub seats: Vec<Seat>,
+    /// Its place on each of its tapes. The first two need no memory elsewhere.
+    pub seats: SmallVec<[Seat; 2]>,
     /// Set once it is to go.
     pub closing: Option<Box<Closing>>,
 }
@@ -144,7 +145,7 @@ impl Peers {
             ended: false,
             inbox: None,
             outbox: None,
-            seats: Vec::new(),
+            seats: SmallVec::new(),
             closing: None,
         });
         Some(id)

@@ -4,6 +4,7 @@ use super::rate::Rate;
 use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -24,10 +25,9 @@ pub struct Person {
     pub name: Rc<str>,
     /// Proves, on a later connection, that this is the same person.
     pub key: u64,
-    /// Where they are, in no order.
-    pub rooms: Vec<Membership>,
+    /// Where they are, in no order. The first two need no memory elsewhere.
+    pub rooms: SmallVec<[Membership; 2]>,
     rate: Rate,
-    unlimited: bool,
 }
 
 /// One room somebody is in.
@@ -47,7 +47,7 @@ impl Person {
 
     /// Takes one action from their allowance.
     pub fn may_act(&mut self, now: Now, limits: &Limits) -> bool {
-        self.unlimited || self.rate.take(now.running, limits)
+        self.rate.take(now.running, limits)
     }
 
     /// Forgets a room; where they stood in its list, if they were in it.
@@ -63,8 +63,9 @@ impl People {
         if self.slots.len() <= conn.slot() {
             self.slots.resize_with(conn.slot() + 1, || None);
         }
-        let (name, rooms) = (Rc::from(""), Vec::new());
-        let person = Person { conn, name, key: 0, rooms, rate: Rate::default(), unlimited };
+        let (name, rooms) = (Rc::from(""), SmallVec::new());
+        let rate = if unlimited { Rate::UNLIMITED } else { Rate::default() };
+        let person = Person { conn, name, key: 0, rooms, rate };
         self.slots[conn.slot()] = Some(person);
     }
 

@@ -11,9 +11,12 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// An allowance without end.
+    pub const UNLIMITED: Self = Self { empty_at: u64::MAX };
+
     /// Takes one from the allowance; false if it is used up, and then nothing is taken.
     pub fn take(&mut self, now: Duration, limits: &Limits) -> bool {
-        if limits.rate_per_second == 0 {
+        if limits.rate_per_second == 0 || self.empty_at == u64::MAX {
             return true;
         }
         let now = now.as_micros() as u64;

@@ -3,6 +3,7 @@
 use crate::limits::Limits;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -14,6 +15,11 @@ pub(super) struct Admission {
     swept: Duration,
 }
 
+/// Under which network a connection is counted, if it is. Kept with every connection, so it is
+/// small: the address itself is in the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ticket(Option<NonZeroU64>);
+
 #[derive(Debug, Default)]
 struct Address {
     open: usize,
@@ -23,29 +29,30 @@ struct Address {
 }
 
 impl Admission {
-    /// Whether one more from `ip` may come in; it is counted if so. Undo with `leave`.
-    pub(super) fn enter(&mut self, ip: IpAddr, now: Duration, limits: &Limits) -> bool {
+    /// Whether one more from `ip` may come in. It is counted if so, until `leave` is called with
+    /// the ticket.
+    pub(super) fn enter(&mut self, ip: IpAddr, now: Duration, limits: &Limits) -> Option<Ticket> {
         self.sweep(now);
-        if is_exempt(ip, limits) {
-            return true;
+        if is_loopback(ip) && !limits.limit_loopback {
+            return Some(Ticket(None));
         }
-        let address = self.addresses.entry(network(ip)).or_default();
+        let network = network(ip);
+        let address = self.addresses.entry(network).or_default();
         if now.saturating_sub(address.since) >= MINUTE {
             (address.made, address.since) = (0, now);
         }
         if address.open >= limits.per_address || address.made >= limits.per_address_minute {
-            return false;
+            return None;
         }
         address.open += 1;
         address.made += 1;
-        true
+        Some(Ticket(NonZeroU64::new(network)))
     }
 
-    /// One from `ip` has gone.
-    pub(super) fn leave(&mut self, ip: IpAddr, limits: &Limits) {
-        if !is_exempt(ip, limits)
-            && let Some(address) = self.addresses.get_mut(&network(ip))
-        {
+    /// One that was let in has gone.
+    pub(super) fn leave(&mut self, ticket: Ticket) {
+        let network = ticket.0.map(NonZeroU64::get);
+        if let Some(address) = network.and_then(|network| self.addresses.get_mut(&network)) {
             address.open = address.open.saturating_sub(1);
         }
     }
@@ -62,10 +69,6 @@ impl Admission {
 /// Whether `ip` is this machine, under any of its names.
 pub(super) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
-}
-
-fn is_exempt(ip: IpAddr, limits: &Limits) -> bool {
-    is_loopback(ip) && !limits.limit_loopback
 }
 
 /// The /32 or /64 that is counted as one address. The two families cannot meet: no routable IPv6
@@ -88,18 +91,19 @@ mod tests {
         let ann: IpAddr = "192.0.2.1".parse().unwrap();
         let bob: IpAddr = "::ffff:192.0.2.2".parse().unwrap();
         let at = Duration::from_secs;
-        assert!(admission.enter(ann, at(0), &limits) && admission.enter(ann, at(0), &limits));
-        assert!(!admission.enter(ann, at(0), &limits), "two at once");
-        assert!(admission.enter(bob, at(0), &limits));
-        admission.leave(ann, &limits);
-        admission.leave(ann, &limits);
-        assert!(admission.enter(ann, at(59), &limits));
-        admission.leave(ann, &limits);
-        assert!(!admission.enter(ann, at(59), &limits), "three a minute");
-        assert!(admission.enter(ann, at(60), &limits));
-        admission.leave(ann, &limits);
-        admission.leave(bob, &limits);
-        assert!(admission.enter(bob, at(200), &limits));
+        let first = admission.enter(ann, at(0), &limits).unwrap();
+        let second = admission.enter(ann, at(0), &limits).unwrap();
+        assert!(admission.enter(ann, at(0), &limits).is_none(), "two at once");
+        let bobs = admission.enter(bob, at(0), &limits).unwrap();
+        admission.leave(first);
+        admission.leave(second);
+        let third = admission.enter(ann, at(59), &limits).unwrap();
+        admission.leave(third);
+        assert!(admission.enter(ann, at(59), &limits).is_none(), "three a minute");
+        let fourth = admission.enter(ann, at(60), &limits).unwrap();
+        admission.leave(fourth);
+        admission.leave(bobs);
+        assert!(admission.enter(bob, at(200), &limits).is_some());
         assert_eq!(admission.addresses.len(), 1, "swept");
     }
 
@@ -107,7 +111,8 @@ mod tests {
     fn a_v6_customer_is_a_64_and_loopback_is_exempt() {
         let limits = Limits { per_address: 1, ..Limits::default() };
         let mut admission = Admission::default();
-        let mut enter = |ip: &str| admission.enter(ip.parse().unwrap(), Duration::ZERO, &limits);
+        let mut enter =
+            |ip: &str| admission.enter(ip.parse().unwrap(), Duration::ZERO, &limits).is_some();
         assert!(enter("2001:db8::1"));
         assert!(!enter("2001:db8::ffff"));
         assert!(enter("2001:db8:0:1::1"));

@@ -1,12 +1,12 @@
 //! The turn: one `Poll`, one thread, one hot loop.
 
-use super::admission::Admission;
+use super::admission::{Admission, Ticket};
 use super::clock::Clock;
 use super::descriptors::{Spare, descriptor_limit, is_starved};
 use super::listener::{Bound, Endpoint, Listener};
 use super::logbook::{Class, Logbook};
 use super::remote::{Handle, Order, Remote as Orders};
-use super::stream::{self, Drained, Remote, Stream};
+use super::stream::{self, Drained, Remote, Stream, Traits};
 use super::unfinished::{Unfinished, Work};
 use crate::engine::{Engine, Reading, SLICES};
 use crate::id::ConnId;
@@ -21,8 +21,9 @@ use std::io::{self, IoSlice, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// Events taken from the kernel at a time.
-const EVENTS: usize = 1024;
+/// Events taken from the kernel at a time. As many as writes are made in a turn: if more came in
+/// than go out, the replies in between would pile up.
+const EVENTS: usize = 512;
 
 /// Orders from other threads carried out in one turn.
 const ORDERS_PER_TURN: usize = 256;
@@ -91,7 +92,7 @@ pub struct EventLoop {
 struct Socket {
     id: ConnId,
     stream: Stream,
-    remote: Remote,
+    ticket: Ticket,
     /// The engine holds bytes of this peer that it has not carried out.
     leftover: bool,
     /// The engine does not want this peer to be read from.
@@ -131,7 +132,9 @@ impl EventLoop {
         let mut listeners = Vec::new();
         let mut services = Vec::new();
         for (service, endpoint) in options.listeners {
-            listeners.extend(Listener::bind(&endpoint, services.len())?);
+            let send_buffer = options.limits.send_buffer;
+            let traits = Traits { send_buffer, silent: !service.pings() };
+            listeners.extend(Listener::bind(&endpoint, services.len(), traits)?);
             services.push(service);
         }
         for (index, listener) in listeners.iter_mut().enumerate() {
@@ -309,13 +312,10 @@ impl EventLoop {
         };
         // A descriptor that was duplicated elsewhere would otherwise go on making events.
         let _ = self.poll.registry().deregister(&mut socket.stream);
-        if let Some(ip) = socket.remote.ip() {
-            self.admission.leave(ip, &self.limits);
-        }
+        drop(socket.stream);
+        self.admission.leave(socket.ticket);
         let second = self.now.running.as_secs();
-        let text = format_args!("closed {conn} from {}: {reason}", socket.remote);
-        self.logbook.note(Class::Closed, second, text);
-        drop(socket);
+        self.logbook.note(Class::Closed, second, format_args!("closed {conn}: {reason}"));
         // The descriptor it gave back is somebody else's chance, at once.
         self.accept_again(Duration::MAX);
     }
@@ -433,11 +433,11 @@ impl EventLoop {
         }
         for _ in 0..self.limits.accepts_per_turn {
             let Some(listener) = self.listeners.get_mut(index) else { return };
-            let service = listener.service;
+            let (service, traits) = (listener.service, listener.traits);
             match listener.accept() {
                 Ok((stream, remote)) => {
                     listener.fed();
-                    self.admit(stream, remote, service);
+                    self.admit(stream, remote, service, traits);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     listener.fed();
@@ -481,18 +481,23 @@ impl EventLoop {
         }
     }
 
-    fn admit(&mut self, mut stream: Stream, remote: Remote, service: usize) {
-        if let Err(reason) = self.may_enter(remote) {
-            let text = format_args!("refused {remote}: {reason}");
-            self.logbook.note(Class::Refused, self.now.running.as_secs(), text);
-            return;
-        }
+    fn admit(&mut self, mut stream: Stream, remote: Remote, service: usize, traits: Traits) {
+        let ticket = match self.may_enter(remote) {
+            Ok(ticket) => ticket,
+            Err(reason) => {
+                let text = format_args!("refused {remote}: {reason}");
+                self.logbook.note(Class::Refused, self.now.running.as_secs(), text);
+                return;
+            }
+        };
         let unlimited = remote.is_local() && !self.limits.limit_loopback;
-        let Ok(conn) = self.engine.connected(service, unlimited, self.now) else { return };
-        let silent = self.engine.service_of(conn).is_some_and(|service| !service.pings());
+        let Ok(conn) = self.engine.connected(service, unlimited, self.now) else {
+            self.admission.leave(ticket);
+            return;
+        };
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(conn.to_bits() as usize);
-        let ready = stream.prepare(self.limits.send_buffer, silent);
+        let ready = stream.prepare(traits);
         let ready =
             ready.and_then(|()| self.poll.registry().register(&mut stream, token, interest));
         if let Err(error) = ready {
@@ -508,16 +513,16 @@ impl EventLoop {
         }
         let (leftover, held, ended, queued) = (false, false, false, false);
         self.sockets[conn.slot()] =
-            Some(Socket { id: conn, stream, remote, leftover, held, ended, queued });
+            Some(Socket { id: conn, stream, ticket, leftover, held, ended, queued });
     }
 
-    fn may_enter(&mut self, remote: Remote) -> Result<(), CloseReason> {
+    fn may_enter(&mut self, remote: Remote) -> Result<Ticket, CloseReason> {
         if self.engine.connections() >= self.connections_max {
             return Err(CloseReason::RelayFull);
         }
-        let is_welcome =
-            remote.ip().is_none_or(|ip| self.admission.enter(ip, self.now.running, &self.limits));
-        if is_welcome { Ok(()) } else { Err(CloseReason::AddressFull) }
+        let Some(ip) = remote.ip() else { return Ok(Ticket::default()) };
+        let ticket = self.admission.enter(ip, self.now.running, &self.limits);
+        ticket.ok_or(CloseReason::AddressFull)
     }
 
     fn take_orders(&mut self) {

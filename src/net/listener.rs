@@ -1,6 +1,6 @@
 //! Where clients come in.
 
-use super::stream::{Remote, Stream};
+use super::stream::{Remote, Stream, Traits};
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use rustix::fs::Mode;
@@ -49,6 +49,8 @@ pub(super) struct Listener {
     socket: Acceptor,
     /// The engine's index of what is served here.
     pub(super) service: usize,
+    /// What its clients' sockets have in common.
+    pub(super) traits: Traits,
     starved: Option<Starved>,
 }
 
@@ -83,23 +85,28 @@ impl Drop for UnixPath {
 
 impl Listener {
     /// Listens on every address that `endpoint` names.
-    pub(super) fn bind(endpoint: &Endpoint, service: usize) -> io::Result<Vec<Self>> {
+    pub(super) fn bind(
+        endpoint: &Endpoint,
+        service: usize,
+        traits: Traits,
+    ) -> io::Result<Vec<Self>> {
         match endpoint {
             Endpoint::Tcp(address) => {
                 let addresses = address.to_socket_addrs().map_err(|error| {
                     io::Error::new(error.kind(), format!("{address} is no address: {error}"))
                 })?;
                 let bound = addresses.map(|address| {
-                    let socket =
-                        Acceptor::Tcp(bind_tcp(address).map_err(|error| explain(address, error))?);
-                    Ok(Self { socket, service, starved: None })
+                    let socket = Acceptor::Tcp(
+                        bind_tcp(address, traits).map_err(|error| explain(address, error))?,
+                    );
+                    Ok(Self { socket, service, traits, starved: None })
                 });
                 bound.collect()
             }
             Endpoint::Unix(path) => {
                 let socket = bind_unix(path).map_err(|error| explain(path.display(), error))?;
                 let socket = Acceptor::Unix(socket, UnixPath(path.clone()));
-                Ok(vec![Self { socket, service, starved: None }])
+                Ok(vec![Self { socket, service, traits, starved: None }])
             }
         }
     }
@@ -165,11 +172,12 @@ impl Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind_tcp(address: SocketAddr, traits: Traits) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() && address.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
+    traits.set(&socket)?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

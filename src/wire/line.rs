@@ -30,16 +30,16 @@ pub struct LineTooLong;
 /// time is searched once and not once per byte.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watch {
-    searched: usize,
+    searched: u32,
 }
 
 impl Watch {
     /// Whether parsing `bytes` again can end differently than it did last time: a newline has come,
     /// or the line has reached its limit. `bytes` grows until this says yes.
     pub fn has_news(&mut self, bytes: &[u8], line_max: usize) -> bool {
-        let fresh = bytes.get(self.searched..).unwrap_or(bytes);
+        let fresh = bytes.get(self.searched as usize..).unwrap_or(bytes);
         let has_news = bytes.len() >= line_max || fresh.contains(&b'\n');
-        self.searched = if has_news { 0 } else { bytes.len() };
+        self.searched = if has_news { 0 } else { u32::try_from(bytes.len()).unwrap_or(0) };
         has_news
     }
 }
@@ -53,7 +53,7 @@ mod tests {
         let (mut watch, line) = (Watch::default(), b"a line of some length\n");
         for end in 1..line.len() {
             assert!(!watch.has_news(&line[..end], 64), "{end}");
-            assert_eq!(watch.searched, end);
+            assert_eq!(watch.searched as usize, end);
         }
         assert!(watch.has_news(line, 64));
         assert!(!watch.has_news(b"next", 64));

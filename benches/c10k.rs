@@ -1,0 +1,403 @@
+//! Ten thousand real connections, server and clients in two processes: what one idle member costs,
+//! that everyone hears everything, and what two thousand who stop reading cost the others.
+//!
+//! `cargo bench --bench c10k` runs it (about a minute) and fails if a promise is broken. It needs
+//! 10,100 descriptors in each process: `ulimit -Hn` tells, /etc/security/limits.conf changes it.
+//! `HOBNOB_PEERS=1000` tries it with fewer.
+
+use hobnob::net::raise_descriptor_limit;
+use hobnob::reason::CloseReason;
+use hobnob::wire::Parsed;
+use hobnob::wire::binary;
+use hobnob::wire::frame::{ClientFrame, ServerFrame, VERSION};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+const PAYLOAD: usize = 1024;
+const PER_SECOND: u64 = 200;
+const SECONDS: u64 = 20;
+/// Less than what is said in those seconds, so that whoever stalls does fall off.
+const BACKLOG: usize = 2 << 20;
+/// What the server may grow by beside the backlog while a fifth of its clients stall.
+const SLACK: usize = 16 << 20;
+/// What one idle member may cost, in bytes of resident memory.
+const IDLE_MAX: usize = 400;
+
+fn main() -> ExitCode {
+    // `cargo test --benches` calls with --test, and wants to know only that it builds.
+    if std::env::args().any(|arg| arg == "--test") {
+        return ExitCode::SUCCESS;
+    }
+    let peers = std::env::var("HOBNOB_PEERS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
+    let limit = raise_descriptor_limit();
+    if limit < peers as u64 + 100 {
+        eprintln!(
+            "{peers} connections need {} descriptors, and this process may have {limit}:",
+            peers + 100
+        );
+        eprintln!(
+            "raise the hard limit (ulimit -Hn, /etc/security/limits.conf) or set HOBNOB_PEERS"
+        );
+        return ExitCode::FAILURE;
+    }
+    let mut verdict = Verdict { failed: false };
+    idle_and_fan_out(peers, &mut verdict);
+    stalled(peers, &mut verdict);
+    if verdict.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+struct Verdict {
+    failed: bool,
+}
+
+impl Verdict {
+    fn row(&mut self, what: &str, value: impl std::fmt::Display, kept: bool) {
+        println!("{} {what:<58} {value}", if kept { "   " } else { "NO " });
+        self.failed |= !kept;
+    }
+}
+
+fn idle_and_fan_out(peers: usize, verdict: &mut Verdict) {
+    println!("{peers} connections, all in one room");
+    let server = Server::start(&[]);
+    let before = server.resident();
+    let began = Instant::now();
+    let mut crowd = Crowd::connect(server.address, peers);
+    crowd.join();
+    verdict.row("connected, greeted and joined", format!("{:.2?}", began.elapsed()), true);
+    // The last of the notices and of the buffers they went through.
+    crowd.run_for(Duration::from_millis(1500));
+    let each = server.resident().saturating_sub(before) / peers;
+    verdict.row("resident memory per idle member", format!("{each} bytes"), each <= IDLE_MAX);
+    let began = Instant::now();
+    crowd.say(1);
+    crowd.run_until(Duration::from_secs(10), |crowd| crowd.clients.iter().all(|c| c.messages == 1));
+    let heard = crowd.clients.iter().filter(|client| client.messages == 1).count();
+    let text = format!("{heard} within {:.2?}", began.elapsed());
+    verdict.row("heard the one message", text, heard == peers);
+}
+
+fn stalled(peers: usize, verdict: &mut Verdict) {
+    let idlers = peers / 5;
+    let total = PER_SECOND * SECONDS;
+    println!(
+        "{idlers} of them stop reading while {PER_SECOND} messages/s of {PAYLOAD} bytes go on for {SECONDS} s"
+    );
+    let server = Server::start(&["--backlog", &BACKLOG.to_string()]);
+    let mut crowd = Crowd::connect(server.address, peers);
+    crowd.join();
+    crowd.run_for(Duration::from_millis(1500));
+    for client in crowd.clients.iter_mut().rev().take(idlers) {
+        client.stalled = true;
+    }
+    let before = server.resident();
+    let (began, cpu) = (Instant::now(), server.cpu());
+    let mut peak = before;
+    for tick in 0..total {
+        let due = began + Duration::from_micros(tick * 1_000_000 / PER_SECOND);
+        crowd.run_for(due.saturating_duration_since(Instant::now()));
+        crowd.say(tick + 1);
+        if tick % 20 == 0 {
+            peak = peak.max(server.resident());
+        }
+        if tick % PER_SECOND == 0 {
+            eprint!("\r    {:>3} %, {} deliveries", tick * 100 / total, crowd.delivered());
+        }
+    }
+    let everyone = |crowd: &Crowd| crowd.clients.iter().all(|c| c.stalled || c.messages == total);
+    crowd.run_until(Duration::from_secs(60), everyone);
+    let took = began.elapsed();
+    eprint!("\r{:40}\r", "");
+    peak = peak.max(server.resident());
+    let readers = peers - idlers;
+    let complete =
+        crowd.clients.iter().filter(|c| !c.stalled && c.messages == total && c.lost == 0);
+    let complete = complete.count();
+    let text = format!(
+        "{complete} of {readers}, {:.1?} after the last was said",
+        took - Duration::from_secs(SECONDS)
+    );
+    verdict.row("readers who heard every message in order", text, complete == readers);
+    let rate = crowd.delivered() as f64 / took.as_secs_f64();
+    let cpu = (server.cpu() - cpu) / took.as_secs_f64();
+    verdict.row(
+        "deliveries",
+        format!("{:.0} per second, at {:.0} % of a core", rate, cpu * 100.0),
+        true,
+    );
+    let grown = peak.saturating_sub(before);
+    let text =
+        format!("{:.1} MiB (backlog {} MiB)", grown as f64 / f64::from(1 << 20), BACKLOG >> 20);
+    verdict.row("memory the server grew by", text, grown <= BACKLOG + SLACK);
+
+    for client in &mut crowd.clients {
+        client.stalled = false;
+    }
+    crowd.touch_all();
+    let told =
+        |client: &Client| client.gaps > 0 || client.bye.is_some() || client.messages == total;
+    crowd.run_until(Duration::from_secs(30), |crowd| crowd.clients.iter().all(told));
+    let idle = || crowd.clients.iter().rev().take(idlers);
+    let gaps = idle().filter(|client| client.gaps > 0).count();
+    let byes = idle().filter(|client| client.bye.is_some()).count();
+    let all = idle().filter(|client| told(client)).count();
+    let holes = idle().filter(|client| client.holes > 0).count();
+    let text = format!("{all} of {idlers}: {gaps} gaps, {byes} closed with a reason");
+    verdict.row("who stalled and was told so", text, all == idlers);
+    verdict.row("who missed something in silence", holes, holes == 0);
+}
+
+/// `hobnob serve`, in a process of its own.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(options: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_hobnob"))
+            .args(["serve", "--listen", "frame://127.0.0.1:0"])
+            .args(options)
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("hobnob starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let line = lines.map_while(Result::ok).find(|line| line.trim_start().starts_with("frame"));
+        let address = line.and_then(|line| line.split_whitespace().last()?.parse().ok());
+        Self { child, address: address.expect("it says where it listens") }
+    }
+
+    /// Resident memory, in bytes.
+    fn resident(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or(0)
+            << 10
+    }
+
+    /// Seconds of processor time used, by itself and by the kernel for it.
+    fn cpu(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.unwrap_or_default();
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks =
+            after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok());
+        ticks.sum::<f64>() / 100.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// All clients, on one poll.
+struct Crowd {
+    poll: Poll,
+    events: Events,
+    clients: Vec<Client>,
+    scratch: Vec<u8>,
+    /// Clients with bytes left in the kernel although no event will say so.
+    again: VecDeque<usize>,
+    room: u32,
+}
+
+struct Client {
+    stream: TcpStream,
+    partial: Vec<u8>,
+    joined: Option<u32>,
+    next: u64,
+    messages: u64,
+    /// Messages told as lost, and those missing without a word.
+    lost: u64,
+    holes: u64,
+    gaps: u64,
+    bye: Option<u16>,
+    stalled: bool,
+    ended: bool,
+}
+
+impl Crowd {
+    fn connect(address: SocketAddr, peers: usize) -> Self {
+        let poll = Poll::new().expect("a poll");
+        let mut clients = Vec::with_capacity(peers);
+        for index in 0..peers {
+            // Blocking connects: the kernel's queue paces them.
+            let stream = std::net::TcpStream::connect(address).expect("a connection");
+            stream.set_nonblocking(true).expect("nonblocking");
+            stream.set_nodelay(true).expect("nodelay");
+            let mut stream = TcpStream::from_std(stream);
+            let interest = Interest::READABLE;
+            poll.registry().register(&mut stream, Token(index), interest).expect("registered");
+            clients.push(Client {
+                stream,
+                partial: Vec::new(),
+                joined: None,
+                next: 0,
+                messages: 0,
+                lost: 0,
+                holes: 0,
+                gaps: 0,
+                bye: None,
+                stalled: false,
+                ended: false,
+            });
+        }
+        let (events, scratch) = (Events::with_capacity(1024), vec![0; 256 << 10]);
+        Self { poll, events, clients, scratch, again: VecDeque::new(), room: 0 }
+    }
+
+    fn join(&mut self) {
+        for (index, client) in self.clients.iter_mut().enumerate() {
+            let mut bytes = Vec::new();
+            let name = Cow::Owned(format!("peer{index:05}"));
+            binary::write_client(
+                &ClientFrame::Hello { version: VERSION, key: 0, name },
+                &mut bytes,
+            );
+            let room = Cow::Borrowed("c10k");
+            binary::write_client(&ClientFrame::Join { request: 1, resume: None, room }, &mut bytes);
+            client.stream.write_all(&bytes).expect("room for a hello");
+        }
+        let joined = |crowd: &Self| crowd.clients.iter().all(|client| client.joined.is_some());
+        self.run_until(Duration::from_secs(30), joined);
+        assert!(joined(self), "everyone joins");
+        self.room = self.clients[0].joined.unwrap_or(0);
+    }
+
+    /// The first client says a message that carries `number`.
+    fn say(&mut self, number: u64) {
+        let mut payload = vec![b'.'; PAYLOAD];
+        payload[..8].copy_from_slice(&number.to_be_bytes());
+        let (room, payload) = (self.room, Cow::Owned(payload));
+        let mut bytes = Vec::new();
+        binary::write_client(&ClientFrame::Say { room, id: 0, echo: true, payload }, &mut bytes);
+        self.clients[0].stream.write_all(&bytes).expect("the publisher is not held up");
+    }
+
+    fn delivered(&self) -> u64 {
+        self.clients.iter().map(|client| client.messages).sum()
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while self.turn(until) {}
+    }
+
+    fn run_until(&mut self, most: Duration, done: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + most;
+        while !done(self)
+            && self.turn(until.min(Instant::now() + Duration::from_millis(100)))
+                | (Instant::now() < until)
+        {}
+    }
+
+    /// Everyone may have something unread.
+    fn touch_all(&mut self) {
+        self.again.extend(0..self.clients.len());
+    }
+
+    /// Reads whatever there is; false once `until` has come.
+    fn turn(&mut self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        let wait = if self.again.is_empty() { left } else { Duration::ZERO };
+        if self.poll.poll(&mut self.events, Some(wait)).is_err() {
+            return true;
+        }
+        let ready: Vec<usize> = self.events.iter().map(|event| event.token().0).collect();
+        for _ in 0..self.again.len() {
+            if let Some(index) = self.again.pop_front() {
+                self.read(index);
+            }
+        }
+        for index in ready {
+            self.read(index);
+        }
+        Instant::now() < until
+    }
+
+    fn read(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        if client.stalled || client.ended {
+            return;
+        }
+        match client.stream.read(&mut self.scratch) {
+            Ok(0) => client.ended = true,
+            Ok(len) => {
+                client.take(&self.scratch[..len]);
+                // A full buffer: there may be more.
+                if len == self.scratch.len() {
+                    self.again.push_back(index);
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => client.ended = true,
+        }
+    }
+}
+
+impl Client {
+    fn take(&mut self, bytes: &[u8]) {
+        if self.partial.is_empty() {
+            let used = self.parse(bytes);
+            self.partial.extend_from_slice(&bytes[used..]);
+        } else {
+            let mut held = std::mem::take(&mut self.partial);
+            held.extend_from_slice(bytes);
+            let used = self.parse(&held);
+            held.drain(..used);
+            self.partial = held;
+        }
+    }
+
+    fn parse(&mut self, bytes: &[u8]) -> usize {
+        let mut used = 0;
+        while let Parsed::Complete(frame, len) =
+            binary::parse_server(&bytes[used..], 1 << 20).expect("frames")
+        {
+            self.heed(&frame);
+            used += len;
+        }
+        used
+    }
+
+    fn heed(&mut self, frame: &ServerFrame<'_>) {
+        match frame {
+            ServerFrame::Joined { room, head, .. } => {
+                self.joined = Some(*room);
+                self.next = head + 1;
+            }
+            ServerFrame::Message { offset, .. } => {
+                self.messages += 1;
+                self.holes += u64::from(*offset != self.next);
+                self.next = offset + 1;
+            }
+            ServerFrame::Gap { from, to, .. } => {
+                self.gaps += 1;
+                self.lost += to + 1 - from;
+                self.holes += u64::from(*from != self.next);
+                self.next = to + 1;
+            }
+            ServerFrame::Ping { token } => {
+                let mut pong = Vec::new();
+                binary::write_client(&ClientFrame::Pong { token: *token }, &mut pong);
+                let _ = self.stream.write_all(&pong);
+            }
+            ServerFrame::Bye { code, .. } => {
+                debug_assert_ne!(*code, CloseReason::Internal.code());
+                self.bye = Some(*code);
+            }
+            _ => {}
+        }
+    }
+}

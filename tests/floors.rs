@@ -1,0 +1,107 @@
+//! The floors of the crate (ARCHITECTURE.md), kept by a test: a module imports only what stands
+//! below it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where each module stands.
+const FLOORS: &[(&str, u8)] = &[
+    ("id", 0),
+    ("limits", 0),
+    ("now", 0),
+    ("payload", 0),
+    ("reason", 0),
+    ("wire", 1),
+    ("history", 2),
+    ("client", 2),
+    ("hub", 3),
+    ("session", 4),
+    ("engine", 5),
+    ("net", 6),
+    ("config", 7),
+    ("relay", 7),
+];
+
+/// Neighbours on one floor that know each other.
+const NEIGHBOURS: &[(&str, &str)] = &[("relay", "config"), ("limits", "id"), ("now", "limits"), ("payload", "id")];
+
+/// What stands only where it belongs: a word, and the folders or files in which it may stand.
+const AT_HOME: &[(&str, &[&str])] = &[
+    ("mio::", &["src/net", "src/client", "src/cli"]),
+    ("std::net", &["src/net", "src/client", "src/cli"]),
+    ("io::Error", &["src/net", "src/relay.rs", "src/client", "src/cli"]),
+    ("Instant", &["src/net", "src/relay.rs", "src/client", "src/cli"]),
+    ("SystemTime", &["src/net", "src/client", "src/cli"]),
+    ("RefCell", &[]),
+    ("dyn ", &["src/client", "src/cli"]),
+    ("Mutex", &[]),
+    ("slots.try_remove", &["src/engine/peer.rs"]),
+    ("write_vectored", &["src/net/stream.rs", "src/net/event_loop.rs"]),
+    ("println!", &["src/cli"]),
+    ("process::exit", &["src/cli"]),
+];
+
+fn floor_of(module: &str, line: &str) -> u8 {
+    let found = FLOORS.iter().find(|(name, _)| *name == module);
+    found.unwrap_or_else(|| panic!("`{module}` has no floor yet: place it in FLOORS ({line})")).1
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let deeper = folders.iter().flat_map(|folder| rust_files(folder));
+    files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "rs")).chain(deeper).collect()
+}
+
+/// The floor's name for a file of the library; `None` for what stands outside of the floors.
+fn module_of(path: &Path) -> Option<String> {
+    let first = path.strip_prefix("src").ok()?.iter().next()?.to_str()?;
+    let module = first.strip_suffix(".rs").unwrap_or(first);
+    (!["lib", "main", "cli"].contains(&module)).then(|| module.to_owned())
+}
+
+/// A file's lines, with their numbers, up to its tests.
+fn code(path: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.to_owned()));
+    lines.take_while(|(_, line)| line.trim() != "#[cfg(test)]").collect()
+}
+
+#[test]
+fn modules_look_down_never_up_or_sideways() {
+    for path in rust_files(Path::new("src")) {
+        let Some(here) = module_of(&path) else { continue };
+        for (number, line) in code(&path) {
+            let Some((_, rest)) = line.split_once("crate::") else { continue };
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            let there = rest.split([':', ';', ' ', '{', ',']).next().unwrap();
+            let is_neighbour = NEIGHBOURS.contains(&(here.as_str(), there));
+            assert!(
+                there == here || is_neighbour || floor_of(there, &line) < floor_of(&here, &line),
+                "{}:{number}: `{here}` may not know `{there}`",
+                path.display(),
+            );
+        }
+    }
+}
+
+#[test]
+fn what_has_a_home_stays_there() {
+    for path in rust_files(Path::new("src")) {
+        for (number, line) in code(&path) {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            for (word, homes) in AT_HOME {
+                let is_home = homes.iter().any(|home| path.starts_with(home));
+                assert!(
+                    !line.contains(word) || is_home,
+                    "{}:{number}: `{word}` may stand only in {homes:?}",
+                    path.display(),
+                );
+            }
+        }
+    }
+}
