@@ -23,7 +23,8 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Neighbours on one floor that know each other.
-const NEIGHBOURS: &[(&str, &str)] = &[("relay", "config"), ("limits", "id"), ("now", "limits"), ("payload", "id")];
+const NEIGHBOURS: &[(&str, &str)] =
+    &[("relay", "config"), ("limits", "id"), ("now", "limits"), ("payload", "id")];
 
 /// What stands only where it belongs: a word, and the folders or files in which it may stand.
 const AT_HOME: &[(&str, &[&str])] = &[
@@ -50,7 +51,11 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
     let deeper = folders.iter().flat_map(|folder| rust_files(folder));
-    files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "rs")).chain(deeper).collect()
+    files
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .chain(deeper)
+        .collect()
 }
 
 /// The floor's name for a file of the library; `None` for what stands outside of the floors.

@@ -5,6 +5,7 @@ use env_logger::{Builder, Env, Target};
 use hobnob::session::Service;
 use hobnob::{Bound, Config, Listen, Relay};
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 
@@ -33,7 +34,11 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     let mut relay = Relay::bind(config).map_err(|error| error.to_string())?;
     let bound = relay.bound().map_err(|error| error.to_string())?;
     greet(&relay, &listeners, &bound, &limits);
-    relay.run().map_err(|error| error.to_string())
+    relay.run().map_err(|error| error.to_string())?;
+    match relay.counts().connections {
+        0 => Ok(()),
+        left => Err(format!("stopped with {left} connections still open")),
+    }
 }
 
 #[cfg(feature = "config")]
@@ -58,7 +63,7 @@ fn greet(relay: &Relay, listeners: &[Listen], bound: &[Bound], limits: &hobnob::
         let service = if one_each { services.next() } else { None };
         let word = service.map_or("", Service::word);
         text.push_str(&format!("  {word:<6} {place}\n"));
-        hints.extend(service.and_then(|service| hint(service, place)));
+        hints.extend(service.map(|service| hint(service, place)));
     }
     let most = relay.connections_max();
     text.push_str(&format!(
@@ -73,31 +78,34 @@ fn greet(relay: &Relay, listeners: &[Listen], bound: &[Bound], limits: &hobnob::
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-fn hint(service: &Service, place: &Bound) -> Option<String> {
+fn hint(service: &Service, place: &Bound) -> String {
     match (service, place) {
         (Service::Raw(_), Bound::Tcp(address)) => {
-            Some(format!("nc {} {}", reachable(address), address.port()))
+            format!("nc {} {}", reachable(address).ip(), address.port())
         }
-        (Service::Frame(_), Bound::Tcp(address)) if address.is_ipv6() => {
-            Some(format!("hobnob chat frame://[{}]:{}", reachable(address), address.port()))
-        }
+        (Service::Raw(_), Bound::Unix(path)) => format!("nc -U {}", path.display()),
         (Service::Frame(_), Bound::Tcp(address)) => {
-            Some(format!("hobnob chat frame://{}:{}", reachable(address), address.port()))
+            format!("{} chat frame://{}", program(), reachable(address))
         }
         (Service::Frame(_), Bound::Unix(path)) => {
-            Some(format!("hobnob chat unix:{}", path.display()))
+            format!("{} chat unix:{}", program(), path.display())
         }
-        (Service::Raw(_), Bound::Unix(path)) => Some(format!("nc -U {}", path.display())),
     }
 }
 
+/// This program, as it was called.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "hobnob".to_owned())
+}
+
 /// An address at which a listener on every address can be reached from here.
-fn reachable(address: &std::net::SocketAddr) -> String {
-    match address.ip() {
-        ip if !ip.is_unspecified() => ip.to_string(),
-        ip if ip.is_ipv4() => "127.0.0.1".to_owned(),
-        _ => "::1".to_owned(),
-    }
+fn reachable(address: &SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// Lines that may wait for a slow reader of the log before further ones are dropped.

@@ -1,0 +1,324 @@
+//! The real binary, in processes of its own: what it prints, how it ends, and what it does when the
+//! system gives it nothing.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// `hobnob serve` with a raw and a frame listener, ended with the test.
+struct Server {
+    child: Child,
+    raw: SocketAddr,
+    frame: SocketAddr,
+    greeting: String,
+    _output: BufReader<ChildStdout>,
+}
+
+impl Server {
+    fn start(options: &[&str]) -> Self {
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_hobnob")).args(Self::arguments(options)))
+    }
+
+    /// With at most `descriptors` open files.
+    fn starving(descriptors: u32, options: &[&str]) -> Self {
+        let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_hobnob")]);
+        Self::spawn(shell.args(Self::arguments(options)))
+    }
+
+    fn arguments<'a>(options: &[&'a str]) -> Vec<&'a str> {
+        let listeners =
+            ["serve", "--listen", "raw://127.0.0.1:0", "--listen", "frame://127.0.0.1:0"];
+        listeners.iter().chain(options).copied().collect()
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().expect("hobnob starts");
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut greeting = String::new();
+        while !greeting.contains("Ctrl-C") {
+            assert!(output.read_line(&mut greeting).unwrap() > 0, "it greets: {greeting}");
+        }
+        let address = |word: &str| {
+            let line = greeting.lines().find(|line| line.trim_start().starts_with(word)).unwrap();
+            line.split_whitespace().last().unwrap().parse().unwrap()
+        };
+        Self { raw: address("raw"), frame: address("frame"), greeting, child, _output: output }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
+    /// Waits for the end; its status and what it logged.
+    fn end(&mut self) -> (ExitStatus, String) {
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(began.elapsed() < PATIENCE, "it ends");
+            std::thread::yield_now();
+        };
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (status, log)
+    }
+
+    /// Processor time used so far, in hundredths of a second.
+    #[cfg(target_os = "linux")]
+    fn cpu(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, after_name) = stat.rsplit_once(')').unwrap();
+        after_name.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().unwrap()).sum()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+fn exchange(from: &mut TcpStream, to: &mut TcpStream, text: &str) {
+    from.write_all(text.as_bytes()).unwrap();
+    let mut heard = vec![0; text.len()];
+    to.read_exact(&mut heard).unwrap();
+    assert_eq!(String::from_utf8_lossy(&heard), text);
+}
+
+fn rest_of(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Runs a subcommand against `server`, with `input`.
+fn hobnob(server: &Server, arguments: &[&str], input: &str) -> Output {
+    let url = format!("frame://{}", server.frame);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hobnob"))
+        .args(arguments)
+        .env("HOBNOB_URL", url)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn it_says_where_it_listens_and_what_is_in_force() {
+    let server = Server::start(&["--max-message", "1K"]);
+    for line in [
+        "max-message                1K",
+        "handshake",
+        "with room for",
+        "nc 127.0.0.1",
+        "chat frame://",
+    ] {
+        assert!(server.greeting.contains(line), "{line:?} in {}", server.greeting);
+    }
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn sigterm_tells_everyone_and_ends_cleanly() {
+    let mut server = Server::start(&[]);
+    let mut frame = connect(server.frame);
+    frame.write_all(b"{\"type\":\"hello\",\"version\":1,\"name\":\"ann\"}\n").unwrap();
+    let mut lines = BufReader::new(frame.try_clone().unwrap());
+    let mut welcome = String::new();
+    lines.read_line(&mut welcome).unwrap();
+    assert!(welcome.contains("\"welcome\""), "{welcome}");
+    let mut raw = connect(server.raw);
+    let mut other = connect(server.raw);
+    exchange(&mut raw, &mut other, "still here");
+    server.signal("TERM");
+    let mut told = String::new();
+    lines.read_to_string(&mut told).unwrap();
+    drop((lines, frame));
+    let told: Vec<&str> = told.lines().collect();
+    assert!(
+        told.len() == 2 && told[0].contains("\"code\":108") && told[1].contains("\"code\":207"),
+        "{told:?}"
+    );
+    assert_eq!(rest_of(&mut raw), "still here");
+    assert_eq!(rest_of(&mut other), "");
+    drop((raw, other));
+    let (status, log) = server.end();
+    assert!(status.success(), "{status}: {log}");
+    assert!(log.contains("draining 3 connections"), "{log}");
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let mut server = Server::start(&["--drain-grace", "60s"]);
+    // Thousands would be needed to make a drain slow; one that neither reads nor hangs up will do,
+    // because it is given time to.
+    let raw = connect(server.raw);
+    let mut probe = connect(server.raw);
+    let mut echo = probe.try_clone().unwrap();
+    exchange(&mut probe, &mut echo, "both are in");
+    server.signal("INT");
+    rest_of(&mut probe);
+    server.signal("INT");
+    let (status, log) = server.end();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("still open"), "{log}");
+    drop(raw);
+}
+
+#[test]
+fn fault_r1_emfile_leaves_everyone_talking_and_accepts_again_at_once() {
+    let mut server = Server::starving(32, &["--connections", "1000"]);
+    let mut peers = Vec::new();
+    // The server closes whom it cannot keep, so a refused one reads the end of its stream.
+    let refused = loop {
+        let mut peer = connect(server.raw);
+        peer.write_all(b"?").unwrap();
+        let mut echo = [0; 1];
+        match peer.read(&mut echo) {
+            Ok(1) => peers.push(peer),
+            _ => break peer,
+        }
+        for other in &mut peers {
+            other.set_nonblocking(true).unwrap();
+            while other.read(&mut [0; 64]).is_ok_and(|len| len > 0) {}
+            other.set_nonblocking(false).unwrap();
+        }
+        assert!(peers.len() < 32, "32 descriptors are not endless");
+    };
+    drop(refused);
+    assert!(peers.len() > 10, "{} were let in", peers.len());
+
+    // Another one waits at the door. Those inside talk on.
+    let mut waiting = connect(server.raw);
+    waiting.write_all(b"let me in").unwrap();
+    let [first, second, ..] = &mut peers[..] else { panic!("at least two") };
+    for round in 0..100 {
+        exchange(first, second, &format!("round {round};"));
+        let mut own = vec![0; format!("round {round};").len()];
+        first.read_exact(&mut own).unwrap();
+    }
+
+    // Nothing is spun on meanwhile: half a second of work in two would be spinning.
+    #[cfg(target_os = "linux")]
+    {
+        let (before, began) = (server.cpu(), Instant::now());
+        while began.elapsed() < Duration::from_secs(2) {
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        assert!(server.cpu() - before < 50, "{} hundredths of a second", server.cpu() - before);
+    }
+
+    // Somebody leaves: there is room again. (Those who waited may have been turned away.)
+    peers.truncate(5);
+    let mut late = connect(server.raw);
+    let mut neighbour = peers.pop().unwrap();
+    neighbour.set_read_timeout(Some(PATIENCE)).unwrap();
+    late.write_all(b"late").unwrap();
+    let mut heard = String::new();
+    while !heard.ends_with("late") {
+        let mut some = [0; 256];
+        let len = neighbour.read(&mut some).unwrap();
+        assert!(len > 0, "{heard}");
+        heard.push_str(&String::from_utf8_lossy(&some[..len]));
+    }
+    server.signal("TERM");
+    drop((late, neighbour, waiting, peers));
+    let (status, log) = server.end();
+    assert!(status.success(), "{log}");
+    let complaints = log.lines().filter(|line| line.contains("cannot accept")).count();
+    assert!((1..=6).contains(&complaints), "{complaints} complaints, once a second at most: {log}");
+    assert!(log.contains("ulimit -n"), "it says what to do: {log}");
+}
+
+#[test]
+fn pub_and_sub_meet_in_pipes() {
+    let server = Server::start(&[]);
+    let said = hobnob(&server, &["pub", "tea", "--name", "ann"], "one\ntwo\nthree\n");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let heard = hobnob(&server, &["sub", "tea", "--history", "10", "--count", "3"], "");
+    assert_eq!(String::from_utf8_lossy(&heard.stdout), "one\ntwo\nthree\n");
+    let said = hobnob(&server, &["pub", "tea", "a", "last", "word"], "");
+    assert!(said.status.success());
+    #[cfg(feature = "json")]
+    {
+        let heard =
+            hobnob(&server, &["sub", "tea", "--history", "1", "--count", "1", "--json"], "");
+        let heard = String::from_utf8_lossy(&heard.stdout).into_owned();
+        assert!(
+            heard.contains("\"offset\":4") && heard.contains("\"text\":\"a last word\""),
+            "{heard}"
+        );
+    }
+}
+
+#[test]
+fn what_goes_wrong_says_what_to_do() {
+    let server = Server::start(&[]);
+    let taken = server.frame.to_string();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_hobnob")).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (arguments, code, said) in [
+        (
+            &["serve", "--listen", &format!("frame://{taken}")][..],
+            1,
+            "another process listens there",
+        ),
+        (&["serve", "--listen", "irc://127.0.0.1:0"], 1, "not built"),
+        (&["serve", "--max-message", "lots"], 2, "expected bytes"),
+        (&["serve", "--max-mesage", "1"], 2, "--max-message"),
+        (&["serve", "--backlog", "70000"], 1, "raise backlog"),
+        (
+            &["pub", "tea", "x", "--url", "frame://127.0.0.1:1"],
+            1,
+            "is it running? try: hobnob serve",
+        ),
+        #[cfg(feature = "config")]
+        (&["check", "/nonexistent.toml"], 1, "/nonexistent.toml"),
+    ] {
+        let (status, text) = run(arguments);
+        assert_eq!(status, Some(code), "{arguments:?}: {text}");
+        assert!(text.contains(said), "{arguments:?}: {text}");
+    }
+}
+
+#[cfg(feature = "config")]
+#[test]
+fn flags_go_before_the_environment_and_that_before_the_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "backlog = \"1M\"\noutbox = \"1M\"\nmax-message = \"1K\"\n")
+        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+    command.args(Server::arguments(&["--backlog", "3M"]));
+    command
+        .env("HOBNOB_CONFIG", file.path())
+        .env("HOBNOB_BACKLOG", "2M")
+        .env("HOBNOB_OUTBOX", "2M");
+    let server = Server::spawn(&mut command);
+    for line in [
+        "backlog                    3M",
+        "outbox                     2M",
+        "max-message                1K",
+    ] {
+        assert!(server.greeting.contains(line), "{line:?} in {}", server.greeting);
+    }
+}
