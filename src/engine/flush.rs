@@ -7,6 +7,7 @@ use super::tape::Place;
 use crate::hub::Reply;
 use crate::id::ConnId;
 use crate::limits::REPLAY_PAGE;
+use smallvec::SmallVec;
 use std::io::IoSlice;
 
 /// Most pieces of one write: enough for a whole backlog of full blocks.
@@ -167,12 +168,7 @@ impl Engine {
 
     /// The next stretch of tape to go out before anything stamped later than `limit`; moves its
     /// place behind it.
-    fn plan_tape(
-        &self,
-        places: &mut Vec<Ahead>,
-        limit: u64,
-        outbox: Option<&Outbox>,
-    ) -> Option<Piece> {
+    fn plan_tape(&self, places: &mut Places, limit: u64, outbox: Option<&Outbox>) -> Option<Piece> {
         let first = match places.len() {
             0 => return None,
             // One tape is the common case: nothing to compare.
@@ -211,8 +207,8 @@ impl Engine {
     }
 
     /// Where the peer stands on the tapes that it has not read to the end.
-    fn places(&self, peer: &Peer) -> Vec<Ahead> {
-        let mut places = Vec::new();
+    fn places(&self, peer: &Peer) -> Places {
+        let mut places = Places::new();
         for seat in &peer.seats {
             let (key, index) = (seat.tape as usize, seat.index as usize);
             let Some(tape) = self.tapes.get(key) else { continue };
@@ -379,6 +375,9 @@ impl Engine {
         }
     }
 }
+
+/// Where a peer stands on its tapes; few have many.
+type Places = SmallVec<[Ahead; 4]>;
 
 /// A place on a tape ahead of which there is something to send.
 #[derive(Clone, Copy, Debug)]

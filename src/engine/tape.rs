@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 /// enough that giving one back frees memory soon.
 const BLOCK_MAX: usize = 64 << 10;
 
-/// Smallest block: most turns append a message or two, and then give the block back.
-const BLOCK_MIN: usize = 512;
+/// Smallest block: most turns append a message or two, and then give the block back. Later blocks
+/// are larger than all before them together, so that a write has few pieces.
+const BLOCK_MIN: usize = 4 << 10;
 
 /// Counts the bytes that all tapes together have set aside.
 #[derive(Debug, Default)]
@@ -234,7 +235,7 @@ impl Tape {
     pub fn append(&mut self, message: &[u8], offset: Offset, stamp: u64, pool: &mut Pool) -> bool {
         let room = self.blocks.back().map_or(0, |last| last.bytes.capacity() - last.bytes.len());
         if room < message.len() {
-            let capacity = self.held().clamp(BLOCK_MIN, BLOCK_MAX).max(message.len());
+            let capacity = (3 * self.held()).clamp(BLOCK_MIN, BLOCK_MAX).max(message.len());
             let bytes = pool.lend(capacity);
             self.blocks.push_back(Block { position: self.end, bytes, marks: Vec::new() });
         }

@@ -50,17 +50,17 @@ fn stretches_end_at_stamps_blocks_and_limits() {
 #[test]
 fn whoever_falls_off_is_told_where_and_finishes_its_message() {
     let (mut tape, mut pool) = tape(4);
-    let message = vec![b'x'; 400];
+    let message = vec![b'x'; 4_000];
     for offset in 1..=3 {
         tape.append(&message, offset, offset, &mut pool);
     }
-    // Blocks of 512 bytes at first: the first message fills one, the others share the next.
-    tape.advance(0, 100, &mut pool);
-    tape.advance(1, 400, &mut pool);
-    tape.advance(2, 1_200, &mut pool);
+    // Blocks of 4 KiB at first: the first message fills one, the others share the next.
+    tape.advance(0, 1_000, &mut pool);
+    tape.advance(1, 4_000, &mut pool);
+    tape.advance(2, 12_000, &mut pool);
     let fallen = tape.trim(4, &mut pool);
     let told: Vec<_> = fallen.iter().map(|f| (f.index, f.next, f.rest.len())).collect();
-    assert_eq!(told, [(0, 2, 300), (3, 1, 0)]);
+    assert_eq!(told, [(0, 2, 3_000), (3, 1, 0)]);
     tape.assert_sound(1 << 20);
     let fallen = tape.trim(4, &mut pool);
     let told: Vec<_> = fallen.iter().map(|f| (f.index, f.next, f.rest.len())).collect();
