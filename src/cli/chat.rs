@@ -8,6 +8,7 @@ use super::stdout_is_terminal;
 use super::unreachable;
 use command::Command;
 use hobnob::client::Address;
+use hobnob::client::AddressError;
 use hobnob::client::Client;
 use hobnob::client::Event;
 use hobnob::client::Options;
@@ -31,16 +32,17 @@ const LEAVING_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   hobnob chat
+  hobnob chat rust
   hobnob chat frame://chat.example.org:7000 rust --name ann
 
 Type /help there to see what can be typed.")]
 pub(crate) struct Args {
-    /// The relay: frame://host:port or unix:/path
-    #[arg(env = "HOBNOB_URL", default_value_t = Address::default())]
+    /// The relay: frame://host:port or unix:/path [default: $HOBNOB_URL, or this machine]; and the
+    /// room [default: lobby]
+    #[arg(value_names = ["URL", "ROOM"], num_args = 0..=2)]
+    place: Vec<String>,
+    #[arg(long, hide = true, env = "HOBNOB_URL", hide_env = true, default_value_t = Address::default())]
     url: Address,
-    /// The room
-    #[arg(default_value = "lobby")]
-    room: String,
     /// The name to ask for [default: $USER, or a guest's]
     #[arg(long)]
     name: Option<String>,
@@ -89,18 +91,31 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     chat(args).map_err(|error| error.to_string())
 }
 
+impl Args {
+    /// Where to talk. A single word without a colon is a room: addresses have one.
+    fn place(&self) -> Result<(Address, &str), AddressError> {
+        match &self.place[..] {
+            [room] if !room.contains(':') => Ok((self.url.clone(), room)),
+            [url] => Ok((url.parse()?, "lobby")),
+            [url, room, ..] => Ok((url.parse()?, room)),
+            [] => Ok((self.url.clone(), "lobby")),
+        }
+    }
+}
+
 fn chat(args: Args) -> io::Result<()> {
+    let (url, room) = args.place().map_err(|error| io::Error::other(error.to_string()))?;
+    let room = RoomName::from(room);
     let name = args.name.or_else(|| env::var("USER").ok()).unwrap_or_default();
-    let mut client = Client::connect(Options::new(args.url.clone()).name(name))?;
-    client.join(&args.room, args.history);
-    let room = RoomName::from(args.room);
+    let mut client = Client::connect(Options::new(url.clone()).name(name))?;
+    client.join(&room, args.history);
     let (keyboard, printer) = Keyboard::start(client.waker())?;
     keyboard.go_on(&room);
     let mut chat = Chat {
         client,
         keyboard,
         screen: Screen::new(printer, stdout_is_terminal()),
-        url: args.url,
+        url,
         history: args.history,
         rooms: vec![RoomName::clone(&room)],
         room,

@@ -25,10 +25,10 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A payload on one line.
+/// A payload on one line. The line end that plain sockets send with their words is no part of them.
 pub(super) fn payload(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => printable(text),
+        Ok(text) => printable(text.trim_end_matches(['\r', '\n'])),
         Err(_) => Cow::Owned(format!("<{} bytes>", bytes.len())),
     }
 }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_payload_that_is_no_text_is_counted() {
-        assert_eq!(payload(b"hi\n"), "hi⏎");
+        assert_eq!(payload(b"hi\nthere\r\n"), "hi⏎there");
         assert_eq!(payload(&[0xff, 0, 1]), "<3 bytes>");
     }
 }

@@ -325,6 +325,8 @@ impl Engine {
                     self.counts.messages += 1;
                     self.broadcast(room, &Said::Message { message: &message, skip });
                 }
+                // Everybody was told that everybody goes.
+                Event::Notice(..) if self.drain.is_some() => {}
                 Event::Notice(room, notice) => self.broadcast(room, &Said::Notice(&notice)),
                 Event::Close(conn, reason) => self.close(conn, reason),
                 Event::Remind(room, at) => self.room_deadlines.schedule(at.max(now.tick()), room),
