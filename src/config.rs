@@ -127,7 +127,7 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
         }
         (Service::Raw(raw), "greeting") => value.clone_into(&mut raw.greeting),
         (Service::Raw(raw), "echo") => {
-            raw.echo = parse_choice(name, value, &[("true", true), ("false", false)])?
+            raw.echo = parse_choice(name, value, &[("true", true), ("false", false)])?;
         }
         (Service::Raw(raw), "framing") => {
             let framings = [("chunk", Framing::Chunk), ("line", Framing::Line)];

@@ -31,3 +31,8 @@ pub use config::{Config, Listen};
 pub use limits::Limits;
 pub use net::{Bound, Handle, HandleError, Status};
 pub use relay::Relay;
+
+/// The README's examples are tests, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

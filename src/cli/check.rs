@@ -15,7 +15,7 @@ pub(super) struct Args {
 }
 
 /// Checks the file and prints what would be in force.
-pub(super) fn run(args: Args) -> Result<(), String> {
+pub(super) fn run(args: &Args) -> Result<(), String> {
     let config = read(&args.file)?.into_config().map_err(|error| at(&args.file, &error))?;
     let mut text = format!("{} is in order\n", args.file.display());
     for listen in &config.listeners {
@@ -46,7 +46,7 @@ fn at(path: &Path, what: &str) -> String {
 fn keys() -> Vec<String> {
     let cli = super::Cli::command();
     let serve = cli.find_subcommand("serve");
-    let flags = serve.into_iter().flat_map(|serve| serve.get_arguments());
+    let flags = serve.into_iter().flat_map(clap::Command::get_arguments);
     flags
         .filter_map(|flag| flag.get_long())
         .filter(|key| *key != "config")

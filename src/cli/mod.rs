@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the relay
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Check a configuration file and show what it comes to
     #[cfg(feature = "config")]
     Check(check::Args),
@@ -49,9 +49,9 @@ enum Command {
 /// Does what the arguments ask for. Errors are told on stderr, for which the status is 1.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         #[cfg(feature = "config")]
-        Command::Check(args) => check::run(args),
+        Command::Check(args) => check::run(&args),
         Command::Chat(args) => chat::run(args),
         Command::Publish(args) => publish::run(args),
         Command::Subscribe(args) => subscribe::run(args),

@@ -7,6 +7,7 @@ use super::tape::Place;
 use crate::hub::Reply;
 use crate::id::ConnId;
 use crate::limits::REPLAY_PAGE;
+use crate::now::Now;
 use smallvec::SmallVec;
 use std::io::IoSlice;
 
@@ -308,10 +309,16 @@ impl Engine {
     }
 
     /// The kernel would take more for this peer. Said of many that never were blocked; that is fine.
+    ///
+    /// Of one that was, it is a sign of life: the other end has read. Its own words may be waiting
+    /// unread, because it is held until it has read more; it must not be taken for dead meanwhile.
     pub fn writable(&mut self, conn: ConnId) {
+        let tick = self.lived(Now { running: self.woken, unix_ms: 0 }).tick();
         match self.peers.get_mut(conn) {
             Some(peer) if peer.blocked => {
                 peer.blocked = false;
+                peer.heard = tick;
+                peer.pinged = false;
                 self.mark_ready(conn);
             }
             Some(_) => {}

@@ -97,14 +97,14 @@ impl Listener {
                 })?;
                 let bound = addresses.map(|address| {
                     let socket = Acceptor::Tcp(
-                        bind_tcp(address, traits).map_err(|error| explain(address, error))?,
+                        bind_tcp(address, traits).map_err(|error| explain(address, &error))?,
                     );
                     Ok(Self { socket, service, traits, starved: None })
                 });
                 bound.collect()
             }
             Endpoint::Unix(path) => {
-                let socket = bind_unix(path).map_err(|error| explain(path.display(), error))?;
+                let socket = bind_unix(path).map_err(|error| explain(path.display(), &error))?;
                 let socket = Acceptor::Unix(socket, UnixPath(path.clone()));
                 Ok(vec![Self { socket, service, traits, starved: None }])
             }
@@ -206,7 +206,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn explain(address: impl fmt::Display, error: io::Error) -> io::Error {
+fn explain(address: impl fmt::Display, error: &io::Error) -> io::Error {
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => {
             ": another process listens there; stop it, or choose another port"

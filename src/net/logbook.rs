@@ -44,7 +44,7 @@ impl Logbook {
             None => {}
             Some(0) => log!(target: "hobnob", level, "{text}"),
             Some(suppressed) => {
-                log!(target: "hobnob", level, "{text} (suppressed {suppressed} like it)")
+                log!(target: "hobnob", level, "{text} (suppressed {suppressed} like it)");
             }
         }
     }

@@ -6,7 +6,7 @@ use mio::Waker;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 /// Orders that may wait for the loop. Beyond it the caller is told to come back.
 const ORDERS: usize = 1024;
@@ -135,10 +135,7 @@ impl Remote {
     }
 
     pub(super) fn next_order(&self) -> Option<Order> {
-        match self.orders.try_recv() {
-            Ok(order) => Some(order),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.orders.try_recv().ok()
     }
 
     pub(super) fn is_stop_asked(&self) -> bool {
