@@ -173,6 +173,16 @@ impl Engine {
         Ok(id)
     }
 
+    /// Somebody who connected to `service` cannot stay. What to tell them, in one write.
+    pub fn turn_away(&mut self, service: usize, reason: CloseReason) -> Vec<u8> {
+        self.counts.closed(reason);
+        let mut words = Vec::new();
+        if let Some(service) = self.services.get(service) {
+            Session::new(service).write_farewell(&reason.into(), &mut words);
+        }
+        words
+    }
+
     /// Where there is no handshake, connecting alone gives a name and a room.
     fn open(&mut self, conn: ConnId, service: usize, now: Now) {
         let opening = self.services.get(service).and_then(Service::opening);

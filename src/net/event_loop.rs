@@ -489,6 +489,9 @@ impl EventLoop {
             Err(reason) => {
                 let text = format_args!("refused {remote}: {reason}");
                 self.logbook.note(Class::Refused, self.now.running.as_secs(), text);
+                // A new socket takes a few bytes at once; one that does not is not waited for.
+                let _ = stream.write(&self.engine.turn_away(service, reason));
+                stream.shut();
                 return;
             }
         };
