@@ -350,6 +350,19 @@ impl Engine {
             _ => {}
         }
         self.tell(conn, |session, limits, out| session.write_reply(reply, limits, out));
+        if let Reply::Welcome { .. } = reply {
+            self.expect_signs_of_life(conn);
+        }
+    }
+
+    /// Silence counts from the welcome on. Where it may last longer than a handshake, as it usually
+    /// may, the deadline of the handshake will see to it.
+    fn expect_signs_of_life(&mut self, conn: ConnId) {
+        let Some(peer) = self.peers.get(conn) else { return };
+        let at = peer.heard.after(ping_after(conn, &self.limits));
+        if at < peer.due && self.service_of(conn).is_some_and(Service::pings) {
+            self.schedule(conn, at);
+        }
     }
 
     /// Adds private bytes to what a peer is owed, in order with everything said before.
