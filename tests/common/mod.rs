@@ -489,7 +489,8 @@ impl Client {
             assert!(now - *was < 60_000, "said at {was}, and now it is {now}");
         }
         if came != expected {
-            panic!("\nexpected: {expected:?}\n    came: {came:?}");
+            let brief = |frame| format!("{frame:?}").chars().take(400).collect::<String>();
+            panic!("\nexpected: {}\n    came: {}", brief(&expected), brief(&came));
         }
         assert_same(&encode_server(self.spelling, &expected), &bytes);
     }
