@@ -158,8 +158,16 @@ impl Engine {
     }
 
     /// `conn` no longer hears the room; a message half sent is finished, the rest dropped. With a
-    /// request, it is told up to where it heard.
+    /// request, what was said before it is heard first, as far as it fits an outbox, and the peer is
+    /// told up to where that was.
     pub(super) fn unseat(&mut self, conn: ConnId, room: RoomId, request: Option<u64>) {
+        if request.is_some() {
+            let owed = self.lay_out(conn, false);
+            if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
+                peer.outbox_mut().finish_first(&owed);
+                self.mark_ready(conn);
+            }
+        }
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let tapes = self.rooms.get(room.slot()).filter(|tapes| tapes.room == Some(room));
         let mut tapes = tapes.into_iter().flat_map(|tapes| tapes.tapes).flatten();

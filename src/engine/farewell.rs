@@ -93,13 +93,23 @@ impl Engine {
         }
     }
 
-    /// Everything the peer was owed when its end was asked for, whole messages only and no more
-    /// than an outbox holds, and goodbye.
+    /// Everything the peer was owed when its end was asked for, and goodbye.
     fn last_words(&mut self, conn: ConnId, fault: &Fault) -> Vec<u8> {
-        let mut owed = Vec::new();
         // One that fell off its tape is not helped by more of it, beyond the end of a message.
         let is_overrun =
             matches!(fault.reason, CloseReason::SlowConsumer | CloseReason::OutboxFull);
+        let mut owed = self.lay_out(conn, is_overrun);
+        if let Some(peer) = self.peers.get(conn) {
+            peer.session.write_farewell(fault, &mut owed);
+        }
+        owed
+    }
+
+    /// Takes everything the peer is owed off its tapes and out of its outbox, in order: whole
+    /// messages only, and no more than an outbox holds. With `first_only`, just the first piece, of
+    /// which some may have been sent.
+    pub(super) fn lay_out(&mut self, conn: ConnId, first_only: bool) -> Vec<u8> {
+        let mut owed = Vec::new();
         loop {
             let room = self.limits.outbox.saturating_sub(owed.len());
             let before = owed.len();
@@ -107,7 +117,7 @@ impl Engine {
             let (filled, _) = self.slices(conn, &mut slices);
             for slice in slices.iter().take(filled) {
                 let fits = slice.len() <= room.saturating_sub(owed.len() - before);
-                if !(fits || owed.is_empty()) || is_overrun && !owed.is_empty() {
+                if !(fits || owed.is_empty()) || first_only && !owed.is_empty() {
                     break;
                 }
                 owed.extend_from_slice(slice);
@@ -119,12 +129,9 @@ impl Engine {
             self.sent(conn, taken);
             // Not bytes that the kernel took: they will be counted when it does.
             self.counts.bytes_out -= taken as u64;
-            if is_overrun {
+            if first_only {
                 break;
             }
-        }
-        if let Some(peer) = self.peers.get(conn) {
-            peer.session.write_farewell(fault, &mut owed);
         }
         owed
     }

@@ -173,6 +173,16 @@ impl Engine {
         Ok(id)
     }
 
+    /// Somebody who connected to `service` cannot stay. What to tell them, in one write.
+    pub fn turn_away(&mut self, service: usize, reason: CloseReason) -> Vec<u8> {
+        self.counts.closed(reason);
+        let mut words = Vec::new();
+        if let Some(service) = self.services.get(service) {
+            Session::new(service).write_farewell(&reason.into(), &mut words);
+        }
+        words
+    }
+
     /// Where there is no handshake, connecting alone gives a name and a room.
     fn open(&mut self, conn: ConnId, service: usize, now: Now) {
         let opening = self.services.get(service).and_then(Service::opening);
@@ -342,6 +352,19 @@ impl Engine {
             _ => {}
         }
         self.tell(conn, |session, limits, out| session.write_reply(reply, limits, out));
+        if let Reply::Welcome { .. } = reply {
+            self.expect_signs_of_life(conn);
+        }
+    }
+
+    /// Silence counts from the welcome on. Where it may last longer than a handshake, as it usually
+    /// may, the deadline of the handshake will see to it.
+    fn expect_signs_of_life(&mut self, conn: ConnId) {
+        let Some(peer) = self.peers.get(conn) else { return };
+        let at = peer.heard.after(ping_after(conn, &self.limits));
+        if at < peer.due && self.service_of(conn).is_some_and(Service::pings) {
+            self.schedule(conn, at);
+        }
     }
 
     /// Adds private bytes to what a peer is owed, in order with everything said before.

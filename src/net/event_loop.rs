@@ -217,7 +217,9 @@ impl EventLoop {
     }
 
     fn is_pressing(&self) -> bool {
-        self.status == Status::Stopped || !self.unfinished.is_empty() || self.engine.is_pressing()
+        // The last peer of a drain leaves in `reap`; that all is over is seen in the next turn.
+        let is_over = self.status == Status::Stopped || self.engine.is_drained();
+        is_over || !self.unfinished.is_empty() || self.engine.is_pressing()
     }
 
     /// When `turn` wants to be called even if nothing happens. In the past or now: at once. A program
@@ -487,6 +489,9 @@ impl EventLoop {
             Err(reason) => {
                 let text = format_args!("refused {remote}: {reason}");
                 self.logbook.note(Class::Refused, self.now.running.as_secs(), text);
+                // A new socket takes a few bytes at once; one that does not is not waited for.
+                let _ = stream.write(&self.engine.turn_away(service, reason));
+                stream.shut();
                 return;
             }
         };

@@ -96,6 +96,11 @@ impl Raw {
                 Err(line::LineTooLong) => return Err(CloseReason::FrameTooLong.into()),
             },
         };
+        // A short line end leaves space for more than the limit. Refused by the hub, as a frame's
+        // message would be, it would be lost without a word: nobody here reads refusals.
+        if said.len() > limits.message {
+            return Err(CloseReason::FrameTooLong.into());
+        }
         let Some(room) = self.room else { return Ok(Parsed::Complete(Step::Alive, used)) };
         let bytes = Cow::Borrowed(said);
         let say = Command::Say { room, id: 0, echo: options.echo, bytes, chunk };
@@ -171,11 +176,10 @@ mod tests {
             Some((b"hell".to_vec(), 6))
         );
         assert_eq!(said(raw.receive(b"x", true, &options, &limits)), Some((b"x".to_vec(), 1)));
-        let fault = raw.receive(b"hello\n!", false, &options, &limits);
-        // Five characters and a newline fit the window; the hub refuses the message itself.
-        assert_eq!(said(fault), Some((b"hello".to_vec(), 6)));
-        let fault = raw.receive(b"hello!", false, &options, &limits).unwrap_err();
-        assert_eq!(fault.reason, CloseReason::FrameTooLong);
+        for (bytes, ended) in [(&b"hello\n"[..], false), (b"hello!", false), (b"hello", true)] {
+            let fault = raw.receive(bytes, ended, &options, &limits).unwrap_err();
+            assert_eq!(fault.reason, CloseReason::FrameTooLong);
+        }
     }
 
     #[test]
