@@ -44,7 +44,8 @@ impl Engine {
         let fault = fault.into();
         match &mut peer.closing {
             None => {
-                let (phase, until, discarded) = (Phase::Marked, Tick(0), 0);
+                // Its time does not run before `reap` has seen to it.
+                let (phase, until, discarded) = (Phase::Marked, Tick(u32::MAX), 0);
                 peer.closing = Some(Box::new(Closing { fault, phase, until, discarded }));
                 self.marked.push(conn);
             }
