@@ -15,7 +15,8 @@ pub const SLICES: usize = 64;
 /// room's flush goes on between them.
 pub(super) const QUANTUM: usize = 64;
 
-/// Bytes of replay that are laid out for a peer at a time; more once it has read these.
+/// Most bytes of replay that are laid out for a peer at a time, but for the message that crosses
+/// this; more once it has read these.
 const PAGE: usize = 64 << 10;
 
 /// A queue of peers to be offered something. Lanes take turns, so that nobody waits for all of a
@@ -357,11 +358,14 @@ impl Engine {
         }
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let Some(room) = self.hub.room(room_id) else { return };
+        let page = PAGE.min(self.limits.outbox / 4);
         for message in room.recent.from(next) {
-            if peer.owed() >= PAGE {
+            let outbox = peer.outbox_mut();
+            if outbox.unsent() >= page {
                 break;
             }
-            dialect.write_message(room_id, message, peer.outbox_mut().segment(self.stamp));
+            dialect.write_message(room_id, message, outbox.segment(self.stamp));
+            outbox.page_laid();
             self.counts.replayed += 1;
             next = message.offset + 1;
         }

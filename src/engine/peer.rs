@@ -174,7 +174,7 @@ impl Peer {
         self.outbox.get_or_insert_default()
     }
 
-    /// Bytes it alone is owed.
+    /// Bytes it asked for and has not read.
     pub fn owed(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.weight())
     }
