@@ -157,7 +157,13 @@ impl Engine {
 
     /// `conn` no longer hears the room; a message half sent is finished, the rest dropped. With a
     /// request, it is told up to where it heard.
-    pub(super) fn unseat(&mut self, conn: ConnId, room: RoomId, request: Option<u64>) {
+    pub(super) fn unseat(
+        &mut self,
+        conn: ConnId,
+        room: RoomId,
+        request: Option<u64>,
+        head: Offset,
+    ) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let tapes = self.rooms.get(room.slot()).filter(|tapes| tapes.room == Some(room));
         let mut tapes = tapes.into_iter().flat_map(|tapes| tapes.tapes).flatten();
@@ -165,7 +171,6 @@ impl Engine {
         let Some(seat) = seat else { return };
         let (key, index) = (seat.tape as usize, seat.index as usize);
         let Some(tape) = self.tapes.get_mut(key) else { return };
-        let head = self.hub.room(room).map_or(0, |room| room.head);
         let next = match tape.members.get(index).map(|member| member.cursor.place()) {
             Some(Place::At(position)) => {
                 let rest = tape.half_sent(position);

@@ -320,7 +320,9 @@ impl Engine {
             match event {
                 Event::Reply(conn, reply) => self.reply(conn, &reply),
                 Event::Seat { conn, room, from } => self.seat(conn, room, from),
-                Event::Unseat { conn, room, request } => self.unseat(conn, room, request),
+                Event::Unseat { conn, room, request, head } => {
+                    self.unseat(conn, room, request, head);
+                }
                 Event::Deliver { room, message, skip } => {
                     self.counts.messages += 1;
                     self.broadcast(room, &Said::Message { message: &message, skip });
