@@ -95,9 +95,7 @@ impl Engine {
         if !fallen.rest.is_empty() {
             peer.outbox_mut().finish_first(&fallen.rest);
         }
-        if let Some(outbox) = &mut peer.outbox {
-            outbox.skipped(key, u64::MAX);
-        }
+        peer.forget_skips(key);
         if dialect.can_tell_gap() && policy == Some(Overrun::Gap) {
             self.mark_ready(conn);
         } else {
@@ -182,9 +180,7 @@ impl Engine {
             Some(Place::Recovering(next)) => next,
             None => return,
         };
-        if let Some(outbox) = &mut peer.outbox {
-            outbox.skipped(key, u64::MAX);
-        }
+        peer.forget_skips(key);
         peer.seats.retain(|other| other.tape != seat.tape);
         tape.unseat(index, &mut self.pool);
         let moved = tape.members.get(index).map(|member| member.conn);

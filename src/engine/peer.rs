@@ -174,6 +174,16 @@ impl Peer {
         self.outbox.get_or_insert_default()
     }
 
+    /// It no longer reads `tape`, so nothing there is to be left out. An empty outbox goes.
+    pub fn forget_skips(&mut self, tape: usize) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.skipped(tape, u64::MAX);
+            if outbox.is_empty() {
+                self.outbox = None;
+            }
+        }
+    }
+
     /// Bytes it asked for and has not read.
     pub fn owed(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.weight())
