@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::tape::Place;
-use crate::id::RoomId;
+use crate::id::{ConnId, Offset, RoomId};
 use std::collections::HashSet;
 
 impl Engine {
@@ -41,6 +41,21 @@ impl Engine {
                 peer.id
             );
         }
+    }
+
+    /// The rooms that `conn` reads from history, and the offset it is due next in each.
+    #[doc(hidden)]
+    pub fn recovering(&self, conn: ConnId) -> Vec<(RoomId, Offset)> {
+        let seats = self.peers.get(conn).into_iter().flat_map(|peer| &peer.seats);
+        let places = seats.filter_map(|seat| {
+            let tape = self.tapes.get(seat.tape as usize)?;
+            Some((tape.room, tape.members.get(seat.index as usize)?.cursor.place()))
+        });
+        let recovering = places.filter_map(|(room, place)| match place {
+            Place::Recovering(next) => Some((room, next)),
+            Place::At(_) => None,
+        });
+        recovering.collect()
     }
 
     /// Whether the flush will come by this peer.
