@@ -209,6 +209,10 @@ impl Tape {
         self.recovering += usize::from(recovering.is_some());
         let cursor = recovering.map_or(Cursor::at(self.end), Cursor::recovering);
         self.members.push(Member { conn, cursor });
+        if let Some(round) = &mut self.round {
+            // The round comes by the newcomer too; that visit is not to be somebody else's.
+            round.left += 1;
+        }
         self.members.len() - 1
     }
 

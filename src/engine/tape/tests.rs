@@ -110,3 +110,21 @@ fn what_is_said_during_a_round_is_offered_in_another() {
     }
     assert_eq!((visits, tape.unoffered()), (4, 0));
 }
+
+#[test]
+fn who_sits_down_during_a_round_takes_nobody_s_visit() {
+    let (mut tape, mut pool) = tape(5);
+    tape.append(b"hello", 1, 1, &mut pool);
+    let visit = |tape: &mut Tape, pool: &mut Pool| {
+        let conn = tape.next_in_round(&mut 1, pool)?;
+        let index = tape.members.iter().position(|member| member.conn == conn).unwrap();
+        tape.advance(index, 5, pool);
+        Some(())
+    };
+    (0..3).for_each(|_| visit(&mut tape, &mut pool).unwrap());
+    // The last member, not visited yet, moves to a place that the round is past.
+    tape.unseat(2, &mut pool);
+    tape.seat(conn(5), None);
+    while visit(&mut tape, &mut pool).is_some() || tape.round.is_some() {}
+    assert!((0..5).all(|index| !tape.is_behind(index)));
+}
