@@ -182,13 +182,15 @@ impl Engine {
         };
         peer.forget_skips(key);
         peer.seats.retain(|other| other.tape != seat.tape);
-        tape.unseat(index, &mut self.pool);
-        let moved = tape.members.get(index).map(|member| member.conn);
-        let is_deserted = tape.members.is_empty();
+        let moved = tape.unseat(index, &mut self.pool);
+        let (is_deserted, has_round) = (tape.members.is_empty(), tape.round.is_some());
         if let Some(moved) = moved.and_then(|moved| self.peers.get_mut(moved)) {
             for other in moved.seats.iter_mut().filter(|other| other.tape == seat.tape) {
                 other.index = seat.index;
             }
+        }
+        if let Some(moved) = moved.filter(|_| has_round) {
+            self.mark_ready(moved);
         }
         if is_deserted {
             self.forget_tape(room, key);

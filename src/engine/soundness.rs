@@ -62,9 +62,9 @@ impl Engine {
     fn will_visit(&self, peer: &super::Peer) -> bool {
         peer.ready
             || peer.seats.iter().any(|seat| {
-                let tape = &self.tapes[seat.tape as usize];
-                let place = tape.members[seat.index as usize].cursor.place();
-                tape.round.is_some() && !matches!(place, Place::At(at) if at == tape.end())
+                let (tape, index) = (&self.tapes[seat.tape as usize], seat.index as usize);
+                let is_at_end = tape.members[index].cursor.place() == Place::At(tape.end());
+                tape.will_visit(index) && !is_at_end
             })
     }
 
