@@ -113,6 +113,7 @@ fn rows(totals: &Totals) -> Vec<(&'static str, u64)> {
         ("replayed", counts.replayed),
         ("stale events", counts.stale),
         ("short writes", totals.short_writes),
+        ("messages cut by a write", totals.cuts),
         ("reads held", totals.held),
         ("reads unfinished", totals.unfinished),
         ("process stopped", totals.stops),

@@ -231,9 +231,7 @@ impl Log {
                 speaker.heard = end;
             }
             let said = speaker.said.get(index as usize).filter(|say| say.id != 0);
-            if let Some(first) =
-                said.and_then(|say| self.ids.insert((say.person, say.id), at))
-            {
+            if let Some(first) = said.and_then(|say| self.ids.insert((say.person, say.id), at)) {
                 let first_call = &calls[self.at(first).call as usize];
                 let age = calls[said_in as usize].running - first_call.running;
                 let before = first.checked_sub(1).map_or(0, |before| self.weight[before]);

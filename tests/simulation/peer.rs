@@ -64,11 +64,31 @@ pub struct Replay {
 #[derive(Debug)]
 enum Want {
     Welcome,
-    Joined { request: u64, room: usize, is_bad: bool, resume: Option<(u64, Offset)> },
-    Left { request: u64, room: u32 },
-    Ack { id: u64, room: u32, must_fail: Option<Refusal>, echo: bool, is_repeat: bool, index: u64 },
-    Members { request: u64, room: u32 },
-    NoMembers { request: u64 },
+    Joined {
+        request: u64,
+        room: usize,
+        is_bad: bool,
+        resume: Option<(u64, Offset)>,
+    },
+    Left {
+        request: u64,
+        room: u32,
+    },
+    Ack {
+        id: u64,
+        room: u32,
+        must_fail: Option<Refusal>,
+        echo: bool,
+        is_repeat: bool,
+        index: u64,
+    },
+    Members {
+        request: u64,
+        room: u32,
+    },
+    NoMembers {
+        request: u64,
+    },
     Pong(u64),
     /// A message without an id, which can only be refused.
     Refused(Refusal),
@@ -135,6 +155,8 @@ pub struct Peer {
     requests: u64,
     pub bye: Option<u16>,
     pub gaps: u64,
+    /// How often it had read everything and stood within a frame.
+    pub cuts: u64,
     /// For plain sockets: the room's epoch, the next offset, and bytes not yet compared.
     pub raw: Option<RawHearing>,
 }
@@ -209,6 +231,7 @@ impl Peer {
             requests: 0,
             bye: None,
             gaps: 0,
+            cuts: 0,
             raw: None,
         }
     }
@@ -290,8 +313,7 @@ impl Peer {
             _ => (epoch, offset),
         });
         let name = if random.chance(100) { format!("R{room}") } else { format!("r{room}") };
-        let resume_frame =
-            resume.map(|(epoch, offset)| Resume { epoch: Epoch(epoch), offset });
+        let resume_frame = resume.map(|(epoch, offset)| Resume { epoch: Epoch(epoch), offset });
         let join = ClientFrame::Join { request, resume: resume_frame, room: Cow::Owned(name) };
         self.ask(&join, Want::Joined { request, room, is_bad: false, resume });
         self.joining.push(room);
@@ -362,8 +384,12 @@ impl Peer {
                 self.ask(&ClientFrame::Members { request, room }, Want::Members { request, room });
             }
             4 => {
-                let token = random.next();
-                self.ask(&ClientFrame::Ping { token }, Want::Pong(token));
+                // Now and then more than a peer may be owed.
+                let count = if random.chance(20) { random.within(1, 3_000) } else { 1 };
+                for _ in 0..count {
+                    let token = random.next();
+                    self.ask(&ClientFrame::Ping { token }, Want::Pong(token));
+                }
             }
             5 => self.bye(),
             6 => self.wrong(room, random, model, person, rooms),
@@ -462,8 +488,7 @@ impl Peer {
             0 => {
                 let name = random.pick(&["", "a b", "a,b", "a\u{202e}"]);
                 let join = ClientFrame::Join { request, resume: None, room: Cow::Borrowed(name) };
-                let want =
-                    Want::Joined { request, room: usize::MAX, is_bad: true, resume: None };
+                let want = Want::Joined { request, room: usize::MAX, is_bad: true, resume: None };
                 self.ask(&join, want);
                 self.joining.push(usize::MAX);
             }
@@ -642,6 +667,7 @@ impl Peer {
         }
         self.heard = heard;
         self.heard.drain(..used);
+        self.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
     }
 
     pub fn is_between_frames(&self) -> bool {
@@ -688,9 +714,19 @@ impl Peer {
                 person.key = key;
                 self.greeted = true;
             }
-            ServerFrame::Joined { request, room, recovered, epoch, head, oldest, members, name } => {
+            ServerFrame::Joined {
+                request,
+                room,
+                recovered,
+                epoch,
+                head,
+                oldest,
+                members,
+                name,
+            } => {
                 let asked = self.answered("joined");
-                let Want::Joined { request: wanted, room: at, is_bad: false, resume } = asked else {
+                let Want::Joined { request: wanted, room: at, is_bad: false, resume } = asked
+                else {
                     panic!("[replies in order] joined for {asked:?}");
                 };
                 assert_eq!(request, wanted, "[replies in order] joined");
@@ -742,7 +778,8 @@ impl Peer {
                     panic!("[replies in order] members for {asked:?}");
                 };
                 assert_eq!((request, room), (wanted, at), "[replies in order] members");
-                let listed = if count as usize <= model.limits.presence_members { count } else { 0 };
+                let listed =
+                    if count as usize <= model.limits.presence_members { count } else { 0 };
                 assert_eq!(names.len(), listed as usize, "[presence] names of {count}");
             }
             ServerFrame::Pong { token } => {
@@ -820,7 +857,14 @@ impl Peer {
         people[self.person].places.insert(at, (epoch, offset));
     }
 
-    fn gap(&mut self, room: u32, from: Offset, to: Offset, model: &mut Model, people: &mut [Person]) {
+    fn gap(
+        &mut self,
+        room: u32,
+        from: Offset,
+        to: Offset,
+        model: &mut Model,
+        people: &mut [Person],
+    ) {
         self.gaps += 1;
         let serial = self.serial;
         let replays = self.replays.entry(room).or_default();
@@ -898,13 +942,7 @@ impl Peer {
         }
     }
 
-    fn refused(
-        &mut self,
-        refusal: Refusal,
-        request: u64,
-        model: &Model,
-        people: &mut Vec<Person>,
-    ) {
+    fn refused(&mut self, refusal: Refusal, request: u64, model: &Model, people: &mut Vec<Person>) {
         let limited = self.has_rate && refusal == Refusal::RateLimited;
         if request == 0 && limited {
             let asked = self.asked.pop_front();
@@ -971,7 +1009,10 @@ fn parse<'a>(
 ) -> Result<Parsed<ServerFrame<'a>>, FrameError> {
     #[cfg(feature = "json")]
     if is_json {
-        return hobnob::wire::json::parse_server(bytes, hobnob::wire::json::line_max(limits.message));
+        return hobnob::wire::json::parse_server(
+            bytes,
+            hobnob::wire::json::line_max(limits.message),
+        );
     }
     let _ = is_json;
     binary::parse_server(bytes, limits.message + hobnob::wire::frame::FRAME_OVERHEAD)

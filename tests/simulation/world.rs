@@ -55,8 +55,7 @@ pub struct Totals {
     pub stops: u64,
     pub quiet: u64,
     pub checked: u64,
-    pub deduplicated: u64,
-    pub half_left: u64,
+    pub cuts: u64,
 }
 
 impl Totals {
@@ -87,8 +86,7 @@ impl Totals {
         self.stops += other.stops;
         self.quiet += other.quiet;
         self.checked += other.checked;
-        self.deduplicated += other.deduplicated;
-        self.half_left += other.half_left;
+        self.cuts += other.cuts;
     }
 }
 
@@ -131,9 +129,8 @@ fn draw_limits(random: &mut Random) -> (Limits, bool) {
     let message = *random.pick(&[2 << 10, 4 << 10, 16 << 10]);
     let is_wide = random.chance(700);
     let history_bytes = *random.pick(&[4 << 10, 32 << 10, 256 << 10]);
-    let millis = |random: &mut Random, least, most| {
-        Duration::from_millis(random.within(least, most) as u64)
-    };
+    let millis =
+        |random: &mut Random, least, most| Duration::from_millis(random.within(least, most) as u64);
     let limits = Limits {
         commands_per_turn: random.within(1, 16),
         flush_writes: random.within(2, 64),
@@ -146,7 +143,7 @@ fn draw_limits(random: &mut Random) -> (Limits, bool) {
         outbox: 16 << 10 << random.below(3),
         send_buffer: random.within(2 << 10, 32 << 10),
         rooms_per_peer: random.within(2, 6),
-        rooms: if random.chance(200) { 7 } else { 1_000 },
+        rooms: if random.chance(300) { 6 } else { 1_000 },
         history_messages: *random.pick(&[1, 10, 100, 1_000]),
         history_bytes,
         history_age: millis(random, 1_000, 60_000),
@@ -170,20 +167,20 @@ fn draw_weather(random: &mut Random, is_wide: bool, per_peer: usize) -> (Weather
         if random.chance(500) { random.within(0, most * wild) } else { 0 }
     };
     let actions = [
-        random.within(10, 60),                      // connect
-        300,                                        // act
-        300,                                        // deliver
-        random.within(100, 400),                    // read
-        some(random, 3),                            // reset
-        some(random, 3),                            // half close
-        some(random, 8),                            // stall
-        some(random, 10),                           // stale
-        some(random, 10),                           // spurious writable
-        some(random, 6),                            // say from host
-        some(random, 1),                            // stop of the process
-        some(random, 3),                            // wall clock
-        some(random, 1),                            // the operator closes
-        100,                                        // edges
+        random.within(10, 60),   // connect
+        300,                     // act
+        300,                     // deliver
+        random.within(100, 400), // read
+        some(random, 3),         // reset
+        some(random, 3),         // half close
+        some(random, 8),         // stall
+        some(random, 10),        // stale
+        some(random, 10),        // spurious writable
+        some(random, 6),         // say from host
+        some(random, 1),         // stop of the process
+        some(random, 3),         // wall clock
+        some(random, 1),         // the operator closes
+        100,                     // edges
     ];
     let (rooms, is_audited_everywhere) = (random.within(1, 6), random.chance(700));
     let weather = Weather {
@@ -323,7 +320,8 @@ impl World {
         speaker.has_rate = peer.has_rate;
         self.model.speakers.push(speaker);
         if !peer.is_frame() {
-            let room = if matches!(kind, Kind::Chunk) { 0 } else { usize::from(self.weather.rooms > 1) };
+            let room =
+                if matches!(kind, Kind::Chunk) { 0 } else { usize::from(self.weather.rooms > 1) };
             let rooms = &self.peers[AUDITOR].rooms;
             let epoch = rooms.values().find(|seat| seat.room == room).expect("audited").epoch;
             let greeting = matches!(service, CHUNK_QUIET | LINE_ECHO);
@@ -452,6 +450,12 @@ impl World {
         };
         let person = if service < FRAME_GAP || self.random.chance(300) {
             self.people.push(Person::default());
+            if service >= FRAME_GAP && self.random.chance(100) {
+                // Under somebody else's name, perhaps.
+                let name = format!("person{}", self.random.within(1, 12));
+                let key = self.random.next() | 1;
+                self.people.push(Person { name, key, ..Person::default() });
+            }
             self.people.len() - 1
         } else {
             // Somebody who was here before, or is still; not the auditor.
@@ -504,11 +508,14 @@ impl World {
     fn deliver(&mut self, index: usize, count: usize) {
         let Some(peer) = self.peers.get(index) else { return };
         let (conn, serial) = (peer.conn, peer.serial);
-        if peer.dropped.is_some() || !matches!(peer.read, Read::Any | Read::Gone) {
+        if peer.dropped.is_some() {
             return;
         }
         if peer.is_reset {
             return self.engine.lost(conn);
+        }
+        if !matches!(peer.read, Read::Any | Read::Gone) {
+            return;
         }
         // Nothing is unmistakable in pieces.
         let count = if peer.is_bad && !peer.is_frame() { usize::MAX } else { count };
@@ -708,7 +715,11 @@ impl World {
                 let moved = before.iter().find(|place| !after.contains(place));
                 let (room, from) = moved.expect("[replay] of no room");
                 let replay = Replay { from: *from, count, gap: gaps > 0, at };
-                trace!(self, "{conn} replays {count} of {:x} from {from}, {gaps} gaps", room.to_bits());
+                trace!(
+                    self,
+                    "{conn} replays {count} of {:x} from {from}, {gaps} gaps",
+                    room.to_bits()
+                );
                 peer.replays.entry(room.to_bits()).or_default().push_back(replay);
             }
         }
@@ -751,6 +762,7 @@ impl World {
     }
 
     fn check_end(&mut self, peer: Peer, reason: CloseReason) {
+        self.totals.cuts += peer.cuts;
         let name = format!("peer {} ({:?})", peer.serial, peer.kind);
         let is_fair = match reason {
             CloseReason::PeerClosed => peer.said_bye || peer.fin_read,
@@ -783,7 +795,10 @@ impl World {
         let line = self.limits.message * 2 + (8 << 10);
         let tapes = (counts.rooms as usize) * 4;
         let backlog = counts.backlog as usize;
-        assert!(backlog <= tapes * (self.limits.backlog + (64 << 10).max(line)), "[memory] backlog");
+        assert!(
+            backlog <= tapes * (self.limits.backlog + (64 << 10).max(line)),
+            "[memory] backlog"
+        );
         let total = self.limits.backlog_total + tapes * (64 << 10).max(line);
         assert!(backlog <= total, "[memory] all backlogs");
         assert!(counts.history as usize <= self.limits.history_total, "[memory] history");
@@ -819,7 +834,7 @@ impl World {
 
     fn settle_down(&mut self) {
         for turn in 0.. {
-            assert!(turn < 20_000, "[quiet] it never is");
+            assert!(turn < 20_000, "[quiet] it never is: {}", self.what_is_busy());
             self.engine.wake(self.now());
             let mut is_busy = false;
             for index in 0..self.peers.len() {
@@ -844,6 +859,25 @@ impl World {
             }
             self.running += Duration::from_micros(50);
         }
+    }
+
+    fn what_is_busy(&self) -> String {
+        let busy = self.peers.iter().filter(|peer| peer.dropped.is_none());
+        let busy = busy.filter(|peer| {
+            !matches!(peer.read, Read::Any | Read::Gone)
+                || peer.fin != peer.fin_read
+                || !(peer.undelivered().is_empty() && peer.from_relay.is_empty())
+        });
+        let busy = busy.map(|peer| {
+            let (unread, unsent) = (peer.undelivered().len(), peer.from_relay.len());
+            let (fin, fin_read, read) = (peer.fin, peer.fin_read, peer.read);
+            format!(
+                "{}: {read:?}, {unread} {unsent}, {fin} {fin_read} {}",
+                peer.conn, peer.is_reset
+            )
+        });
+        let pressing = (self.engine.is_pressing(), self.unfinished.len());
+        format!("{pressing:?} {}", busy.collect::<Vec<_>>().join("; "))
     }
 
     fn check_quiet(&mut self) {
@@ -871,7 +905,10 @@ impl World {
             }
             peer.compare(&self.model);
             if let Some(raw) = peer.raw.as_ref().filter(|_| is_audited) {
-                assert!(raw.pending.is_empty(), "[raw stream] peer {serial} got more than was said");
+                assert!(
+                    raw.pending.is_empty(),
+                    "[raw stream] peer {serial} got more than was said"
+                );
                 let log = self.model.log(raw.epoch);
                 for offset in raw.next..=log.map_or(0, |log| log.told.len()) as Offset {
                     let told = self.model.told(raw.epoch, offset).expect("audited");
