@@ -60,6 +60,18 @@ impl Engine {
         }
     }
 
+    /// The peer is done. It is closed once it has read what it is owed, history included; or if it
+    /// does not read that, as one that does not.
+    pub(super) fn let_go(&mut self, conn: ConnId, now: Now) {
+        if !self.is_owed(conn) {
+            return self.close(conn, CloseReason::PeerClosed);
+        }
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.leaving = true;
+            self.schedule(conn, now.tick().after(self.limits.ping_grace));
+        }
+    }
+
     /// Says farewell to everyone marked: out of their rooms, and their last words laid out.
     pub fn reap(&mut self, now: Now) {
         let now = self.lived(now);

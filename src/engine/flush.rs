@@ -6,6 +6,7 @@ use super::peer::{Peer, Phase};
 use super::tape::Place;
 use crate::hub::Reply;
 use crate::id::ConnId;
+use crate::reason::CloseReason;
 use std::io::IoSlice;
 
 /// Most pieces of one write: enough for a whole backlog of full blocks.
@@ -286,10 +287,13 @@ impl Engine {
             peer.held = false;
             self.resumable.push_back(conn);
         }
+        let (phase, is_heard) = (peer.phase(), peer.is_heard());
         if self.is_owed(conn) {
             self.mark_ready(conn);
-        } else if self.peers.get(conn).and_then(Peer::phase) == Some(Phase::Farewell) {
+        } else if phase == Some(Phase::Farewell) {
             self.farewell_sent(conn);
+        } else if phase.is_none() && !is_heard {
+            self.close(conn, CloseReason::PeerClosed);
         }
     }
 

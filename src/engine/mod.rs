@@ -197,7 +197,7 @@ impl Engine {
         self.counts.bytes_in += bytes.len() as u64;
         peer.heard = now.tick();
         peer.pinged = false;
-        if !peer.is_open() {
+        if !peer.is_heard() {
             self.discard(conn, bytes.len());
             return Reading::Gone;
         }
@@ -222,7 +222,7 @@ impl Engine {
             self.counts.stale += 1;
             return Reading::Gone;
         };
-        if !peer.is_open() {
+        if !peer.is_heard() {
             return Reading::Gone;
         }
         let inbox = peer.inbox.take().unwrap_or_default();
@@ -248,7 +248,7 @@ impl Engine {
     }
 
     fn keep_inbox(&mut self, conn: ConnId, inbox: Option<Box<Inbox>>) {
-        if let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) {
+        if let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) {
             peer.inbox = inbox;
         }
     }
@@ -265,7 +265,7 @@ impl Engine {
     fn converse(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> (usize, Reading) {
         let mut used = 0;
         for _ in 0..self.limits.commands_per_turn {
-            let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else {
+            let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
                 return (used, Reading::Gone);
             };
             if peer.owed() > self.limits.outbox_soft() {
@@ -288,7 +288,7 @@ impl Engine {
                     self.carry_out(conn, step, now);
                 }
                 Ok(Parsed::Partial) if ended => {
-                    self.close(conn, CloseReason::PeerClosed);
+                    self.let_go(conn, now);
                     return (used, Reading::Gone);
                 }
                 Ok(Parsed::Partial) => return (used, Reading::More),
@@ -298,8 +298,8 @@ impl Engine {
                 }
             }
         }
-        let is_open = self.peers.get(conn).is_some_and(Peer::is_open);
-        (used, if is_open { Reading::Unfinished } else { Reading::Gone })
+        let is_heard = self.peers.get(conn).is_some_and(Peer::is_heard);
+        (used, if is_heard { Reading::Unfinished } else { Reading::Gone })
     }
 
     fn carry_out(&mut self, conn: ConnId, step: Step<'_>, now: Now) {
@@ -310,7 +310,7 @@ impl Engine {
             }
             Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
             Step::Alive => {}
-            Step::Bye => self.close(conn, CloseReason::PeerClosed),
+            Step::Bye => self.let_go(conn, now),
         }
     }
 
@@ -401,6 +401,8 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.due <= now) else { return };
         if !peer.is_open() {
             self.farewell_due(conn, now);
+        } else if peer.leaving {
+            self.close(conn, CloseReason::SlowConsumer);
         } else if !peer.session.is_greeted() {
             self.close(conn, CloseReason::HandshakeTimeout);
         } else if peer.pinged {

@@ -37,6 +37,8 @@ pub struct Peer {
     pub held: bool,
     /// It will send no more.
     pub ended: bool,
+    /// It has said all it wanted to, and goes once it has what it is owed.
+    pub leaving: bool,
     /// Bytes that came and are not parsed yet.
     pub inbox: Option<Box<Inbox>>,
     /// What it alone is owed.
@@ -138,6 +140,7 @@ impl Peers {
             ready: false,
             held: false,
             ended: false,
+            leaving: false,
             inbox: None,
             outbox: None,
             seats: Vec::new(),
@@ -192,6 +195,11 @@ impl Peer {
     /// Whether it still takes part: nobody has asked for its end.
     pub fn is_open(&self) -> bool {
         self.closing.is_none()
+    }
+
+    /// Whether what it sends is heeded.
+    pub fn is_heard(&self) -> bool {
+        self.is_open() && !self.leaving
     }
 
     /// How far its goodbye has come.
