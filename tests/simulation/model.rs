@@ -98,6 +98,9 @@ pub struct Model {
     /// Offsets that a peer did not get: they must be what it said itself and did not want back.
     pub unheard: Vec<(u64, Offset, u32)>,
     pub acks: Vec<Acked>,
+    /// Peers that hung up with everything read: epoch, next offset due, serial, and the call before
+    /// which all that was said was owed to them.
+    pub let_go: Vec<(u64, Offset, u32, u32)>,
     pub limits: Limits,
 }
 
@@ -109,6 +112,7 @@ impl Model {
             logs: HashMap::new(),
             unheard: Vec::new(),
             acks: Vec::new(),
+            let_go: Vec::new(),
             limits,
         }
     }
@@ -187,6 +191,16 @@ impl Model {
                 told.serial,
                 told.call
             );
+        }
+        for (epoch, next, serial, call) in std::mem::take(&mut self.let_go) {
+            for offset in next.. {
+                let Some(told) = self.told(epoch, offset) else { break };
+                let is_own = told.serial == serial && !told.echo;
+                assert!(
+                    is_own || told.call >= call,
+                    "[owed at the end] peer {serial} hung up in call {call} and lacks {offset}"
+                );
+            }
         }
         for ack in std::mem::take(&mut self.acks) {
             let Some(told) = self.told(ack.epoch, ack.offset) else { continue };

@@ -138,6 +138,9 @@ pub struct Peer {
     /// Sent something no client should.
     pub is_bad: bool,
     pub said_bye: bool,
+    bye_end: u64,
+    /// In which call the relay learned that no more would come.
+    pub fin_call: u32,
     pub is_silent: bool,
     has_begun: bool,
     pub greeted: bool,
@@ -216,6 +219,8 @@ impl Peer {
             is_traced: false,
             is_bad: false,
             said_bye: false,
+            bye_end: 0,
+            fin_call: 0,
             is_silent: false,
             has_begun: false,
             greeted: false,
@@ -301,6 +306,7 @@ impl Peer {
     pub fn bye(&mut self) {
         self.send(&ClientFrame::Bye);
         self.said_bye = true;
+        self.bye_end = self.written;
     }
 
     pub fn join(&mut self, room: usize, random: &mut Random, person: &Person) {
@@ -696,7 +702,18 @@ impl Peer {
                     self.send(&ClientFrame::Pong { token });
                 }
             }
-            ServerFrame::Bye { code, .. } => self.bye = Some(code),
+            ServerFrame::Bye { code, .. } => {
+                self.bye = Some(code);
+                if code == CloseReason::PeerClosed.code() && !self.is_bad {
+                    if self.said_bye {
+                        self.carried_out(self.bye_end);
+                    } else {
+                        self.floor = self.fin_call;
+                    }
+                    let due = |seat: &Seat| (seat.epoch, seat.next, self.serial, self.floor);
+                    model.let_go.extend(self.rooms.values().map(due));
+                }
+            }
             ServerFrame::Error { code, request: 0, .. } if code >= 300 => {
                 assert!(self.is_bad, "[blame] peer {} did nothing wrong: {code}", self.serial);
             }

@@ -530,6 +530,7 @@ impl World {
         self.peers[index].delivered(bytes.len(), call);
         let reading = if is_end {
             self.peers[index].fin_read = true;
+            self.peers[index].fin_call = call;
             self.engine.ended(conn, now)
         } else {
             self.engine.received(conn, &bytes, now)
@@ -769,7 +770,7 @@ impl World {
             CloseReason::Lost => peer.is_reset,
             CloseReason::HandshakeTimeout => peer.is_frame() && !peer.greeted,
             CloseReason::PingTimeout | CloseReason::Replaced => peer.is_frame(),
-            CloseReason::SlowConsumer => peer.closes_on_overrun,
+            CloseReason::SlowConsumer => peer.closes_on_overrun || peer.said_bye || peer.fin_read,
             CloseReason::Shutdown => self.is_draining,
             CloseReason::Stopped => true,
             reason => reason.code() >= 300 && reason != CloseReason::Internal && peer.is_bad,
@@ -934,6 +935,15 @@ impl World {
             // Whole messages, unless the connection broke.
             if is_audited && peer.shut && !peer.is_reset {
                 assert!(raw.pending.is_empty(), "[cut] peer {} ended with {reason}", peer.serial);
+                let log = self.model.log(raw.epoch);
+                let is_done = reason == CloseReason::PeerClosed && !peer.is_bad;
+                let end = log.filter(|_| is_done).map_or(0, |log| log.told.len()) as Offset;
+                for offset in raw.next..=end {
+                    let told = self.model.told(raw.epoch, offset).expect("audited");
+                    let is_due = told.call > raw.joined && told.call < peer.fin_call;
+                    let is_due = is_due && (told.serial != peer.serial || told.echo);
+                    assert!(!is_due, "[owed at the end] peer {} lacks {offset}", peer.serial);
+                }
             }
         }
         if !is_audited {
