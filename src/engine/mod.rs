@@ -231,7 +231,10 @@ impl Engine {
 
     /// The peer will send no more. What it said still counts, and what it is owed is still sent.
     pub fn ended(&mut self, conn: ConnId, now: Now) -> Reading {
-        let Some(peer) = self.peers.get_mut(conn) else { return Reading::Gone };
+        let Some(peer) = self.peers.get_mut(conn) else {
+            self.counts.stale += 1;
+            return Reading::Gone;
+        };
         peer.ended = true;
         if !peer.is_open() {
             if peer.phase() == Some(farewell::Phase::Lingering) {
@@ -244,6 +247,7 @@ impl Engine {
 
     /// The connection broke.
     pub fn lost(&mut self, conn: ConnId) {
+        self.counts.stale += u64::from(self.peers.get(conn).is_none());
         self.close(conn, CloseReason::Lost);
     }
 
