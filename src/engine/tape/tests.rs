@@ -130,3 +130,23 @@ fn who_comes_or_goes_during_a_round_takes_nobody_s_visit() {
     let behind: Vec<usize> = (0..6).filter(|index| tape.is_behind(*index)).collect();
     assert_eq!(behind, [1]);
 }
+
+#[test]
+fn who_sits_down_as_a_round_begins_takes_nobody_s_visit() {
+    let (mut tape, mut pool) = tape(2);
+    tape.append(b"one", 1, 1, &mut pool);
+    let mut quantum = 2;
+    let visit = |tape: &mut Tape, pool: &mut Pool, quantum: &mut usize| {
+        let conn = tape.next_in_round(quantum, pool)?;
+        let index = tape.members.iter().position(|member| member.conn == conn).unwrap();
+        tape.advance(index, tape.end(), pool);
+        Some(())
+    };
+    (0..2).for_each(|_| visit(&mut tape, &mut pool, &mut quantum).unwrap());
+    tape.append(b"two", 2, 2, &mut pool);
+    // The second round begins behind the last member, and the visit ends right there.
+    assert!(visit(&mut tape, &mut pool, &mut quantum).is_none() && tape.round.is_some());
+    tape.seat(conn(2), None);
+    while visit(&mut tape, &mut pool, &mut 100).is_some() {}
+    assert!((0..3).all(|index| !tape.is_behind(index)));
+}
