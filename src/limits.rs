@@ -181,12 +181,6 @@ impl Limits {
         Ok(())
     }
 
-    /// Bytes at which a peer that does not read its replies is closed: the outbox, and beside it a
-    /// page of replay, which no request can make larger.
-    pub fn outbox_max(&self) -> usize {
-        self.outbox + REPLAY_PAGE + 2 * self.message + 4096
-    }
-
     /// Bytes at which a peer's private replies stop its requests from being read. Replies already
     /// owed still fit between here and `outbox`.
     pub fn outbox_soft(&self) -> usize {

@@ -95,9 +95,7 @@ impl Engine {
         if !fallen.rest.is_empty() {
             peer.outbox_mut().finish_first(&fallen.rest);
         }
-        if let Some(outbox) = &mut peer.outbox {
-            outbox.skipped(key, u64::MAX);
-        }
+        peer.forget_skips(key);
         if dialect.can_tell_gap() && policy == Some(Overrun::Gap) {
             self.mark_ready(conn);
         } else {
@@ -119,7 +117,7 @@ impl Engine {
             }
             Some(Place::At(_)) => {
                 peer.outbox_mut().skip(skip);
-                if peer.owed() > self.limits.outbox_max() {
+                if peer.owed() > self.limits.outbox {
                     self.close(sender, CloseReason::OutboxFull);
                 }
                 true
@@ -160,7 +158,13 @@ impl Engine {
     /// `conn` no longer hears the room; a message half sent is finished, the rest dropped. With a
     /// request, what was said before it is heard first, as far as it fits an outbox, and the peer is
     /// told up to where that was.
-    pub(super) fn unseat(&mut self, conn: ConnId, room: RoomId, request: Option<u64>) {
+    pub(super) fn unseat(
+        &mut self,
+        conn: ConnId,
+        room: RoomId,
+        request: Option<u64>,
+        head: Offset,
+    ) {
         if request.is_some() {
             let owed = self.lay_out(conn, false);
             if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
@@ -175,7 +179,6 @@ impl Engine {
         let Some(seat) = seat else { return };
         let (key, index) = (seat.tape as usize, seat.index as usize);
         let Some(tape) = self.tapes.get_mut(key) else { return };
-        let head = self.hub.room(room).map_or(0, |room| room.head);
         let next = match tape.members.get(index).map(|member| member.cursor.place()) {
             Some(Place::At(position)) => {
                 let rest = tape.half_sent(position);
@@ -187,17 +190,17 @@ impl Engine {
             Some(Place::Recovering(next)) => next,
             None => return,
         };
-        if let Some(outbox) = &mut peer.outbox {
-            outbox.skipped(key, u64::MAX);
-        }
+        peer.forget_skips(key);
         peer.seats.retain(|other| other.tape != seat.tape);
-        tape.unseat(index, &mut self.pool);
-        let moved = tape.members.get(index).map(|member| member.conn);
-        let is_deserted = tape.members.is_empty();
+        let moved = tape.unseat(index, &mut self.pool);
+        let (is_deserted, has_round) = (tape.members.is_empty(), tape.round.is_some());
         if let Some(moved) = moved.and_then(|moved| self.peers.get_mut(moved)) {
             for other in moved.seats.iter_mut().filter(|other| other.tape == seat.tape) {
                 other.index = seat.index;
             }
+        }
+        if let Some(moved) = moved.filter(|_| has_round) {
+            self.mark_ready(moved);
         }
         if is_deserted {
             self.forget_tape(room, key);

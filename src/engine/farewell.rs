@@ -44,7 +44,8 @@ impl Engine {
         let fault = fault.into();
         match &mut peer.closing {
             None => {
-                let (phase, until, discarded) = (Phase::Marked, Tick(0), 0);
+                // Its time does not run before `reap` has seen to it.
+                let (phase, until, discarded) = (Phase::Marked, Tick(u32::MAX), 0);
                 peer.closing = Some(Box::new(Closing { fault, phase, until, discarded }));
                 self.marked.push(conn);
             }
@@ -56,6 +57,18 @@ impl Engine {
                 }
             }
             Some(_) => {}
+        }
+    }
+
+    /// The peer is done. It is closed once it has read what it is owed, history included; or if it
+    /// does not read that, as one that does not.
+    pub(super) fn let_go(&mut self, conn: ConnId, now: Now) {
+        if !self.is_owed(conn) {
+            return self.close(conn, CloseReason::PeerClosed);
+        }
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.leaving = true;
+            self.schedule(conn, now.tick().after(self.limits.ping_grace));
         }
     }
 
@@ -114,7 +127,7 @@ impl Engine {
             let room = self.limits.outbox.saturating_sub(owed.len());
             let before = owed.len();
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let (filled, _) = self.slices(conn, &mut slices);
+            let (filled, _) = self.offer(conn, &mut slices);
             for slice in slices.iter().take(filled) {
                 let fits = slice.len() <= room.saturating_sub(owed.len() - before);
                 if !(fits || owed.is_empty()) || first_only && !owed.is_empty() {

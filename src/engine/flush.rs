@@ -8,6 +8,7 @@ use crate::hub::Reply;
 use crate::id::ConnId;
 use crate::limits::REPLAY_PAGE;
 use crate::now::Now;
+use crate::reason::CloseReason;
 use smallvec::SmallVec;
 use std::io::IoSlice;
 
@@ -108,21 +109,30 @@ impl Engine {
         slices: &mut [IoSlice<'a>; SLICES],
     ) -> (usize, usize) {
         self.replay(conn);
-        let mut offer = std::mem::take(&mut self.offer);
+        self.offer(conn, slices)
+    }
+
+    /// The same, without laying out more of a replay first.
+    pub(super) fn offer<'a>(
+        &'a mut self,
+        conn: ConnId,
+        slices: &mut [IoSlice<'a>; SLICES],
+    ) -> (usize, usize) {
+        let mut offer = std::mem::take(&mut self.offered);
         offer.clear();
         if let Some(peer) = self.peers.get(conn) {
             self.plan(peer, &mut offer);
         }
-        self.offer = offer;
+        self.offered = offer;
         let this = &*self;
         let outbox = this.peers.get(conn).and_then(|peer| peer.outbox.as_deref());
         let mut total = 0;
-        for (slice, piece) in slices.iter_mut().zip(&this.offer) {
+        for (slice, piece) in slices.iter_mut().zip(&this.offered) {
             let bytes = this.bytes_of(piece, outbox);
             total += bytes.len();
             *slice = IoSlice::new(bytes);
         }
-        (this.offer.len(), total)
+        (this.offered.len(), total)
     }
 
     fn bytes_of<'a>(&'a self, piece: &Piece, outbox: Option<&'a Outbox>) -> &'a [u8] {
@@ -226,7 +236,7 @@ impl Engine {
     /// The kernel took `count` bytes of what was offered.
     pub fn sent(&mut self, conn: ConnId, count: usize) {
         self.counts.bytes_out += count as u64;
-        let offer = std::mem::take(&mut self.offer);
+        let offer = std::mem::take(&mut self.offered);
         let mut left = count;
         for piece in &offer {
             if left == 0 {
@@ -234,7 +244,7 @@ impl Engine {
             }
             left -= self.sent_piece(conn, piece, left);
         }
-        self.offer = offer;
+        self.offered = offer;
         self.after_write(conn);
     }
 
@@ -280,10 +290,13 @@ impl Engine {
             peer.held = false;
             self.resumable.push_back(conn);
         }
+        let (phase, is_heard) = (peer.phase(), peer.is_heard());
         if self.is_owed(conn) {
             self.mark_ready(conn);
-        } else if self.peers.get(conn).and_then(Peer::phase) == Some(Phase::Farewell) {
+        } else if phase == Some(Phase::Farewell) {
             self.farewell_sent(conn);
+        } else if phase.is_none() && !is_heard {
+            self.close(conn, CloseReason::PeerClosed);
         }
     }
 
@@ -358,11 +371,14 @@ impl Engine {
         }
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let Some(room) = self.hub.room(room_id) else { return };
+        let page = REPLAY_PAGE.min(self.limits.outbox / 4);
         for message in room.recent.from(next) {
-            if peer.owed() >= REPLAY_PAGE {
+            let outbox = peer.outbox_mut();
+            if outbox.unsent() >= page {
                 break;
             }
-            dialect.write_message(room_id, message, peer.outbox_mut().segment(self.stamp));
+            dialect.write_message(room_id, message, outbox.segment(self.stamp));
+            outbox.page_laid();
             self.counts.replayed += 1;
             next = message.offset + 1;
         }

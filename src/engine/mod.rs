@@ -68,7 +68,7 @@ pub struct Engine {
     ready: VecDeque<ConnId>,
     quantum: usize,
     /// What was last offered to be written, piece by piece.
-    offer: Vec<Piece>,
+    offered: Vec<Piece>,
     resumable: VecDeque<ConnId>,
     /// Marked for their end, and not seen to yet.
     marked: Vec<ConnId>,
@@ -116,7 +116,7 @@ impl Engine {
             lanes: VecDeque::new(),
             ready: VecDeque::new(),
             quantum: flush::QUANTUM,
-            offer: Vec::new(),
+            offered: Vec::new(),
             resumable: VecDeque::new(),
             marked: Vec::new(),
             shut: Vec::new(),
@@ -207,7 +207,7 @@ impl Engine {
         self.counts.bytes_in += bytes.len() as u64;
         peer.heard = now.tick();
         peer.pinged = false;
-        if !peer.is_open() {
+        if !peer.is_heard() {
             self.discard(conn, bytes.len());
             return Reading::Gone;
         }
@@ -232,7 +232,7 @@ impl Engine {
             self.counts.stale += 1;
             return Reading::Gone;
         };
-        if !peer.is_open() {
+        if !peer.is_heard() {
             return Reading::Gone;
         }
         let inbox = peer.inbox.take().unwrap_or_default();
@@ -241,7 +241,10 @@ impl Engine {
 
     /// The peer will send no more. What it said still counts, and what it is owed is still sent.
     pub fn ended(&mut self, conn: ConnId, now: Now) -> Reading {
-        let Some(peer) = self.peers.get_mut(conn) else { return Reading::Gone };
+        let Some(peer) = self.peers.get_mut(conn) else {
+            self.counts.stale += 1;
+            return Reading::Gone;
+        };
         peer.ended = true;
         if !peer.is_open() {
             if peer.phase() == Some(farewell::Phase::Lingering) {
@@ -254,11 +257,12 @@ impl Engine {
 
     /// The connection broke.
     pub fn lost(&mut self, conn: ConnId) {
+        self.counts.stale += u64::from(self.peers.get(conn).is_none());
         self.close(conn, CloseReason::Lost);
     }
 
     fn keep_inbox(&mut self, conn: ConnId, inbox: Option<Box<Inbox>>) {
-        if let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) {
+        if let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) {
             peer.inbox = inbox;
         }
     }
@@ -275,7 +279,7 @@ impl Engine {
     fn converse(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> (usize, Reading) {
         let mut used = 0;
         for _ in 0..self.limits.commands_per_turn {
-            let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else {
+            let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
                 return (used, Reading::Gone);
             };
             if peer.owed() > self.limits.outbox_soft() || peer.awaits != 0 {
@@ -298,7 +302,7 @@ impl Engine {
                     self.carry_out(conn, step, now);
                 }
                 Ok(Parsed::Partial) if ended => {
-                    self.close(conn, CloseReason::PeerClosed);
+                    self.let_go(conn, now);
                     return (used, Reading::Gone);
                 }
                 Ok(Parsed::Partial) => return (used, Reading::More),
@@ -308,8 +312,8 @@ impl Engine {
                 }
             }
         }
-        let is_open = self.peers.get(conn).is_some_and(Peer::is_open);
-        (used, if is_open { Reading::Unfinished } else { Reading::Gone })
+        let is_heard = self.peers.get(conn).is_some_and(Peer::is_heard);
+        (used, if is_heard { Reading::Unfinished } else { Reading::Gone })
     }
 
     fn carry_out(&mut self, conn: ConnId, step: Step<'_>, now: Now) {
@@ -320,7 +324,7 @@ impl Engine {
             }
             Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
             Step::Alive => {}
-            Step::Bye => self.close(conn, CloseReason::PeerClosed),
+            Step::Bye => self.let_go(conn, now),
         }
     }
 
@@ -330,7 +334,9 @@ impl Engine {
             match event {
                 Event::Reply(conn, reply) => self.reply(conn, &reply),
                 Event::Seat { conn, room, from } => self.seat(conn, room, from),
-                Event::Unseat { conn, room, request } => self.unseat(conn, room, request),
+                Event::Unseat { conn, room, request, head } => {
+                    self.unseat(conn, room, request, head);
+                }
                 Event::Deliver { room, message, skip } => {
                     self.counts.messages += 1;
                     self.broadcast(room, &Said::Message { message: &message, skip });
@@ -376,7 +382,7 @@ impl Engine {
             return;
         }
         peer.outbox_mut().segment(self.stamp).extend_from_slice(&self.scratch);
-        let is_full = peer.owed() > self.limits.outbox_max();
+        let is_full = peer.owed() > self.limits.outbox;
         self.mark_ready(conn);
         if is_full {
             self.close(conn, CloseReason::OutboxFull);
@@ -424,6 +430,8 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.due <= now) else { return };
         if !peer.is_open() {
             self.farewell_due(conn, now);
+        } else if peer.leaving {
+            self.close(conn, CloseReason::SlowConsumer);
         } else if !peer.session.is_greeted() {
             self.close(conn, CloseReason::HandshakeTimeout);
         } else if peer.pinged {

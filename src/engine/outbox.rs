@@ -11,6 +11,8 @@ pub struct Outbox {
     finished: usize,
     bytes: Vec<u8>,
     sent: usize,
+    /// How many of the unsent bytes are history that the relay laid out, and what was before it.
+    page: usize,
     segments: VecDeque<Segment>,
     skips: VecDeque<Skip>,
 }
@@ -34,15 +36,25 @@ pub struct Skip {
 }
 
 impl Outbox {
-    /// Bytes of memory the outbox is counted as.
+    /// Bytes of memory held against the peer: what it asked for and does not read. One message half
+    /// sent and one page of history are not its doing, and bounded by themselves.
     pub fn weight(&self) -> usize {
-        let private = self.finish.len() + self.bytes.len() - self.finished - self.sent;
-        private + self.skips.len() * size_of::<Skip>()
+        self.unsent() - self.page + self.skips.len() * size_of::<Skip>()
+    }
+
+    /// Private bytes to be sent.
+    pub fn unsent(&self) -> usize {
+        self.bytes.len() - self.sent
     }
 
     /// Whether nothing is owed, and the outbox can go.
     pub fn is_empty(&self) -> bool {
-        self.weight() == 0
+        self.rest().is_empty() && self.unsent() == 0 && self.skips.is_empty()
+    }
+
+    /// A page of history was laid out.
+    pub fn page_laid(&mut self) {
+        self.page = self.unsent();
     }
 
     /// Where private bytes written after `stamp` appends are to be added.
@@ -104,6 +116,7 @@ impl Outbox {
     pub fn sent(&mut self, count: usize) {
         self.seal();
         self.sent += count;
+        self.page = self.page.saturating_sub(count);
         while self.segments.front().is_some_and(|first| first.end <= self.sent) {
             self.segments.pop_front();
         }

@@ -41,6 +41,8 @@ pub struct Peer {
     pub awaits: Offset,
     /// It will send no more.
     pub ended: bool,
+    /// It has said all it wanted to, and goes once it has what it is owed.
+    pub leaving: bool,
     /// Bytes that came and are not parsed yet.
     pub inbox: Option<Box<Inbox>>,
     /// What it alone is owed.
@@ -143,6 +145,7 @@ impl Peers {
             held: false,
             awaits: 0,
             ended: false,
+            leaving: false,
             inbox: None,
             outbox: None,
             seats: SmallVec::new(),
@@ -179,7 +182,17 @@ impl Peer {
         self.outbox.get_or_insert_default()
     }
 
-    /// Bytes it alone is owed.
+    /// It no longer reads `tape`, so nothing there is to be left out. An empty outbox goes.
+    pub fn forget_skips(&mut self, tape: usize) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.skipped(tape, u64::MAX);
+            if outbox.is_empty() {
+                self.outbox = None;
+            }
+        }
+    }
+
+    /// Bytes it asked for and has not read.
     pub fn owed(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.weight())
     }
@@ -187,6 +200,11 @@ impl Peer {
     /// Whether it still takes part: nobody has asked for its end.
     pub fn is_open(&self) -> bool {
         self.closing.is_none()
+    }
+
+    /// Whether what it sends is heeded.
+    pub fn is_heard(&self) -> bool {
+        self.is_open() && !self.leaving
     }
 
     /// How far its goodbye has come.

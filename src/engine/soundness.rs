@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::tape::Place;
-use crate::id::RoomId;
+use crate::id::{ConnId, Offset, RoomId};
 use std::collections::HashSet;
 
 impl Engine {
@@ -43,13 +43,28 @@ impl Engine {
         }
     }
 
+    /// The rooms that `conn` reads from history, and the offset it is due next in each.
+    #[doc(hidden)]
+    pub fn recovering(&self, conn: ConnId) -> Vec<(RoomId, Offset)> {
+        let seats = self.peers.get(conn).into_iter().flat_map(|peer| &peer.seats);
+        let places = seats.filter_map(|seat| {
+            let tape = self.tapes.get(seat.tape as usize)?;
+            Some((tape.room, tape.members.get(seat.index as usize)?.cursor.place()))
+        });
+        let recovering = places.filter_map(|(room, place)| match place {
+            Place::Recovering(next) => Some((room, next)),
+            Place::At(_) => None,
+        });
+        recovering.collect()
+    }
+
     /// Whether the flush will come by this peer.
     fn will_visit(&self, peer: &super::Peer) -> bool {
         peer.ready
             || peer.seats.iter().any(|seat| {
-                let tape = &self.tapes[seat.tape as usize];
-                let place = tape.members[seat.index as usize].cursor.place();
-                tape.round.is_some() && !matches!(place, Place::At(at) if at == tape.end())
+                let (tape, index) = (&self.tapes[seat.tape as usize], seat.index as usize);
+                let is_at_end = tape.members[index].cursor.place() == Place::At(tape.end());
+                tape.will_visit(index) && !is_at_end
             })
     }
 

@@ -210,24 +210,31 @@ impl Tape {
         self.recovering += usize::from(recovering.is_some());
         let cursor = recovering.map_or(Cursor::at(self.end), Cursor::recovering);
         self.members.push(Member { conn, cursor });
+        if let Some(round) = &mut self.round {
+            // The round comes by the newcomer too; that visit is not to be somebody else's.
+            round.left += 1;
+        }
         self.members.len() - 1
     }
 
-    /// Removes a member. Whoever stood last now stands at its index.
-    pub fn unseat(&mut self, index: usize, pool: &mut Pool) {
+    /// Removes a member. Whoever stood last, and is named, now stands at its index, where a round that is under way
+    /// may have been already: the caller sees to that one. The others keep their turn, so that
+    /// members who come and go do not keep a round from its end.
+    pub fn unseat(&mut self, index: usize, pool: &mut Pool) -> Option<ConnId> {
         match self.members.get(index).map(|member| member.cursor.place()) {
-            None => return,
+            None => return None,
             Some(Place::Recovering(_)) => self.recovering -= 1,
             Some(Place::At(position)) if position < self.end => self.behind -= 1,
             Some(Place::At(_)) => {}
         }
+        let last = self.members.len() - 1;
         self.members.swap_remove(index);
         if let Some(round) = &mut self.round {
-            // The one that moved may have jumped over the round: visit everyone once more.
-            round.left = self.members.len();
-            round.next = round.next.min(self.members.len().saturating_sub(1));
+            round.next = if round.next <= last { round.next } else { 0 };
+            round.left -= usize::from(round.next + round.left > last);
         }
         self.release_if_read(pool);
+        self.members.get(index).map(|member| member.conn)
     }
 
     /// Appends one whole message; nothing is done per member. Room for it must have been made with
@@ -436,6 +443,15 @@ impl Tape {
         }
     }
 
+    /// Whether the round under way, or the one that will follow on it, comes by the member.
+    pub fn will_visit(&self, index: usize) -> bool {
+        self.round.is_some_and(|round| {
+            let first = if round.next < self.members.len() { round.next } else { 0 };
+            let ahead = if index >= first { index } else { index + self.members.len() };
+            ahead - first < round.left || self.end > round.floor
+        })
+    }
+
     /// Checks the invariants above; answers the bytes set aside. For tests: it visits everything.
     ///
     /// # Panics
@@ -468,6 +484,7 @@ impl Tape {
         assert!(self.held() <= backlog_max);
         assert!(self.offered <= self.end);
         assert!(self.round.is_some() || self.offered == self.end);
+        assert!(self.round.is_none_or(|round| round.left <= self.members.len()));
         self.blocks.iter().map(|block| block.bytes.capacity()).sum()
     }
 }

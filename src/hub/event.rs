@@ -77,6 +77,8 @@ pub enum Event {
         room: RoomId,
         /// The request to answer.
         request: Option<u64>,
+        /// The room's newest offset; the room itself may be gone.
+        head: Offset,
     },
     /// Everyone in the room hears the message.
     Deliver {

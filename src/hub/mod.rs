@@ -234,7 +234,8 @@ impl Hub {
             None => self.find_or_make(name)?,
         };
         if again {
-            self.events.push_back(Event::Unseat { conn, room: id, request: None });
+            let head = self.room(id).map_or(0, |room| room.head);
+            self.events.push_back(Event::Unseat { conn, room: id, request: None, head });
         } else {
             self.enter(conn, id, now);
         }
@@ -282,8 +283,8 @@ impl Hub {
         let Some(person) = self.people.get_mut(conn) else { return };
         let name = Rc::clone(&person.name);
         let Some(index) = person.forget_room(id) else { return };
-        self.events.push_back(Event::Unseat { conn, room: id, request });
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        self.events.push_back(Event::Unseat { conn, room: id, request, head: room.head });
         room.members.swap_remove(index);
         if let Some(moved) = room.members.get(index).copied() {
             self.people.move_member(moved, id, index);

@@ -1,1 +1,345 @@
+use super::*;
+use std::num::NonZeroU32;
 
+/// A hub in which everything that happens is written down in short words.
+struct World {
+    hub: Hub,
+    now: Now,
+}
+
+fn conn(slot: u32) -> ConnId {
+    ConnId::new(slot, NonZeroU32::MIN)
+}
+
+fn world(change: impl FnOnce(&mut Limits)) -> World {
+    let mut limits = Limits { rate_per_second: 0, ..Limits::default() };
+    change(&mut limits);
+    let mut hub = Hub::new(Rc::new(limits), 7);
+    (0..9).for_each(|slot| hub.arrive(conn(slot), false));
+    World { hub, now: Now { running: Duration::from_secs(100), unix_ms: 1 } }
+}
+
+impl World {
+    /// What came of the last fact, in order. Bookkeeping between hub and engine is left out.
+    fn news(&mut self) -> Vec<String> {
+        let events = std::iter::from_fn(|| self.hub.poll_event());
+        let words = events.filter_map(|event| {
+            Some(match event {
+                Event::Reply(to, reply) => format!("{}: {}", to.slot(), word_of(&reply)),
+                Event::Deliver { message, skip, .. } => {
+                    let text = String::from_utf8_lossy(&message.payload.bytes).into_owned();
+                    let not_to = skip.map_or(String::new(), |skip| format!(" not {}", skip.slot()));
+                    format!("{} {}: {text}{not_to}", message.offset, message.sender)
+                }
+                Event::Notice(_, Notice::Came(name, count)) => format!("+{name} {count}"),
+                Event::Notice(_, Notice::Went(name, count)) => format!("-{name} {count}"),
+                Event::Notice(_, Notice::Count(count)) => format!("={count}"),
+                Event::Close(who, reason) => format!("close {} {reason}", who.slot()),
+                Event::Seat { conn, from: Some(from), .. } => {
+                    format!("seat {} from {from}", conn.slot())
+                }
+                Event::Gone(_) => "gone".to_owned(),
+                Event::Seat { .. } | Event::Unseat { .. } | Event::Remind(..) => return None,
+            })
+        });
+        words.collect()
+    }
+
+    fn command(&mut self, slot: u32, command: Command<'_>) -> Vec<String> {
+        self.hub.handle_command(conn(slot), command, self.now);
+        let news = self.news();
+        self.hub.assert_sound();
+        news
+    }
+
+    fn hello(&mut self, slot: u32, name: &str, key: u64) -> Vec<String> {
+        self.command(slot, Command::Hello { name: name.into(), key })
+    }
+
+    fn join(&mut self, slot: u32, room: &str) -> Vec<String> {
+        self.command(slot, Command::Join { request: 5, room: room.into(), resume: None })
+    }
+
+    fn resume(&mut self, slot: u32, room: &str, epoch: Epoch, offset: Offset) -> Vec<String> {
+        let resume = Some(Resume { epoch, offset });
+        self.command(slot, Command::Join { request: 5, room: room.into(), resume })
+    }
+
+    fn leave(&mut self, slot: u32, room: &str) -> Vec<String> {
+        let room = self.id(room);
+        self.command(slot, Command::Leave { request: 6, room })
+    }
+
+    fn say(&mut self, slot: u32, room: &str, id: u64, text: &str) -> Vec<String> {
+        let (room, bytes) = (self.id(room), Cow::Borrowed(text.as_bytes()));
+        self.command(slot, Command::Say { room, id, echo: true, bytes, chunk: false })
+    }
+
+    fn members(&mut self, slot: u32, room: &str) -> Vec<String> {
+        let room = self.id(room);
+        self.command(slot, Command::Members { request: 8, room })
+    }
+
+    fn depart(&mut self, slot: u32) -> Vec<String> {
+        self.hub.depart(conn(slot), self.now);
+        let news = self.news();
+        self.hub.assert_sound();
+        news
+    }
+
+    /// What a room's reminder leads to, this much later.
+    fn later(&mut self, seconds: u64, room: &str) -> Vec<String> {
+        self.now.running += Duration::from_secs(seconds);
+        self.hub.room_due(self.id(room), self.now);
+        let news = self.news();
+        self.hub.assert_sound();
+        news
+    }
+
+    fn id(&self, room: &str) -> RoomId {
+        self.hub.find(room).unwrap_or(RoomId::from_bits(u32::MAX))
+    }
+
+    fn epoch(&self, room: &str) -> Epoch {
+        self.hub.room(self.id(room)).unwrap().epoch
+    }
+
+    fn key(&self, slot: u32) -> u64 {
+        self.hub.people.get(conn(slot)).unwrap().key
+    }
+
+    /// People by the names a, b, c … in `lobby`.
+    fn lobby(change: impl FnOnce(&mut Limits), people: u32) -> Self {
+        let mut world = world(change);
+        for slot in 0..people {
+            let name = char::from(b'a' + slot as u8).to_string();
+            world.hello(slot, &name, 0);
+            world.join(slot, "lobby");
+        }
+        world
+    }
+}
+
+fn word_of(reply: &Reply) -> String {
+    match reply {
+        Reply::Welcome { name, .. } => format!("welcome {name}"),
+        Reply::Joined { name, recovered, head, oldest, members, .. } => {
+            let recovered = if *recovered { " recovered" } else { "" };
+            format!("joined {name} {oldest}..{head} with {members}{recovered}")
+        }
+        Reply::Left { .. } => "left".to_owned(),
+        Reply::Ack { id, offset, .. } => format!("ack {id} {offset}"),
+        Reply::Members { count, names, .. } => format!("members {count} {}", names.join(" ")),
+        Reply::Gap { from, to, .. } => format!("gap {from} {to}"),
+        Reply::Refused { refusal, request } => format!("{refusal} {request}"),
+    }
+}
+
+#[test]
+fn names_are_held_by_one_person_at_a_time() {
+    let mut world = world(|_| {});
+    assert_eq!(world.hello(0, "Ann", 0), ["0: welcome Ann"]);
+    for (slot, name, key, news) in [
+        (1, "ann", 0, "1: name_taken 0"),
+        (1, "ANN", 99, "1: name_taken 0"),
+        (1, "a b", 0, "1: bad_name 0"),
+        (1, "bob", 42, "1: welcome bob"),
+        (2, "", 0, "2: welcome guest1"),
+        (3, "guest1", 0, "3: welcome guest2"),
+        (4, "Guest77", 5, "4: welcome guest3"),
+    ] {
+        assert_eq!(world.hello(slot, name, key), [news], "{name} {key}");
+    }
+    assert_eq!(world.key(1), 42);
+    world.depart(0);
+    assert_eq!(world.hello(5, "aNN", 0), ["5: welcome aNN"]);
+}
+
+#[test]
+fn who_shows_the_key_takes_its_place_again() {
+    let mut world = World::lobby(|_| {}, 2);
+    let key = world.key(0);
+    assert_eq!(world.hello(2, "a", key ^ 1), ["2: name_taken 0"]);
+    // Its going is told before its coming again.
+    assert_eq!(world.hello(2, "A", key), ["close 0 replaced", "-a 1", "2: welcome A"]);
+    assert_eq!(world.join(2, "lobby"), ["+A 2", "2: joined lobby 1..0 with 2"]);
+    assert!(world.depart(0).is_empty());
+    assert!(world.say(0, "lobby", 0, "ghost").contains(&"0: not_member 0".to_owned()));
+    // A guest's key is known again without being remembered.
+    world.hello(3, "", 0);
+    let key = world.key(3);
+    world.depart(3);
+    assert_eq!(world.hello(4, "guest1", key), ["4: welcome guest1"]);
+    assert_eq!(world.hello(5, "guest1", key), ["close 4 replaced", "5: welcome guest1"]);
+}
+
+#[test]
+fn members_hear_of_each_other_by_name_until_they_are_many() {
+    let mut world = world(|limits| limits.presence_members = 2);
+    for slot in 0..4 {
+        world.hello(slot, &format!("p{slot}"), 0);
+    }
+    assert_eq!(world.join(0, "x"), ["+p0 1", "0: joined x 1..0 with 1"]);
+    assert_eq!(world.join(1, "X"), ["+p1 2", "1: joined x 1..0 with 2"]);
+    assert_eq!(world.members(0, "x"), ["0: members 2 p0 p1"]);
+    assert_eq!(world.join(2, "x"), ["2: joined x 1..0 with 3"]);
+    assert_eq!(world.join(3, "x"), ["3: joined x 1..0 with 4"]);
+    assert_eq!(world.members(0, "x"), ["0: members 4 "]);
+    // One count for all changes of a second.
+    assert!(world.later(0, "x").is_empty());
+    assert_eq!(world.later(2, "x"), ["=4"]);
+    assert!(world.later(2, "x").is_empty());
+    assert_eq!(world.depart(3), [""; 0]);
+    assert_eq!(world.depart(2), ["-p2 2"]);
+    assert_eq!(world.later(2, "x"), ["=2"]);
+    assert_eq!(world.leave(1, "x"), ["-p1 1"]);
+}
+
+#[test]
+fn joining_and_leaving() {
+    let mut world = world(|limits| (limits.rooms_per_peer, limits.rooms) = (2, 3));
+    for slot in 0..2 {
+        world.hello(slot, &format!("p{slot}"), 0);
+    }
+    world.join(0, "x");
+    world.join(0, "y");
+    assert_eq!(world.join(0, "z"), ["0: too_many_rooms 5"]);
+    assert_eq!(world.join(0, "x"), ["0: joined x 1..0 with 1"], "again is no second membership");
+    assert_eq!(world.join(1, "no room"), ["1: bad_room 5"]);
+    world.join(1, "z");
+    assert_eq!(world.join(1, "w"), ["1: relay_rooms_full 5"]);
+    assert_eq!(
+        world.hub.say_from_host("w", "host", b"hi", world.now),
+        Err(Refusal::RelayRoomsFull)
+    );
+    assert_eq!(world.leave(1, "x"), ["1: not_member 6"]);
+    assert_eq!(world.members(1, "x"), ["1: not_member 8"]);
+    assert_eq!(world.say(1, "x", 3, "hi"), ["1: not_member 3"]);
+    assert_eq!(world.leave(1, "z"), ["-p1 0", "gone"]);
+    assert_eq!(world.hub.room_count(), 2);
+}
+
+#[test]
+fn messages_are_numbered_and_acknowledged() {
+    let mut world = World::lobby(|limits| limits.message = 4, 2);
+    assert_eq!(world.say(0, "lobby", 0, "one"), ["1 a: one"]);
+    assert_eq!(world.say(1, "lobby", 7, "two"), ["2 b: two", "1: ack 7 2"]);
+    assert_eq!(world.say(1, "lobby", 8, "three"), ["1: message_too_long 8"]);
+    let room = world.id("lobby");
+    let bytes = Cow::Borrowed(&b"tri"[..]);
+    let say = Command::Say { room, id: 0, echo: false, bytes, chunk: false };
+    assert_eq!(world.command(0, say), ["3 a: tri not 0"]);
+    assert_eq!(world.hub.say_from_host("LOBBY", "host", b"four", world.now), Ok(4));
+    assert_eq!(world.news(), ["4 host: four"]);
+}
+
+#[test]
+fn an_id_is_said_once_as_long_as_it_is_kept() {
+    let mut world = World::lobby(|limits| limits.history_messages = 2, 2);
+    assert_eq!(world.say(0, "lobby", 7, "one"), ["1 a: one", "0: ack 7 1"]);
+    assert_eq!(world.say(0, "lobby", 7, "one"), ["0: ack 7 1"]);
+    // Another person's id, and the same person's on another connection.
+    assert_eq!(world.say(1, "lobby", 7, "two"), ["2 b: two", "1: ack 7 2"]);
+    let key = world.key(0);
+    world.hello(2, "a", key);
+    world.join(2, "lobby");
+    assert_eq!(world.say(2, "lobby", 7, "one"), ["2: ack 7 1"]);
+    assert_eq!(world.say(1, "lobby", 0, "three"), ["3 b: three"]);
+    assert_eq!(world.say(2, "lobby", 7, "one"), ["4 a: one", "2: ack 7 4"]);
+}
+
+#[test]
+fn what_is_recovered_and_what_is_not() {
+    let mut world = World::lobby(|limits| limits.history_messages = 3, 1);
+    for text in ["one", "two", "three", "four", "five"] {
+        world.say(0, "lobby", 0, text);
+    }
+    let epoch = world.epoch("lobby");
+    world.hello(1, "b", 0);
+    let news = ["+b 2", "1: joined lobby 3..5 with 2 recovered", "seat 1 from 4"];
+    assert_eq!(world.resume(1, "lobby", epoch, 3), news);
+    for (epoch, offset, recovered, seat) in [
+        (epoch, 5, true, None),
+        (epoch, 2, true, Some(3)),
+        (epoch, 1, false, None),
+        (epoch, 0, false, None),
+        (epoch, 6, false, None),
+        (epoch, u64::MAX, false, None),
+        (Epoch(epoch.0 ^ 1), 4, false, None),
+    ] {
+        let recovered = if recovered { " recovered" } else { "" };
+        let mut news = vec![format!("1: joined lobby 3..5 with 2{recovered}")];
+        news.extend(seat.map(|from| format!("seat 1 from {from}")));
+        assert_eq!(world.resume(1, "lobby", epoch, offset), news, "{offset}");
+    }
+}
+
+#[test]
+fn a_room_lives_while_anybody_is_there_or_anything_is_kept() {
+    let mut world = World::lobby(|limits| limits.history_age = Duration::from_secs(60), 1);
+    world.say(0, "lobby", 0, "one");
+    let epoch = world.epoch("lobby");
+    assert_eq!(world.depart(0), ["-a 0"]);
+    world.hello(1, "b", 0);
+    let news = ["+b 1", "1: joined lobby 1..1 with 1 recovered", "seat 1 from 1"];
+    assert_eq!(world.resume(1, "lobby", epoch, 0), news);
+    assert_eq!(world.depart(1), ["-b 0"]);
+    assert!(world.later(59, "lobby").is_empty());
+    assert_eq!(world.later(2, "lobby"), ["gone"]);
+    assert_eq!((world.hub.room_count(), world.hub.kept_bytes()), (0, 0));
+    world.hello(2, "c", 0);
+    let news = ["+c 1", "2: joined Lobby 1..0 with 1"];
+    assert_eq!(world.resume(2, "Lobby", epoch, 1), news, "another room, though of that name");
+    assert_ne!(world.epoch("lobby"), epoch);
+}
+
+#[test]
+fn the_past_of_all_rooms_together_is_bounded() {
+    let change = |limits: &mut Limits| limits.history_total = 3 * (Message::OVERHEAD + 3);
+    let mut world = World::lobby(change, 1);
+    world.join(0, "other");
+    for _ in 0..4 {
+        world.say(0, "lobby", 0, "one");
+    }
+    assert_eq!(world.hub.kept_bytes(), 3 * (Message::OVERHEAD + 3));
+    // The room that is spoken in pays, with all it has if need be.
+    world.say(0, "other", 0, "two");
+    assert_eq!(world.join(0, "other"), ["0: joined other 2..1 with 1"]);
+    assert_eq!(world.join(0, "lobby"), ["0: joined lobby 2..4 with 1"]);
+}
+
+#[test]
+fn the_rate_is_for_what_others_hear() {
+    let rate = |limits: &mut Limits| (limits.rate_burst, limits.rate_per_second) = (2, 1);
+    let mut world = world(rate);
+    world.hello(0, "a", 0);
+    world.join(0, "x");
+    world.say(0, "x", 0, "one");
+    assert_eq!(world.say(0, "x", 9, "two"), ["0: rate_limited 9"]);
+    assert_eq!(world.join(0, "y"), ["0: rate_limited 5"]);
+    assert_eq!(world.leave(0, "x"), ["0: rate_limited 6"]);
+    assert_eq!(world.members(0, "x"), ["0: members 1 a"]);
+    world.now.running += Duration::from_secs(1);
+    assert_eq!(world.say(0, "x", 9, "two"), ["2 a: two", "0: ack 9 2"]);
+    assert_eq!(world.say(0, "x", 9, "two"), ["0: rate_limited 9"]);
+
+    world.hub.arrive(conn(9), true);
+    world.hello(9, "b", 0);
+    world.join(9, "x");
+    for offset in 3..20 {
+        assert_eq!(world.say(9, "x", 0, "hi"), [format!("{offset} b: hi")]);
+    }
+}
+
+#[test]
+fn a_list_of_members_survives_goings_in_the_middle() {
+    let mut world = World::lobby(|_| {}, 5);
+    world.depart(1);
+    world.leave(3, "lobby");
+    world.join(3, "lobby");
+    assert_eq!(world.members(0, "lobby"), ["0: members 4 a e c d"]);
+    for slot in [0, 4, 3, 2] {
+        world.depart(slot);
+    }
+    assert_eq!(world.hub.room_count(), 0);
+}

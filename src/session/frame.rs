@@ -143,8 +143,12 @@ impl Frame {
         self.write(&ServerFrame::Ping { token: 0 }, out);
     }
 
-    /// The relay will be gone soon.
+    /// The relay will be gone soon. Nothing to one that has not said how it spells: in the wrong
+    /// spelling, everything after would be lost on it.
     pub fn write_draining(&self, out: &mut Vec<u8>) {
+        if self.spelling.is_none() {
+            return;
+        }
         let (code, text) = (Refusal::Draining.code(), Cow::Borrowed(Refusal::Draining.text()));
         self.write(&ServerFrame::Error { code, request: 0, text }, out);
     }

@@ -13,6 +13,10 @@ fn tape(members: u32) -> (Tape, Pool) {
     (tape, Pool::default())
 }
 
+fn is_behind(tape: &Tape, index: usize) -> bool {
+    matches!(tape.members[index].cursor.place(), Place::At(position) if position < tape.end())
+}
+
 #[test]
 fn a_tape_that_everyone_has_read_owns_no_block() {
     let (mut tape, mut pool) = tape(2);
@@ -81,16 +85,16 @@ fn a_round_visits_everyone_even_when_members_leave_it() {
         seen.push(conn);
     }
     assert_eq!(seen, [conn(0), conn(1)]);
-    // The last member moves to the place of one that was visited already.
-    tape.unseat(0, &mut pool);
+    // The last member moves to the place of one that was visited already: the engine's to see to.
+    let moved = tape.unseat(0, &mut pool);
+    assert_eq!(moved, Some(conn(4)));
     let mut quantum = 100;
     while let Some(conn) = tape.next_in_round(&mut quantum, &mut pool) {
         let index = tape.members.iter().position(|member| member.conn == conn).unwrap();
         tape.advance(index, 5, &mut pool);
         seen.push(conn);
     }
-    seen.sort_by_key(|conn| conn.slot());
-    assert_eq!(seen, [0, 1, 2, 3, 4].map(conn));
+    assert_eq!(seen, [0, 1, 2, 3].map(conn));
     assert!(tape.round.is_none() && tape.unoffered() == 0);
 }
 
@@ -109,4 +113,44 @@ fn what_is_said_during_a_round_is_offered_in_another() {
         visits += 1;
     }
     assert_eq!((visits, tape.unoffered()), (4, 0));
+}
+
+#[test]
+fn who_comes_or_goes_during_a_round_takes_nobody_s_visit() {
+    let (mut tape, mut pool) = tape(7);
+    tape.append(b"hello", 1, 1, &mut pool);
+    let visit = |tape: &mut Tape, pool: &mut Pool| {
+        let conn = tape.next_in_round(&mut 1, pool)?;
+        let index = tape.members.iter().position(|member| member.conn == conn).unwrap();
+        tape.advance(index, 5, pool);
+        Some(())
+    };
+    (0..3).for_each(|_| visit(&mut tape, &mut pool).unwrap());
+    // One place that the round is past, and one that it is not, are taken by those who stood last.
+    assert_eq!(tape.unseat(1, &mut pool), Some(conn(6)));
+    assert_eq!(tape.unseat(4, &mut pool), Some(conn(5)));
+    tape.seat(conn(7), None);
+    while visit(&mut tape, &mut pool).is_some() || tape.round.is_some() {}
+    let behind: Vec<usize> = (0..6).filter(|index| is_behind(&tape, *index)).collect();
+    assert_eq!(behind, [1]);
+}
+
+#[test]
+fn who_sits_down_as_a_round_begins_takes_nobody_s_visit() {
+    let (mut tape, mut pool) = tape(2);
+    tape.append(b"one", 1, 1, &mut pool);
+    let mut quantum = 2;
+    let visit = |tape: &mut Tape, pool: &mut Pool, quantum: &mut usize| {
+        let conn = tape.next_in_round(quantum, pool)?;
+        let index = tape.members.iter().position(|member| member.conn == conn).unwrap();
+        tape.advance(index, tape.end(), pool);
+        Some(())
+    };
+    (0..2).for_each(|_| visit(&mut tape, &mut pool, &mut quantum).unwrap());
+    tape.append(b"two", 2, 2, &mut pool);
+    // The second round begins behind the last member, and the visit ends right there.
+    assert!(visit(&mut tape, &mut pool, &mut quantum).is_none() && tape.round.is_some());
+    tape.seat(conn(2), None);
+    while visit(&mut tape, &mut pool, &mut 100).is_some() {}
+    assert!((0..3).all(|index| !is_behind(&tape, index)));
 }

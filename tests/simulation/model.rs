@@ -1,0 +1,278 @@
+//! What was really said, as far as anybody has seen it. Knows nothing of tapes, cursors or queues.
+//!
+//! Every call of the engine is given a wall clock reading of its own, so the time on a message tells
+//! in which call it was said, and so by whom, and which of two messages of different rooms was said
+//! first. The payload says which of the sender's messages it is.
+
+use hobnob::id::Offset;
+use hobnob::limits::Limits;
+use hobnob::payload::Message;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The serial number under which the program around the relay speaks.
+pub const HOST: u32 = 0;
+
+/// In whose name the engine was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Nobody,
+    Peer(u32),
+}
+
+/// One call of the engine.
+pub struct Call {
+    pub who: Who,
+    pub running: Duration,
+}
+
+/// Something that a peer asked to be said.
+pub struct Say {
+    pub room: usize,
+    pub echo: bool,
+    pub id: u64,
+    pub person: usize,
+    pub bytes: Rc<[u8]>,
+    /// Nothing can keep it from being said, once the relay has read it.
+    pub is_sure: bool,
+    /// Where it was seen: epoch and offset.
+    pub placed: Option<(u64, Offset)>,
+}
+
+/// Somebody who says things.
+#[derive(Default)]
+pub struct Speaker {
+    pub said: Vec<Say>,
+    /// A plain socket's bytes, which are cut into messages by the relay as it reads them.
+    pub stream: Option<Vec<u8>>,
+    /// How much of the stream was seen in messages.
+    pub heard: usize,
+    pub echo: bool,
+    pub is_raw: bool,
+    /// Some of what it says is refused.
+    pub has_rate: bool,
+}
+
+/// A message as somebody received it.
+pub struct Told {
+    pub call: u32,
+    pub serial: u32,
+    /// Which of the sender's messages; for plain sockets, the offset.
+    pub index: u64,
+    pub echo: bool,
+    pub sender: Rc<str>,
+    pub bytes: Rc<[u8]>,
+}
+
+/// One numbering of one room.
+#[derive(Default)]
+pub struct Log {
+    pub told: Vec<Option<Told>>,
+    /// Offsets up to here are known without a hole.
+    pub known: usize,
+    checked: usize,
+    /// Which message of each speaker was the last.
+    last: HashMap<u32, u64>,
+    /// Ids of messages, and where they were said last.
+    ids: HashMap<(usize, u64), usize>,
+    /// The weight of all messages before each, as history counts it.
+    weight: Vec<usize>,
+}
+
+/// Place of a message in the one order of everything that was said.
+pub type Key = (u32, u64);
+
+/// An ack that somebody received: the message at this place must be the sender's, of that id.
+pub struct Acked {
+    pub epoch: u64,
+    pub offset: Offset,
+    pub person: usize,
+    pub id: u64,
+}
+
+pub struct Model {
+    pub calls: Vec<Call>,
+    pub speakers: Vec<Speaker>,
+    pub logs: HashMap<u64, Log>,
+    /// Offsets that a peer did not get: they must be what it said itself and did not want back.
+    pub unheard: Vec<(u64, Offset, u32)>,
+    pub acks: Vec<Acked>,
+    /// Peers that hung up with everything read: epoch, next offset due, serial, and the call before
+    /// which all that was said was owed to them.
+    pub let_go: Vec<(u64, Offset, u32, u32)>,
+    pub limits: Limits,
+}
+
+impl Model {
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            calls: Vec::new(),
+            speakers: vec![Speaker { echo: true, ..Speaker::default() }],
+            logs: HashMap::new(),
+            unheard: Vec::new(),
+            acks: Vec::new(),
+            let_go: Vec::new(),
+            limits,
+        }
+    }
+
+    pub fn log(&self, epoch: u64) -> Option<&Log> {
+        self.logs.get(&epoch)
+    }
+
+    pub fn told(&self, epoch: u64, offset: Offset) -> Option<&Told> {
+        self.logs.get(&epoch)?.told.get(offset as usize - 1)?.as_ref()
+    }
+
+    /// Somebody received a message: where it stands among everything said.
+    pub fn observe(
+        &mut self,
+        epoch: u64,
+        offset: Offset,
+        time: u64,
+        sender: &str,
+        payload: &[u8],
+    ) -> Key {
+        assert!(offset > 0, "[offset] offset 0 is before the first");
+        let log = self.logs.entry(epoch).or_default();
+        let slot = offset as usize - 1;
+        assert!(slot < log.told.len() + 1_000_000, "[offset] {offset} is far beyond what was said");
+        if log.told.len() <= slot {
+            log.told.resize_with(slot + 1, || None);
+        }
+        let call = (time & 0xff_ffff_ffff) as u32;
+        if let Some(told) = &log.told[slot] {
+            assert_eq!(told.call, call, "[same for all] offset {offset}: said at two times");
+            assert_eq!(&*told.sender, sender, "[same for all] offset {offset}: two senders");
+            assert!(*told.bytes == *payload, "[same for all] offset {offset}: two contents");
+            return (told.call, told.index);
+        }
+        let who = self.calls.get(call as usize).map(|call| call.who);
+        let Some(Who::Peer(serial)) = who else {
+            panic!("[time] offset {offset} was said in call {call}, by nobody");
+        };
+        let speaker = &mut self.speakers[serial as usize];
+        let (index, echo) = if speaker.stream.is_some() {
+            (offset, speaker.echo)
+        } else {
+            let index = index_of(payload, serial);
+            let say = speaker.said.get_mut(index as usize);
+            let say = say.expect("[content] a message that its sender did not send");
+            assert!(*say.bytes == *payload, "[content] {serial}.{index} arrived altered");
+            assert!(
+                say.placed.is_none(),
+                "[said twice] {serial}.{index} at {:?} and {:?}",
+                say.placed,
+                (epoch, offset)
+            );
+            say.placed = Some((epoch, offset));
+            (index, say.echo)
+        };
+        let bytes = Rc::from(payload);
+        log.told[slot] = Some(Told { call, serial, index, echo, sender: sender.into(), bytes });
+        while log.told.get(log.known).is_some_and(Option::is_some) {
+            log.known += 1;
+        }
+        (call, index)
+    }
+
+    /// Checks everything that can be checked by now. At quiet points.
+    pub fn settle(&mut self, is_history_total_wide: bool) {
+        for log in self.logs.values_mut() {
+            log.check(&mut self.speakers, &self.calls, &self.limits, is_history_total_wide);
+        }
+        let unheard = std::mem::take(&mut self.unheard);
+        for (epoch, offset, serial) in unheard {
+            let Some(told) = self.told(epoch, offset) else { continue };
+            assert!(
+                told.serial == serial && !told.echo,
+                "[hole] peer {serial} never got offset {offset}, said by {} in call {}",
+                told.serial,
+                told.call
+            );
+        }
+        for (epoch, next, serial, call) in std::mem::take(&mut self.let_go) {
+            for offset in next.. {
+                let Some(told) = self.told(epoch, offset) else { break };
+                let is_own = told.serial == serial && !told.echo;
+                assert!(
+                    is_own || told.call >= call,
+                    "[owed at the end] peer {serial} hung up in call {call} and lacks {offset}"
+                );
+            }
+        }
+        for ack in std::mem::take(&mut self.acks) {
+            let Some(told) = self.told(ack.epoch, ack.offset) else { continue };
+            let say = self.speakers[told.serial as usize].said.get(told.index as usize);
+            assert!(
+                say.is_some_and(|say| say.id == ack.id && say.person == ack.person),
+                "[ack] id {} was acknowledged at offset {}, where {}.{} stands",
+                ack.id,
+                ack.offset,
+                told.serial,
+                told.index
+            );
+        }
+    }
+}
+
+impl Log {
+    /// Goes on through what is known without a hole.
+    fn check(&mut self, speakers: &mut [Speaker], calls: &[Call], limits: &Limits, is_wide: bool) {
+        let mut call = self.checked.checked_sub(1).map_or(0, |last| self.at(last).call);
+        while self.checked < self.known {
+            let at = self.checked;
+            let told = self.told[at].as_ref().expect("known");
+            assert!(told.call >= call, "[order] offset {} was said before the one before", at + 1);
+            call = told.call;
+            let (serial, index, said_in) = (told.serial, told.index, told.call);
+            if let Some(last) = self.last.insert(serial, index) {
+                assert!(index > last, "[order] {serial}.{index} after {serial}.{last}");
+            }
+            let before = self.weight.last().copied().unwrap_or(0);
+            self.weight.push(before + told.bytes.len() + Message::OVERHEAD);
+            let speaker = &mut speakers[serial as usize];
+            if let Some(stream) = speaker.stream.as_ref().filter(|_| !speaker.has_rate) {
+                let end = speaker.heard + told.bytes.len();
+                assert!(
+                    stream.get(speaker.heard..end) == Some(&*told.bytes),
+                    "[content] peer {serial}'s stream went wrong at byte {}: {:?} for {:?}",
+                    speaker.heard,
+                    told.bytes.escape_ascii().to_string(),
+                    stream.escape_ascii().to_string(),
+                );
+                speaker.heard = end;
+            }
+            let said = speaker.said.get(index as usize).filter(|say| say.id != 0);
+            if let Some(first) = said.and_then(|say| self.ids.insert((say.person, say.id), at)) {
+                let first_call = &calls[self.at(first).call as usize];
+                let age = calls[said_in as usize].running - first_call.running;
+                let before = first.checked_sub(1).map_or(0, |before| self.weight[before]);
+                let weight = self.weight[at] - before;
+                let was_kept = at - first < limits.history_messages
+                    && weight <= limits.history_bytes
+                    && age + Duration::from_millis(300) < limits.history_age;
+                assert!(
+                    !(is_wide && was_kept),
+                    "[said twice] one id at offsets {} and {}",
+                    first + 1,
+                    at + 1
+                );
+            }
+            self.checked += 1;
+        }
+    }
+
+    fn at(&self, slot: usize) -> &Told {
+        self.told[slot].as_ref().expect("known")
+    }
+}
+
+/// Which of `serial`'s messages a payload says it is.
+fn index_of(payload: &[u8], serial: u32) -> u64 {
+    let header = payload.split(|byte| *byte == b';').next().unwrap_or_default();
+    let header = std::str::from_utf8(header).unwrap_or_default();
+    let index = header.strip_prefix(&format!("{serial}.")).and_then(|index| index.parse().ok());
+    index.unwrap_or_else(|| panic!("[content] {header:?} is not what peer {serial} says"))
+}

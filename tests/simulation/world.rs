@@ -1,0 +1,1014 @@
+//! A relay in a bad world: the engine, driven as the event loop drives it, and between it and its
+//! peers a kernel that cuts, stalls, refuses and breaks, in simulated time.
+
+use crate::model::{Call, HOST, Model, Say, Speaker, Who};
+use crate::peer::{Kind, Manners, Peer, Person, RawHearing, Read, Replay};
+use crate::random::Random;
+use hobnob::engine::{Counts, Engine, Reading, SLICES};
+use hobnob::id::{ConnId, Offset};
+use hobnob::limits::{LINGER, Limits};
+use hobnob::now::Now;
+use hobnob::reason::{CloseReason, Refusal};
+use hobnob::session::{Overrun, Service, frame, raw};
+use std::io::IoSlice;
+use std::time::Duration;
+
+/// The services of every seed: index, dialects, behaviour.
+const CHUNK_ECHO: usize = 0;
+const CHUNK_QUIET: usize = 1;
+const LINE_ECHO: usize = 2;
+const LINE_QUIET: usize = 3;
+const FRAME_GAP: usize = 4;
+const FRAME_CLOSE: usize = 5;
+
+const GREETING: &str = "welcome\n";
+
+/// The one peer that always reads, in every room that plain sockets use: it sees in which order
+/// everything was said.
+const AUDITOR: usize = 0;
+
+/// How bad the world is in one seed.
+#[derive(Debug)]
+struct Weather {
+    peers: usize,
+    rooms: usize,
+    /// Weights of the actions, in the order of `World::act`.
+    actions: [usize; 14],
+    stall_turns: usize,
+    is_audited_everywhere: bool,
+    late_per_mille: usize,
+    is_drained: bool,
+    is_wide: bool,
+}
+
+/// What happened in one or many seeds.
+#[derive(Clone, Default)]
+pub struct Totals {
+    pub counts: Counts,
+    pub seeds: u64,
+    pub events: u64,
+    pub turns: u64,
+    pub short_writes: u64,
+    pub empty_offers: u64,
+    pub held: u64,
+    pub unfinished: u64,
+    pub stops: u64,
+    pub quiet: u64,
+    pub checked: u64,
+    pub cuts: u64,
+}
+
+impl Totals {
+    pub fn add(&mut self, other: &Self) {
+        let counts = &other.counts;
+        self.counts.accepted += counts.accepted;
+        self.counts.messages += counts.messages;
+        self.counts.deliveries += counts.deliveries;
+        self.counts.bytes_in += counts.bytes_in;
+        self.counts.bytes_out += counts.bytes_out;
+        self.counts.overruns += counts.overruns;
+        self.counts.gaps += counts.gaps;
+        self.counts.replayed += counts.replayed;
+        self.counts.stale += counts.stale;
+        for (mine, theirs) in self.counts.closes.iter_mut().zip(&counts.closes) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.counts.refusals.iter_mut().zip(&counts.refusals) {
+            *mine += theirs;
+        }
+        self.seeds += other.seeds;
+        self.events += other.events;
+        self.turns += other.turns;
+        self.short_writes += other.short_writes;
+        self.empty_offers += other.empty_offers;
+        self.held += other.held;
+        self.unfinished += other.unfinished;
+        self.stops += other.stops;
+        self.quiet += other.quiet;
+        self.checked += other.checked;
+        self.cuts += other.cuts;
+    }
+}
+
+pub struct World {
+    random: Random,
+    weather: Weather,
+    manners: Manners,
+    limits: Limits,
+    engine: Engine,
+    model: Model,
+    running: Duration,
+    wall: u64,
+    turn: u64,
+    peers: Vec<Peer>,
+    people: Vec<Person>,
+    serials: u32,
+    unfinished: Vec<ConnId>,
+    /// Connections that are gone.
+    stale: Vec<ConnId>,
+    /// Plain sockets that are gone, whose bytes are to be compared once everything is known.
+    ended: Vec<(Peer, CloseReason)>,
+    /// Peers that said all they wanted to and hung up.
+    finished: Vec<u32>,
+    said_by_host: Vec<(usize, Offset, u64)>,
+    is_draining: bool,
+    trace: bool,
+    pub totals: Totals,
+}
+
+macro_rules! trace {
+    ($world:expr, $($what:tt)*) => {
+        if $world.trace {
+            eprintln!("{:>6} {}", $world.totals.events, format_args!($($what)*));
+        }
+    };
+}
+
+fn draw_limits(random: &mut Random) -> (Limits, bool) {
+    let backlog = 64 << 10 << random.below(2);
+    let message = *random.pick(&[2 << 10, 4 << 10, 16 << 10]);
+    let is_wide = random.chance(700);
+    let history_bytes = *random.pick(&[4 << 10, 32 << 10, 256 << 10]);
+    let millis =
+        |random: &mut Random, least, most| Duration::from_millis(random.within(least, most) as u64);
+    let limits = Limits {
+        commands_per_turn: random.within(1, 16),
+        flush_writes: random.within(2, 64),
+        flush_bytes: random.within(4 << 10, 256 << 10),
+        handshake: millis(random, 500, 3_000),
+        before_hello: random.within(256, 1_024),
+        message,
+        backlog,
+        backlog_total: if random.chance(200) { backlog * 2 } else { backlog * 64 },
+        outbox: 16 << 10 << random.below(3),
+        send_buffer: random.within(2 << 10, 32 << 10),
+        rooms_per_peer: random.within(2, 6),
+        rooms: if random.chance(300) { 6 } else { 1_000 },
+        history_messages: *random.pick(&[1, 10, 100, 1_000]),
+        history_bytes,
+        history_age: millis(random, 1_000, 60_000),
+        history_total: if is_wide { 64 << 20 } else { history_bytes * 2 },
+        rate_burst: 5,
+        rate_per_second: if random.chance(250) { 20 } else { 0 },
+        presence_members: random.within(2, 8),
+        ping_after: millis(random, 1_000, 6_000),
+        ping_grace: millis(random, 500, 2_000),
+        drain_grace: millis(random, 100, 3_000),
+        ..Limits::default()
+    };
+    limits.check().expect("limits that an operator could choose");
+    (limits, is_wide)
+}
+
+fn draw_weather(random: &mut Random, is_wide: bool, per_peer: usize) -> (Weather, Manners) {
+    // Some seeds are calm, and some have all faults at once; most have a few.
+    let wild = *random.pick(&[0, 1, 2, 4]);
+    let some = |random: &mut Random, most: usize| {
+        if random.chance(500) { random.within(0, most * wild) } else { 0 }
+    };
+    let actions = [
+        random.within(10, 60),   // connect
+        300,                     // act
+        300,                     // deliver
+        random.within(100, 400), // read
+        some(random, 3),         // reset
+        some(random, 3),         // half close
+        some(random, 8),         // stall
+        some(random, 10),        // stale
+        some(random, 10),        // spurious writable
+        some(random, 6),         // say from host
+        some(random, 1),         // stop of the process
+        some(random, 3),         // wall clock
+        some(random, 1),         // the operator closes
+        100,                     // edges
+    ];
+    let (rooms, is_audited_everywhere) = (random.within(1, 6), random.chance(700));
+    let weather = Weather {
+        peers: if random.chance(300) { random.within(20, 60) } else { random.within(2, 20) },
+        rooms: if is_audited_everywhere { rooms.min(per_peer) } else { rooms },
+        actions,
+        stall_turns: random.within(1, 400),
+        is_audited_everywhere,
+        late_per_mille: *random.pick(&[0, 100, 500]),
+        is_drained: random.chance(400),
+        is_wide,
+    };
+    let manners = Manners {
+        join: random.within(5, 60),
+        leave: random.within(0, 20),
+        say: random.within(100, 500),
+        members: random.within(0, 30),
+        ping: random.within(0, 60),
+        bye: some(random, 2),
+        wrong: some(random, 10),
+        garbage: some(random, 2),
+        repeat_per_mille: *random.pick(&[0, 50, 300]),
+        silent_echo_per_mille: *random.pick(&[0, 300, 1_000]),
+        largest: *random.pick(&[200, 2_000, 16_000]),
+    };
+    (weather, manners)
+}
+
+impl World {
+    pub fn new(seed: u64, trace: bool) -> Self {
+        let mut random = Random::new(seed);
+        let (limits, is_wide) = draw_limits(&mut random);
+        let (weather, manners) = draw_weather(&mut random, is_wide, limits.rooms_per_peer);
+        if trace {
+            eprintln!("{limits:#?}\n{weather:#?}\n{manners:#?}");
+        }
+        let raw = |room: usize, echo, framing, greeting: &str| {
+            let (room, greeting) = (format!("r{room}"), greeting.to_owned());
+            Service::Raw(raw::Options { room, echo, greeting, framing })
+        };
+        let second = usize::from(weather.rooms > 1);
+        let services = vec![
+            raw(0, true, raw::Framing::Chunk, ""),
+            raw(0, false, raw::Framing::Chunk, GREETING),
+            raw(second, true, raw::Framing::Line, GREETING),
+            raw(second, false, raw::Framing::Line, ""),
+            Service::Frame(frame::Options { overrun: Overrun::Gap }),
+            Service::Frame(frame::Options { overrun: Overrun::Close }),
+        ];
+        Self {
+            engine: Engine::new(limits.clone(), services, random.next()),
+            model: Model::new(limits.clone()),
+            random,
+            weather,
+            manners,
+            limits,
+            running: Duration::from_secs(1),
+            wall: 0,
+            turn: 0,
+            peers: Vec::new(),
+            people: Vec::new(),
+            serials: HOST,
+            unfinished: Vec::new(),
+            stale: Vec::new(),
+            ended: Vec::new(),
+            finished: Vec::new(),
+            said_by_host: Vec::new(),
+            is_draining: false,
+            trace,
+            totals: Totals { seeds: 1, ..Totals::default() },
+        }
+    }
+
+    /// Everything that happens in a seed.
+    pub fn run(&mut self, events: u64) {
+        self.seat_auditor();
+        let mut next_quiet = self.random.within(500, 5_000) as u64;
+        while self.totals.events < events {
+            self.engine.wake(self.now());
+            for _ in 0..self.random.within(1, 16) {
+                self.totals.events += 1;
+                self.act();
+            }
+            self.finish_turn();
+            if self.totals.events > next_quiet {
+                next_quiet += self.random.within(500, 8_000) as u64;
+                self.quiet();
+            }
+            self.sleep();
+        }
+        self.quiet();
+        if self.weather.is_drained {
+            self.drain();
+        }
+        self.totals.counts = self.engine.counts();
+        let ends: u64 = self.totals.counts.closes.iter().sum();
+        let left = self.engine.connections() as u64;
+        assert_eq!(ends + left, self.totals.counts.accepted, "[reasons] an end without one");
+    }
+
+    fn now(&self) -> Now {
+        Now { running: self.running, unix_ms: self.wall << 40 | self.model.calls.len() as u64 }
+    }
+
+    /// The time of a call that may say something; the call's number is in it.
+    fn call(&mut self, who: Who) -> Now {
+        let now = self.now();
+        self.model.calls.push(Call { who, running: self.running });
+        now
+    }
+
+    fn last_call(&self) -> u32 {
+        self.model.calls.len() as u32 - 1
+    }
+
+    fn index_of(&self, conn: ConnId) -> Option<usize> {
+        self.peers.iter().position(|peer| peer.conn == conn && peer.dropped.is_none())
+    }
+
+    fn connect(&mut self, kind: Kind, service: usize, person: usize, capacity: usize) -> bool {
+        let unlimited = self.random.chance(300) || self.peers.is_empty();
+        let serial = self.serials + 1;
+        let now = self.call(Who::Peer(serial));
+        let conn = match self.engine.connected(service, unlimited, now) {
+            Ok(conn) => conn,
+            Err(reason) => {
+                assert!(self.is_draining && reason == CloseReason::Shutdown, "[full] {reason}");
+                return false;
+            }
+        };
+        self.serials = serial;
+        let mut peer = Peer::new(serial, conn, kind, person, capacity);
+        peer.echo = !matches!(service, CHUNK_QUIET | LINE_QUIET);
+        peer.closes_on_overrun = service != FRAME_GAP;
+        peer.has_rate = !unlimited && self.limits.rate_per_second != 0;
+        let mut speaker = Speaker::of(kind, peer.echo);
+        speaker.has_rate = peer.has_rate;
+        self.model.speakers.push(speaker);
+        if !peer.is_frame() {
+            let room =
+                if matches!(kind, Kind::Chunk) { 0 } else { usize::from(self.weather.rooms > 1) };
+            let rooms = &self.peers[AUDITOR].rooms;
+            let epoch = rooms.values().find(|seat| seat.room == room).expect("audited").epoch;
+            let greeting = matches!(service, CHUNK_QUIET | LINE_ECHO);
+            peer.raw = Some(RawHearing {
+                epoch,
+                joined: self.last_call(),
+                next: self.model.log(epoch).map_or(0, |log| log.known) as Offset + 1,
+                greeting: if greeting { GREETING.as_bytes().to_vec() } else { Vec::new() },
+                pending: Default::default(),
+            });
+        }
+        self.peers.push(peer);
+        true
+    }
+
+    fn seat_auditor(&mut self) {
+        self.people.push(Person::default());
+        self.connect(Kind::Binary, FRAME_GAP, 0, usize::MAX);
+        let rooms = if self.weather.is_audited_everywhere { self.weather.rooms } else { 2 };
+        let auditor = &mut self.peers[AUDITOR];
+        auditor.hello(&self.people[0]);
+        for room in 0..rooms.min(self.weather.rooms) {
+            auditor.join(room, &mut self.random, &self.people[0]);
+        }
+        while self.peers[AUDITOR].is_waiting() {
+            self.engine.wake(self.now());
+            self.deliver(AUDITOR, usize::MAX);
+            self.finish_turn();
+        }
+    }
+
+    /// One thing happens.
+    fn act(&mut self) {
+        match self.random.weighted(&self.weather.actions) {
+            0 => self.somebody_connects(),
+            4 => self.with_somebody(|world, index| {
+                trace!(world, "{} breaks", world.peers[index].conn);
+                let peer = &mut world.peers[index];
+                peer.is_reset = true;
+                peer.from_relay.clear();
+                // The loop may hear of it now, or when it next reads or writes.
+                if world.random.chance(500) {
+                    world.engine.lost(world.peers[index].conn);
+                }
+            }),
+            5 => self.with_somebody(|world, index| {
+                let peer = &mut world.peers[index];
+                // Half a line, whose rest never comes, would be said as it is.
+                peer.fin = true;
+                trace!(world, "{} will send no more", world.peers[index].conn);
+            }),
+            6 => self.with_somebody(|world, index| {
+                let turns = world.random.within(1, world.weather.stall_turns) as u64;
+                world.peers[index].stalled_until = world.turn + turns;
+            }),
+            7 => self.stale_event(),
+            8 => self.with_somebody(|world, index| {
+                let peer = &world.peers[index];
+                // The kernel says so only if it is so.
+                if !peer.blocked {
+                    world.engine.writable(peer.conn);
+                }
+            }),
+            9 => self.host_says(),
+            10 => {
+                self.totals.stops += 1;
+                self.running += Duration::from_secs(self.random.within(3, 90) as u64);
+                trace!(self, "the process was stopped");
+                self.engine.wake(self.now());
+            }
+            11 => self.wall = self.random.below(1 << 20) as u64,
+            12 => self.with_somebody(|world, index| {
+                trace!(world, "the operator closes {}", world.peers[index].conn);
+                world.engine.close(world.peers[index].conn, CloseReason::Stopped);
+            }),
+            what => {
+                let index = self.random.below(self.peers.len());
+                match what {
+                    1 => self.speak(index),
+                    2 => {
+                        let most = self.peers[index].undelivered().len().clamp(1, 64 << 10);
+                        let count = match self.random.below(4) {
+                            0 => 1,
+                            1 => self.random.within(1, most.min(100)),
+                            2 => self.random.within(1, most),
+                            _ => most,
+                        };
+                        self.deliver(index, count);
+                    }
+                    3 => {
+                        let count = match self.random.below(3) {
+                            0 => self.random.within(1, 100),
+                            1 => self.random.within(1, 4 << 10),
+                            _ => usize::MAX,
+                        };
+                        self.read(index, count);
+                    }
+                    _ => self.edge(index),
+                }
+            }
+        }
+    }
+
+    /// Not to the auditor.
+    fn with_somebody(&mut self, act: impl FnOnce(&mut Self, usize)) {
+        let index = self.random.below(self.peers.len());
+        let peer = &self.peers[index];
+        if index != AUDITOR && peer.dropped.is_none() && !peer.is_reset {
+            act(self, index);
+        }
+    }
+
+    fn somebody_connects(&mut self) {
+        if self.peers.len() > self.weather.peers {
+            return;
+        }
+        let service = self.random.weighted(&[3, 3, 3, 3, 20, 8]);
+        let kind = match service {
+            CHUNK_ECHO | CHUNK_QUIET => Kind::Chunk,
+            LINE_ECHO | LINE_QUIET => Kind::Line,
+            FRAME_GAP | FRAME_CLOSE => match cfg!(feature = "json") && self.random.chance(300) {
+                true => Kind::Json,
+                false => Kind::Binary,
+            },
+            _ => unreachable!("six services"),
+        };
+        let person = if service < FRAME_GAP || self.random.chance(300) {
+            self.people.push(Person::default());
+            if service >= FRAME_GAP && self.random.chance(100) {
+                // Under somebody else's name, perhaps.
+                let name = format!("person{}", self.random.within(1, 12));
+                let key = self.random.next() | 1;
+                self.people.push(Person { name, key, ..Person::default() });
+            }
+            self.people.len() - 1
+        } else {
+            // Somebody who was here before, or is still; not the auditor.
+            let person = self.random.within(1, 12);
+            while self.people.len() <= person {
+                let number = self.people.len();
+                let key = if number.is_multiple_of(2) { number as u64 } else { 0 };
+                let name = format!("Person{number}");
+                self.people.push(Person { name, key, ..Person::default() });
+            }
+            // One whose key is still on its way would be somebody else without it.
+            let is_new = self.people[person].key == 0;
+            if is_new && self.peers.iter().any(|peer| peer.person == person) {
+                self.people.push(Person::default());
+                self.people.len() - 1
+            } else {
+                person
+            }
+        };
+        let capacity = match self.random.below(3) {
+            0 => self.random.within(1, 600),
+            1 => self.random.within(600, 8 << 10),
+            _ => self.random.within(8 << 10, 64 << 10),
+        };
+        if !self.connect(kind, service, person, capacity) {
+            return;
+        }
+        let peer = self.peers.last_mut().expect("just connected");
+        trace!(self, "{} connects: peer {} {kind:?} {service}", peer.conn, peer.serial);
+        peer.is_traced = self.trace;
+        peer.is_rude = self.random.chance(100);
+        peer.is_mute = self.random.chance(50);
+        peer.is_silent = peer.is_frame() && self.random.chance(20);
+        if peer.is_frame() && self.manners.garbage > 0 && self.random.chance(10) {
+            peer.bad_version();
+        }
+    }
+
+    fn speak(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        if index == AUDITOR || !peer.can_speak() || peer.undelivered().len() > 256 << 10 {
+            return;
+        }
+        let person = &mut self.people[peer.person];
+        let rooms = self.weather.rooms;
+        peer.act(&mut self.random, &self.manners, &mut self.model, person, rooms);
+    }
+
+    /// The relay reads at most `count` bytes, or learns that no more will come.
+    fn deliver(&mut self, index: usize, count: usize) {
+        let Some(peer) = self.peers.get(index) else { return };
+        let (conn, serial) = (peer.conn, peer.serial);
+        if peer.dropped.is_some() {
+            return;
+        }
+        if peer.is_reset {
+            return self.engine.lost(conn);
+        }
+        if !matches!(peer.read, Read::Any | Read::Gone) {
+            return;
+        }
+        // Nothing is unmistakable in pieces.
+        let count = if peer.is_bad && !peer.is_frame() { usize::MAX } else { count };
+        let bytes = peer.undelivered();
+        let bytes = bytes[..count.min(bytes.len()).min(64 << 10)].to_vec();
+        let is_end = bytes.is_empty() && peer.fin && !peer.fin_read;
+        if bytes.is_empty() && !is_end {
+            return;
+        }
+        let now = self.call(Who::Peer(serial));
+        let call = self.last_call();
+        self.peers[index].delivered(bytes.len(), call);
+        let reading = if is_end {
+            self.peers[index].fin_read = true;
+            self.peers[index].fin_call = call;
+            self.engine.ended(conn, now)
+        } else {
+            self.engine.received(conn, &bytes, now)
+        };
+        trace!(self, "{conn} {} bytes read in call {call}: {reading:?}", bytes.len());
+        self.note(index, reading);
+    }
+
+    fn note(&mut self, index: usize, reading: Reading) {
+        let peer = &mut self.peers[index];
+        peer.read = match reading {
+            Reading::More => Read::Any,
+            Reading::Unfinished => {
+                self.totals.unfinished += 1;
+                self.unfinished.push(peer.conn);
+                Read::Unfinished
+            }
+            Reading::Held => {
+                self.totals.held += 1;
+                Read::Held
+            }
+            Reading::Gone => Read::Gone,
+        };
+    }
+
+    /// The client reads.
+    fn read(&mut self, index: usize, count: usize) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        if peer.is_reset || peer.stalled_until > self.turn {
+            return;
+        }
+        let count = count.min(peer.from_relay.len());
+        peer.read(count, &mut self.model, &mut self.people);
+        peer.edge_due |= peer.blocked && count > 0;
+        // Nothing more will come: hang up too.
+        if peer.shut && peer.from_relay.is_empty() && !peer.is_rude {
+            peer.fin = true;
+            peer.to_relay.clear();
+            peer.taken = 0;
+        }
+    }
+
+    /// The kernel tells of room in a send buffer that had been full.
+    fn edge(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        if peer.edge_due && peer.dropped.is_none() {
+            (peer.edge_due, peer.blocked) = (false, false);
+            self.engine.writable(peer.conn);
+        }
+    }
+
+    fn stale_event(&mut self) {
+        if self.stale.is_empty() {
+            return;
+        }
+        let conn = *self.random.pick(&self.stale);
+        let now = self.call(Who::Nobody);
+        let reading = match self.random.below(6) {
+            0 => self.engine.received(conn, b"\0\0\0\x09\x06\0\0\0\0\0\0\0\0", now),
+            1 => self.engine.ended(conn, now),
+            2 => self.engine.resume(conn, now),
+            3 => {
+                self.engine.writable(conn);
+                Reading::Gone
+            }
+            4 => {
+                self.engine.blocked(conn);
+                Reading::Gone
+            }
+            _ => {
+                self.engine.lost(conn);
+                Reading::Gone
+            }
+        };
+        assert_eq!(reading, Reading::Gone, "[stale] {conn} is somebody");
+    }
+
+    fn host_says(&mut self) {
+        let now = self.call(Who::Peer(HOST));
+        let index = self.model.speakers[HOST as usize].said.len() as u64;
+        let room = if self.random.chance(800) {
+            self.random.below(self.weather.rooms)
+        } else {
+            self.random.within(6, 11)
+        };
+        let mut payload = format!("{HOST}.{index};").into_bytes();
+        let length = self.random.skewed(self.manners.largest).min(self.limits.message);
+        payload.resize(length.max(payload.len()), b'h');
+        let said = self.engine.say_from_host(&format!("r{room}"), "host", &payload, now);
+        self.model.speakers[HOST as usize].said.push(Say {
+            room,
+            echo: true,
+            id: 0,
+            person: usize::MAX,
+            bytes: payload.as_slice().into(),
+            is_sure: said.is_ok(),
+            placed: None,
+        });
+        match said {
+            Ok(offset) => self.said_by_host.push((room, offset, index)),
+            Err(refusal) => assert_eq!(refusal, Refusal::RelayRoomsFull, "[host]"),
+        }
+    }
+
+    /// What the loop does after it saw to its events.
+    fn finish_turn(&mut self) {
+        self.turn += 1;
+        self.deliver(AUDITOR, usize::MAX);
+        for conn in std::mem::take(&mut self.unfinished) {
+            if self.random.chance(self.weather.late_per_mille) {
+                self.unfinished.push(conn);
+                continue;
+            }
+            let index = self.index_of(conn);
+            let serial = index.map_or(HOST, |index| self.peers[index].serial);
+            let now = self.call(if index.is_some() { Who::Peer(serial) } else { Who::Nobody });
+            let reading = self.engine.resume(conn, now);
+            trace!(self, "{conn} resumed in call {}: {reading:?}", self.last_call());
+            if let Some(index) = index {
+                self.note(index, reading);
+            }
+        }
+        let now = self.call(Who::Nobody);
+        self.engine.expire(now);
+        self.engine.reap(now);
+        while let Some(conn) = self.engine.take_shut() {
+            if let Some(index) = self.index_of(conn) {
+                self.peers[index].shut = true;
+            }
+        }
+        while let Some((conn, reason)) = self.engine.take_done() {
+            trace!(self, "{conn} is dropped: {reason}");
+            let index = self.index_of(conn).expect("[done] of a connection that is gone");
+            self.peers[index].dropped = Some(reason);
+            self.engine.release(conn);
+            self.stale.push(conn);
+        }
+        self.flush();
+        while let Some(conn) = self.engine.take_resumable() {
+            if let Some(index) = self.index_of(conn) {
+                // Its inbox first, then its socket.
+                self.peers[index].read = Read::Unfinished;
+                self.unfinished.push(conn);
+            }
+        }
+        self.read(AUDITOR, usize::MAX);
+        self.bury();
+        self.check();
+    }
+
+    fn flush(&mut self) {
+        let (mut writes, mut bytes) = (0, 0);
+        while writes < self.limits.flush_writes && bytes < self.limits.flush_bytes {
+            let Some(conn) = self.engine.take_dirty() else { break };
+            let index = self.index_of(conn).expect("[dirty] a connection that is gone");
+            writes += 1;
+            bytes += self.write(index);
+        }
+    }
+
+    fn write(&mut self, index: usize) -> usize {
+        let peer = &mut self.peers[index];
+        let conn = peer.conn;
+        let before = self.engine.recovering(conn);
+        let counts = if before.is_empty() { Counts::default() } else { self.engine.counts() };
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let (filled, total) = self.engine.slices(conn, &mut slices);
+        let (space, at) = (peer.capacity - peer.from_relay.len(), peer.sent);
+        let most = if self.random.chance(100) { self.random.within(0, total) } else { total };
+        let mut left = most.min(space);
+        let taken = left;
+        peer.sent += taken as u64;
+        for slice in slices.iter().take(filled) {
+            let count = left.min(slice.len());
+            peer.from_relay.extend(&slice[..count]);
+            left -= count;
+        }
+        assert_eq!(left, 0, "[slices] fewer bytes than they say");
+        if !before.is_empty() {
+            let (now, after) = (self.engine.counts(), self.engine.recovering(conn));
+            let (count, gaps) = (now.replayed - counts.replayed, now.gaps - counts.gaps);
+            if count + gaps > 0 {
+                let moved = before.iter().find(|place| !after.contains(place));
+                let (room, from) = moved.expect("[replay] of no room");
+                let replay = Replay { from: *from, count, gap: gaps > 0, at };
+                trace!(
+                    self,
+                    "{conn} replays {count} of {:x} from {from}, {gaps} gaps",
+                    room.to_bits()
+                );
+                peer.replays.entry(room.to_bits()).or_default().push_back(replay);
+            }
+        }
+        trace!(self, "{conn} is offered {total}, takes {taken} of {space}");
+        if peer.is_reset {
+            peer.from_relay.clear();
+            self.engine.lost(conn);
+        } else if total == 0 {
+            self.totals.empty_offers += 1;
+            self.engine.sent(conn, 0);
+        } else if taken == 0 && space == 0 {
+            peer.blocked = true;
+            self.engine.blocked(conn);
+        } else {
+            self.engine.sent(conn, taken);
+            self.totals.short_writes += u64::from(taken < total);
+            if taken == space && taken < total && self.random.chance(500) {
+                peer.blocked = true;
+                self.engine.blocked(conn);
+            }
+        }
+        taken
+    }
+
+    /// Sees off the peers whose connection is over and who have read what there was.
+    fn bury(&mut self) {
+        let mut index = 0;
+        while index < self.peers.len() {
+            let peer = &self.peers[index];
+            let is_over = peer.from_relay.is_empty() || peer.is_reset;
+            match peer.dropped.filter(|_| is_over) {
+                None => index += 1,
+                Some(reason) => {
+                    assert!(index != AUDITOR || self.is_draining, "[auditor] {reason}");
+                    let peer = self.peers.remove(index);
+                    self.check_end(peer, reason);
+                }
+            }
+        }
+    }
+
+    fn check_end(&mut self, peer: Peer, reason: CloseReason) {
+        self.totals.cuts += peer.cuts;
+        let name = format!("peer {} ({:?})", peer.serial, peer.kind);
+        let is_fair = match reason {
+            CloseReason::PeerClosed => peer.said_bye || peer.fin_read,
+            CloseReason::Lost => peer.is_reset,
+            CloseReason::HandshakeTimeout => peer.is_frame() && !peer.greeted,
+            CloseReason::PingTimeout | CloseReason::Replaced => peer.is_frame(),
+            CloseReason::SlowConsumer => peer.closes_on_overrun || peer.said_bye || peer.fin_read,
+            CloseReason::Shutdown => self.is_draining,
+            CloseReason::Stopped => true,
+            reason => reason.code() >= 300 && reason != CloseReason::Internal && peer.is_bad,
+        };
+        assert!(is_fair, "[reasons] {name} ended with {reason}");
+        let was_told = peer.shut && !peer.is_reset;
+        if peer.is_frame() && was_told {
+            assert!(peer.is_between_frames(), "[cut] {name} ended with {reason} within a frame");
+            assert_eq!(peer.bye, Some(reason.code()), "[bye last] {name}");
+        }
+        if reason == CloseReason::PeerClosed && !peer.is_bad && peer.undelivered().is_empty() {
+            self.finished.push(peer.serial);
+        }
+        if peer.raw.is_some() {
+            self.ended.push((peer, reason));
+        }
+    }
+
+    fn check(&mut self) {
+        self.totals.turns += 1;
+        self.engine.assert_sound();
+        let counts = self.engine.counts();
+        let line = self.limits.message * 2 + (8 << 10);
+        let tapes = (counts.rooms as usize) * 4;
+        let backlog = counts.backlog as usize;
+        assert!(
+            backlog <= tapes * (self.limits.backlog + (64 << 10).max(line)),
+            "[memory] backlog"
+        );
+        let total = self.limits.backlog_total + tapes * (64 << 10).max(line);
+        assert!(backlog <= total, "[memory] all backlogs");
+        assert!(counts.history as usize <= self.limits.history_total, "[memory] history");
+        assert_eq!(counts.connections as usize, self.engine.connections());
+    }
+
+    fn sleep(&mut self) {
+        let is_busy = self.engine.is_pressing() || !self.unfinished.is_empty();
+        let next = self.engine.next_deadline().unwrap_or(self.running).max(self.running);
+        self.running = if is_busy {
+            self.running + Duration::from_micros(self.random.within(1, 2_000) as u64)
+        } else if self.random.chance(50) {
+            next
+        } else {
+            next.min(self.running + Duration::from_millis(self.random.within(0, 40) as u64))
+        };
+    }
+
+    /// No faults for a while: everybody reads and answers, and nothing remains to be done.
+    fn quiet(&mut self) {
+        trace!(self, "quiet");
+        // Wide enough that it does not take for ever.
+        let narrow: Vec<(ConnId, usize)> =
+            self.peers.iter().map(|peer| (peer.conn, peer.capacity)).collect();
+        for peer in &mut self.peers {
+            peer.capacity = peer.capacity.max(64 << 10);
+        }
+        self.settle_down();
+        // Long enough for counts to be announced and goodbyes to be over.
+        for _ in 0..30 {
+            self.running += Duration::from_millis(100);
+            self.settle_down();
+        }
+        for (conn, capacity) in narrow {
+            if let Some(index) = self.index_of(conn) {
+                self.peers[index].capacity = capacity;
+            }
+        }
+        self.totals.quiet += 1;
+        if !self.is_draining {
+            self.check_quiet();
+        }
+    }
+
+    fn settle_down(&mut self) {
+        for turn in 0.. {
+            assert!(turn < 50_000, "[quiet] it never is: {}", self.what_is_busy());
+            self.engine.wake(self.now());
+            let mut is_busy = false;
+            for index in 0..self.peers.len() {
+                self.peers[index].stalled_until = 0;
+                self.edge(index);
+                self.deliver(index, usize::MAX);
+                self.read(index, usize::MAX);
+                self.edge(index);
+                let peer = &self.peers[index];
+                let is_read = matches!(peer.read, Read::Any | Read::Gone);
+                is_busy |= peer.dropped.is_none()
+                    && (peer.is_reset
+                        || !is_read
+                        || !peer.undelivered().is_empty()
+                        || peer.fin != peer.fin_read);
+            }
+            self.finish_turn();
+            is_busy |= self.engine.is_pressing() || !self.unfinished.is_empty();
+            is_busy |= self.peers.iter().any(|peer| !peer.from_relay.is_empty() || peer.edge_due);
+            if !is_busy {
+                return;
+            }
+            self.running += Duration::from_micros(50);
+        }
+    }
+
+    fn what_is_busy(&self) -> String {
+        let busy = self.peers.iter().filter(|peer| peer.dropped.is_none());
+        let busy = busy.filter(|peer| {
+            !matches!(peer.read, Read::Any | Read::Gone)
+                || peer.fin != peer.fin_read
+                || !(peer.undelivered().is_empty() && peer.from_relay.is_empty())
+        });
+        let busy = busy.map(|peer| {
+            let (unread, unsent) = (peer.undelivered().len(), peer.from_relay.len());
+            let (fin, fin_read, read) = (peer.fin, peer.fin_read, peer.read);
+            format!(
+                "{}: {read:?}, {unread} {unsent}, {fin} {fin_read} {}",
+                peer.conn, peer.is_reset
+            )
+        });
+        let pressing = (self.engine.is_pressing(), self.unfinished.len());
+        format!("{pressing:?} {}", busy.collect::<Vec<_>>().join("; "))
+    }
+
+    fn check_quiet(&mut self) {
+        self.engine.assert_idle();
+        self.model.settle(self.weather.is_wide);
+        let is_audited = self.peers[AUDITOR].gaps == 0;
+        let mut members = std::collections::HashMap::new();
+        for peer in &mut self.peers {
+            if !self.engine.is_open(peer.conn) || peer.is_bad || peer.fin || peer.said_bye {
+                continue;
+            }
+            let serial = peer.serial;
+            assert!(peer.is_silent || !peer.is_waiting(), "[answers] peer {serial} waits");
+            assert!(peer.replays.values().all(|replays| replays.is_empty()), "[replay] lost");
+            for (room, seat) in &peer.rooms {
+                let known = self.model.log(seat.epoch).map_or(0, |log| log.told.len()) as Offset;
+                for offset in seat.next..=known {
+                    let told = self.model.told(seat.epoch, offset);
+                    let is_own = told.is_none_or(|told| told.serial == serial && !told.echo);
+                    assert!(is_own, "[all arrives] peer {serial} lacks {offset} of {room:x}");
+                }
+                let count = seat.members.expect("told when it joined");
+                let agreed = *members.entry(seat.epoch).or_insert(count);
+                assert_eq!(count, agreed, "[presence] r{} as peer {serial} knows it", seat.room);
+            }
+            peer.compare(&self.model);
+            if let Some(raw) = peer.raw.as_ref().filter(|_| is_audited) {
+                assert!(
+                    raw.pending.is_empty(),
+                    "[raw stream] peer {serial} got more than was said"
+                );
+                let log = self.model.log(raw.epoch);
+                for offset in raw.next..=log.map_or(0, |log| log.told.len()) as Offset {
+                    let told = self.model.told(raw.epoch, offset).expect("audited");
+                    let is_due = told.call > raw.joined && (told.serial != serial || told.echo);
+                    assert!(!is_due, "[all arrives] peer {serial} lacks {offset}");
+                }
+            }
+        }
+        for (mut peer, reason) in std::mem::take(&mut self.ended) {
+            peer.compare(&self.model);
+            let raw = peer.raw.as_ref().expect("a plain socket");
+            // Whole messages, unless the connection broke.
+            if is_audited && peer.shut && !peer.is_reset {
+                assert!(raw.pending.is_empty(), "[cut] peer {} ended with {reason}", peer.serial);
+                let log = self.model.log(raw.epoch);
+                let is_done = reason == CloseReason::PeerClosed && !peer.is_bad;
+                let end = log.filter(|_| is_done).map_or(0, |log| log.told.len()) as Offset;
+                for offset in raw.next..=end {
+                    let told = self.model.told(raw.epoch, offset).expect("audited");
+                    let is_due = told.call > raw.joined && told.call < peer.fin_call;
+                    let is_due = is_due && (told.serial != peer.serial || told.echo);
+                    assert!(!is_due, "[owed at the end] peer {} lacks {offset}", peer.serial);
+                }
+            }
+        }
+        if !is_audited {
+            return;
+        }
+        self.totals.checked += 1;
+        self.check_all_said();
+    }
+
+    /// What was surely said in a room with an auditor was heard there.
+    fn check_all_said(&mut self) {
+        let auditor = &self.peers[AUDITOR];
+        let epoch_of =
+            |room: usize| auditor.rooms.values().find(|seat| seat.room == room).map(|s| s.epoch);
+        for (room, offset, index) in self.said_by_host.drain(..) {
+            let Some(epoch) = epoch_of(room) else { continue };
+            let told = self.model.told(epoch, offset);
+            let told = told.map(|told| (told.serial, told.index));
+            assert_eq!(told, Some((HOST, index)), "[host] offset {offset} of r{room}");
+        }
+        let here = self.peers.iter().filter(|peer| self.engine.is_open(peer.conn) && !peer.is_bad);
+        let here = here.map(|peer| peer.serial);
+        for serial in here.chain(self.finished.drain(..)) {
+            let speaker = &self.model.speakers[serial as usize];
+            for (index, say) in speaker.said.iter().enumerate() {
+                let is_audited = speaker.is_raw || epoch_of(say.room).is_some();
+                let was_due = say.is_sure && say.placed.is_none() && is_audited;
+                assert!(!was_due, "[all is said] {serial}.{index} was not");
+            }
+            if let Some(stream) = speaker.stream.as_ref().filter(|_| !speaker.has_rate) {
+                assert_eq!(speaker.heard, stream.len(), "[all is said] of {serial}");
+            }
+        }
+        if self.weather.is_audited_everywhere {
+            let rooms: Vec<u64> = auditor.rooms.values().map(|seat| seat.epoch).collect();
+            let heard = rooms.iter().filter_map(|epoch| self.model.log(*epoch));
+            let heard: usize = heard.map(|log| log.known).sum();
+            let elsewhere = &self.model.speakers[HOST as usize].said;
+            let elsewhere = elsewhere.iter().filter(|say| say.is_sure && say.room >= 6).count();
+            let said = self.engine.counts().messages;
+            assert_eq!((heard + elsewhere) as u64, said, "[all arrives] at the auditor");
+        }
+    }
+
+    /// The relay is told to go.
+    fn drain(&mut self) {
+        trace!(self, "drain");
+        self.is_draining = true;
+        // Time that was not lived would not count.
+        self.weather.actions[10] = 0;
+        self.engine.wake(self.now());
+        let now = self.call(Who::Nobody);
+        self.engine.drain(now);
+        let began = self.running;
+        while !self.engine.is_drained() {
+            let lived = self.running - began;
+            assert!(lived < self.limits.drain_grace + LINGER * 2, "[drain] takes {lived:?}");
+            self.engine.wake(self.now());
+            for _ in 0..self.random.within(1, 16) {
+                if !self.peers.is_empty() {
+                    self.act();
+                }
+            }
+            self.finish_turn();
+            self.running += Duration::from_millis(self.random.within(1, 100) as u64);
+        }
+    }
+}
