@@ -237,6 +237,7 @@ impl Tape {
     }
 
     /// Whether the member still has bytes of the tape to receive.
+    #[cfg(test)]
     pub fn is_behind(&self, index: usize) -> bool {
         let cursor = self.members.get(index).map(|member| member.cursor.place());
         matches!(cursor, Some(Place::At(position)) if position < self.end)
