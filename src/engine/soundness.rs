@@ -43,6 +43,13 @@ impl Engine {
         }
     }
 
+    /// How many bytes go to a peer before everything else, whatever happens.
+    #[doc(hidden)]
+    pub fn rest_bytes(&self, conn: ConnId) -> u64 {
+        let outbox = self.peers.get(conn).and_then(|peer| peer.outbox.as_ref());
+        outbox.map_or(0, |outbox| outbox.rest().len() as u64)
+    }
+
     /// The rooms that `conn` reads from history, and the offset it is due next in each.
     #[doc(hidden)]
     pub fn recovering(&self, conn: ConnId) -> Vec<(RoomId, Offset)> {

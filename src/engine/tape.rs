@@ -237,6 +237,13 @@ impl Tape {
         self.members.get(index).map(|member| member.conn)
     }
 
+    /// Whether the member still has bytes of the tape to receive.
+    #[cfg(test)]
+    pub fn is_behind(&self, index: usize) -> bool {
+        let cursor = self.members.get(index).map(|member| member.cursor.place());
+        matches!(cursor, Some(Place::At(position)) if position < self.end)
+    }
+
     /// Appends one whole message; nothing is done per member. Room for it must have been made with
     /// [`trim`](Self::trim). True if this began a round: the flush must be told of the tape.
     pub fn append(&mut self, message: &[u8], offset: Offset, stamp: u64, pool: &mut Pool) -> bool {

@@ -10,6 +10,7 @@ use hobnob::limits::{LINGER, Limits};
 use hobnob::now::Now;
 use hobnob::reason::{CloseReason, Refusal};
 use hobnob::session::{Overrun, Service, frame, raw};
+use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 use std::time::Duration;
 
@@ -143,7 +144,7 @@ fn draw_limits(random: &mut Random) -> (Limits, bool) {
         outbox: 16 << 10 << random.below(3),
         send_buffer: random.within(2 << 10, 32 << 10),
         rooms_per_peer: random.within(2, 6),
-        rooms: if random.chance(300) { 6 } else { 1_000 },
+        rooms: 1_000,
         history_messages: *random.pick(&[1, 10, 100, 1_000]),
         history_bytes,
         history_age: millis(random, 1_000, 60_000),
@@ -212,8 +213,11 @@ fn draw_weather(random: &mut Random, is_wide: bool, per_peer: usize) -> (Weather
 impl World {
     pub fn new(seed: u64, trace: bool) -> Self {
         let mut random = Random::new(seed);
-        let (limits, is_wide) = draw_limits(&mut random);
+        let (mut limits, is_wide) = draw_limits(&mut random);
         let (weather, manners) = draw_weather(&mut random, is_wide, limits.rooms_per_peer);
+        if !weather.is_audited_everywhere && random.chance(500) {
+            limits.rooms = 3;
+        }
         if trace {
             eprintln!("{limits:#?}\n{weather:#?}\n{manners:#?}");
         }
@@ -330,7 +334,7 @@ impl World {
                 joined: self.last_call(),
                 next: self.model.log(epoch).map_or(0, |log| log.known) as Offset + 1,
                 greeting: if greeting { GREETING.as_bytes().to_vec() } else { Vec::new() },
-                pending: Default::default(),
+                pending: VecDeque::new(),
             });
         }
         self.peers.push(peer);
@@ -696,9 +700,11 @@ impl World {
         let conn = peer.conn;
         let before = self.engine.recovering(conn);
         let counts = if before.is_empty() { Counts::default() } else { self.engine.counts() };
+        // What was heard before a leave comes before any page of replay.
+        let at = peer.sent + self.engine.rest_bytes(conn);
         let mut slices = [IoSlice::new(&[]); SLICES];
         let (filled, total) = self.engine.slices(conn, &mut slices);
-        let (space, at) = (peer.capacity - peer.from_relay.len(), peer.sent);
+        let space = peer.capacity - peer.from_relay.len();
         let most = if self.random.chance(100) { self.random.within(0, total) } else { total };
         let mut left = most.min(space);
         let taken = left;
@@ -896,14 +902,14 @@ impl World {
         self.engine.assert_idle();
         self.model.settle(self.weather.is_wide);
         let is_audited = self.peers[AUDITOR].gaps == 0;
-        let mut members = std::collections::HashMap::new();
+        let mut members = HashMap::new();
         for peer in &mut self.peers {
             if !self.engine.is_open(peer.conn) || peer.is_bad || peer.fin || peer.said_bye {
                 continue;
             }
             let serial = peer.serial;
             assert!(peer.is_silent || !peer.is_waiting(), "[answers] peer {serial} waits");
-            assert!(peer.replays.values().all(|replays| replays.is_empty()), "[replay] lost");
+            assert!(peer.replays.values().all(VecDeque::is_empty), "[replay] lost");
             for (room, seat) in &peer.rooms {
                 let known = self.model.log(seat.epoch).map_or(0, |log| log.told.len()) as Offset;
                 for offset in seat.next..=known {

@@ -13,10 +13,6 @@ fn tape(members: u32) -> (Tape, Pool) {
     (tape, Pool::default())
 }
 
-fn is_behind(tape: &Tape, index: usize) -> bool {
-    matches!(tape.members[index].cursor.place(), Place::At(position) if position < tape.end())
-}
-
 #[test]
 fn a_tape_that_everyone_has_read_owns_no_block() {
     let (mut tape, mut pool) = tape(2);
@@ -131,7 +127,7 @@ fn who_comes_or_goes_during_a_round_takes_nobody_s_visit() {
     assert_eq!(tape.unseat(4, &mut pool), Some(conn(5)));
     tape.seat(conn(7), None);
     while visit(&mut tape, &mut pool).is_some() || tape.round.is_some() {}
-    let behind: Vec<usize> = (0..6).filter(|index| is_behind(&tape, *index)).collect();
+    let behind: Vec<usize> = (0..6).filter(|index| tape.is_behind(*index)).collect();
     assert_eq!(behind, [1]);
 }
 
@@ -152,5 +148,5 @@ fn who_sits_down_as_a_round_begins_takes_nobody_s_visit() {
     assert!(visit(&mut tape, &mut pool, &mut quantum).is_none() && tape.round.is_some());
     tape.seat(conn(2), None);
     while visit(&mut tape, &mut pool, &mut 100).is_some() {}
-    assert!((0..3).all(|index| !is_behind(&tape, index)));
+    assert!((0..3).all(|index| !tape.is_behind(index)));
 }
