@@ -63,13 +63,14 @@ reasons! {
         Lost = 201, "lost", "the connection broke";
         HandshakeTimeout = 202, "handshake_timeout", "no hello arrived in time";
         PingTimeout = 203, "ping_timeout", "nothing was heard, not even the answer to a ping";
-        SlowConsumer = 204, "slow_consumer", "the peer did not read what was said, and fell off the end of the backlog";
+        SlowConsumer = 204, "slow_consumer", "the peer did not read what it was sent, for too long or too much of it";
         OutboxFull = 205, "outbox_full", "the peer asked for more replies than it was willing to read";
         Replaced = 206, "replaced", "the same person connected again";
         Shutdown = 207, "shutdown", "the relay is shutting down";
         Stopped = 208, "stopped", "the operator closed the connection";
         RelayFull = 209, "relay_full", "the relay holds as many connections as it may";
         AddressFull = 210, "address_full", "too many connections from that address";
+        Refused = 211, "refused", "what was asked was refused, and a plain socket cannot be told so";
         BadFrame = 300, "bad_frame", "the bytes are not a frame of this protocol";
         FrameTooLong = 301, "frame_too_long", "a frame or line declares or reaches more than the limit";
         UnknownKind = 302, "unknown_kind", "no verb has that kind";

@@ -541,6 +541,8 @@ fn silence_is_pinged_and_then_closed() {
     }
 }
 
+type Change<'a> = &'a dyn Fn(&mut Limits);
+
 #[test]
 fn limits_that_contradict_each_other_are_refused_with_a_reason() {
     let refused = |change: &dyn Fn(&mut Limits)| {
@@ -551,7 +553,7 @@ fn limits_that_contradict_each_other_are_refused_with_a_reason() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         error.to_string()
     };
-    let zeros: [(&str, &dyn Fn(&mut Limits)); 15] = [
+    let zeros: [(&str, Change<'_>); 15] = [
         ("connections", &|l| l.connections = Some(0)),
         ("accepts-per-turn", &|l| l.accepts_per_turn = 0),
         ("commands-per-turn", &|l| l.commands_per_turn = 0),
@@ -571,7 +573,7 @@ fn limits_that_contradict_each_other_are_refused_with_a_reason() {
     for (name, zero) in zeros {
         assert_eq!(refused(zero), format!("{name} must be at least 1"));
     }
-    let others: [(&str, &dyn Fn(&mut Limits)); 9] = [
+    let others: [(&str, Change<'_>); 9] = [
         ("max-message is 16777217", &|l| {
             (l.message, l.backlog) = (MESSAGE_MAX + 1, 8 * MESSAGE_MAX);
         }),

@@ -353,7 +353,13 @@ impl Engine {
 
     fn reply(&mut self, conn: ConnId, reply: &Reply) {
         match reply {
-            Reply::Refused { refusal, .. } => self.counts.refused(*refusal),
+            Reply::Refused { refusal, .. } => {
+                self.counts.refused(*refusal);
+                let peer = self.peers.get(conn);
+                if peer.is_some_and(|peer| !peer.session.can_tell_refusal()) {
+                    self.close(conn, CloseReason::Refused);
+                }
+            }
             Reply::Gap { .. } => self.counts.gaps += 1,
             _ => {}
         }

@@ -223,6 +223,12 @@ impl Session {
         }
     }
 
+    /// Whether the peer can be told that what it asked for was refused. One that cannot is closed:
+    /// losing its words and going on would be silent.
+    pub fn can_tell_refusal(&self) -> bool {
+        matches!(self, Self::Frame(_))
+    }
+
     /// Whether the peer has a name; before that the handshake deadline runs.
     pub fn is_greeted(&self) -> bool {
         match self {

@@ -777,6 +777,7 @@ impl World {
             CloseReason::HandshakeTimeout => peer.is_frame() && !peer.greeted,
             CloseReason::PingTimeout | CloseReason::Replaced => peer.is_frame(),
             CloseReason::SlowConsumer => peer.closes_on_overrun || peer.said_bye || peer.fin_read,
+            CloseReason::Refused => !peer.is_frame(),
             CloseReason::Shutdown => self.is_draining,
             CloseReason::Stopped => true,
             reason => reason.code() >= 300 && reason != CloseReason::Internal && peer.is_bad,
