@@ -5,6 +5,7 @@ use crate::engine::Counts;
 use crate::net::{Bound, EventLoop, Handle, Options, Status, raise_descriptor_limit};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+#[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -101,6 +102,7 @@ impl Relay {
     }
 }
 
+#[cfg(not(mio_unsupported_force_poll_poll))]
 impl AsFd for Relay {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.event_loop.as_fd()

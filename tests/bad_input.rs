@@ -635,17 +635,19 @@ fn fault_s6_ends_of_every_kind_in_the_middle_of_everything() {
     let neighbours = Neighbours::talk(&server);
     let mut came = 2;
     for spelling in SPELLINGS {
-        // With a key, because the one before may not be gone yet.
-        let frames = [hello_with("ann", 0xa), join(1, "elsewhere"), ping(2)];
-        let script = encode_all(*spelling, &frames);
-        for cut in (0..=script.len()).step_by(3) {
+        // Another name each time, because the one before may not be gone yet.
+        let script = |n: u64| {
+            let name = format!("ann{n:04}");
+            encode_all(*spelling, &[hello(&name), join(1, "elsewhere"), ping(2)])
+        };
+        for cut in (0..=script(0).len()).step_by(3) {
             for kind in 0..3 {
                 came += 1;
                 let mut ann = server.speak(*spelling);
                 if cut == 0 {
                     ann.spelling = spelling_of(b"");
                 }
-                ann.send(&script[..cut]);
+                ann.send(&script(came)[..cut]);
                 match kind {
                     0 => ann.reset(),
                     // Closed with the answers unread.

@@ -541,11 +541,10 @@ fn silence_is_pinged_and_then_closed() {
     }
 }
 
-type Change<'a> = &'a dyn Fn(&mut Limits);
-
 #[test]
 fn limits_that_contradict_each_other_are_refused_with_a_reason() {
-    let refused = |change: &dyn Fn(&mut Limits)| {
+    type Change = fn(&mut Limits);
+    let refused = |change: Change| {
         let mut limits = Limits::default();
         change(&mut limits);
         let error = Server::try_with(&["frame://127.0.0.1:0"], limits).err();
@@ -553,52 +552,52 @@ fn limits_that_contradict_each_other_are_refused_with_a_reason() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         error.to_string()
     };
-    let zeros: [(&str, Change<'_>); 15] = [
-        ("connections", &|l| l.connections = Some(0)),
-        ("accepts-per-turn", &|l| l.accepts_per_turn = 0),
-        ("commands-per-turn", &|l| l.commands_per_turn = 0),
-        ("flush-writes", &|l| l.flush_writes = 0),
-        ("flush-bytes", &|l| l.flush_bytes = 0),
-        ("max-message", &|l| l.message = 0),
-        ("send-buffer", &|l| l.send_buffer = 0),
-        ("rooms-per-peer", &|l| l.rooms_per_peer = 0),
-        ("max-rooms", &|l| l.rooms = 0),
-        ("per-address", &|l| l.per_address = 0),
-        ("per-address-minute", &|l| l.per_address_minute = 0),
-        ("rate-burst", &|l| l.rate_burst = 0),
-        ("handshake", &|l| l.handshake = Duration::ZERO),
-        ("ping-after", &|l| l.ping_after = Duration::ZERO),
-        ("ping-grace", &|l| l.ping_grace = Duration::ZERO),
+    let zeros: [(&str, Change); 15] = [
+        ("connections", |l| l.connections = Some(0)),
+        ("accepts-per-turn", |l| l.accepts_per_turn = 0),
+        ("commands-per-turn", |l| l.commands_per_turn = 0),
+        ("flush-writes", |l| l.flush_writes = 0),
+        ("flush-bytes", |l| l.flush_bytes = 0),
+        ("max-message", |l| l.message = 0),
+        ("send-buffer", |l| l.send_buffer = 0),
+        ("rooms-per-peer", |l| l.rooms_per_peer = 0),
+        ("max-rooms", |l| l.rooms = 0),
+        ("per-address", |l| l.per_address = 0),
+        ("per-address-minute", |l| l.per_address_minute = 0),
+        ("rate-burst", |l| l.rate_burst = 0),
+        ("handshake", |l| l.handshake = Duration::ZERO),
+        ("ping-after", |l| l.ping_after = Duration::ZERO),
+        ("ping-grace", |l| l.ping_grace = Duration::ZERO),
     ];
     for (name, zero) in zeros {
         assert_eq!(refused(zero), format!("{name} must be at least 1"));
     }
-    let others: [(&str, Change<'_>); 9] = [
-        ("max-message is 16777217", &|l| {
+    let others: [(&str, Change); 9] = [
+        ("max-message is 16777217", |l| {
             (l.message, l.backlog) = (MESSAGE_MAX + 1, 8 * MESSAGE_MAX);
         }),
-        ("backlog is 262143", &|l| l.backlog = 4 * l.message - 1),
-        ("backlog must be at least 65536", &|l| (l.message, l.backlog) = (100, 65_535)),
-        ("before-hello must be", &|l| l.before_hello = 255),
-        ("before-hello must be", &|l| l.before_hello = 65_537),
-        ("outbox must be at least 16384", &|l| l.outbox = 16_383),
-        ("presence-members is 500", &|l| l.outbox = 64_999),
-        ("presence-members is 2017", &|l| l.presence_members = 2017),
-        ("max-rooms may be at most 4194304", &|l| l.rooms = (4 << 20) + 1),
+        ("backlog is 262143", |l| l.backlog = 4 * l.message - 1),
+        ("backlog must be at least 65536", |l| (l.message, l.backlog) = (100, 65_535)),
+        ("before-hello must be", |l| l.before_hello = 255),
+        ("before-hello must be", |l| l.before_hello = 65_537),
+        ("outbox must be at least 16384", |l| l.outbox = 16_383),
+        ("presence-members is 500", |l| l.outbox = 64_999),
+        ("presence-members is 2017", |l| l.presence_members = 2017),
+        ("max-rooms may be at most 4194304", |l| l.rooms = (4 << 20) + 1),
     ];
     for (begins, change) in others {
         let said = refused(change);
         assert!(said.starts_with(begins), "{said:?} does not begin with {begins:?}");
     }
     // At each of these edges a relay starts.
-    let accepted: [&dyn Fn(&mut Limits); 7] = [
-        &|l| (l.message, l.backlog) = (MESSAGE_MAX, 4 * MESSAGE_MAX),
-        &|l| l.backlog = 4 * l.message,
-        &|l| (l.message, l.backlog) = (100, 65_536),
-        &|l| (l.before_hello, l.rooms) = (256, 4 << 20),
-        &|l| l.before_hello = 65_536,
-        &|l| (l.outbox, l.presence_members) = (16_384, 126),
-        &|l| l.presence_members = 2016,
+    let accepted: [Change; 7] = [
+        |l| (l.message, l.backlog) = (MESSAGE_MAX, 4 * MESSAGE_MAX),
+        |l| l.backlog = 4 * l.message,
+        |l| (l.message, l.backlog) = (100, 65_536),
+        |l| (l.before_hello, l.rooms) = (256, 4 << 20),
+        |l| l.before_hello = 65_536,
+        |l| (l.outbox, l.presence_members) = (16_384, 126),
+        |l| l.presence_members = 2016,
     ];
     for change in accepted {
         let mut limits = Limits::default();

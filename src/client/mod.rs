@@ -58,7 +58,9 @@ use std::io;
 use std::io::Read;
 use std::io::Write;
 use std::net::SocketAddr;
+#[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::AsFd;
+#[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -339,6 +341,7 @@ impl Client {
     }
 }
 
+#[cfg(not(mio_unsupported_force_poll_poll))]
 impl AsFd for Client {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.poll.registry().as_fd()

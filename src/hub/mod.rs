@@ -137,6 +137,10 @@ impl Hub {
         bytes: &[u8],
         now: Now,
     ) -> Result<Offset, Refusal> {
+        // The wire has no space for longer names, and nobody expects a space in one.
+        if !name::is_person_name(sender) {
+            return Err(Refusal::BadName);
+        }
         if bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
         }

@@ -18,6 +18,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use std::io::{self, IoSlice, Write};
+#[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -596,6 +597,8 @@ impl EventLoop {
     }
 }
 
+// mio's emulation by poll(2) has no descriptor that speaks for all it watches.
+#[cfg(not(mio_unsupported_force_poll_poll))]
 impl AsFd for EventLoop {
     /// The poll's own descriptor: readable when a turn has something to do.
     fn as_fd(&self) -> BorrowedFd<'_> {
