@@ -220,7 +220,8 @@ impl EventLoop {
     fn is_pressing(&self) -> bool {
         // The last peer of a drain leaves in `reap`; that all is over is seen in the next turn.
         let is_over = self.status == Status::Stopped || self.engine.is_drained();
-        is_over || !self.unfinished.is_empty() || self.engine.is_pressing()
+        let has_work = !self.unfinished.is_empty() || self.orders.is_called();
+        is_over || has_work || self.engine.is_pressing()
     }
 
     /// When `turn` wants to be called even if nothing happens. In the past or now: at once. A program
@@ -261,6 +262,10 @@ impl EventLoop {
                 socket.held = false;
                 self.come_back(conn);
             }
+        }
+        // mio's emulation by poll(2) can lose a wake-up to a change of its list made meanwhile.
+        if self.orders.is_called() {
+            self.take_orders();
         }
         // Only as many as there are now: whoever is put back waits for the next turn.
         for _ in 0..self.unfinished.len() {

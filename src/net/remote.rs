@@ -134,6 +134,11 @@ impl Remote {
         self.handle.shared.woken.store(false, Ordering::Release);
     }
 
+    /// Whether somebody woke the loop, and it has not heard yet.
+    pub(super) fn is_called(&self) -> bool {
+        self.handle.shared.woken.load(Ordering::Acquire)
+    }
+
     pub(super) fn next_order(&self) -> Option<Order> {
         self.orders.try_recv().ok()
     }
