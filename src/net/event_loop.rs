@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::descriptors::{Spare, descriptor_limit, is_starved};
 use super::listener::{Bound, Endpoint, Listener};
 use super::logbook::{Class, Logbook};
-use super::remote::{Handle, Order, Remote as Orders};
+use super::remote::{Handle, ORDERS, Order, Remote as Orders};
 use super::stream::{self, Drained, Remote, Stream, Traits};
 use super::unfinished::{Unfinished, Work};
 use crate::engine::{Engine, Reading, SLICES};
@@ -538,17 +538,26 @@ impl EventLoop {
 
     fn take_orders(&mut self) {
         self.orders.heard();
-        if self.orders.is_stop_asked() {
-            self.drain();
-        }
-        for _ in 0..ORDERS_PER_TURN {
-            let Some(Order::Say { room, sender, bytes }) = self.orders.next_order() else { return };
+        // Whoever stops the relay has said before what it wanted said: the whole queue, once.
+        let is_stop_asked = self.orders.is_stop_asked() && self.status == Status::Running;
+        let budget = if is_stop_asked { ORDERS } else { ORDERS_PER_TURN };
+        let mut has_more = true;
+        for _ in 0..budget {
+            let Some(Order::Say { room, sender, bytes }) = self.orders.next_order() else {
+                has_more = false;
+                break;
+            };
             if let Err(refusal) = self.engine.say_from_host(&room, &sender, &bytes, self.now) {
                 let text = format_args!("a message from the program was refused: {refusal}");
                 self.logbook.note(Class::Fault, self.now.running.as_secs(), text);
             }
         }
-        self.unfinished.push(Work::Orders);
+        if is_stop_asked {
+            self.drain();
+        }
+        if has_more {
+            self.unfinished.push(Work::Orders);
+        }
     }
 
     fn take_signals(&mut self) {

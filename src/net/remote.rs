@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 /// Orders that may wait for the loop. Beyond it the caller is told to come back.
-const ORDERS: usize = 1024;
+pub(super) const ORDERS: usize = 1024;
 
 /// How many numbers `Counts` has.
 const NUMBERS: usize = 13 + CloseReason::ALL.len() + Refusal::ALL.len();
