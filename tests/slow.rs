@@ -9,6 +9,7 @@ use hobnob::reason::CloseReason;
 use hobnob::wire::frame::{ClientFrame, ServerFrame};
 use std::collections::BTreeSet;
 use std::thread;
+use std::time::Duration;
 
 const PAYLOAD: usize = 4000;
 
@@ -390,7 +391,7 @@ fn a_lagging_peer_that_leaves_is_told_up_to_where_it_heard() {
 }
 
 #[test]
-fn a_lagging_peer_that_says_goodbye_gets_whole_messages_and_its_bye() {
+fn a_lagging_peer_that_says_goodbye_gets_all_it_is_owed_and_its_bye() {
     const SAID: u64 = 300;
     for spelling in SPELLINGS {
         let server = Server::frames_with(roomy());
@@ -398,10 +399,29 @@ fn a_lagging_peer_that_says_goodbye_gets_whole_messages_and_its_bye() {
         let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
         talk(&mut ann, room, 1, SAID);
         slow.ask(&[bye()]);
+        slow.expect(&came(room, 2, "ann"));
+        for n in 1..=SAID {
+            slow.expect(&message(room, n, "ann", &payload(n)));
+        }
+        slow.expect_bye(CloseReason::PeerClosed);
+        ann.expect(&went(room, 1, "slow"));
+    }
+}
+
+#[test]
+fn one_who_says_goodbye_and_does_not_read_it_is_let_go_in_time() {
+    const SAID: u64 = 300;
+    let limits = Limits { ping_grace: Duration::from_millis(300), ..roomy() };
+    for spelling in SPELLINGS {
+        let server = Server::frames_with(limits.clone());
+        let mut slow = stalled(&server, *spelling, "slow", "tea");
+        let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+        talk(&mut ann, room, 1, SAID);
+        slow.ask(&[bye()]);
         ann.expect(&went(room, 1, "slow"));
         slow.expect(&came(room, 2, "ann"));
         let mut frames = slow.frames_to_end();
-        assert_eq!(frames.pop(), Some(bye_of(CloseReason::PeerClosed)));
+        assert_eq!(frames.pop(), Some(bye_of(CloseReason::SlowConsumer)));
         for (n, frame) in (1..).zip(&frames) {
             assert!(matches!(frame, ServerFrame::Message { offset, .. } if *offset == n));
         }
