@@ -813,7 +813,10 @@ impl Neighbours {
         let over = Arc::clone(&is_over);
         let thread = thread::spawn(move || {
             let mut said = 0;
-            while !over.load(Ordering::Acquire) {
+            // Once at the end, too: they are still there, and still hear each other.
+            let mut is_last = false;
+            while !is_last {
+                is_last = over.load(Ordering::Acquire);
                 said += 1;
                 let text = format!("the {said}th thing I tell you");
                 amy.ask(&[say(room, said, &text)]);
