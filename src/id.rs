@@ -47,7 +47,7 @@ impl fmt::Display for ConnId {
 /// Names one room while it exists; the number by which frames speak of a joined room.
 ///
 /// Slot and generation share 32 bits, so that a message on the wire spends four bytes on its room.
-/// A generation comes back after 1,024 lets of one slot. That is safe because every use of a
+/// A generation comes back after every 1,024 rooms made. That is safe because every use of a
 /// `RoomId` from outside is checked against the peer's own memberships first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RoomId(u32);

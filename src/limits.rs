@@ -23,7 +23,7 @@ pub struct Limits {
     pub message: usize,
     /// Bytes one tape may hold for those who lag, before the slowest are overrun.
     pub backlog: usize,
-    /// Bytes all tapes together may hold. Above it, a tape keeps only what it is appending to.
+    /// Bytes all tapes together may hold. Above it, the tape that holds most gives up its oldest.
     pub backlog_total: usize,
     /// Bytes of private replies waiting for one peer.
     pub outbox: usize,
@@ -78,8 +78,14 @@ pub const PERSON_NAME_MAX: usize = 64;
 /// Bytes read from one socket in one go, and so also per peer and turn.
 pub const READ_MAX: usize = 64 << 10;
 
+/// Bytes of replies to a peer that has not said hello, at which it is no longer read from.
+const OUTBOX_BEFORE_HELLO: usize = 4 << 10;
+
 /// Bytes of replay that are laid out for a peer at a time; more once it has read these.
 pub const REPLAY_PAGE: usize = 64 << 10;
+
+/// The longest time any limit may name: far beyond use, and far from overflowing.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How long a peer that was told goodbye may take to read it.
 pub const LINGER: Duration = Duration::from_secs(2);
@@ -159,6 +165,23 @@ impl Limits {
                 self.backlog, self.message
             ));
         }
+        if self.backlog_total < self.backlog {
+            return Err(format!(
+                "backlog-total is {}, but must hold at least one backlog ({})",
+                self.backlog_total, self.backlog
+            ));
+        }
+        let longest = [
+            ("handshake", self.handshake),
+            ("history-age", self.history_age),
+            ("ping-after", self.ping_after),
+            ("ping-grace", self.ping_grace),
+            ("drain-grace", self.drain_grace),
+            ("drain-hard", self.drain_hard),
+        ];
+        if let Some((name, _)) = longest.iter().find(|(_, time)| *time > LONGEST) {
+            return Err(format!("{name} may be at most {} hours", LONGEST.as_secs() / 3600));
+        }
         if self.backlog < 64 << 10 {
             return Err("backlog must be at least 65536".to_owned());
         }
@@ -185,6 +208,11 @@ impl Limits {
     /// owed still fit between here and `outbox`.
     pub fn outbox_soft(&self) -> usize {
         self.outbox / 2
+    }
+
+    /// The same for a peer that may not have said hello yet: error replies are output, too.
+    pub fn outbox_soft_for(&self, is_greeted: bool) -> usize {
+        if is_greeted { self.outbox_soft() } else { OUTBOX_BEFORE_HELLO }
     }
 }
 

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// [`next_deadline`](Self::next_deadline) at the latest. No thread is started, no signal is handled
 /// and the process is never ended, unless the config asks for it.
 ///
+/// A relay stays in the thread that bound it (it is not `Send`: nothing in it is shared or locked).
+/// Bind it where it will be turned, and reach it from elsewhere through its [`handle`](Self::handle).
+///
 /// ```no_run
 /// use hobnob::{Config, Relay};
 ///

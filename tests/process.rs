@@ -289,7 +289,7 @@ fn what_goes_wrong_says_what_to_do() {
         (
             &["serve", "--listen", &format!("frame://{taken}")][..],
             1,
-            "another process listens there",
+            "somebody listens there already",
         ),
         (&["serve", "--listen", "irc://127.0.0.1:0"], 1, "not built"),
         (&["serve", "--max-message", "lots"], 2, "expected bytes"),

@@ -19,7 +19,7 @@ pub(super) fn run(args: &Args) -> Result<(), String> {
     let config = read(&args.file)?.into_config().map_err(|error| at(&args.file, &error))?;
     let mut text = format!("{} is in order\n", args.file.display());
     for listen in &config.listeners {
-        let _ = writeln!(text, "  {:<6} {:?}", listen.service.word(), listen.endpoint);
+        let _ = writeln!(text, "  {:<6} {}", listen.service.word(), listen.endpoint);
     }
     print!("{text}{}", Table(&config.limits));
     Ok(())

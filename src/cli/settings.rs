@@ -20,7 +20,7 @@ macro_rules! settings {
             listen: Vec<String>,
             $(
                 $(#[$doc])*
-                #[arg(long, env = $env, value_name = "N")]
+                #[arg(long, env = $env, value_name = <$type>::NAME)]
                 $key: Option<$type>,
             )*
         }
@@ -131,9 +131,13 @@ impl Settings {
 
 /// Declares how one kind of value is written, in the file as on the command line.
 macro_rules! kinds {
-    ($($name:ident($inner:ty), $expected:literal;)*) => {$(
+    ($($name:ident($inner:ty), $shown:literal, $expected:literal;)*) => {$(
         #[derive(Clone, Debug)]
         struct $name($inner);
+
+        impl $name {
+            const NAME: &str = $shown;
+        }
 
         impl From<$name> for $inner {
             fn from(value: $name) -> Self {
@@ -152,12 +156,12 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Count(usize), "a number";
-    Number(u32), "a number";
-    Most(Option<usize>), "a number";
-    Switch(bool), "true or false";
-    Size(usize), "a number of bytes, as in 65536 or \"64K\"";
-    Span(Duration), "a time, as in 10 (seconds) or \"500ms\"";
+    Count(usize), "N", "a number";
+    Number(u32), "N", "a number";
+    Most(Option<usize>), "N", "a number";
+    Switch(bool), "true|false", "true or false";
+    Size(usize), "BYTES", "a number of bytes, as in 65536 or \"64K\"";
+    Span(Duration), "TIME", "a time, as in 10 (seconds) or \"500ms\"";
 }
 
 #[cfg(feature = "config")]
@@ -228,7 +232,7 @@ impl FromStr for Most {
 
 impl Most {
     fn show(value: &Option<usize>) -> String {
-        value.map_or_else(|| "as many as descriptors allow".to_owned(), |most| most.to_string())
+        value.map_or_else(|| "auto".to_owned(), |most| most.to_string())
     }
 }
 

@@ -65,21 +65,30 @@ impl Engine {
         }
     }
 
-    /// Lets the oldest blocks go until the new bytes fit. Beyond the limit of all tapes together, a
-    /// tape keeps only its newest block.
+    /// Lets the oldest blocks go until the new bytes fit: of this tape for its own limit, and of
+    /// whichever holds most for the limit of all together, so that no room pays for another's
+    /// laggards.
     fn make_room(&mut self, key: usize, offset: Offset) {
         let need = self.scratch.len();
-        while let Some(tape) = self.tapes.get_mut(key) {
-            let is_over = self.pool.reserved() + need > self.limits.backlog_total;
-            let max = if is_over { 0 } else { self.limits.backlog };
-            if !tape.is_full(need, max) {
-                return;
+        while self.pool.reserved() + need > self.limits.backlog_total {
+            let heaviest = self.tapes.iter().max_by_key(|(_, tape)| tape.held());
+            match heaviest.filter(|(_, tape)| tape.held() > 0).map(|(heaviest, _)| heaviest) {
+                Some(heaviest) => self.trim(heaviest, if heaviest == key { offset } else { 0 }),
+                None => break,
             }
-            let head = self.hub.room(tape.room).map_or(0, |room| room.head);
-            let upcoming = if offset == 0 { head + 1 } else { offset };
-            for fallen in tape.trim(upcoming, &mut self.pool) {
-                self.overrun(key, &fallen);
-            }
+        }
+        while self.tapes.get(key).is_some_and(|tape| tape.is_full(need, self.limits.backlog)) {
+            self.trim(key, offset);
+        }
+    }
+
+    /// Lets a tape's oldest block go. `offset` is that of the message to come, if it has one.
+    fn trim(&mut self, key: usize, offset: Offset) {
+        let Some(tape) = self.tapes.get_mut(key) else { return };
+        let head = self.hub.room(tape.room).map_or(0, |room| room.head);
+        let upcoming = if offset == 0 { head + 1 } else { offset };
+        for fallen in tape.trim(upcoming, &mut self.pool) {
+            self.overrun(key, &fallen);
         }
     }
 
@@ -149,7 +158,7 @@ impl Engine {
         if from.is_some() {
             let head = self.hub.room(room).map_or(0, |room| room.head);
             if let Some(peer) = self.peers.get_mut(conn) {
-                peer.awaits = head;
+                peer.awaits = Some((key as u32, head));
             }
             self.mark_ready(conn);
         }
@@ -192,6 +201,7 @@ impl Engine {
         };
         peer.forget_skips(key);
         peer.seats.retain(|other| other.tape != seat.tape);
+        peer.awaits = peer.awaits.filter(|(tape, _)| *tape != seat.tape);
         let moved = tape.unseat(index, &mut self.pool);
         let (is_deserted, has_round) = (tape.members.is_empty(), tape.round.is_some());
         if let Some(moved) = moved.and_then(|moved| self.peers.get_mut(moved)) {

@@ -10,7 +10,7 @@ const SLOTS: usize = 512;
 /// whether anything is still to be done.
 #[derive(Debug)]
 pub struct Wheel<T> {
-    slots: Vec<Vec<(Tick, T)>>,
+    slots: Vec<Slot<T>>,
     /// The tick up to which everything due has been taken out.
     at: Tick,
     due: Vec<T>,
@@ -19,7 +19,7 @@ pub struct Wheel<T> {
 
 impl<T> Default for Wheel<T> {
     fn default() -> Self {
-        let slots = std::iter::repeat_with(Vec::new).take(SLOTS).collect();
+        let slots = std::iter::repeat_with(Slot::default).take(SLOTS).collect();
         Self { slots, at: Tick(0), due: Vec::new(), len: 0 }
     }
 }
@@ -29,7 +29,8 @@ impl<T> Wheel<T> {
     pub fn schedule(&mut self, at: Tick, what: T) {
         let slot = at.max(self.at).0 as usize % SLOTS;
         if let Some(slot) = self.slots.get_mut(slot) {
-            slot.push((at, what));
+            slot.earliest = slot.earliest.min(at.max(self.at));
+            slot.entries.push((at, what));
             self.len += 1;
         }
     }
@@ -39,12 +40,10 @@ impl<T> Wheel<T> {
         while self.due.is_empty() && self.at <= now {
             // After a long sleep every slot is looked at once, not once per tick missed.
             self.at = self.at.max(Tick(now.0.saturating_sub(SLOTS as u32)));
-            if let Some(slot) = self.slots.get_mut(self.at.0 as usize % SLOTS) {
-                let due = slot.extract_if(.., |(at, _)| *at <= now);
-                self.due.extend(due.map(|(_, what)| what));
-                if slot.is_empty() && slot.capacity() > 64 {
-                    *slot = Vec::new();
-                }
+            let slot = self.slots.get_mut(self.at.0 as usize % SLOTS);
+            // Entries of a later lap are not even looked at.
+            if let Some(slot) = slot.filter(|slot| slot.earliest <= now) {
+                slot.take_due(now, &mut self.due);
             }
             if self.at == now {
                 break;
@@ -56,7 +55,7 @@ impl<T> Wheel<T> {
         Some(what)
     }
 
-    /// When [`pop_due`](Self::pop_due) should be called again; perhaps early, never late.
+    /// When [`pop_due`](Self::pop_due) will next have something.
     pub fn next(&self) -> Option<Tick> {
         if !self.due.is_empty() {
             return Some(self.at);
@@ -64,9 +63,37 @@ impl<T> Wheel<T> {
         if self.len == 0 {
             return None;
         }
-        (0..SLOTS as u32).map(|ahead| Tick(self.at.0.saturating_add(ahead))).find(|tick| {
-            self.slots.get(tick.0 as usize % SLOTS).is_some_and(|slot| !slot.is_empty())
-        })
+        // Slots come in the order of their ticks; the first of this lap is the answer, and only if
+        // there is none are later laps compared.
+        let ahead = (0..SLOTS as u32).map(|ahead| Tick(self.at.0.saturating_add(ahead)));
+        let soon = ahead.filter_map(|tick| Some((tick, self.slots.get(tick.0 as usize % SLOTS)?)));
+        let soon =
+            soon.into_iter().find(|(tick, slot)| slot.earliest <= *tick).map(|(tick, _)| tick);
+        soon.or_else(|| self.slots.iter().map(|slot| slot.earliest).min())
+    }
+}
+
+/// What is due in one tick of every lap.
+#[derive(Debug)]
+struct Slot<T> {
+    entries: Vec<(Tick, T)>,
+    /// The first of them; a slot visited before is passed over.
+    earliest: Tick,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), earliest: Tick(u32::MAX) }
+    }
+}
+
+impl<T> Slot<T> {
+    fn take_due(&mut self, now: Tick, due: &mut Vec<T>) {
+        due.extend(self.entries.extract_if(.., |(at, _)| *at <= now).map(|(_, what)| what));
+        self.earliest = self.entries.iter().map(|(at, _)| *at).min().unwrap_or(Tick(u32::MAX));
+        if self.entries.is_empty() && self.entries.capacity() > 64 {
+            self.entries = Vec::new();
+        }
     }
 }
 
@@ -96,6 +123,19 @@ mod tests {
         }
         assert_eq!(seen, times[..9]);
         assert_eq!(wheel.len, 1);
+    }
+
+    #[test]
+    fn once_everything_due_is_out_the_next_deadline_lies_ahead() {
+        let mut wheel = Wheel::default();
+        for at in [5, 5 + SLOTS as u32, 5 + 5 * SLOTS as u32, 3_000] {
+            wheel.schedule(Tick(at), at);
+        }
+        for now in 0..4_000 {
+            while wheel.pop_due(Tick(now)).is_some() {}
+            assert!(wheel.next().is_none_or(|next| next > Tick(now)), "at {now}");
+        }
+        assert_eq!(wheel.next(), None);
     }
 
     #[test]

@@ -286,7 +286,7 @@ impl Engine {
         if peer.outbox.as_ref().is_some_and(|outbox| outbox.is_empty()) {
             peer.outbox = None;
         }
-        if peer.held && peer.awaits == 0 && peer.owed() <= self.limits.outbox_soft() {
+        if peer.held && peer.awaits.is_none() && peer.owed() <= self.limits.outbox_soft() {
             peer.held = false;
             self.resumable.push_back(conn);
         }
@@ -382,9 +382,7 @@ impl Engine {
             self.counts.replayed += 1;
             next = message.offset + 1;
         }
-        if next > peer.awaits {
-            peer.awaits = 0;
-        }
+        peer.awaits = peer.awaits.filter(|(tape, last)| *tape as usize != key || next <= *last);
         let Some(tape) = self.tapes.get_mut(key) else { return };
         if next > head {
             tape.advance(index, tape.end(), &mut self.pool);

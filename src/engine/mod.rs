@@ -282,7 +282,9 @@ impl Engine {
             let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
                 return (used, Reading::Gone);
             };
-            if peer.owed() > self.limits.outbox_soft() || peer.awaits != 0 {
+            if peer.owed() > self.limits.outbox_soft_for(peer.session.is_greeted())
+                || peer.awaits.is_some()
+            {
                 peer.held = true;
                 return (used, Reading::Held);
             }
@@ -393,6 +395,13 @@ impl Engine {
         if is_full {
             self.close(conn, CloseReason::OutboxFull);
         }
+    }
+
+    /// Whether a room's flush is so far behind that the program around the relay should wait with
+    /// what it has to say there. Nothing else holds it up; saying it all the same costs members that
+    /// read as they should their place.
+    pub fn is_behind(&self, room: &str) -> bool {
+        self.hub.find(room).is_some_and(|room| self.is_congested(room))
     }
 
     /// The program around the relay says something.

@@ -36,9 +36,9 @@ pub struct Peer {
     pub ready: bool,
     /// Not read from until it has read some of what it is owed.
     pub held: bool,
-    /// The offset up to which a replay it asked for must have come before it is listened to again,
-    /// so that no answer overtakes the replay; else 0.
-    pub awaits: Offset,
+    /// The tape and the offset up to which a replay it asked for must have come before it is
+    /// listened to again, so that no answer overtakes the replay.
+    pub awaits: Option<(u32, Offset)>,
     /// It will send no more.
     pub ended: bool,
     /// It has said all it wanted to, and goes once it has what it is owed.
@@ -143,7 +143,7 @@ impl Peers {
             blocked: false,
             ready: false,
             held: false,
-            awaits: 0,
+            awaits: None,
             ended: false,
             leaving: false,
             inbox: None,

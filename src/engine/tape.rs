@@ -310,6 +310,7 @@ impl Tape {
         }
         self.behind -= fallen.len();
         self.recovering += fallen.len();
+        self.release_if_read(pool);
         fallen
     }
 

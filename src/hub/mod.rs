@@ -392,7 +392,8 @@ impl Hub {
         Ok(())
     }
 
-    fn find(&self, name: &str) -> Option<RoomId> {
+    /// The room of that name, in any spelling of it.
+    pub fn find(&self, name: &str) -> Option<RoomId> {
         if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             self.room_ids.get(name.to_ascii_lowercase().as_str()).copied()
         } else {

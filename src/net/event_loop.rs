@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::descriptors::{Spare, descriptor_limit, is_starved};
 use super::listener::{Bound, Endpoint, Listener};
 use super::logbook::{Class, Logbook};
-use super::remote::{Handle, ORDERS, Order, Remote as Orders};
+use super::orders::{Handle, ORDERS, Order, Orders};
 use super::stream::{self, Drained, Remote, Stream, Traits};
 use super::unfinished::{Unfinished, Work};
 use crate::engine::{Engine, Reading, SLICES};
@@ -86,6 +86,10 @@ pub struct EventLoop {
     drain_until: Duration,
     /// The last poll returned something: there may be more that it had no room for.
     is_stirred: bool,
+    /// Orders from other threads are left over.
+    has_orders: bool,
+    /// Once a stop was asked for: how many orders given before are still carried out.
+    last_orders: Option<usize>,
 }
 
 /// One client's socket, and what the loop knows of it.
@@ -165,6 +169,8 @@ impl EventLoop {
             status: Status::Running,
             drain_until: Duration::MAX,
             is_stirred: false,
+            has_orders: false,
+            last_orders: None,
         })
     }
 
@@ -175,12 +181,18 @@ impl EventLoop {
     /// When the poll itself fails. No peer can make that happen.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
         self.wait(timeout)?;
+        // What this turn leaves undone is the next one's business.
+        self.unfinished.rotate();
+        let undone = self.unfinished.len().min(EVENTS);
         self.dispatch();
-        self.resume();
+        self.resume(undone);
         self.expire();
         self.reap();
         self.flush();
         self.orders.publish(self.engine.counts());
+        if self.status == Status::Stopped {
+            self.orders.close();
+        }
         Ok(self.status)
     }
 
@@ -220,7 +232,8 @@ impl EventLoop {
     fn is_pressing(&self) -> bool {
         // The last peer of a drain leaves in `reap`; that all is over is seen in the next turn.
         let is_over = self.status == Status::Stopped || self.engine.is_drained();
-        let has_work = !self.unfinished.is_empty() || self.orders.is_called();
+        let has_orders = self.has_orders || self.orders.is_called();
+        let has_work = !self.unfinished.is_empty() || has_orders;
         is_over || has_work || self.engine.is_pressing()
     }
 
@@ -248,30 +261,35 @@ impl EventLoop {
                     }
                 }
                 Woken::Listener(index) => self.accept(index),
-                Woken::Orders => self.take_orders(),
+                // Seen by its flag, once a turn, in `resume`.
+                Woken::Orders => {}
                 Woken::Signals => self.take_signals(),
             }
         }
         self.events = events;
     }
 
-    /// The same for what earlier turns left undone.
-    fn resume(&mut self) {
+    /// The same for what earlier turns left undone, and for what other threads want.
+    fn resume(&mut self, undone: usize) {
         while let Some(conn) = self.engine.take_resumable() {
             if let Some(socket) = self.socket_mut(conn) {
                 socket.held = false;
                 self.come_back(conn);
             }
         }
-        // mio's emulation by poll(2) can lose a wake-up to a change of its list made meanwhile.
-        if self.orders.is_called() {
+        // By the flag and not by the event: mio's emulation by poll(2) can lose a wake-up to a change
+        // of its list made meanwhile.
+        if self.has_orders || self.orders.is_called() {
             self.take_orders();
         }
-        // Only as many as there are now: whoever is put back waits for the next turn.
-        for _ in 0..self.unfinished.len() {
+        for _ in 0..undone {
             match self.unfinished.pop() {
-                Some(Work::Accept(index)) => self.accept(index),
-                Some(Work::Orders) => self.take_orders(),
+                Some(Work::Accept(index)) => {
+                    if let Some(listener) = self.listeners.get_mut(index) {
+                        listener.queued = false;
+                    }
+                    self.accept(index);
+                }
                 Some(Work::Read(conn)) => {
                     if let Some(socket) = self.socket_mut(conn) {
                         socket.queued = false;
@@ -436,7 +454,8 @@ impl EventLoop {
 
     /// Takes clients off a listener's queue, within the budget.
     fn accept(&mut self, index: usize) {
-        if self.status != Status::Running {
+        let is_queued = self.listeners.get(index).is_none_or(|listener| listener.queued);
+        if self.status != Status::Running || is_queued {
             return;
         }
         for _ in 0..self.limits.accepts_per_turn {
@@ -462,7 +481,15 @@ impl EventLoop {
                 }
             }
         }
-        self.unfinished.push(Work::Accept(index));
+        self.accept_later(index);
+    }
+
+    fn accept_later(&mut self, index: usize) {
+        let listener = self.listeners.get_mut(index).filter(|listener| !listener.queued);
+        if let Some(listener) = listener {
+            listener.queued = true;
+            self.unfinished.push(Work::Accept(index));
+        }
     }
 
     /// No descriptor is left for a new client. The one waiting longest is closed through the spare
@@ -482,9 +509,9 @@ impl EventLoop {
 
     /// Tries the listeners that starved again, if they are due by `now`.
     fn accept_again(&mut self, now: Duration) {
-        for (index, listener) in self.listeners.iter_mut().enumerate() {
-            if listener.is_due(now) {
-                self.unfinished.push(Work::Accept(index));
+        for index in 0..self.listeners.len() {
+            if self.listeners.get_mut(index).is_some_and(|listener| listener.is_due(now)) {
+                self.accept_later(index);
             }
         }
     }
@@ -536,27 +563,34 @@ impl EventLoop {
         ticket.ok_or(CloseReason::AddressFull)
     }
 
+    /// Carries out what other threads want, within the budget, and not before the rooms spoken to
+    /// have been flushed: whoever gives orders faster than that is told to wait.
     fn take_orders(&mut self) {
         self.orders.heard();
-        // Whoever stops the relay has said before what it wanted said: the whole queue, once.
-        let is_stop_asked = self.orders.is_stop_asked() && self.status == Status::Running;
-        let budget = if is_stop_asked { ORDERS } else { ORDERS_PER_TURN };
-        let mut has_more = true;
-        for _ in 0..budget {
-            let Some(Order::Say { room, sender, bytes }) = self.orders.next_order() else {
-                has_more = false;
+        // Whoever stops the relay has said before what it wanted said. That much is still heard.
+        if self.orders.is_stop_asked() && self.status == Status::Running {
+            self.last_orders.get_or_insert(ORDERS);
+        }
+        self.has_orders = true;
+        for _ in 0..ORDERS_PER_TURN.min(self.last_orders.unwrap_or(ORDERS_PER_TURN)) {
+            let Some(order) = self.orders.next_order() else {
+                self.has_orders = false;
                 break;
             };
-            if let Err(refusal) = self.engine.say_from_host(&room, &sender, &bytes, self.now) {
+            let Order::Say { room, sender, bytes } = &order;
+            if self.engine.is_behind(room) {
+                self.orders.put_back(order);
+                break;
+            }
+            if let Err(refusal) = self.engine.say_from_host(room, sender, bytes, self.now) {
                 let text = format_args!("a message from the program was refused: {refusal}");
                 self.logbook.note(Class::Fault, self.now.running.as_secs(), text);
             }
+            self.last_orders = self.last_orders.map(|left| left - 1);
         }
-        if is_stop_asked {
+        if self.last_orders.is_some_and(|left| left == 0 || !self.has_orders) {
+            self.last_orders = None;
             self.drain();
-        }
-        if has_more {
-            self.unfinished.push(Work::Orders);
         }
     }
 
@@ -567,6 +601,12 @@ impl EventLoop {
                 Status::Running => self.drain(),
                 Status::Draining | Status::Stopped => self.status = Status::Stopped,
             }
+        }
+        // The pipe was read past mio's back, and its poll(2) emulation arms itself only by its own
+        // reads. Elsewhere this changes nothing.
+        if let Some(signals) = &mut self.signals {
+            let (token, interest) = (Token(SIGNALS), Interest::READABLE);
+            let _ = self.poll.registry().reregister(signals, token, interest);
         }
     }
 

@@ -25,6 +25,15 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
 /// An address that is listened on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bound {
@@ -51,6 +60,8 @@ pub(super) struct Listener {
     pub(super) service: usize,
     /// What its clients' sockets have in common.
     pub(super) traits: Traits,
+    /// Waiting in `unfinished`.
+    pub(super) queued: bool,
     starved: Option<Starved>,
 }
 
@@ -99,14 +110,14 @@ impl Listener {
                     let socket = Acceptor::Tcp(
                         bind_tcp(address, traits).map_err(|error| explain(address, &error))?,
                     );
-                    Ok(Self { socket, service, traits, starved: None })
+                    Ok(Self { socket, service, traits, queued: false, starved: None })
                 });
                 bound.collect()
             }
             Endpoint::Unix(path) => {
                 let socket = bind_unix(path).map_err(|error| explain(path.display(), &error))?;
                 let socket = Acceptor::Unix(socket, UnixPath(path.clone()));
-                Ok(vec![Self { socket, service, traits, starved: None }])
+                Ok(vec![Self { socket, service, traits, queued: false, starved: None }])
             }
         }
     }
@@ -202,16 +213,22 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
 fn remove_stale(path: &Path) -> io::Result<()> {
     let is_socket =
         std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
-        std::fs::remove_file(path)?;
+    if !is_socket {
+        return Ok(());
     }
-    Ok(())
+    match std::os::unix::net::UnixStream::connect(path) {
+        // Nobody listens: its relay is gone. Any other error may be somebody's who does.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn explain(address: impl fmt::Display, error: &io::Error) -> io::Error {
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => {
-            ": another process listens there; stop it, or choose another port"
+            ": somebody listens there already; stop them, or choose another port"
         }
         io::ErrorKind::PermissionDenied => {
             ": ports below 1024 and foreign folders need the right to use them"

@@ -1,4 +1,4 @@
-//! The only place that names mio, sockets, clocks and `io::Error`.
+//! The only place of the server that names mio, sockets, clocks and `io::Error`.
 
 mod admission;
 mod clock;
@@ -6,11 +6,11 @@ mod descriptors;
 mod event_loop;
 mod listener;
 mod logbook;
-mod remote;
+mod orders;
 mod stream;
 mod unfinished;
 
 pub use descriptors::raise_descriptor_limit;
 pub use event_loop::{EventLoop, Options, Status};
 pub use listener::{Bound, Endpoint};
-pub use remote::{Handle, HandleError};
+pub use orders::{Handle, HandleError};

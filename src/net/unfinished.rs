@@ -9,8 +9,6 @@ use std::collections::VecDeque;
 pub(super) enum Work {
     /// A listener whose queue may hold more.
     Accept(usize),
-    /// Orders from other threads.
-    Orders,
     /// A peer whose bytes are not all read, or not all carried out.
     Read(ConnId),
 }
@@ -28,6 +26,13 @@ impl Unfinished {
 
     pub(super) fn pop(&mut self) -> Option<Work> {
         self.queue.pop_front()
+    }
+
+    /// Lets another one be first next time: where there is not enough for all, the first take it.
+    pub(super) fn rotate(&mut self) {
+        if !self.queue.is_empty() {
+            self.queue.rotate_left(1);
+        }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,6 +1,7 @@
 //! The relay as other threads reach it.
 
 use crate::engine::Counts;
+use crate::hub::{is_person_name, is_room_name};
 use crate::reason::{CloseReason, Refusal};
 use mio::Waker;
 use std::fmt;
@@ -28,6 +29,8 @@ pub enum HandleError {
     Busy,
     /// The relay is no more.
     Stopped,
+    /// It can never be said: the name of the room or of the sender cannot be one.
+    Refused(Refusal),
 }
 
 impl fmt::Display for HandleError {
@@ -35,6 +38,7 @@ impl fmt::Display for HandleError {
         f.write_str(match self {
             Self::Busy => "the relay has as many orders waiting as it may: try again in a moment",
             Self::Stopped => "the relay has stopped",
+            Self::Refused(refusal) => refusal.text(),
         })
     }
 }
@@ -57,17 +61,26 @@ struct Shared {
 }
 
 /// The loop's end of it.
-pub(super) struct Remote {
+pub(super) struct Orders {
     orders: Receiver<Order>,
+    /// One that was taken out and could not be carried out yet.
+    first: Option<Order>,
     handle: Handle,
 }
 
 impl Handle {
-    /// Says something in a room, in the name of `sender`. The room need not exist yet.
+    /// Says something in a room, in the name of `sender`. The room need not exist yet. `Ok` means
+    /// that the loop will see to it; a message over the relay's limits is then logged and dropped.
     ///
     /// # Errors
     /// [`HandleError`]; the message is then not said.
     pub fn say(&self, room: &str, sender: &str, bytes: &[u8]) -> Result<(), HandleError> {
+        if !is_room_name(room) {
+            return Err(HandleError::Refused(Refusal::BadRoom));
+        }
+        if !is_person_name(sender) {
+            return Err(HandleError::Refused(Refusal::BadName));
+        }
         if self.shared.gone.load(Ordering::Acquire) {
             return Err(HandleError::Stopped);
         }
@@ -112,7 +125,7 @@ impl fmt::Debug for Handle {
     }
 }
 
-impl Remote {
+impl Orders {
     pub(super) fn new(waker: Waker) -> Self {
         let (sender, orders) = sync_channel(ORDERS);
         let shared = Shared {
@@ -122,7 +135,8 @@ impl Remote {
             gone: AtomicBool::new(false),
             counts: [const { AtomicU64::new(0) }; NUMBERS],
         };
-        Self { orders, handle: Handle { orders: sender, shared: Arc::new(shared) } }
+        let handle = Handle { orders: sender, shared: Arc::new(shared) };
+        Self { orders, first: None, handle }
     }
 
     pub(super) fn handle(&self) -> Handle {
@@ -139,8 +153,18 @@ impl Remote {
         self.handle.shared.woken.load(Ordering::Acquire)
     }
 
-    pub(super) fn next_order(&self) -> Option<Order> {
-        self.orders.try_recv().ok()
+    pub(super) fn next_order(&mut self) -> Option<Order> {
+        self.first.take().or_else(|| self.orders.try_recv().ok())
+    }
+
+    /// The order's time has not come: it is the next one again.
+    pub(super) fn put_back(&mut self, order: Order) {
+        self.first = Some(order);
+    }
+
+    /// The relay has stopped: nobody will hear orders any more.
+    pub(super) fn close(&self) {
+        self.handle.shared.gone.store(true, Ordering::Release);
     }
 
     pub(super) fn is_stop_asked(&self) -> bool {
@@ -155,9 +179,9 @@ impl Remote {
     }
 }
 
-impl Drop for Remote {
+impl Drop for Orders {
     fn drop(&mut self) {
-        self.handle.shared.gone.store(true, Ordering::Release);
+        self.close();
     }
 }
 
