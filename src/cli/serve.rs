@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 /// Run the relay.
 #[derive(clap::Args)]
@@ -28,7 +29,7 @@ pub(super) struct Args {
 /// Serves until it is told to stop.
 pub(super) fn run(args: Args) -> Result<(), String> {
     let config = config_of(args)?;
-    start_log();
+    let _log = start_log();
     let limits = config.limits.clone();
     let listeners = config.listeners.clone();
     let mut relay = Relay::bind(config).map_err(|error| error.to_string())?;
@@ -111,23 +112,54 @@ fn reachable(address: &SocketAddr) -> SocketAddr {
 /// Lines that may wait for a slow reader of the log before further ones are dropped.
 const LOG_LINES: usize = 1024;
 
+/// How long the end of the process waits for the log to be written.
+const LOG_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What goes to the thread that writes the log.
+enum LogEntry {
+    Line(Vec<u8>),
+    /// Everything before this has been written: say so.
+    Written(SyncSender<()>),
+}
+
 /// Logs to stderr through a thread of its own: a terminal that stands still must not stop the loop.
-fn start_log() {
-    let (lines, waiting) = sync_channel::<Vec<u8>>(LOG_LINES);
+/// What is returned waits, when it goes, until everything logged was written.
+fn start_log() -> LogEnd {
+    let (entries, waiting) = sync_channel(LOG_LINES);
     thread::spawn(move || {
-        while let Ok(line) = waiting.recv() {
-            let _ = io::stderr().write_all(&line);
+        while let Ok(entry) = waiting.recv() {
+            match entry {
+                // Whoever closed our stderr does not want to read it.
+                LogEntry::Line(line) => drop(io::stderr().write_all(&line)),
+                LogEntry::Written(done) => drop(done.send(())),
+            }
         }
     });
+    let sink = LogSink { entries: entries.clone(), dropped: 0 };
     Builder::from_env(Env::default().default_filter_or("info"))
         .format_timestamp_millis()
-        .target(Target::Pipe(Box::new(LogSink { lines, dropped: 0 })))
+        .target(Target::Pipe(Box::new(sink)))
         .init();
+    LogEnd { entries }
+}
+
+/// Keeps the process until its log is written, or nobody seems to read it.
+struct LogEnd {
+    entries: SyncSender<LogEntry>,
+}
+
+impl Drop for LogEnd {
+    fn drop(&mut self) {
+        let (done, written) = sync_channel(1);
+        if self.entries.try_send(LogEntry::Written(done)).is_ok() {
+            let _ = written.recv_timeout(LOG_PATIENCE);
+        }
+    }
 }
 
 /// Hands finished lines over, or counts them if nobody keeps up.
 struct LogSink {
-    lines: SyncSender<Vec<u8>>,
+    entries: SyncSender<LogEntry>,
     dropped: u64,
 }
 
@@ -135,12 +167,11 @@ impl Write for LogSink {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut text = Vec::new();
         if self.dropped > 0 {
-            text.extend_from_slice(
-                format!("({} lines of the log were dropped)\n", self.dropped).as_bytes(),
-            );
+            let note = format!("({} lines of the log were dropped)\n", self.dropped);
+            text.extend_from_slice(note.as_bytes());
         }
         text.extend_from_slice(line);
-        match self.lines.try_send(text) {
+        match self.entries.try_send(LogEntry::Line(text)) {
             Ok(()) => self.dropped = 0,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.dropped += 1,
         }
