@@ -1,5 +1,7 @@
 //! Arguments → library calls.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod chat;
 #[cfg(feature = "config")]
 mod check;
@@ -44,6 +46,9 @@ enum Command {
     /// Print a room's messages as they come
     #[command(name = "sub")]
     Subscribe(subscribe::Args),
+    /// Measure this relay, or another server, under load
+    #[cfg(feature = "bench")]
+    Bench(bench::Args),
 }
 
 /// Does what the arguments ask for. Errors are told on stderr, for which the status is 1.
@@ -55,6 +60,8 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Chat(args) => chat::run(args),
         Command::Publish(args) => publish::run(args),
         Command::Subscribe(args) => subscribe::run(args),
+        #[cfg(feature = "bench")]
+        Command::Bench(args) => bench::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -112,6 +119,10 @@ mod tests {
         for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
             let help = sub.render_long_help().to_string();
             assert!(help.contains("Example"), "{help}");
+            for deeper in sub.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+                let help = deeper.render_long_help().to_string();
+                assert!(help.contains("Example"), "{help}");
+            }
         }
     }
 

@@ -133,7 +133,7 @@ impl Settings {
 macro_rules! kinds {
     ($($name:ident($inner:ty), $expected:literal;)*) => {$(
         #[derive(Clone, Debug)]
-        struct $name($inner);
+        pub(super) struct $name($inner);
 
         impl From<$name> for $inner {
             fn from(value: $name) -> Self {

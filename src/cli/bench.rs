@@ -1,0 +1,270 @@
+//! `hobnob bench`: load for this relay, or for another server, and the truth about it.
+
+mod bar;
+mod compare;
+mod machine;
+mod options;
+mod table;
+
+use clap::Subcommand;
+use hobnob::load::schedule::Pacing;
+use hobnob::load::{Act, Plan, Target};
+use options::{Common, Pace};
+
+/// Measures a server under load: this relay, or another that speaks one of seven protocols.
+///
+/// What is measured, and how not to fool oneself, is in docs/BENCH.md.
+#[derive(clap::Args)]
+#[command(after_help = "Example: hobnob bench fanout --spawn
+
+Targets (--target): frame:// and raw:// (this relay; raw with framing=line), redis://, nats://,
+mqtt://, irc://, ws:// (a server that sends each text message to everyone).")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// One room: few say something, many hear it
+    #[command(after_help = "Examples:
+  hobnob bench fanout --spawn
+  hobnob bench fanout --spawn --readers 5000 --window 16 --report fanout.html
+  hobnob bench fanout --target redis://127.0.0.1:6379 --readers 1000 --rate 500
+  hobnob bench fanout --spawn --find-max --p99-max 50ms")]
+    Fanout(Fanout),
+    /// Many rooms of few
+    #[command(
+        after_help = "Example: hobnob bench rooms --spawn --rooms 100 --members 10 --rate 2000"
+    )]
+    Rooms(Rooms),
+    /// Rooms as people make them: a few big, many small, most people silent, words in bursts
+    #[command(
+        after_help = "Example: hobnob bench chat --spawn --readers 2000 --rooms 200 --rate 100"
+    )]
+    Chat(Chat),
+    /// Round trips: everyone says the next thing when the last came back
+    #[command(after_help = "Example: hobnob bench echo --spawn --clients 50")]
+    Echo(Echo),
+    /// Silent connections: what does each cost?
+    #[command(after_help = "Example: hobnob bench idle --spawn --connections 5000")]
+    Idle(Idle),
+    /// Everyone connects at once; everyone is cut and comes back
+    #[command(after_help = "Example: hobnob bench storm --spawn --connections 5000 --cuts 2")]
+    Storm(Storm),
+    /// Connect, join, say something, leave; over and over
+    #[command(after_help = "Example: hobnob bench churn --spawn --rate 500")]
+    Churn(Churn),
+    /// A share of the readers stops reading: what does it cost the others?
+    #[command(
+        after_help = "Example: hobnob bench slow --spawn --readers 1000 --share 0.2 --rate 200"
+    )]
+    Slow(Slow),
+    /// A small room measured while a huge one is flooded
+    #[command(after_help = "Example: hobnob bench mixed --spawn --readers 2000 --window 16")]
+    Mixed(Mixed),
+    /// Put results side by side
+    #[command(
+        after_help = "Example: hobnob bench compare before.json after.json --report both.html"
+    )]
+    Compare(compare::Args),
+}
+
+#[derive(clap::Args)]
+struct Fanout {
+    /// Readers in the room
+    #[arg(long, short = 'n', default_value_t = 1000)]
+    readers: u32,
+    /// Publishers
+    #[arg(long, short = 'p', default_value_t = 1)]
+    publishers: u32,
+    #[command(flatten)]
+    pace: Pace,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Rooms {
+    /// Rooms
+    #[arg(long, default_value_t = 100)]
+    rooms: u32,
+    /// Readers in each, beside its publisher
+    #[arg(long, default_value_t = 10)]
+    members: u32,
+    #[command(flatten)]
+    pace: Pace,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Chat {
+    /// Readers; one more in twenty talks
+    #[arg(long, short = 'n', default_value_t = 2000)]
+    readers: u32,
+    /// Rooms they spread over
+    #[arg(long, default_value_t = 200)]
+    rooms: u32,
+    /// Messages said at the same moment
+    #[arg(long, default_value_t = 4)]
+    burst: u32,
+    /// What is drawn by lot is drawn from this
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    pace: Pace,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Echo {
+    /// Clients, each by itself
+    #[arg(long, short = 'n', default_value_t = 10)]
+    clients: u32,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Idle {
+    /// Connections
+    #[arg(long, short = 'n', default_value_t = 1000)]
+    connections: u32,
+    /// Rooms they spread over
+    #[arg(long, default_value_t = 1)]
+    rooms: u32,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Storm {
+    /// Connections
+    #[arg(long, short = 'n', default_value_t = 1000)]
+    connections: u32,
+    /// Rooms they spread over
+    #[arg(long, default_value_t = 1)]
+    rooms: u32,
+    /// How often everyone is cut and comes back
+    #[arg(long, default_value_t = 1)]
+    cuts: u32,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Churn {
+    /// Readers who stay
+    #[arg(long, short = 'n', default_value_t = 10)]
+    readers: u32,
+    /// Visitors there may be at a time
+    #[arg(long, default_value_t = 1000)]
+    visitors: u32,
+    /// Visits a second
+    #[arg(long, default_value_t = 500.0)]
+    rate: f64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Slow {
+    /// Readers in the room
+    #[arg(long, short = 'n', default_value_t = 1000)]
+    readers: u32,
+    /// The share of them that stops reading, from 0 to 1
+    #[arg(long, default_value_t = 0.2)]
+    share: f64,
+    /// Publishers
+    #[arg(long, short = 'p', default_value_t = 1)]
+    publishers: u32,
+    #[command(flatten)]
+    pace: Pace,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Mixed {
+    /// Readers in the huge room
+    #[arg(long, short = 'n', default_value_t = 2000)]
+    readers: u32,
+    /// Small rooms
+    #[arg(long, default_value_t = 1)]
+    rooms: u32,
+    /// Readers in each small room, beside its publisher
+    #[arg(long, default_value_t = 1)]
+    members: u32,
+    /// Messages a second in all small rooms together
+    #[arg(long, default_value_t = 100.0)]
+    small_rate: f64,
+    #[command(flatten)]
+    pace: Pace,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(super) fn run(args: Args) -> Result<(), String> {
+    let (common, pace, make): (Common, Option<Pace>, Box<dyn Fn(&Target, Pacing) -> Plan>) =
+        match args.scenario {
+            Scenario::Compare(args) => return compare::run(&args),
+            Scenario::Fanout(Fanout { readers, publishers, pace, common }) => (
+                common,
+                Some(pace.or(Pacing::Rate(100.0))),
+                Box::new(move |target, pacing| Plan::fanout(target, readers, publishers, pacing)),
+            ),
+            Scenario::Rooms(Rooms { rooms, members, pace, common }) => (
+                common,
+                Some(pace.or(Pacing::Rate(1000.0))),
+                Box::new(move |target, pacing| Plan::rooms(target, rooms, members, pacing)),
+            ),
+            Scenario::Chat(Chat { readers, rooms, burst, seed, pace, common }) => (
+                common,
+                Some(pace.or(Pacing::Rate(100.0))),
+                Box::new(move |target, pacing| {
+                    Plan::chat(target, readers, rooms, pacing, burst, seed)
+                }),
+            ),
+            Scenario::Echo(Echo { clients, common }) => {
+                (common, None, Box::new(move |target, _| Plan::echo(target, clients)))
+            }
+            Scenario::Idle(Idle { connections, rooms, common }) => {
+                (common, None, Box::new(move |target, _| Plan::idle(target, connections, rooms)))
+            }
+            Scenario::Storm(Storm { connections, rooms, cuts, common }) => (
+                common,
+                None,
+                Box::new(move |target, _| Plan::storm(target, connections, rooms, cuts)),
+            ),
+            Scenario::Churn(Churn { readers, visitors, rate, common }) => (
+                common,
+                None,
+                Box::new(move |target, _| Plan::churn(target, readers, visitors, rate)),
+            ),
+            Scenario::Slow(Slow { readers, share, publishers, pace, common }) => (
+                common,
+                Some(pace.or(Pacing::Rate(200.0))),
+                Box::new(move |target, pacing| {
+                    Plan::slow(target, readers, share, publishers, pacing)
+                }),
+            ),
+            Scenario::Mixed(Mixed { readers, rooms, members, small_rate, pace, common }) => (
+                common,
+                Some(pace.or(Pacing::Window(16))),
+                Box::new(move |target, pacing| {
+                    Plan::mixed(target, readers, pacing, rooms, members, small_rate)
+                }),
+            ),
+        };
+    let server = common.server()?;
+    let pacing = pace.as_ref().map_or(Pacing::Window(1), Pace::pacing);
+    let mut plan = make(&server.target, pacing);
+    common.apply(&mut plan)?;
+    if let Some(bound) = pace.as_ref().and_then(Pace::bound) {
+        plan.act = Act::FindMax(bound);
+        plan.load.push_str(", rising");
+    }
+    common.measure(&plan, &server)
+}
