@@ -172,7 +172,7 @@ struct Churn {
 #[derive(clap::Args)]
 struct Slow {
     /// Readers in the room
-    #[arg(long, short = 'n', default_value_t = 1000)]
+    #[arg(long, short = 'n', default_value_t = 500)]
     readers: u32,
     /// The share of them that stops reading, from 0 to 1
     #[arg(long, default_value_t = 0.2)]
@@ -245,7 +245,7 @@ pub(super) fn run(args: Args) -> Result<(), String> {
             ),
             Scenario::Slow(Slow { readers, share, publishers, pace, common }) => (
                 common,
-                Some(pace.or(Pacing::Rate(200.0))),
+                Some(pace.or(Pacing::Rate(250.0))),
                 Box::new(move |target, pacing| {
                     Plan::slow(target, readers, share, publishers, pacing)
                 }),

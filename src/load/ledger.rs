@@ -116,19 +116,21 @@ impl Ledger {
             room,
             group,
             is_witness: false,
-            is_present: false,
+            // Where nobody says anything there is no roll call.
+            is_present: places[room as usize] == 0,
             is_closed: false,
             next: SmallVec::from_elem(0, places[room as usize] as usize),
             holes: Vec::new(),
             told: 0,
         });
-        let (lines, tallies) = (lines.collect(), vec![Tally::new(); groups]);
+        let (lines, tallies): (Vec<Line>, _) = (lines.collect(), vec![Tally::new(); groups]);
+        let present = lines.iter().filter(|line| line.is_present).count();
         let mut ledger = Self {
             voices,
             lines,
             tallies,
             through: Vec::new(),
-            present: 0,
+            present,
             measured: 0..u64::MAX,
             delivered: 0,
             overheard: 0,

@@ -4,11 +4,16 @@
 //! A [`Plan`] says who talks to whom and how fast; [`run`] does it and returns an [`Outcome`].
 //! Nothing here knows the engine: what is measured stands on the other side of a socket.
 
+pub mod chart;
+pub mod comparison;
 pub mod crowd;
+pub mod figures;
 pub mod ledger;
 pub mod member;
 pub mod outcome;
+pub mod page;
 pub mod plan;
+pub mod profile;
 mod run;
 pub mod schedule;
 pub mod server;

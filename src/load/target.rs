@@ -301,3 +301,6 @@ fn words(bytes: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(bytes).chars().take(200).collect();
     text.chars().filter(|char| !char.is_control()).collect()
 }
+
+#[cfg(test)]
+mod tests;

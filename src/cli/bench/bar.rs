@@ -1,6 +1,6 @@
 //! A bar that shows how far a run is, and how fast.
 
-use hobnob::load::{Plan, Progress};
+use hobnob::load::{Plan, Progress, figures};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 
@@ -29,7 +29,7 @@ impl Bar {
         self.bar.set_position((progress.done.clamp(0.0, 1.0) * 1000.0) as u64);
         self.bar.set_message(match progress.said {
             0 => format!("{} of {} connections", progress.present, progress.connections),
-            said => format!("{}/s delivered, {said} said", super::table::number(progress.rate)),
+            said => format!("{}/s delivered, {said} said", figures::count(progress.rate)),
         });
     }
 

@@ -3,9 +3,10 @@
 use super::super::settings::{Size, Span};
 use super::{bar, machine, table};
 use clap::ValueEnum;
+use hobnob::load::profile::Recording;
 use hobnob::load::schedule::Pacing;
 use hobnob::load::server::{self, Spawned};
-use hobnob::load::{Bound, Outcome, Plan, Scheme, Target};
+use hobnob::load::{Bound, Outcome, Plan, Scheme, Target, page};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -102,9 +103,9 @@ pub(super) struct Common {
     #[arg(long, requires = "spawn", help_heading = "Server")]
     pin: bool,
 
-    /// Bytes of a payload, at least 32
-    #[arg(long, value_name = "BYTES", default_value = "128", help_heading = "Load")]
-    size: Size,
+    /// Bytes of a payload, at least 32 [default: 128; for slow: 4K]
+    #[arg(long, value_name = "BYTES", help_heading = "Load")]
+    size: Option<Size>,
     /// How long to measure
     #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Load")]
     duration: Span,
@@ -177,7 +178,7 @@ impl Common {
     }
 
     pub(super) fn apply(&self, plan: &mut Plan) -> Result<(), String> {
-        plan.size = self.size.clone().into();
+        plan.size = self.size.clone().map_or(plan.size, Into::into);
         plan.duration = self.duration.clone().into();
         plan.warmup = self.warmup.clone().into();
         plan.grace = self.grace.clone().into();
@@ -189,18 +190,33 @@ impl Common {
 
     /// Runs the load, and shows and writes what came of it.
     pub(super) fn measure(&self, plan: &Plan, server: &Server) -> Result<(), String> {
+        let recording = self.profile.as_deref().map(|path| record(path, server.pid)).transpose()?;
         let mut bar = bar::Bar::new(plan);
         let outcome = hobnob::load::run(plan, server.pid, &mut |progress| bar.show(progress));
         bar.clear();
         let mut outcome = outcome?;
-        outcome.label = self.label.clone().unwrap_or_else(|| outcome.target.clone());
+        if let (Some(recording), Some(path)) = (recording, &self.profile) {
+            let title =
+                format!("{} on {}: {}", plan.scenario, plan.target.scheme.word(), plan.load);
+            recording.finish(path, &title)?;
+        }
+        let own = self.spawn.map(|_| format!("hobnob {}", plan.target.scheme.word()));
+        outcome.label = self.label.clone().or(own).unwrap_or_else(|| outcome.target.clone());
         outcome.circumstances = machine::circumstances();
         table::print(&outcome);
         if let Some(path) = &self.json {
             write(path, &to_json(&outcome)?)?;
         }
-        Ok(())
+        match &self.report {
+            Some(path) => write(path, &page::page(&[outcome])),
+            None => Ok(()),
+        }
     }
+}
+
+fn record(picture: &Path, pid: Option<u32>) -> Result<Recording, String> {
+    let pid = pid.ok_or("--profile needs to know the server's process: give --pid")?;
+    Recording::start(pid, picture)
 }
 
 fn to_json(outcome: &Outcome) -> Result<String, String> {

@@ -1,6 +1,7 @@
 //! What a run found, in a few lines.
 
 use hobnob::load::Outcome;
+use hobnob::load::figures::{bytes, count as number, time};
 use hobnob::load::outcome::{Group, Latency};
 use std::fmt::Write;
 
@@ -8,39 +9,6 @@ use std::fmt::Write;
 pub(super) fn print(outcome: &Outcome) {
     // Whoever closes the pipe does not want to read it.
     let _ = std::io::Write::write_all(&mut std::io::stdout(), text(outcome).as_bytes());
-}
-
-/// A time in nanoseconds, for a person.
-pub(super) fn time(nanos: f64) -> String {
-    match nanos {
-        _ if nanos < 1e3 => format!("{nanos:.0} ns"),
-        _ if nanos < 1e6 => format!("{:.0} µs", nanos / 1e3),
-        _ if nanos < 1e7 => format!("{:.2} ms", nanos / 1e6),
-        _ if nanos < 1e9 => format!("{:.1} ms", nanos / 1e6),
-        _ => format!("{:.2} s", nanos / 1e9),
-    }
-}
-
-/// A count with its thousands apart.
-pub(super) fn number(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Bytes, for a person.
-pub(super) fn bytes(value: f64) -> String {
-    match value {
-        _ if value < 10_240.0 => format!("{value:.0} B"),
-        _ if value < 10_485_760.0 => format!("{:.0} KiB", value / 1024.0),
-        _ => format!("{:.1} MiB", value / f64::from(1 << 20)),
-    }
 }
 
 fn text(outcome: &Outcome) -> String {
@@ -61,10 +29,16 @@ fn text(outcome: &Outcome) -> String {
         );
         row("connections", &joined);
     }
+    let is_churn = outcome.scenario == "churn";
     for round in &outcome.rounds {
-        let mut value = format!("{:.2} s; each {}", round.seconds, times(&round.join));
+        let mut value = match is_churn {
+            true => format!("{:.0} a second; in after", outcome.said as f64 / round.seconds),
+            false => format!("everyone in {:.2} s; each after", round.seconds),
+        };
+        let _ = write!(value, " {}", times(&round.join));
         if round.retries > 0 {
-            let _ = write!(value, "; {} tried again", round.retries);
+            let what = if is_churn { "failed" } else { "tried again" };
+            let _ = write!(value, "; {} {what}", round.retries);
         }
         if outcome.server.is_some() {
             let _ = write!(value, "; server CPU {:.2} s", round.server_cpu);
@@ -110,12 +84,14 @@ fn text(outcome: &Outcome) -> String {
         row("ended", &format!("{count} × {reason}"));
     }
     if let Some(server) = &outcome.server {
-        let per = if outcome.scenario == "churn" { "visit" } else { "delivery" };
+        let per = if is_churn { "visit" } else { "delivery" };
         let mut value = format!("{:.0} % of a core", server.cpu * 100.0);
         if server.cpu_per_delivery > 0.0 {
             let _ = write!(value, ", {} per {per}", time(server.cpu_per_delivery));
         }
-        row("server CPU", &value);
+        if outcome.seconds > 0.0 {
+            row("server CPU", &value);
+        }
         let value = format!(
             "{} before, {} idle ({} per connection), {} at most",
             bytes(server.resident_before as f64),
@@ -140,7 +116,9 @@ fn text(outcome: &Outcome) -> String {
         generator.busy * 100.0,
         time(generator.lag.p99 as f64)
     );
-    row("generator", &value);
+    if outcome.seconds > 0.0 {
+        row("generator", &value);
+    }
     if !generator.complaints.is_empty() {
         row("", "THE GENERATOR WAS THE LIMIT: DO NOT QUOTE THIS");
         generator.complaints.iter().for_each(|complaint| row("", &format!("  {complaint}")));

@@ -41,6 +41,7 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         let mut through = Vec::new();
         self.arrived.clear();
         let before = self.look();
+        let busy_before = self.crowd.busy();
         let mut next_check = began;
         loop {
             let now = self.crowd.now();
@@ -107,6 +108,7 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
             server.cpu_per_delivery = (after.server_cpu - before.server_cpu) * 1e9 / visits;
         }
         let generator = &mut self.outcome.generator;
+        generator.busy = (self.crowd.busy() - busy_before).as_secs_f64() / seconds;
         generator.cpu = (after.own_cpu - before.own_cpu) / seconds;
         let mut lag = new_histogram();
         for micros in self.crowd.take_turns() {
@@ -114,7 +116,7 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         }
         generator.lag = Latency::of(&lag);
         self.outcome.rounds.push(Round {
-            name: format!("{done} visits, {:.0} a second, {failed} failed", done as f64 / seconds),
+            name: "visits".to_owned(),
             seconds,
             join: Latency::of(&joins),
             retries: failed,

@@ -9,8 +9,12 @@ const BUSY_MAX: f64 = 0.90;
 /// A turn, or a delay of ours, that is shorter than this is not worth a word.
 const LAG_MIN: u64 = 2_000_000;
 
-/// The part of the measured latency that may be ours.
-const SHARE_MAX: f64 = 0.25;
+/// The part of the measured p99 that turns of ours may be as long as. An event waits for half a turn
+/// of ours, on average: half of this may be ours.
+const LAG_SHARE_MAX: f64 = 0.5;
+
+/// The part of the measured p99 that may come from messages said too late.
+const SLIP_SHARE_MAX: f64 = 0.25;
 
 /// Why the run must not be quoted.
 pub(super) fn complaints(plan: &Plan, outcome: &Outcome) -> Vec<String> {
@@ -26,19 +30,23 @@ pub(super) fn complaints(plan: &Plan, outcome: &Outcome) -> Vec<String> {
             generator.cpu * 100.0
         ));
     }
+    if !complaints.is_empty() && generator.busy - generator.cpu > 0.2 {
+        complaints.push("it was ready to run but had no core: others took the rest".to_owned());
+    }
     let p99 = outcome.main_group().map_or(0, |group| group.latency.p99);
-    let is_ours = |delay: u64| delay > LAG_MIN && delay as f64 > p99 as f64 * SHARE_MAX;
-    if is_ours(generator.lag.p99) {
+    let is_ours = |delay: u64, share: f64| delay > LAG_MIN && delay as f64 > p99 as f64 * share;
+    if is_ours(generator.lag.p99, LAG_SHARE_MAX) {
         complaints.push(format!(
-            "events waited up to {:.1} ms (p99) for it, of a p99 of {:.1} ms",
+            "its turns took up to {:.1} ms (p99), beside a latency of {:.1} ms (p99)",
             generator.lag.p99 as f64 / 1e6,
             p99 as f64 / 1e6
         ));
     }
-    if is_ours(generator.slip.p99) {
+    if is_ours(generator.slip.p99, SLIP_SHARE_MAX) {
         complaints.push(format!(
-            "messages were said up to {:.1} ms (p99) later than due",
-            generator.slip.p99 as f64 / 1e6
+            "messages were said up to {:.1} ms (p99) later than due, beside a latency of {:.1} ms (p99)",
+            generator.slip.p99 as f64 / 1e6,
+            p99 as f64 / 1e6
         ));
     }
     complaints
