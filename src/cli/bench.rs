@@ -206,63 +206,66 @@ struct Mixed {
     common: Common,
 }
 
-pub(super) fn run(args: Args) -> Result<(), String> {
-    let (common, pace, make): (Common, Option<Pace>, Box<dyn Fn(&Target, Pacing) -> Plan>) =
-        match args.scenario {
-            Scenario::Compare(args) => return compare::run(&args),
-            Scenario::Fanout(Fanout { readers, publishers, pace, common }) => (
-                common,
-                Some(pace.or(Pacing::Rate(100.0))),
-                Box::new(move |target, pacing| Plan::fanout(target, readers, publishers, pacing)),
-            ),
-            Scenario::Rooms(Rooms { rooms, members, pace, common }) => (
-                common,
-                Some(pace.or(Pacing::Rate(1000.0))),
-                Box::new(move |target, pacing| Plan::rooms(target, rooms, members, pacing)),
-            ),
-            Scenario::Chat(Chat { readers, rooms, burst, seed, pace, common }) => (
-                common,
-                Some(pace.or(Pacing::Rate(100.0))),
-                Box::new(move |target, pacing| {
-                    Plan::chat(target, readers, rooms, pacing, burst, seed)
-                }),
-            ),
-            Scenario::Echo(Echo { clients, common }) => {
-                (common, None, Box::new(move |target, _| Plan::echo(target, clients)))
+impl Scenario {
+    /// What it has in common with the others, and its pace if it has one: what was asked for, and
+    /// what it is otherwise. `None` if it runs nothing.
+    fn parts(&self) -> Option<(&Common, Option<(&Pace, Pacing)>)> {
+        Some(match self {
+            Self::Fanout(args) => (&args.common, Some((&args.pace, Pacing::Rate(100.0)))),
+            Self::Rooms(args) => (&args.common, Some((&args.pace, Pacing::Rate(1000.0)))),
+            Self::Chat(args) => (&args.common, Some((&args.pace, Pacing::Rate(100.0)))),
+            Self::Slow(args) => (&args.common, Some((&args.pace, Pacing::Rate(250.0)))),
+            Self::Mixed(args) => (&args.common, Some((&args.pace, Pacing::Window(16)))),
+            Self::Echo(args) => (&args.common, None),
+            Self::Idle(args) => (&args.common, None),
+            Self::Storm(args) => (&args.common, None),
+            Self::Churn(args) => (&args.common, None),
+            Self::Compare(_) => return None,
+        })
+    }
+
+    /// The load, at this pace where it has one.
+    fn plan(&self, target: &Target, pacing: Pacing) -> Option<Plan> {
+        Some(match self {
+            Self::Fanout(Fanout { readers, publishers, .. }) => {
+                Plan::fanout(target, *readers, *publishers, pacing)
             }
-            Scenario::Idle(Idle { connections, rooms, common }) => {
-                (common, None, Box::new(move |target, _| Plan::idle(target, connections, rooms)))
+            Self::Rooms(Rooms { rooms, members, .. }) => {
+                Plan::rooms(target, *rooms, *members, pacing)
             }
-            Scenario::Storm(Storm { connections, rooms, cuts, common }) => (
-                common,
-                None,
-                Box::new(move |target, _| Plan::storm(target, connections, rooms, cuts)),
-            ),
-            Scenario::Churn(Churn { readers, visitors, rate, common }) => (
-                common,
-                None,
-                Box::new(move |target, _| Plan::churn(target, readers, visitors, rate)),
-            ),
-            Scenario::Slow(Slow { readers, share, publishers, pace, common }) => (
-                common,
-                Some(pace.or(Pacing::Rate(250.0))),
-                Box::new(move |target, pacing| {
-                    Plan::slow(target, readers, share, publishers, pacing)
-                }),
-            ),
-            Scenario::Mixed(Mixed { readers, rooms, members, small_rate, pace, common }) => (
-                common,
-                Some(pace.or(Pacing::Window(16))),
-                Box::new(move |target, pacing| {
-                    Plan::mixed(target, readers, pacing, rooms, members, small_rate)
-                }),
-            ),
-        };
+            Self::Chat(Chat { readers, rooms, burst, seed, .. }) => {
+                Plan::chat(target, *readers, *rooms, pacing, *burst, *seed)
+            }
+            Self::Echo(Echo { clients, .. }) => Plan::echo(target, *clients),
+            Self::Idle(Idle { connections, rooms, .. }) => Plan::idle(target, *connections, *rooms),
+            Self::Storm(Storm { connections, rooms, cuts, .. }) => {
+                Plan::storm(target, *connections, *rooms, *cuts)
+            }
+            Self::Churn(Churn { readers, visitors, rate, .. }) => {
+                Plan::churn(target, *readers, *visitors, *rate)
+            }
+            Self::Slow(Slow { readers, share, publishers, .. }) => {
+                Plan::slow(target, *readers, *share, *publishers, pacing)
+            }
+            Self::Mixed(Mixed { readers, rooms, members, small_rate, .. }) => {
+                Plan::mixed(target, *readers, pacing, *rooms, *members, *small_rate)
+            }
+            Self::Compare(_) => return None,
+        })
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<(), String> {
+    let scenario = &args.scenario;
+    if let Scenario::Compare(args) = scenario {
+        return compare::run(args);
+    }
+    let Some((common, pace)) = scenario.parts() else { return Ok(()) };
+    let pacing = pace.map_or(Pacing::Window(1), |(pace, otherwise)| pace.pacing(otherwise));
     let server = common.server()?;
-    let pacing = pace.as_ref().map_or(Pacing::Window(1), Pace::pacing);
-    let mut plan = make(&server.target, pacing);
+    let Some(mut plan) = scenario.plan(&server.target, pacing) else { return Ok(()) };
     common.apply(&mut plan)?;
-    if let Some(bound) = pace.as_ref().and_then(Pace::bound) {
+    if let Some(bound) = pace.and_then(|(pace, _)| pace.bound()) {
         plan.act = Act::FindMax(bound);
         plan.load.push_str(", rising");
     }

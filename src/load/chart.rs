@@ -214,6 +214,8 @@ impl Chart {
             low = low.min(value);
             high = high.max(value);
         });
+        // Nothing to see has ends, too.
+        let (low, high) = if low > high { (0.0, 0.0) } else { (low, high) };
         let (low, high) = match axis.scale {
             Scale::Linear => (0.0, (high * headroom).max(1e-9)),
             Scale::Percentile => (0.0, high.max(99.0)),

@@ -349,7 +349,7 @@ mod tests {
     /// One voice that said `said` messages, and one reader that heard `heard` of them.
     fn heard(said: u64, heard: &[u64], after: impl Fn(&mut Ledger)) -> [u64; 6] {
         let mut ledger = Ledger::new(&[0], &[(0, 0)], 1);
-        (0..said).for_each(|_| drop(ledger.said(0)));
+        (0..said).for_each(|_| _ = ledger.said(0));
         heard.iter().for_each(|&sequence| hear(&mut ledger, 0, 0, sequence));
         after(&mut ledger);
         let tally = ledger.settle().remove(0);
@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn voices_are_told_apart_and_other_rooms_are_strays() {
         let mut ledger = Ledger::new(&[0, 1, 0], &[(0, 0), (1, 1)], 2);
-        (0..3).for_each(|voice| drop(ledger.said(voice)));
+        (0..3).for_each(|voice| _ = ledger.said(voice));
         hear(&mut ledger, 0, 0, 0);
         hear(&mut ledger, 0, 2, 0);
         hear(&mut ledger, 0, 1, 0);
@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn a_voice_may_go_on_when_its_witness_has_heard() {
         let mut ledger = Ledger::new(&[0], &[(0, 0), (0, 0)], 1);
-        (0..3).for_each(|_| drop(ledger.said(0)));
+        (0..3).for_each(|_| _ = ledger.said(0));
         let mut through = Vec::new();
         hear(&mut ledger, 0, 0, 0);
         ledger.take_through(&mut through);

@@ -54,6 +54,8 @@ pub struct Plan {
     pub warmup: Duration,
     /// Measured.
     pub duration: Duration,
+    /// Quiet between the last join and the load, before memory is looked at.
+    pub settle: Duration,
     /// Silence after which what is still missing is taken as lost.
     pub grace: Duration,
     /// Connections begun per second; 0 for no limit.
@@ -86,6 +88,7 @@ impl Plan {
             size: 128,
             warmup: Duration::from_secs(1),
             duration: Duration::from_secs(10),
+            settle: Duration::from_millis(1500),
             grace: Duration::from_secs(3),
             connect_rate: 5_000.0,
             sources: 0,

@@ -93,7 +93,7 @@ fn draw(_script: &[u8], _picture: &Path, _title: &str) -> Result<(), String> {
 fn draw(script: &[u8], picture: &Path, title: &str) -> Result<(), String> {
     use inferno::collapse::Collapse;
     let mut collapsed = Vec::new();
-    let mut folder = inferno::collapse::perf::Folder::from(Default::default());
+    let mut folder = inferno::collapse::perf::Folder::default();
     folder.collapse(script, &mut collapsed).map_err(|error| format!("perf's output: {error}"))?;
     let mut options = inferno::flamegraph::Options::default();
     title.clone_into(&mut options.title);

@@ -59,7 +59,7 @@ pub fn run(
         run.assemble()?;
         run.call_the_roll()?;
     }
-    run.rest(Duration::from_millis(1500))?;
+    run.rest(plan.settle)?;
     run.keep_idle(before);
     match &plan.act {
         Act::Say => run.say(&plan.streams, plan.warmup, plan.duration)?,

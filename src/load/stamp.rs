@@ -35,9 +35,9 @@ impl Stamp {
     pub fn write(&self, size: usize, out: &mut Vec<u8>) {
         let end = out.len() + size.max(STAMP);
         out.extend_from_slice(MAGIC);
-        letters::<VOICE>(u64::from(self.voice), out);
-        letters::<SEQUENCE>(self.sequence, out);
-        letters::<DUE>(self.due, out);
+        write_letters::<VOICE>(u64::from(self.voice), out);
+        write_letters::<SEQUENCE>(self.sequence, out);
+        write_letters::<DUE>(self.due, out);
         out.resize(end, b'.');
     }
 
@@ -62,7 +62,7 @@ impl Stamp {
     }
 }
 
-fn letters<const N: usize>(number: u64, out: &mut Vec<u8>) {
+fn write_letters<const N: usize>(number: u64, out: &mut Vec<u8>) {
     let letter = |index: usize| b'a' + (number >> (4 * (N - 1 - index)) & 15) as u8;
     out.extend_from_slice(&std::array::from_fn::<u8, N, _>(letter));
 }

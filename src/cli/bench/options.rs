@@ -33,24 +33,15 @@ pub(super) struct Pace {
     /// How long each rate is tried
     #[arg(long, value_name = "TIME", default_value = "3s", help_heading = "Pace")]
     step: Span,
-    #[arg(skip)]
-    otherwise: Option<Pacing>,
 }
 
 impl Pace {
-    /// With what to do if nothing was asked for.
-    pub(super) fn or(mut self, pacing: Pacing) -> Self {
-        self.otherwise = Some(pacing);
-        self
-    }
-
-    pub(super) fn pacing(&self) -> Pacing {
-        let window = self.window.map(Pacing::Window);
-        let asked = self.rate.map(Pacing::Rate).or(window);
-        match (asked.or(self.otherwise), self.find_max) {
-            (Some(Pacing::Rate(rate)), _) => Pacing::Rate(rate),
-            (_, true) | (None, _) => Pacing::Rate(100.0),
-            (Some(pacing), false) => pacing,
+    /// What was asked for, or else `otherwise`. A search for the highest rate begins with a rate.
+    pub(super) fn pacing(&self, otherwise: Pacing) -> Pacing {
+        let asked = self.rate.map(Pacing::Rate).or(self.window.map(Pacing::Window));
+        match asked.unwrap_or(otherwise) {
+            Pacing::Window(_) if self.find_max => Pacing::Rate(100.0),
+            pacing => pacing,
         }
     }
 

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// The highest rate that held is known to one part in so many.
 const PRECISION: f64 = 16.0;
 
+/// Messages a step must have, to say anything.
+const MESSAGES_MIN: f64 = 10.0;
+
 /// Steps at most: doublings, and then halvings of what is between.
 const STEPS_MAX: usize = 24;
 
@@ -43,6 +46,9 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
                 break;
             }
             rate = if broken.is_finite() { f64::midpoint(held, broken) } else { rate * 2.0 };
+            if rate * bound.step.as_secs_f64() < MESSAGES_MIN {
+                break;
+            }
         }
         if let Some((seconds, said, delivered, overheard, groups, server, generator)) = best {
             let outcome = &mut self.outcome;

@@ -58,10 +58,11 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
                 slip.reset();
                 from = Some(self.mark());
             }
+            // Before the end is looked at: what was due is said, however late it is.
+            let mut wake = self.say_what_is_due(&mut flows, now, end, &mut slip);
             if now >= end {
                 break;
             }
-            let mut wake = self.say_what_is_due(&mut flows, now, end, &mut slip);
             self.ledger.take_through(&mut through);
             if !through.is_empty() {
                 heard_at = now;

@@ -8,7 +8,7 @@ use crate::wire::Parsed;
 use std::io::Write;
 
 /// Payloads up to this size fit a line beside what a server puts before them.
-pub(in crate::load) const SIZE_MAX: usize = 400;
+pub const SIZE_MAX: usize = 400;
 
 /// One connection's conversation.
 #[derive(Debug)]
