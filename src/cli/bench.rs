@@ -73,10 +73,10 @@ enum Scenario {
 #[derive(clap::Args)]
 struct Fanout {
     /// Readers in the room
-    #[arg(long, short = 'n', default_value_t = 1000)]
+    #[arg(long, short = 'n', default_value_t = 1000, value_parser = at_least_one())]
     readers: u32,
     /// Publishers
-    #[arg(long, short = 'p', default_value_t = 1)]
+    #[arg(long, short = 'p', default_value_t = 1, value_parser = at_least_one())]
     publishers: u32,
     #[command(flatten)]
     pace: Pace,
@@ -87,10 +87,10 @@ struct Fanout {
 #[derive(clap::Args)]
 struct Rooms {
     /// Rooms
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = at_least_one())]
     rooms: u32,
     /// Readers in each, beside its publisher
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = at_least_one())]
     members: u32,
     #[command(flatten)]
     pace: Pace,
@@ -101,13 +101,13 @@ struct Rooms {
 #[derive(clap::Args)]
 struct Chat {
     /// Readers; one more in twenty talks
-    #[arg(long, short = 'n', default_value_t = 2000)]
+    #[arg(long, short = 'n', default_value_t = 2000, value_parser = at_least_one())]
     readers: u32,
     /// Rooms they spread over
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = at_least_one())]
     rooms: u32,
     /// Messages said at the same moment
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = at_least_one())]
     burst: u32,
     /// What is drawn by lot is drawn from this
     #[arg(long, default_value_t = 1)]
@@ -121,7 +121,7 @@ struct Chat {
 #[derive(clap::Args)]
 struct Echo {
     /// Clients, each by itself
-    #[arg(long, short = 'n', default_value_t = 10)]
+    #[arg(long, short = 'n', default_value_t = 10, value_parser = at_least_one())]
     clients: u32,
     #[command(flatten)]
     common: Common,
@@ -130,10 +130,10 @@ struct Echo {
 #[derive(clap::Args)]
 struct Idle {
     /// Connections
-    #[arg(long, short = 'n', default_value_t = 1000)]
+    #[arg(long, short = 'n', default_value_t = 1000, value_parser = at_least_one())]
     connections: u32,
     /// Rooms they spread over
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     rooms: u32,
     #[command(flatten)]
     common: Common,
@@ -142,10 +142,10 @@ struct Idle {
 #[derive(clap::Args)]
 struct Storm {
     /// Connections
-    #[arg(long, short = 'n', default_value_t = 1000)]
+    #[arg(long, short = 'n', default_value_t = 1000, value_parser = at_least_one())]
     connections: u32,
     /// Rooms they spread over
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     rooms: u32,
     /// How often everyone is cut and comes back
     #[arg(long, default_value_t = 1)]
@@ -157,10 +157,10 @@ struct Storm {
 #[derive(clap::Args)]
 struct Churn {
     /// Readers who stay
-    #[arg(long, short = 'n', default_value_t = 10)]
+    #[arg(long, short = 'n', default_value_t = 10, value_parser = at_least_one())]
     readers: u32,
     /// Visitors there may be at a time
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = at_least_one())]
     visitors: u32,
     /// Visits a second
     #[arg(long, default_value_t = 500.0)]
@@ -172,13 +172,13 @@ struct Churn {
 #[derive(clap::Args)]
 struct Slow {
     /// Readers in the room
-    #[arg(long, short = 'n', default_value_t = 500)]
+    #[arg(long, short = 'n', default_value_t = 500, value_parser = at_least_one())]
     readers: u32,
     /// The share of them that stops reading, from 0 to 1
     #[arg(long, default_value_t = 0.2)]
     share: f64,
     /// Publishers
-    #[arg(long, short = 'p', default_value_t = 1)]
+    #[arg(long, short = 'p', default_value_t = 1, value_parser = at_least_one())]
     publishers: u32,
     #[command(flatten)]
     pace: Pace,
@@ -189,13 +189,13 @@ struct Slow {
 #[derive(clap::Args)]
 struct Mixed {
     /// Readers in the huge room
-    #[arg(long, short = 'n', default_value_t = 2000)]
+    #[arg(long, short = 'n', default_value_t = 2000, value_parser = at_least_one())]
     readers: u32,
     /// Small rooms
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     rooms: u32,
     /// Readers in each small room, beside its publisher
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     members: u32,
     /// Messages a second in all small rooms together
     #[arg(long, default_value_t = 100.0)]
@@ -204,6 +204,10 @@ struct Mixed {
     pace: Pace,
     #[command(flatten)]
     common: Common,
+}
+
+fn at_least_one() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
 }
 
 impl Scenario {

@@ -48,7 +48,7 @@ enum Command {
     Subscribe(subscribe::Args),
     /// Measure this relay, or another server, under load
     #[cfg(feature = "bench")]
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
 }
 
 /// Does what the arguments ask for. Errors are told on stderr, for which the status is 1.

@@ -91,6 +91,7 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
         move |run: &Outcome| run.server.as_ref().and_then(|server| some(value(server)))
     };
     table.add("server CPU", figures::percent, server(|server| server.cpu));
+    table.add("server without a core", figures::percent, server(|server| server.waited));
     let name = match outcomes.iter().all(|run| run.scenario == "churn") {
         true => "server CPU per visit",
         false => "server CPU per delivery",
@@ -113,6 +114,7 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
     table.add("TCP buffers, most", figures::bytes, server(|server| server.kernel_peak as f64));
     table.add("generator CPU", figures::percent, |run| some(run.generator.cpu));
     table.add("generator busy", figures::percent, |run| some(run.generator.busy));
+    table.add("generator without a core", figures::percent, |run| some(run.generator.waited));
     table.add("generator turn p99", figures::time, |run| some(run.generator.lag.p99 as f64));
     table.add("said late p99", figures::time, |run| some(run.generator.slip.p99 as f64));
     table.rows

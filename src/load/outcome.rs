@@ -184,7 +184,9 @@ pub struct ServerUse {
     pub pid: u32,
     /// Processor seconds per second, while it was measured.
     pub cpu: f64,
-    /// Processor nanoseconds per copy delivered (and overheard).
+    /// Seconds per second in which its threads were ready to run and had no core.
+    pub waited: f64,
+    /// Processor nanoseconds per copy delivered (and overheard); in churn, per visit.
     pub cpu_per_delivery: f64,
     /// Resident before anybody came, in bytes.
     pub resident_before: u64,
@@ -205,8 +207,10 @@ pub struct ServerUse {
 pub struct Generator {
     /// Processor seconds per second.
     pub cpu: f64,
-    /// Share of the time in which it was not waiting.
+    /// Share of the time in which it was not asleep.
     pub busy: f64,
+    /// Share of the time in which it was ready to run and had no core.
+    pub waited: f64,
     /// How long a turn of its loop took: the longest an event waited for us.
     pub lag: Latency,
     /// How much later than due a message was said, where that was our fault.

@@ -276,8 +276,11 @@ impl Plan {
                 scheme.size_max().unwrap_or(0)
             ));
         }
-        if self.connections() == 0 {
-            return Err("nobody would be there: ask for at least one reader".to_owned());
+        if matches!(self.act, Act::Churn { rate } if !rate.is_finite() || rate <= 0.0) {
+            return Err("visits need a rate above 0".to_owned());
+        }
+        if self.groups.len() > 1 && self.readers.iter().all(|(_, group)| *group != 0) {
+            return Err("nobody would be left to measure: lower --share".to_owned());
         }
         if self.readers.is_empty() {
             return Err("nobody would listen: ask for at least one reader".to_owned());

@@ -14,6 +14,8 @@ const TICKS: f64 = 100.0;
 pub struct Use {
     /// Processor time, its own and the kernel's for it, in seconds since it began.
     pub cpu: f64,
+    /// Time its threads were ready to run and had no core, in seconds.
+    pub waited: f64,
     /// Resident memory, in bytes.
     pub resident: u64,
 }
@@ -25,7 +27,18 @@ pub fn usage(pid: u32) -> Option<Use> {
     let mut fields = after_name.split_whitespace().skip(11);
     let ticks = fields.by_ref().take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
     let pages = fields.nth(8)?.parse::<u64>().ok()?;
-    Some(Use { cpu: ticks / TICKS, resident: pages * page_size() })
+    Some(Use { cpu: ticks / TICKS, waited: waited(pid), resident: pages * page_size() })
+}
+
+/// Time the threads of a process were ready to run and had no core, in seconds; 0 on kernels that do
+/// not count it.
+pub fn waited(pid: u32) -> f64 {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0.0 };
+    let waited = threads.filter_map(|thread| {
+        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().nth(1)?.parse::<f64>().ok()
+    });
+    waited.sum::<f64>() / 1e9
 }
 
 /// Processor time this process has used, in seconds.

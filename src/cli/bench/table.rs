@@ -89,6 +89,7 @@ fn text(outcome: &Outcome) -> String {
         if server.cpu_per_delivery > 0.0 {
             let _ = write!(value, ", {} per {per}", time(server.cpu_per_delivery));
         }
+        let _ = write!(value, "{}", coreless(server.waited));
         if outcome.seconds > 0.0 {
             row("server CPU", &value);
         }
@@ -111,10 +112,11 @@ fn text(outcome: &Outcome) -> String {
     }
     let generator = &outcome.generator;
     let value = format!(
-        "{:.0} % of a core, busy {:.0} % of the time, turns {} (p99)",
+        "{:.0} % of a core, busy {:.0} % of the time, turns {} (p99){}",
         generator.cpu * 100.0,
         generator.busy * 100.0,
-        time(generator.lag.p99 as f64)
+        time(generator.lag.p99 as f64),
+        coreless(generator.waited)
     );
     if outcome.seconds > 0.0 {
         row("generator", &value);
@@ -124,6 +126,14 @@ fn text(outcome: &Outcome) -> String {
         generator.complaints.iter().for_each(|complaint| row("", &format!("  {complaint}")));
     }
     out
+}
+
+/// That a process was kept waiting, where it was worth a word.
+fn coreless(waited: f64) -> String {
+    match waited {
+        _ if waited < 0.01 => String::new(),
+        _ => format!("; without a core {:.0} % of the time", waited * 100.0),
+    }
 }
 
 fn times(latency: &Latency) -> String {

@@ -3,6 +3,7 @@
 use super::super::ledger::new_histogram;
 use super::super::outcome::{Latency, Tick};
 use super::super::schedule::{Clock, Pacing, Stream};
+use super::super::server;
 use super::super::stamp::Stamp;
 use super::{Progress, Run};
 use hdrhistogram::Histogram;
@@ -27,6 +28,8 @@ struct Mark {
     look: Tick,
     overheard: u64,
     busy: Duration,
+    /// Time the server and we had no core.
+    waited: (f64, f64),
     now: u64,
 }
 
@@ -89,7 +92,9 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
     }
 
     fn mark(&self) -> Mark {
+        let waited = |pid| server::waited(pid);
         Mark {
+            waited: (self.pid.map_or(0.0, waited), waited(std::process::id())),
             look: self.look(),
             overheard: self.ledger.overheard,
             busy: self.crowd.busy(),
@@ -109,6 +114,7 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         if let Some(server) = &mut outcome.server {
             let cpu = to.look.server_cpu - from.look.server_cpu;
             server.cpu = cpu / seconds;
+            server.waited = (to.waited.0 - from.waited.0) / seconds;
             let copies = outcome.delivered + outcome.overheard;
             server.cpu_per_delivery = if copies > 0 { cpu * 1e9 / copies as f64 } else { 0.0 };
         }
@@ -118,6 +124,7 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         }
         let generator = &mut outcome.generator;
         generator.cpu = (to.look.own_cpu - from.look.own_cpu) / seconds;
+        generator.waited = (to.waited.1 - from.waited.1) / seconds;
         generator.busy = (to.busy - from.busy).as_secs_f64() / seconds;
         generator.lag = Latency::of(&lag);
         generator.slip = Latency::of(slip);

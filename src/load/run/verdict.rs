@@ -6,6 +6,9 @@ use super::super::plan::{Act, Plan};
 /// Share of a core, or of the time, above which the generator was the limit.
 const BUSY_MAX: f64 = 0.90;
 
+/// Share of the time in which we may be without a core though there is work.
+const WAITED_MAX: f64 = 0.10;
+
 /// A turn, or a delay of ours, that is shorter than this is not worth a word.
 const LAG_MIN: u64 = 2_000_000;
 
@@ -30,8 +33,11 @@ pub(super) fn complaints(plan: &Plan, outcome: &Outcome) -> Vec<String> {
             generator.cpu * 100.0
         ));
     }
-    if !complaints.is_empty() && generator.busy - generator.cpu > 0.2 {
-        complaints.push("it was ready to run but had no core: others took the rest".to_owned());
+    if generator.waited > WAITED_MAX {
+        complaints.push(format!(
+            "it was ready to run and had no core {:.0} % of the time: others took it",
+            generator.waited * 100.0
+        ));
     }
     let p99 = outcome.main_group().map_or(0, |group| group.latency.p99);
     let is_ours = |delay: u64, share: f64| delay > LAG_MIN && delay as f64 > p99 as f64 * share;
