@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// Events taken at a time. Few, because what stands last among them waits for those before it, and
 /// that wait is ours and not the server's.
-const EVENTS: usize = 256;
+const EVENTS: usize = 128;
 
 /// What one read can take.
 const SCRATCH: usize = 128 << 10;
@@ -158,6 +158,14 @@ impl Crowd {
         connected.map_err(|error| self.sources.explain(&error))?;
         self.members[index].open(target, habits);
         Ok(())
+    }
+
+    /// Members that began to connect before then and are not in.
+    pub fn still_coming(&self, before: u64) -> Vec<usize> {
+        let coming = |member: &Member| !matches!(member.state, State::Out | State::In);
+        let members = self.members.iter().enumerate();
+        let late = members.filter(|(_, member)| coming(member) && member.began < before);
+        late.map(|(index, _)| index).collect()
     }
 
     /// Hangs up at once, without waiting for what is under way.

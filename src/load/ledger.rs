@@ -283,10 +283,10 @@ impl Ledger {
         self.measured = due;
     }
 
-    /// Copies that are still to come to readers that are there.
-    pub fn outstanding(&self) -> u64 {
+    /// Copies that are still to come to readers that are there, of the first so many groups.
+    pub fn outstanding(&self, groups: u8) -> u64 {
         let expected = self.expected_by_room();
-        let open = self.lines.iter().filter(|line| !line.is_closed);
+        let open = self.lines.iter().filter(|line| !line.is_closed && line.group < groups);
         open.map(|line| expected[line.room as usize] - line.next.iter().sum::<u64>()).sum()
     }
 
@@ -383,10 +383,10 @@ mod tests {
         hear(&mut ledger, 1, 9, 0);
         ledger.hear(Some(1), b"what?", 0);
         assert_eq!((ledger.delivered, ledger.strays, ledger.garbled), (2, 2, 1));
-        assert_eq!(ledger.outstanding(), 1);
+        assert_eq!(ledger.outstanding(9), 1);
         let tallies = ledger.settle();
         assert_eq!([tallies[0].lost, tallies[1].lost], [0, 1]);
-        assert_eq!(ledger.outstanding(), 0);
+        assert_eq!(ledger.outstanding(9), 0);
     }
 
     #[test]

@@ -20,32 +20,33 @@ impl Recording {
     /// # Errors
     /// A sentence that says what is missing.
     pub fn start(pid: u32, picture: &Path) -> Result<Self, String> {
-        check()?;
         let data = picture.with_extension("perf.data");
         let mut command = Command::new("perf");
         // The processor's own counters are not to be had in most virtual machines; this clock is.
         command.args(["record", "--quiet", "-e", "cpu-clock", "-F", FREQUENCY, "-g", "-p"]);
         command.arg(pid.to_string()).arg("-o").arg(&data);
         let perf = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        let perf = perf.map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                "--profile needs perf, which is not here (Debian: apt install linux-perf)"
-                    .to_owned()
-            }
-            _ => format!("cannot start perf: {error}"),
-        })?;
+        let perf = perf.map_err(|error| format!("cannot start perf: {error}"))?;
         Ok(Self { perf, data })
     }
 
-    /// Ends the recording and writes the picture.
+    /// Ends the recording; the picture is drawn by [`finish`](Self::finish).
+    pub fn stop(&mut self) {
+        let has_ended = self.perf.try_wait().is_ok_and(|status| status.is_some());
+        if let (false, Some(pid)) =
+            (has_ended, rustix::process::Pid::from_raw(self.perf.id().cast_signed()))
+        {
+            // It then writes what it has, and ends.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+        }
+    }
+
+    /// Writes the picture.
     ///
     /// # Errors
     /// A sentence, if perf or the file system fails.
     pub fn finish(mut self, picture: &Path, title: &str) -> Result<(), String> {
-        if let Some(pid) = rustix::process::Pid::from_raw(self.perf.id().cast_signed()) {
-            // If it is gone already, the wait says with what status.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
-        }
+        self.stop();
         self.perf.wait().map_err(|error| format!("perf: {error}"))?;
         let mut script = Command::new("perf");
         script.arg("script").arg("--force").arg("-i").arg(&self.data).stderr(Stdio::null());
@@ -72,16 +73,26 @@ impl Drop for Recording {
 /// # Errors
 /// A sentence, if this was built without.
 #[cfg(not(feature = "flamegraph"))]
-fn check() -> Result<(), String> {
+pub fn check() -> Result<(), String> {
     Err("--profile is not built in: cargo build --release --features flamegraph\n\
         (it is not by default, because inferno's licence is the CDDL)"
         .to_owned())
 }
 
+/// Whether a flamegraph can be drawn at all, said before a long run and not after it.
+///
+/// # Errors
+/// A sentence, if there is no perf.
 #[cfg(feature = "flamegraph")]
-#[allow(clippy::unnecessary_wraps, reason = "without the feature it fails")]
-fn check() -> Result<(), String> {
-    Ok(())
+pub fn check() -> Result<(), String> {
+    let mut command = Command::new("perf");
+    let found = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    found.map(drop).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "--profile needs perf, which is not here (Debian: apt install linux-perf)".to_owned()
+        }
+        _ => format!("cannot start perf: {error}"),
+    })
 }
 
 #[cfg(not(feature = "flamegraph"))]

@@ -22,6 +22,8 @@ use std::time::Duration;
 pub struct Progress {
     /// What is being done.
     pub stage: &'static str,
+    /// Whether that is the load itself, and not what goes before or after it.
+    pub is_load: bool,
     /// How much of it is done, from 0 to 1.
     pub done: f64,
     /// Who is there.
@@ -240,6 +242,7 @@ impl<'a, W: FnMut(&Progress)> Run<'a, W> {
         let (at, delivered) = std::mem::replace(&mut self.last, (now, self.ledger.delivered));
         let progress = Progress {
             stage: self.stage,
+            is_load: matches!(self.stage, "load" | "storm" | "visits"),
             done: self.done,
             present: self.present,
             connections: self.crowd.len(),

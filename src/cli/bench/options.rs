@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use hobnob::load::profile::Recording;
 use hobnob::load::schedule::Pacing;
 use hobnob::load::server::{self, Spawned};
-use hobnob::load::{Bound, Outcome, Plan, Scheme, Target, page};
+use hobnob::load::{Bound, Outcome, Plan, Scheme, Target, page, profile};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -181,15 +181,28 @@ impl Common {
 
     /// Runs the load, and shows and writes what came of it.
     pub(super) fn measure(&self, plan: &Plan, server: &Server) -> Result<(), String> {
-        let recording = self.profile.as_deref().map(|path| record(path, server.pid)).transpose()?;
+        let profiled = self.profile.as_deref().map(|_| profiled(server.pid)).transpose()?;
+        let mut recording = None;
         let mut bar = bar::Bar::new(plan);
-        let outcome = hobnob::load::run(plan, server.pid, &mut |progress| bar.show(progress));
+        let outcome = hobnob::load::run(plan, server.pid, &mut |progress| {
+            bar.show(progress);
+            // Neither the joins nor the quiet before the load belong into the picture.
+            if let (None, true, Some(pid), Some(path)) =
+                (&recording, progress.is_load, profiled, &self.profile)
+            {
+                recording = Some(Recording::start(pid, path));
+            } else if !progress.is_load
+                && let Some(Ok(recording)) = &mut recording
+            {
+                recording.stop();
+            }
+        });
         bar.clear();
         let mut outcome = outcome?;
         if let (Some(recording), Some(path)) = (recording, &self.profile) {
             let title =
                 format!("{} on {}: {}", plan.scenario, plan.target.scheme.word(), plan.load);
-            recording.finish(path, &title)?;
+            recording?.finish(path, &title)?;
         }
         let own = self.spawn.map(|_| format!("hobnob {}", plan.target.scheme.word()));
         outcome.label = self.label.clone().or(own).unwrap_or_else(|| outcome.target.clone());
@@ -205,9 +218,10 @@ impl Common {
     }
 }
 
-fn record(picture: &Path, pid: Option<u32>) -> Result<Recording, String> {
-    let pid = pid.ok_or("--profile needs to know the server's process: give --pid")?;
-    Recording::start(pid, picture)
+/// The process to record, if it can be.
+fn profiled(pid: Option<u32>) -> Result<u32, String> {
+    profile::check()?;
+    pid.ok_or_else(|| "--profile needs to know the server's process: give --pid".to_owned())
 }
 
 fn to_json(outcome: &Outcome) -> Result<String, String> {

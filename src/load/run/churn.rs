@@ -122,7 +122,7 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
             retries: failed,
             server_cpu: after.server_cpu - before.server_cpu,
         });
-        self.drain()?;
+        self.drain(u8::MAX)?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::super::ledger::new_histogram;
 use super::super::outcome::{Latency, Tick};
+use super::super::plan::Act;
 use super::super::schedule::{Clock, Pacing, Stream};
 use super::super::server;
 use super::super::stamp::Stamp;
@@ -88,7 +89,9 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
             let text = "(nothing was heard for 2 s: the window was opened again)".to_owned();
             *self.ended.entry(text).or_default() += stalls;
         }
-        self.drain()
+        // Who stands still has nothing to say to this yet.
+        let is_stalled = self.plan.act == Act::Stall;
+        self.drain(if is_stalled { 1 } else { u8::MAX })
     }
 
     fn mark(&self) -> Mark {
@@ -203,12 +206,12 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         u64::from(count > 0)
     }
 
-    /// Waits until everything said was heard, or nothing comes any more.
-    pub(super) fn drain(&mut self) -> Result<(), String> {
+    /// Waits until everything said was heard by the first so many groups, or nothing comes any more.
+    pub(super) fn drain(&mut self, groups: u8) -> Result<(), String> {
         self.stage = "waiting for the rest";
         let grace = self.plan.grace.as_nanos() as u64;
         let mut heard = (self.ledger.delivered, self.crowd.now());
-        while self.ledger.outstanding() > 0 {
+        while self.ledger.outstanding(groups) > 0 {
             let now = self.crowd.now();
             if self.ledger.delivered != heard.0 {
                 heard = (self.ledger.delivered, now);
@@ -228,6 +231,6 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         stalled.iter().for_each(|index| self.crowd.stall(*index, true));
         self.say(&self.plan.streams, self.plan.warmup, self.plan.duration)?;
         stalled.iter().for_each(|index| self.crowd.stall(*index, false));
-        self.drain()
+        self.drain(u8::MAX)
     }
 }

@@ -8,6 +8,10 @@ use super::{Progress, Run};
 /// Silence after which a storm is over, with or without everyone.
 const PATIENCE: u64 = 20_000_000_000;
 
+/// How long one who connects waits before it gives up and tries again, as people's programs do: to
+/// some servers a connection is made that they then never learn of, because their queue was full.
+const TOO_LONG: u64 = 5_000_000_000;
+
 /// Pause before somebody who was turned away comes again.
 const RETRY: u64 = 100_000_000;
 
@@ -34,7 +38,7 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         let everyone_before = std::mem::replace(&mut self.join, new_histogram());
         let mut waiting: Vec<usize> = (0..count).rev().collect();
         let (mut retries, mut retry_at) = (0, began);
-        let mut progress = (0, began);
+        let (mut progress, mut next_look) = ((0, began), began);
         while self.present < count {
             let now = self.crowd.now();
             // A few at a time only so that we hear what they say in between.
@@ -52,16 +56,22 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
                 self.present = self.present.min(count - gone.len());
                 waiting.extend(gone);
             }
+            if now >= next_look {
+                next_look = now + RETRY;
+                let late = self.crowd.still_coming(now.saturating_sub(TOO_LONG));
+                retries += late.len() as u64;
+                late.iter().for_each(|index| self.crowd.cut(*index));
+                waiting.extend(late);
+            }
             self.done = self.present as f64 / count as f64;
             if self.present > progress.0 {
                 progress = (self.present, self.crowd.now());
             }
-            if self.crowd.now() - progress.1 > PATIENCE {
+            let is_closed = self.present == 0 && progress.0 == 0 && retries > 2 * count as u64;
+            if is_closed || self.crowd.now() - progress.1 > PATIENCE {
+                let (present, reasons) = (self.present, self.reasons());
                 return Err(format!(
-                    "{} of {count} are in, and nobody else has come for {} s: {}",
-                    self.present,
-                    PATIENCE / 1_000_000_000,
-                    self.reasons()
+                    "{present} of {count} are in, and nobody else comes: {reasons}"
                 ));
             }
         }
