@@ -13,6 +13,8 @@ pub mod reason;
 pub mod wire;
 
 pub mod client;
+#[cfg(feature = "bench")]
+pub mod load;
 
 pub mod history;
 

@@ -1,5 +1,7 @@
 //! Arguments → library calls.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod chat;
 #[cfg(feature = "config")]
 mod check;
@@ -44,6 +46,9 @@ enum Command {
     /// Print a room's messages as they come
     #[command(name = "sub")]
     Subscribe(subscribe::Args),
+    /// Measure this relay, or another server, under load
+    #[cfg(feature = "bench")]
+    Bench(Box<bench::Args>),
 }
 
 /// Does what the arguments ask for. Errors are told on stderr, for which the status is 1.
@@ -55,6 +60,8 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Chat(args) => chat::run(args),
         Command::Publish(args) => publish::run(args),
         Command::Subscribe(args) => subscribe::run(args),
+        #[cfg(feature = "bench")]
+        Command::Bench(args) => bench::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -112,6 +119,35 @@ mod tests {
         for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
             let help = sub.render_long_help().to_string();
             assert!(help.contains("Example"), "{help}");
+            for deeper in sub.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+                let help = deeper.render_long_help().to_string();
+                assert!(help.contains("Example"), "{help}");
+            }
+        }
+    }
+
+    /// The lines of a help text that are commands of this program.
+    #[cfg(feature = "bench")]
+    fn examples(help: &str) -> Vec<Vec<String>> {
+        let lines = help.lines().filter_map(|line| line.find("hobnob bench").map(|at| &line[at..]));
+        lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+    }
+
+    #[cfg(feature = "bench")]
+    #[test]
+    fn every_example_of_the_bench_is_understood() {
+        let mut command = Cli::command();
+        command.build();
+        let bench = command.find_subcommand_mut("bench").unwrap();
+        for sub in bench.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
+            let after = sub.get_after_help().unwrap().to_string();
+            let found = examples(&after);
+            assert!(!found.is_empty(), "{after}");
+            for words in found {
+                if let Err(error) = Cli::try_parse_from(&words) {
+                    panic!("{words:?}: {error}");
+                }
+            }
         }
     }
 

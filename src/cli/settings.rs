@@ -133,7 +133,7 @@ impl Settings {
 macro_rules! kinds {
     ($($name:ident($inner:ty), $shown:literal, $expected:literal;)*) => {$(
         #[derive(Clone, Debug)]
-        struct $name($inner);
+        pub(super) struct $name($inner);
 
         impl $name {
             const NAME: &str = $shown;

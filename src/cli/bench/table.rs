@@ -1,0 +1,173 @@
+//! What a run found, in a few lines.
+
+use hobnob::load::Outcome;
+use hobnob::load::figures::{bytes, count as number, time};
+use hobnob::load::outcome::{Group, Latency};
+use std::fmt::Write;
+
+/// Shows a run on stdout.
+pub(super) fn print(outcome: &Outcome) {
+    // Whoever closes the pipe does not want to read it.
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), text(outcome).as_bytes());
+}
+
+fn text(outcome: &Outcome) -> String {
+    let mut out = String::new();
+    // Writing to a string has no way to fail.
+    let _ = writeln!(out, "{}  {}\n", outcome.scenario, outcome.target);
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(out, "  {name:<14} {value}");
+    };
+    row("load", &format!("{}, {} bytes each", outcome.load, outcome.crowd.size));
+    let crowd = &outcome.crowd;
+    if outcome.rounds.is_empty() || outcome.scenario == "churn" {
+        let joined = format!(
+            "{} in {:.2} s, each within {} (p99)",
+            number(crowd.connections as f64),
+            crowd.seconds,
+            time(crowd.join.p99 as f64)
+        );
+        row("connections", &joined);
+    }
+    let is_churn = outcome.scenario == "churn";
+    for round in &outcome.rounds {
+        let mut value = match is_churn {
+            true => format!("{:.0} a second; in after", outcome.said as f64 / round.seconds),
+            false => format!("everyone in {:.2} s; each after", round.seconds),
+        };
+        let _ = write!(value, " {}", times(&round.join));
+        if round.retries > 0 {
+            let what = if is_churn { "failed" } else { "tried again" };
+            let _ = write!(value, "; {} {what}", round.retries);
+        }
+        if outcome.server.is_some() {
+            let _ = write!(value, "; server CPU {:.2} s", round.server_cpu);
+        }
+        row(&round.name, &value);
+    }
+    for step in &outcome.steps {
+        let verdict = step.broken.as_deref().unwrap_or("held");
+        let value = format!(
+            "{:>12}/s delivered, p99 {:>9}, server CPU {:>3.0} %: {verdict}",
+            number(step.delivered),
+            time(step.p99 as f64),
+            step.server_cpu * 100.0
+        );
+        row(&format!("{} msg/s", number(step.rate)), &value);
+    }
+    if outcome.delivered > 0 {
+        let value = format!(
+            "{} said, {} delivered in {:.1} s: {} deliveries/s",
+            number(outcome.said as f64),
+            number(outcome.delivered as f64),
+            outcome.seconds,
+            number(outcome.deliveries_per_second())
+        );
+        row("messages", &value);
+    }
+    let several = outcome.groups.len() > 1;
+    for group in outcome.groups.iter().filter(|group| group.delivered + faults(group) > 0) {
+        let name = if several { group.name.as_str() } else { "latency" };
+        row(name, &times(&group.latency));
+        let name = if several { "" } else { "faults" };
+        row(name, &fault_words(group));
+    }
+    for (count, what) in [
+        (outcome.garbled, "messages without a stamp were heard: lines torn, or others talking"),
+        (outcome.strays, "messages were heard in a room in which they were not said"),
+    ] {
+        if count > 0 {
+            row("", &format!("{} {what}", number(count as f64)));
+        }
+    }
+    for (reason, count) in outcome.ended.iter().chain(&outcome.refused).take(5) {
+        row("ended", &format!("{count} × {reason}"));
+    }
+    if let Some(server) = &outcome.server {
+        let per = if is_churn { "visit" } else { "delivery" };
+        let mut value = format!("{:.0} % of a core", server.cpu * 100.0);
+        if server.cpu_per_delivery > 0.0 {
+            let _ = write!(value, ", {} per {per}", time(server.cpu_per_delivery));
+        }
+        let _ = write!(value, "{}", coreless(server.waited));
+        if outcome.seconds > 0.0 {
+            row("server CPU", &value);
+        }
+        let value = format!(
+            "{} before, {} idle ({} per connection), {} at most",
+            bytes(server.resident_before as f64),
+            bytes(server.resident_idle as f64),
+            bytes(server.resident_per_connection),
+            bytes(server.resident_peak as f64)
+        );
+        row("server memory", &value);
+        let value = format!(
+            "{} per idle connection, {} at most (both ends)",
+            bytes(server.kernel_per_connection),
+            bytes(server.kernel_peak as f64)
+        );
+        row("socket buffers", &value);
+    } else {
+        row("server", "not seen: give --pid for its CPU and memory");
+    }
+    let generator = &outcome.generator;
+    let value = format!(
+        "{:.0} % of a core, busy {:.0} % of the time, turns {} (p99){}",
+        generator.cpu * 100.0,
+        generator.busy * 100.0,
+        time(generator.lag.p99 as f64),
+        coreless(generator.waited)
+    );
+    if outcome.seconds > 0.0 {
+        row("generator", &value);
+    }
+    if !generator.complaints.is_empty() {
+        row("", "THE GENERATOR WAS THE LIMIT: DO NOT QUOTE THIS");
+        generator.complaints.iter().for_each(|complaint| row("", &format!("  {complaint}")));
+    }
+    out
+}
+
+/// That a process was kept waiting, where it was worth a word.
+fn coreless(waited: f64) -> String {
+    match waited {
+        _ if waited < 0.01 => String::new(),
+        _ => format!("; without a core {:.0} % of the time", waited * 100.0),
+    }
+}
+
+fn times(latency: &Latency) -> String {
+    let at = |value: u64| time(value as f64);
+    let Latency { p50, p90, p99, p999, p9999, max, .. } = latency;
+    format!(
+        "p50 {}  p90 {}  p99 {}  p99.9 {}  p99.99 {}  max {}",
+        at(*p50),
+        at(*p90),
+        at(*p99),
+        at(*p999),
+        at(*p9999),
+        at(*max)
+    )
+}
+
+fn faults(group: &Group) -> u64 {
+    group.lost + group.told + group.cut_off + group.duplicated + group.reordered
+}
+
+fn fault_words(group: &Group) -> String {
+    if faults(group) == 0 {
+        return "none: nothing lost, duplicated or reordered".to_owned();
+    }
+    let parts = [
+        (group.lost, "LOST in silence"),
+        (group.told, "missed and told so (gap)"),
+        (group.cut_off, "missed after the server hung up"),
+        (group.duplicated, "DUPLICATED"),
+        (group.reordered, "REORDERED"),
+    ];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    parts
+        .map(|(count, what)| format!("{} {what}", number(*count as f64)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
