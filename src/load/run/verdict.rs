@@ -3,8 +3,9 @@
 use super::super::outcome::Outcome;
 use super::super::plan::{Act, Plan};
 
-/// Share of a core, or of the time, above which the generator was the limit.
-const BUSY_MAX: f64 = 0.90;
+/// Share of a core, or of the time, above which the generator was the limit. Not lower: at saturation
+/// it has about as much to do as the server, and the one that is the limit has no time left at all.
+const BUSY_MAX: f64 = 0.95;
 
 /// Share of the time in which we may be without a core though there is work.
 const WAITED_MAX: f64 = 0.10;
