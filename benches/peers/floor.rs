@@ -59,8 +59,7 @@ fn main() -> io::Result<()> {
             if !event.is_readable() {
                 continue;
             }
-            loop {
-                let Some(client) = &mut clients[slot] else { break };
+            while let Some(client) = &mut clients[slot] {
                 match client.stream.read(&mut buffer) {
                     Ok(0) => {
                         clients[slot] = None;
