@@ -237,11 +237,16 @@ fn ticks(span: &Span) -> Vec<(f64, bool)> {
             all.into_iter().filter(|tick| *tick <= span.high).map(|tick| (tick, true)).collect()
         }
         Scale::Linear => {
-            let rough = (span.high - span.low) / 5.0;
+            // Bytes are round in their own units: 2 MiB, and not 1.91.
+            let whole = match span.axis.unit {
+                Unit::Bytes if span.high >= 1_048_576.0 => 1_048_576.0,
+                Unit::Bytes if span.high >= 10_240.0 => 1_024.0,
+                _ => 1.0,
+            };
+            let rough = (span.high - span.low) / 5.0 / whole;
             let power = 10f64.powf(rough.log10().floor());
             let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|part| part * power);
-            let step = step.into_iter().find(|step| *step >= rough).unwrap_or(rough);
-            // Powers of two would be rounder for bytes; but these are read, not counted in.
+            let step = step.into_iter().find(|step| *step >= rough).unwrap_or(rough) * whole;
             let count = ((span.high - span.low) / step).floor() as u32;
             (0..=count).map(|index| (span.low + f64::from(index) * step, true)).collect()
         }
