@@ -11,6 +11,10 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+/// Whether a short read has emptied the socket, so that an event will announce what comes next.
+/// epoll and kqueue promise that; mio's poll(2) emulation arms itself only on `WouldBlock`.
+const SHORT_READ_DRAINS: bool = !cfg!(mio_unsupported_force_poll_poll);
+
 /// How far a member has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -231,7 +235,8 @@ impl Member {
         if let Some(reason) = over {
             return Fate::Over(reason);
         }
-        if len == room || self.hung_up { Fate::More } else { Fate::Drained }
+        let may_have_more = len == room || self.hung_up || !SHORT_READ_DRAINS;
+        if may_have_more { Fate::More } else { Fate::Drained }
     }
 
     /// Writes as much as the server takes.
