@@ -247,9 +247,16 @@ impl EventLoop {
         self.deadline().map(|deadline| self.clock.instant(deadline))
     }
 
-    /// For each event: accept, read, or note that a blocked peer may be written again.
+    /// For each event: accept, read, or note that a blocked peer may be written again. Newcomers
+    /// first: whoever connected before something was said is there to hear it, in whatever order a
+    /// poll names its events.
     fn dispatch(&mut self) {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            if let Woken::Listener(index) = Woken::of(event.token()) {
+                self.accept(index);
+            }
+        }
         for event in &events {
             match Woken::of(event.token()) {
                 Woken::Peer(conn) => {
@@ -260,7 +267,7 @@ impl EventLoop {
                         self.read(conn, event.is_read_closed() || event.is_error());
                     }
                 }
-                Woken::Listener(index) => self.accept(index),
+                Woken::Listener(_) => {}
                 // Seen by its flag, once a turn, in `resume`.
                 Woken::Orders => {}
                 Woken::Signals => self.take_signals(),
