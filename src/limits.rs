@@ -81,7 +81,7 @@ pub const READ_MAX: usize = 64 << 10;
 /// Bytes of replies to a peer that has not said hello, at which it is no longer read from.
 const OUTBOX_BEFORE_HELLO: usize = 4 << 10;
 
-/// Bytes of replay that are laid out for a peer at a time; more once it has read these.
+/// Bytes of the past that are laid out for a peer at a time; more once it has read these.
 pub const REPLAY_PAGE: usize = 64 << 10;
 
 /// The longest time any limit may name: far beyond use, and far from overflowing.
@@ -202,6 +202,13 @@ impl Limits {
             return Err(format!("max-rooms may be at most {}", crate::id::RoomId::MAX_ROOMS));
         }
         Ok(())
+    }
+
+    /// Bytes that the messages of one answer to `history` weigh together at most, unless it has one
+    /// message only. No more than the longest message, so that an answer is no longer than what a
+    /// client must be ready to read anyway.
+    pub fn history_page(&self) -> usize {
+        REPLAY_PAGE.min(self.message)
     }
 
     /// Bytes at which a peer's private replies stop its requests from being read. Replies already

@@ -4,7 +4,7 @@ use crate::id::Offset;
 use std::rc::Rc;
 
 /// One thing somebody said in a room.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its place in the room.
     pub offset: Offset,

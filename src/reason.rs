@@ -53,6 +53,7 @@ reasons! {
         MessageTooLong = 106, "message_too_long", "the message is longer than the relay's limit";
         RateLimited = 107, "rate_limited", "too many messages: wait a moment and send it again";
         Draining = 108, "draining", "the relay is shutting down: reconnect in a moment and resume";
+        NoRoom = 109, "no_room", "there is no room of that name";
     }
 }
 

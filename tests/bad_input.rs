@@ -7,7 +7,7 @@ use common::*;
 use hobnob::Limits;
 use hobnob::limits::MESSAGE_MAX;
 use hobnob::reason::{CloseReason, Refusal};
-use hobnob::wire::frame::{ClientFrame, ServerFrame};
+use hobnob::wire::frame::{ClientFrame, ServerFrame, Side};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,7 @@ fn fault_p1_p2_p11_openings_that_are_no_conversation() {
         (b"\x00\x00\x00\x00", BadFrame),
         (b"\x00\x00\x00\x01\x00", UnknownKind),
         (b"\x00\x00\x00\x01\x81", UnknownKind),
-        (b"\x00\x00\x00\x01\x09", UnknownKind),
+        (b"\x00\x00\x00\x01\x0a", UnknownKind),
         (b"\x00\x00\x00\x01\x01", BadFrame),
         (b"\x00\x00\x00\x0c\x01\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\xff", BadFrame),
         (b"\x00\x00\x00\x0b\x01\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00", BadVersion),
@@ -333,6 +333,7 @@ fn word(frame: &ServerFrame<'_>) -> &'static str {
         ServerFrame::Left { .. } => "left",
         ServerFrame::Message { .. } => "message",
         ServerFrame::Members { .. } => "members",
+        ServerFrame::History { .. } => "history",
         ServerFrame::Pong { .. } => "pong",
         other => panic!("{other:?} is no answer"),
     }
@@ -340,31 +341,53 @@ fn word(frame: &ServerFrame<'_>) -> &'static str {
 
 #[test]
 fn fault_p13_every_verb_in_every_state() {
-    let verbs: [ClientFrame<'static>; 8] = [
+    let verbs: [ClientFrame<'static>; 9] = [
         hello("ann"),
         join(1, "tea"),
         leave(2, FIRST_ROOM),
         say(FIRST_ROOM, 0, "x"),
         members(4, FIRST_ROOM),
+        history(4, FIRST_ROOM, Side::Before(0), 0),
         ping(5),
         ClientFrame::Pong { token: 6 },
         bye(),
     ];
     use Outcome::{Answer, BadState, Bye, NotMember, Nothing, Unread};
-    let table: [(State, [Outcome; 8]); 5] = [
+    let table: [(State, [Outcome; 9]); 5] = [
         (
             State::Fresh,
-            [Answer("welcome"), BadState, BadState, BadState, BadState, BadState, BadState, Bye],
+            [
+                Answer("welcome"),
+                BadState,
+                BadState,
+                BadState,
+                BadState,
+                BadState,
+                BadState,
+                BadState,
+                Bye,
+            ],
         ),
         (
             State::Refused,
-            [Answer("welcome"), BadState, BadState, BadState, BadState, BadState, BadState, Bye],
+            [
+                Answer("welcome"),
+                BadState,
+                BadState,
+                BadState,
+                BadState,
+                BadState,
+                BadState,
+                BadState,
+                Bye,
+            ],
         ),
         (
             State::Greeted,
             [
                 BadState,
                 Answer("joined"),
+                NotMember,
                 NotMember,
                 NotMember,
                 NotMember,
@@ -381,12 +404,13 @@ fn fault_p13_every_verb_in_every_state() {
                 Answer("left"),
                 Answer("message"),
                 Answer("members"),
+                Answer("history"),
                 Answer("pong"),
                 Nothing,
                 Bye,
             ],
         ),
-        (State::Gone, [Unread; 8]),
+        (State::Gone, [Unread; 9]),
     ];
     for spelling in SPELLINGS {
         for (state, outcomes) in &table {

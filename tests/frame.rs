@@ -6,7 +6,7 @@ use common::*;
 use hobnob::Limits;
 use hobnob::id::Epoch;
 use hobnob::reason::{CloseReason, Refusal};
-use hobnob::wire::frame::{ClientFrame, ServerFrame};
+use hobnob::wire::frame::{ClientFrame, Past, ServerFrame, Side};
 use std::collections::BTreeSet;
 
 /// A room's answer to a join without resume.
@@ -570,5 +570,84 @@ fn many_in_one_room_hear_one_order() {
         let own = order.iter().filter(|(sender, _)| *sender == format!("p{n}"));
         let own: Vec<_> = own.map(|(_, said)| String::from_utf8(said.clone()).unwrap()).collect();
         assert_eq!(own, (0..EACH).map(|round| format!("{n}:{round}")).collect::<Vec<_>>());
+    }
+}
+
+fn offsets_of(frame: &ServerFrame<'_>) -> Vec<u64> {
+    match frame {
+        ServerFrame::History { messages, .. } => messages.iter().map(|past| past.offset).collect(),
+        other => panic!("expected history, came: {other:?}"),
+    }
+}
+
+#[test]
+fn the_past_is_read_a_page_at_a_time() {
+    for spelling in SPELLINGS {
+        let limits = Limits { history_messages: 200, ..Limits::default() };
+        let server = Server::frames_with(limits);
+        let (mut ann, room) = server.enter(*spelling, "ann", "tea");
+        ann.ask(&[history(1, room, Side::Before(0), 10)]);
+        let nothing = ServerFrame::History { request: 1, room, oldest: 1, messages: Vec::new() };
+        ann.expect(&nothing);
+        for id in 1..=250 {
+            ann.ask(&[say_to_others(room, id, &[b'x', id as u8, 0])]);
+            ann.expect(&ack(room, id, id));
+        }
+        // One who comes later reads back to the oldest that is kept.
+        let (mut bob, room) = server.enter(*spelling, "bob", "tea");
+        let (mut before, mut read) = (0, Vec::new());
+        loop {
+            bob.ask(&[history(before, room, Side::Before(before), 30)]);
+            let page = bob.next();
+            let ServerFrame::History { request, room: of, oldest: 51, messages } = &page else {
+                panic!("{page:?}");
+            };
+            assert_eq!((*request, *of), (before, room));
+            let Some(first) = messages.first() else { break };
+            before = first.offset;
+            read.splice(0..0, offsets_of(&page));
+        }
+        assert_eq!(read, (51..=250).collect::<Vec<_>>());
+        // Or on from a place; and exactly what was said.
+        bob.ask(&[history(7, room, Side::After(248), 1), history(8, room, Side::After(250), 9)]);
+        let page = bob.next();
+        let ServerFrame::History { messages, .. } = &page else { panic!("{page:?}") };
+        let [Past { offset: 249, sender, payload, .. }] = &messages[..] else { panic!("{page:?}") };
+        assert_eq!((&**sender, &**payload), ("ann", &[b'x', 249, 0][..]));
+        assert_eq!(offsets_of(&bob.next()), [0; 0]);
+        bob.ask(&[history(9, room + 1, Side::Before(0), 1)]);
+        bob.expect(&refused(Refusal::NotMember, 9));
+    }
+}
+
+/// Fault S3: an answer is large and its question small. Whoever does not read the one is not asked
+/// for the next, and is not ended for the size of a message that somebody else said.
+#[test]
+fn fault_s3_pages_are_asked_for_faster_than_they_are_read() {
+    let message_max = 1 << 20;
+    let backlog = 4 * message_max;
+    let (history_bytes, history_total) = (8 * message_max, 32 * message_max);
+    let limits =
+        Limits { message: message_max, backlog, history_bytes, history_total, ..Limits::default() };
+    for spelling in SPELLINGS {
+        let server = Server::frames_with(limits.clone());
+        let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+        let large = vec![0xff; message_max - 200];
+        for id in 1..=4 {
+            ann.ask(&[say_to_others(room, id, &large)]);
+            ann.expect(&ack(room, id, id));
+        }
+        let (mut bob, room) = server.enter(*spelling, "bob", "tea");
+        let asked: Vec<_> = (1..=40).map(|n| history(n, room, Side::Before(0), 0)).collect();
+        let before = server.counts().bytes_out;
+        bob.ask(&asked);
+        for request in 1..=40 {
+            let page = bob.next();
+            assert!(matches!(page, ServerFrame::History { request: n, .. } if n == request));
+            assert_eq!(offsets_of(&page), [4]);
+        }
+        assert!(server.counts().bytes_out - before >= 40 * large.len() as u64);
+        bob.expect_quiet();
+        assert_eq!(server.closed(CloseReason::OutboxFull), 0);
     }
 }

@@ -16,10 +16,11 @@ const FRAME_MAX: usize = MESSAGE_MAX + FRAME_OVERHEAD;
 
 /// Every verb there is, both ways. The matches in `client_verb` and `server_verb` do not compile
 /// when one is missing there; the test fails when one is missing here, or in the page.
-const CLIENT_VERBS: [&str; 8] = ["hello", "join", "leave", "say", "members", "ping", "pong", "bye"];
-const SERVER_VERBS: [&str; 13] = [
-    "welcome", "joined", "left", "ack", "message", "came", "went", "members", "gap", "ping",
-    "pong", "error", "bye",
+const CLIENT_VERBS: [&str; 9] =
+    ["hello", "join", "leave", "say", "members", "history", "ping", "pong", "bye"];
+const SERVER_VERBS: [&str; 14] = [
+    "welcome", "joined", "left", "ack", "message", "came", "went", "members", "history", "gap",
+    "ping", "pong", "error", "bye",
 ];
 
 fn client_verb(frame: &ClientFrame<'_>) -> &'static str {
@@ -29,6 +30,7 @@ fn client_verb(frame: &ClientFrame<'_>) -> &'static str {
         ClientFrame::Leave { .. } => "leave",
         ClientFrame::Say { .. } => "say",
         ClientFrame::Members { .. } => "members",
+        ClientFrame::History { .. } => "history",
         ClientFrame::Ping { .. } => "ping",
         ClientFrame::Pong { .. } => "pong",
         ClientFrame::Bye => "bye",
@@ -45,6 +47,7 @@ fn server_verb(frame: &ServerFrame<'_>) -> &'static str {
         ServerFrame::Came { .. } => "came",
         ServerFrame::Went { .. } => "went",
         ServerFrame::Members { .. } => "members",
+        ServerFrame::History { .. } => "history",
         ServerFrame::Gap { .. } => "gap",
         ServerFrame::Ping { .. } => "ping",
         ServerFrame::Pong { .. } => "pong",

@@ -27,6 +27,7 @@ use super::says::Says;
 use crate::limits::MESSAGE_MAX;
 use crate::reason::Refusal;
 use crate::wire::frame::ClientFrame;
+use crate::wire::frame::Side;
 use crate::wire::frame::VERSION;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -331,11 +332,22 @@ impl Conversation {
 
     /// Asks who is in a room. False if it is not joined at the moment.
     pub(super) fn members(&mut self, name: &str) -> bool {
-        let room = self.rooms.iter().find(|room| room.is_called(name) && room.wanted);
-        let Some(number) = room.and_then(|room| room.number) else { return false };
+        let Some(room) = self.number_of(name) else { return false };
         let request = self.next_number();
-        self.outbox.write(&ClientFrame::Members { request, room: number });
+        self.outbox.write(&ClientFrame::Members { request, room });
         true
+    }
+
+    /// Asks for a room's past; the number of the request, if the room is joined at the moment.
+    pub(super) fn history(&mut self, name: &str, side: Side, limit: u32) -> Option<u64> {
+        let room = self.number_of(name)?;
+        let request = self.next_number();
+        self.outbox.write(&ClientFrame::History { request, room, side, limit });
+        Some(request)
+    }
+
+    fn number_of(&self, name: &str) -> Option<u32> {
+        self.rooms.iter().find(|room| room.is_called(name) && room.wanted)?.number
     }
 
     /// Ends the conversation: everything that can be said is said, then bye.

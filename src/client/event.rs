@@ -85,6 +85,18 @@ pub enum Event {
         /// Whether the application asked.
         asked: bool,
     },
+    /// What was said in a room: the answer to [`history`](super::Client::history).
+    History {
+        /// The room.
+        room: RoomName,
+        /// What [`history`](super::Client::history) returned.
+        request: u64,
+        /// The oldest offset that the relay still keeps; that of the next message if it keeps none.
+        oldest: Offset,
+        /// Messages in their order, perhaps fewer than were asked for. Some may have been told
+        /// before: offsets tell.
+        messages: Vec<Past>,
+    },
     /// These messages will not come: they were lost to this client for ever.
     Gap {
         /// The room.
@@ -121,6 +133,19 @@ pub enum Event {
         /// When the next try is due; `None` if there will be none.
         retry_in: Option<Duration>,
     },
+}
+
+/// A message of the past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// The message's place in the room.
+    pub offset: Offset,
+    /// When the relay received it, in milliseconds since 1970.
+    pub time: u64,
+    /// Who said it.
+    pub sender: String,
+    /// What was said: any bytes, and as little to be trusted.
+    pub payload: Vec<u8>,
 }
 
 /// What had been asked of the relay when it refused.

@@ -38,10 +38,13 @@ pub use address::AddressError;
 pub use address::DEFAULT_PORT;
 pub use event::Cause;
 pub use event::Event;
+pub use event::Past;
 pub use event::Recovered;
 pub use event::Request;
 pub use event::RoomName;
 pub use event::SayError;
+
+pub use crate::wire::frame::Side;
 
 use crate::limits::READ_MAX;
 use conversation::Conversation;
@@ -210,6 +213,14 @@ impl Client {
     /// Asks who is in a room; [`Event::Members`] answers. False if it is not joined at the moment.
     pub fn members(&mut self, room: &str) -> bool {
         self.conversation.members(room)
+    }
+
+    /// Asks for up to `limit` messages of a room's past (0: as many as one answer has room for), as
+    /// far as the relay keeps them. The answer is the number by which [`Event::History`] will speak
+    /// of it, or `None` if the room is not joined at the moment. A connection that is lost takes the
+    /// answer with it.
+    pub fn history(&mut self, room: &str, side: Side, limit: u32) -> Option<u64> {
+        self.conversation.history(room, side, limit)
     }
 
     /// How many messages were said and are neither acknowledged nor refused yet.

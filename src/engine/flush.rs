@@ -286,7 +286,7 @@ impl Engine {
         if peer.outbox.as_ref().is_some_and(|outbox| outbox.is_empty()) {
             peer.outbox = None;
         }
-        if peer.held && peer.awaits.is_none() && peer.owed() <= self.limits.outbox_soft() {
+        if peer.held && !peer.is_to_read(self.limits.outbox_soft()) {
             peer.held = false;
             self.resumable.push_back(conn);
         }

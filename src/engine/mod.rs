@@ -282,9 +282,7 @@ impl Engine {
             let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
                 return (used, Reading::Gone);
             };
-            if peer.owed() > self.limits.outbox_soft_for(peer.session.is_greeted())
-                || peer.awaits.is_some()
-            {
+            if peer.is_to_read(self.limits.outbox_soft_for(peer.session.is_greeted())) {
                 peer.held = true;
                 return (used, Reading::Held);
             }
@@ -365,7 +363,10 @@ impl Engine {
             Reply::Gap { .. } => self.counts.gaps += 1,
             _ => {}
         }
-        self.tell(conn, |session, limits, out| session.write_reply(reply, limits, out));
+        let is_page = matches!(reply, Reply::History { .. });
+        self.write_private(conn, is_page, |session, limits, out| {
+            session.write_reply(reply, limits, out);
+        });
         if let Reply::Welcome { .. } = reply {
             self.expect_signs_of_life(conn);
         }
@@ -383,13 +384,27 @@ impl Engine {
 
     /// Adds private bytes to what a peer is owed, in order with everything said before.
     fn tell(&mut self, conn: ConnId, write: impl FnOnce(&mut Session, &Limits, &mut Vec<u8>)) {
+        self.write_private(conn, false, write);
+    }
+
+    /// The same; a page of history is weighed otherwise.
+    fn write_private(
+        &mut self,
+        conn: ConnId,
+        is_page: bool,
+        write: impl FnOnce(&mut Session, &Limits, &mut Vec<u8>),
+    ) {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
         self.scratch.clear();
         write(&mut peer.session, &self.limits, &mut self.scratch);
         if self.scratch.is_empty() {
             return;
         }
-        peer.outbox_mut().segment(self.stamp).extend_from_slice(&self.scratch);
+        let outbox = peer.outbox_mut();
+        outbox.segment(self.stamp).extend_from_slice(&self.scratch);
+        if is_page {
+            outbox.page_answered(self.scratch.len());
+        }
         let is_full = peer.owed() > self.limits.outbox;
         self.mark_ready(conn);
         if is_full {

@@ -13,6 +13,8 @@ pub struct Outbox {
     sent: usize,
     /// How many of the unsent bytes are history that the relay laid out, and what was before it.
     page: usize,
+    /// How many of the unsent bytes are pages of history that the peer asked for, at most.
+    asked: usize,
     segments: VecDeque<Segment>,
     skips: VecDeque<Skip>,
 }
@@ -37,7 +39,7 @@ pub struct Skip {
 
 impl Outbox {
     /// Bytes of memory held against the peer: what it asked for and does not read. One message half
-    /// sent and one page of history are not its doing, and bounded by themselves.
+    /// sent and pages of history are bounded by themselves.
     pub fn weight(&self) -> usize {
         self.unsent() - self.page + self.skips.len() * size_of::<Skip>()
     }
@@ -55,6 +57,18 @@ impl Outbox {
     /// A page of history was laid out.
     pub fn page_laid(&mut self) {
         self.page = self.unsent();
+    }
+
+    /// An answer of `count` bytes was written that is a page of history. One message may fill it, so
+    /// it is not held against the peer; but there is one at a time.
+    pub fn page_answered(&mut self, count: usize) {
+        self.page += count;
+        self.asked += count;
+    }
+
+    /// Whether a page that was asked for has not been sent.
+    pub fn has_page(&self) -> bool {
+        self.asked > 0
     }
 
     /// Where private bytes written after `stamp` appends are to be added.
@@ -117,6 +131,7 @@ impl Outbox {
         self.seal();
         self.sent += count;
         self.page = self.page.saturating_sub(count);
+        self.asked = self.asked.saturating_sub(count);
         while self.segments.front().is_some_and(|first| first.end <= self.sent) {
             self.segments.pop_front();
         }
@@ -174,6 +189,20 @@ mod tests {
         assert_eq!(outbox.weight(), 4);
         outbox.sent(4);
         assert!(outbox.is_empty() && outbox.bytes.capacity() == 0);
+    }
+
+    #[test]
+    fn a_page_that_was_asked_for_weighs_nothing_until_it_is_sent() {
+        let mut outbox = Outbox::default();
+        outbox.segment(1).extend_from_slice(b"ack");
+        outbox.segment(1).extend_from_slice(b"page page page");
+        outbox.page_answered(14);
+        assert!(outbox.has_page());
+        assert_eq!(outbox.weight(), 3);
+        outbox.segment(2).extend_from_slice(b"pong");
+        outbox.sent(3 + 14);
+        assert!(!outbox.has_page());
+        assert_eq!(outbox.weight(), 4);
     }
 
     #[test]

@@ -197,6 +197,13 @@ impl Peer {
         self.outbox.as_ref().map_or(0, |outbox| outbox.weight())
     }
 
+    /// Whether it must read some of what it asked for before it is listened to again.
+    pub fn is_to_read(&self, owed_max: usize) -> bool {
+        self.owed() > owed_max
+            || self.awaits.is_some()
+            || self.outbox.as_ref().is_some_and(|outbox| outbox.has_page())
+    }
+
     /// Whether it still takes part: nobody has asked for its end.
     pub fn is_open(&self) -> bool {
         self.closing.is_none()

@@ -1,5 +1,6 @@
 //! What the hub is told, and what it answers.
 
+use crate::history::Select;
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::now::Tick;
 use crate::payload::Message;
@@ -53,6 +54,26 @@ pub enum Command<'a> {
         /// Which one.
         room: RoomId,
     },
+    /// Ask for what was said in a room.
+    History {
+        /// Repeated in the answer.
+        request: u64,
+        /// Which one.
+        room: Where<'a>,
+        /// Which messages.
+        select: Select,
+        /// How many at most; 0 for as many as one page has room for.
+        limit: usize,
+    },
+}
+
+/// A room, as whoever asks knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Where<'a> {
+    /// By the number it was given on joining: the answer is for members only.
+    Joined(RoomId),
+    /// By its name, from outside.
+    Named(Cow<'a, str>),
 }
 
 /// What must happen next, in this order.
@@ -170,6 +191,15 @@ pub enum Reply {
         /// Their names, unless they are too many.
         names: Vec<Rc<str>>,
     },
+    /// To `History`.
+    History {
+        /// The request answered.
+        request: u64,
+        /// The room.
+        room: RoomId,
+        /// What was found there.
+        page: Page,
+    },
     /// These messages were lost to this person.
     Gap {
         /// The room.
@@ -186,4 +216,17 @@ pub enum Reply {
         /// The request or message id.
         request: u64,
     },
+}
+
+/// A piece of a room's past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The room's numbering.
+    pub epoch: Epoch,
+    /// Its newest offset.
+    pub head: Offset,
+    /// Its oldest offset kept.
+    pub oldest: Offset,
+    /// What was asked for, ascending, or the end of it that one page has room for.
+    pub messages: Vec<Rc<Message>>,
 }

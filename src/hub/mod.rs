@@ -6,11 +6,11 @@ mod person;
 mod rate;
 mod room;
 
-pub use event::{Command, Event, Notice, Reply};
+pub use event::{Command, Event, Notice, Page, Reply, Where};
 pub use name::{is_person_name, is_room_name};
 pub use room::Room;
 
-use crate::history::SaidId;
+use crate::history::{Question, SaidId, Select};
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::limits::Limits;
 use crate::now::{Now, Tick};
@@ -110,6 +110,9 @@ impl Hub {
             }
             Command::Members { request, room } => {
                 self.members(conn, request, room).map_err(|why| (why, request))
+            }
+            Command::History { request, room, select, limit } => {
+                self.history(conn, request, &room, select, limit).map_err(|why| (why, request))
             }
         };
         if let Err((refusal, request)) = refused {
@@ -388,6 +391,28 @@ impl Hub {
             Vec::new()
         };
         let reply = Reply::Members { request, room: id, count: room.count(), names };
+        self.reply(conn, reply);
+        Ok(())
+    }
+
+    fn history(
+        &mut self,
+        conn: ConnId,
+        request: u64,
+        whence: &Where<'_>,
+        select: Select,
+        limit: usize,
+    ) -> Result<(), Refusal> {
+        let id = match whence {
+            Where::Joined(id) => Some(*id).filter(|id| self.people.is_member(conn, *id)),
+            Where::Named(name) => Some(self.find(name).ok_or(Refusal::NoRoom)?),
+        };
+        let room = id.and_then(|id| self.room(id)).ok_or(Refusal::NotMember)?;
+        let question = Question { select, limit, bytes: self.limits.history_page() };
+        let messages = room.recent.page(question).map(Rc::clone).collect();
+        let (epoch, head, oldest) = (room.epoch, room.head, room.oldest());
+        let reply =
+            Reply::History { request, room: room.id, page: Page { epoch, head, oldest, messages } };
         self.reply(conn, reply);
         Ok(())
     }

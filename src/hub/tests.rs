@@ -1,4 +1,5 @@
 use super::*;
+use crate::history::Mark;
 use std::num::NonZeroU32;
 
 /// A hub in which everything that happens is written down in short words.
@@ -80,6 +81,11 @@ impl World {
         self.command(slot, Command::Members { request: 8, room })
     }
 
+    fn history(&mut self, slot: u32, room: Where<'_>, limit: usize) -> Vec<String> {
+        let select = Select::Before(Mark::End);
+        self.command(slot, Command::History { request: 9, room, select, limit })
+    }
+
     fn depart(&mut self, slot: u32) -> Vec<String> {
         self.hub.depart(conn(slot), self.now);
         let news = self.news();
@@ -130,6 +136,11 @@ fn word_of(reply: &Reply) -> String {
         Reply::Left { .. } => "left".to_owned(),
         Reply::Ack { id, offset, .. } => format!("ack {id} {offset}"),
         Reply::Members { count, names, .. } => format!("members {count} {}", names.join(" ")),
+        Reply::History { page, .. } => {
+            let offsets = page.messages.iter().map(|message| message.offset.to_string());
+            let offsets = offsets.collect::<Vec<_>>().join(" ");
+            format!("history {}..{}: {offsets}", page.oldest, page.head)
+        }
         Reply::Gap { from, to, .. } => format!("gap {from} {to}"),
         Reply::Refused { refusal, request } => format!("{refusal} {request}"),
     }
@@ -171,6 +182,23 @@ fn who_shows_the_key_takes_its_place_again() {
     world.depart(3);
     assert_eq!(world.hello(4, "guest1", key), ["4: welcome guest1"]);
     assert_eq!(world.hello(5, "guest1", key), ["close 4 replaced", "5: welcome guest1"]);
+}
+
+#[test]
+fn the_past_is_read_by_members_and_by_name_from_outside() {
+    let mut world = World::lobby(|limits| limits.message = 1_000, 1);
+    for id in 1..=4 {
+        world.say(0, "lobby", id, &"x".repeat(300));
+    }
+    let room = Where::Joined(world.id("lobby"));
+    assert_eq!(world.history(0, room.clone(), 9), ["0: history 1..4: 3 4"], "no more than fits");
+    assert_eq!(world.history(0, room.clone(), 1), ["0: history 1..4: 4"]);
+    world.hello(1, "eve", 0);
+    assert_eq!(world.history(1, room.clone(), 1), ["1: not_member 9"]);
+    assert_eq!(world.history(1, Where::Named("LOBBY".into()), 1), ["1: history 1..4: 4"]);
+    assert_eq!(world.history(1, Where::Named("attic".into()), 1), ["1: no_room 9"]);
+    world.depart(0);
+    assert_eq!(world.history(1, Where::Joined(RoomId::from_bits(7)), 1), ["1: not_member 9"]);
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! The frame protocol: hello first, then verbs, in the spelling of the first byte.
 
 use super::{Dialect, Fault, Overrun, Step};
-use crate::hub::{Command, Notice, Reply};
+use crate::history::{Mark, Select};
+use crate::hub::{Command, Notice, Reply, Where};
 use crate::id::RoomId;
 use crate::limits::Limits;
 use crate::payload::Message;
 use crate::reason::{CloseReason, Refusal};
 use crate::wire::Parsed;
 use crate::wire::binary;
-use crate::wire::frame::{ClientFrame, FRAME_OVERHEAD, FrameError, ServerFrame, VERSION};
+use crate::wire::frame::{
+    ClientFrame, FRAME_OVERHEAD, FrameError, Past, ServerFrame, Side, VERSION,
+};
 #[cfg(feature = "json")]
 use crate::wire::json;
 use crate::wire::line::Watch;
@@ -120,6 +123,15 @@ impl Frame {
             }
             ClientFrame::Members { request, room } => {
                 Command::Members { request, room: RoomId::from_bits(room) }
+            }
+            ClientFrame::History { request, room, side, limit } => {
+                let room = Where::Joined(RoomId::from_bits(room));
+                let select = match side {
+                    Side::Before(0) => Select::Before(Mark::End),
+                    Side::Before(offset) => Select::Before(Mark::Offset(offset)),
+                    Side::After(offset) => Select::After(Mark::Offset(offset)),
+                };
+                Command::History { request, room, select, limit: limit as usize }
             }
             ClientFrame::Ping { token } => return Ok(Step::Ping(token)),
             ClientFrame::Pong { token: _ } => return Ok(Step::Alive),
@@ -237,12 +249,27 @@ fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> ServerFrame<'a> {
             count: *count,
             names: names.iter().map(|name| Cow::Borrowed(&**name)).collect(),
         },
+        Reply::History { request, room, page } => ServerFrame::History {
+            request: *request,
+            room: room.to_bits(),
+            oldest: page.oldest,
+            messages: page.messages.iter().map(|message| past(message)).collect(),
+        },
         &Reply::Gap { room, from, to } => ServerFrame::Gap { room: room.to_bits(), from, to },
         &Reply::Refused { refusal, request } => ServerFrame::Error {
             code: refusal.code(),
             request,
             text: Cow::Borrowed(refusal.text()),
         },
+    }
+}
+
+fn past(message: &Message) -> Past<'_> {
+    Past {
+        offset: message.offset,
+        time: message.unix_ms,
+        sender: Cow::Borrowed(&message.sender),
+        payload: Cow::Borrowed(&message.payload.bytes),
     }
 }
 

@@ -2,7 +2,7 @@
 //! and body. All numbers are big-endian; the last field of a body takes what remains.
 
 use super::Parsed;
-use super::frame::{ClientFrame, FrameError, Resume, ServerFrame};
+use super::frame::{ClientFrame, FrameError, Past, Resume, ServerFrame, Side};
 use crate::id::Epoch;
 use std::borrow::Cow;
 
@@ -18,6 +18,7 @@ pub mod kind {
     pub const PING: u8 = 0x06;
     pub const PONG: u8 = 0x07;
     pub const BYE: u8 = 0x08;
+    pub const HISTORY: u8 = 0x09;
     pub const WELCOME: u8 = 0x81;
     pub const JOINED: u8 = 0x82;
     pub const LEFT: u8 = 0x83;
@@ -28,12 +29,15 @@ pub mod kind {
     pub const WENT: u8 = 0x88;
     pub const GAP: u8 = 0x89;
     pub const ERROR: u8 = 0x8a;
+    pub const PAST: u8 = 0x8b;
 }
 
 /// `join`: an epoch and an offset follow.
 const FLAG_RESUME: u8 = 1;
 /// `say`: the sender does not want its own copy.
 const FLAG_NOT_TO_ME: u8 = 1;
+/// `history`: what comes after the offset, not what is before it.
+const FLAG_AFTER: u8 = 1;
 /// `joined`: everything missed follows.
 const FLAG_RECOVERED: u8 = 1;
 
@@ -88,6 +92,14 @@ pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>,
             payload: Cow::Borrowed(body.rest()),
         },
         kind::MEMBERS => ClientFrame::Members { request: body.u64()?, room: body.u32()? },
+        kind::HISTORY => {
+            let (request, room) = (body.u64()?, body.u32()?);
+            let side = match body.flags(FLAG_AFTER)? {
+                0 => Side::Before(body.u64()?),
+                _ => Side::After(body.u64()?),
+            };
+            ClientFrame::History { request, room, side, limit: body.u32()? }
+        }
         kind::PING => ClientFrame::Ping { token: body.u64()? },
         kind::PONG => ClientFrame::Pong { token: body.u64()? },
         kind::BYE => ClientFrame::Bye,
@@ -145,6 +157,16 @@ pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>,
             sender: body.short_text()?,
             payload: Cow::Borrowed(body.rest()),
         },
+        kind::PAST => {
+            let (request, room, oldest) = (body.u64()?, body.u32()?, body.u64()?);
+            let mut messages = Vec::new();
+            while !body.0.is_empty() {
+                let (offset, time, sender) = (body.u64()?, body.u64()?, body.short_text()?);
+                let payload = Cow::Borrowed(body.long_bytes()?);
+                messages.push(Past { offset, time, sender, payload });
+            }
+            ServerFrame::History { request, room, oldest, messages }
+        }
         kind::CAME => {
             ServerFrame::Came { room: body.u32()?, count: body.u32()?, name: body.text_to_end()? }
         }
@@ -190,6 +212,20 @@ pub fn write_client(frame: &ClientFrame<'_>, out: &mut Vec<u8>) {
         }
         ClientFrame::Members { request, room } => {
             write(out, kind::MEMBERS, &[&request.to_be_bytes(), &room.to_be_bytes()]);
+        }
+        ClientFrame::History { request, room, side, limit } => {
+            let (flags, offset) = match side {
+                Side::Before(offset) => (0, offset),
+                Side::After(offset) => (FLAG_AFTER, offset),
+            };
+            let fields: [&[u8]; 5] = [
+                &request.to_be_bytes(),
+                &room.to_be_bytes(),
+                &[flags],
+                &offset.to_be_bytes(),
+                &limit.to_be_bytes(),
+            ];
+            write(out, kind::HISTORY, &fields);
         }
         ClientFrame::Ping { token } => write(out, kind::PING, &[&token.to_be_bytes()]),
         ClientFrame::Pong { token } => write(out, kind::PONG, &[&token.to_be_bytes()]),
@@ -255,6 +291,19 @@ pub fn write_server(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
                 payload,
             ];
             write(out, kind::MESSAGE, &fields);
+        }
+        ServerFrame::History { request, room, oldest, messages } => {
+            let mut list = Vec::new();
+            for Past { offset, time, sender, payload } in messages {
+                list.extend_from_slice([offset.to_be_bytes(), time.to_be_bytes()].as_flattened());
+                list.push(short(sender));
+                list.extend_from_slice(sender.as_bytes());
+                list.extend_from_slice(&(payload.len() as u32).to_be_bytes());
+                list.extend_from_slice(payload);
+            }
+            let fields: [&[u8]; 4] =
+                [&request.to_be_bytes(), &room.to_be_bytes(), &oldest.to_be_bytes(), &list];
+            write(out, kind::PAST, &fields);
         }
         ServerFrame::Came { room, count, name } => {
             write(out, kind::CAME, &[&room.to_be_bytes(), &count.to_be_bytes(), name.as_bytes()]);
@@ -352,6 +401,13 @@ impl<'a> Body<'a> {
         Self::text(text)
     }
 
+    fn long_bytes(&mut self) -> Result<&'a [u8], FrameError> {
+        let length = self.u32()? as usize;
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(Self::SHORT)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
     fn finish(self) -> Result<(), FrameError> {
         match self.0 {
             [] => Ok(()),
@@ -426,7 +482,7 @@ mod tests {
         );
         let flags = [0, 0, 0, 10, kind::JOIN, 0, 0, 0, 0, 0, 0, 0, 0, 2];
         assert!(malformed(&flags).0, "a bit without a meaning");
-        for unknown in [0, 0x09, 0x7f, 0x80, 0x8b, 0xff] {
+        for unknown in [0, 0x0a, 0x7f, 0x80, 0x8c, 0xff] {
             let bytes = [0, 0, 0, 1, unknown];
             assert_eq!(parse_client(&bytes, MAX), Err(FrameError::UnknownKind(unknown)));
             assert_eq!(parse_server(&bytes, MAX), Err(FrameError::UnknownKind(unknown)));

@@ -58,6 +58,17 @@ pub enum ClientFrame<'a> {
         /// The number from `joined`.
         room: u32,
     },
+    /// Ask for what was said in a room.
+    History {
+        /// Chosen by the client, repeated in the answer.
+        request: u64,
+        /// The number from `joined`.
+        room: u32,
+        /// Which end of it.
+        side: Side,
+        /// The most messages wanted; 0 for as many as one answer has room for.
+        limit: u32,
+    },
     /// Asks for a `pong` with the same token.
     Ping {
         /// Anything.
@@ -70,6 +81,28 @@ pub enum ClientFrame<'a> {
     },
     /// The client is done; everything before this is carried out first.
     Bye,
+}
+
+/// Which messages of a room's past are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The newest of those before this offset; 0 stands behind the last.
+    Before(Offset),
+    /// The oldest of those after this offset.
+    After(Offset),
+}
+
+/// One message of the past, in an answer that has many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past<'a> {
+    /// The message's place in the room.
+    pub offset: Offset,
+    /// When the relay received it, in milliseconds since 1970.
+    pub time: u64,
+    /// Who said it.
+    pub sender: Cow<'a, str>,
+    /// What was said.
+    pub payload: Cow<'a, [u8]>,
 }
 
 /// What the relay says.
@@ -170,6 +203,17 @@ pub enum ServerFrame<'a> {
         count: u32,
         /// Their names; empty when the room is too big to list.
         names: Vec<Cow<'a, str>>,
+    },
+    /// Answers `history`.
+    History {
+        /// The request answered.
+        request: u64,
+        /// The room's number.
+        room: u32,
+        /// The offset of the oldest message still kept; that of the next one if none is.
+        oldest: Offset,
+        /// What was asked for, or that end of it which one answer has room for; ascending.
+        messages: Vec<Past<'a>>,
     },
     /// These messages were lost to this peer: it did not read fast enough and they are not kept.
     Gap {
@@ -284,6 +328,12 @@ pub(super) mod arbitrary {
                 .prop_map(|(room, id, echo, payload)| ClientFrame::Say { room, id, echo, payload }),
             (any::<u64>(), any::<u32>())
                 .prop_map(|(request, room)| ClientFrame::Members { request, room }),
+            (any::<u64>(), any::<[u32; 2]>(), any::<Offset>(), any::<bool>()).prop_map(
+                |(request, [room, limit], offset, after)| {
+                    let side = if after { Side::After(offset) } else { Side::Before(offset) };
+                    ClientFrame::History { request, room, side, limit }
+                }
+            ),
             any::<u64>().prop_map(|token| ClientFrame::Ping { token }),
             any::<u64>().prop_map(|token| ClientFrame::Pong { token }),
             Just(ClientFrame::Bye),
@@ -301,6 +351,16 @@ pub(super) mod arbitrary {
             |([request, epoch, head, oldest], [room, members], recovered, name)| {
                 let epoch = Epoch(epoch);
                 ServerFrame::Joined { request, room, recovered, epoch, head, oldest, members, name }
+            },
+        );
+        let past = (any::<[u64; 2]>(), text(), payload())
+            .prop_map(|([offset, time], sender, payload)| Past { offset, time, sender, payload });
+        let history = (any::<[u64; 2]>(), any::<u32>(), vec(past, 0..4)).prop_map(
+            |([request, oldest], room, messages)| ServerFrame::History {
+                request,
+                room,
+                oldest,
+                messages,
             },
         );
         let message = (any::<u32>(), any::<[u64; 2]>(), text(), payload()).prop_map(
@@ -323,6 +383,7 @@ pub(super) mod arbitrary {
                 offset
             }),
             message,
+            history,
             (any::<[u32; 2]>(), text()).prop_map(|([room, count], name)| ServerFrame::Came {
                 room,
                 count,

@@ -4,7 +4,7 @@
 //! keep only 53 bits. A payload is written as `"text"` when it is UTF-8 without control characters
 //! (tab and line ends aside), else as `"base64"`; so no payload more than doubles.
 
-use super::frame::{ClientFrame, FrameError, Resume, ServerFrame};
+use super::frame::{self, ClientFrame, FrameError, Resume, ServerFrame, Side};
 use super::{Parsed, line};
 use crate::id::{Epoch, Offset};
 use base64::Engine as _;
@@ -117,6 +117,15 @@ fn read_client<'a>(verb: &str, line: &'a [u8]) -> Result<ClientFrame<'a>, FrameE
             let InRoom { request, room } = fields(line)?;
             ClientFrame::Members { request, room }
         }
+        "history" => {
+            let History { request, room, before, after, limit } = fields(line)?;
+            let side = match (before, after) {
+                (before, None) => Side::Before(before.unwrap_or(0)),
+                (None, Some(after)) => Side::After(after),
+                _ => return Err(FrameError::Malformed("either \"before\" or \"after\"")),
+            };
+            ClientFrame::History { request, room, side, limit }
+        }
         "ping" => ClientFrame::Ping { token: fields::<Token>(line)?.token },
         "pong" => ClientFrame::Pong { token: fields::<Token>(line)?.token },
         "bye" => ClientFrame::Bye,
@@ -161,6 +170,11 @@ fn read_server<'a>(verb: &str, line: &'a [u8]) -> Result<ServerFrame<'a>, FrameE
             let Members { request, room, count, names } = fields(line)?;
             let names = names.into_iter().map(|name| name.0).collect();
             ServerFrame::Members { request, room, count, names }
+        }
+        "history" => {
+            let Page { request, room, oldest, messages } = fields(line)?;
+            let messages = messages.into_iter().map(Past::read).collect::<Result<_, _>>()?;
+            ServerFrame::History { request, room, oldest, messages }
         }
         "gap" => {
             let Gap { room, from, to } = fields(line)?;
@@ -246,6 +260,7 @@ enum Client<'a> {
     Leave(InRoom),
     Say(Say<'a>),
     Members(InRoom),
+    History(History),
     Ping(Token),
     Pong(Token),
     Bye {},
@@ -297,6 +312,19 @@ fn yes() -> bool {
     true
 }
 
+#[derive(Serialize, Deserialize)]
+struct History {
+    #[serde(default)]
+    request: u64,
+    room: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Offset>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<Offset>,
+    #[serde(default)]
+    limit: u32,
+}
+
 /// `ping` and `pong`, either way.
 #[derive(Serialize, Deserialize)]
 struct Token {
@@ -315,6 +343,7 @@ enum Server<'a> {
     Came(Presence<'a>),
     Went(Presence<'a>),
     Members(Members<'a>),
+    History(Page<'a>),
     Gap(Gap),
     Ping(Token),
     Pong(Token),
@@ -392,6 +421,41 @@ struct Members<'a> {
     names: Vec<Text<'a>>,
 }
 
+/// `history`, answered.
+#[derive(Serialize, Deserialize)]
+struct Page<'a> {
+    request: u64,
+    room: u32,
+    oldest: Offset,
+    #[serde(borrow)]
+    messages: Vec<Past<'a>>,
+}
+
+/// A message among others: that of [`Message`], less the room.
+#[derive(Serialize, Deserialize)]
+struct Past<'a> {
+    offset: Offset,
+    time: u64,
+    #[serde(borrow)]
+    sender: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    text: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    base64: Option<Text<'a>>,
+}
+
+impl<'a> Past<'a> {
+    fn read(self) -> Result<frame::Past<'a>, FrameError> {
+        let Self { offset, time, sender, text, base64 } = self;
+        Ok(frame::Past { offset, time, sender, payload: payload(text, base64)? })
+    }
+
+    fn of(past: &'a frame::Past<'_>) -> Self {
+        let (text, base64) = text_or_base64(&past.payload);
+        Self { offset: past.offset, time: past.time, sender: lend(&past.sender), text, base64 }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Gap {
     room: u32,
@@ -438,6 +502,13 @@ impl<'a> From<&'a ClientFrame<'_>> for Client<'a> {
                 Self::Say(Say { room: *room, id: *id, echo: *echo, text, base64 })
             }
             &ClientFrame::Members { request, room } => Self::Members(InRoom { request, room }),
+            &ClientFrame::History { request, room, side, limit } => {
+                let (before, after) = match side {
+                    Side::Before(offset) => (Some(offset), None),
+                    Side::After(offset) => (None, Some(offset)),
+                };
+                Self::History(History { request, room, before, after, limit })
+            }
             &ClientFrame::Ping { token } => Self::Ping(Token { token }),
             &ClientFrame::Pong { token } => Self::Pong(Token { token }),
             ClientFrame::Bye => Self::Bye {},
@@ -504,6 +575,12 @@ impl<'a> From<&'a ServerFrame<'_>> for Server<'a> {
                 room: *room,
                 count: *count,
                 names: names.iter().map(|name| Text(lend(name))).collect(),
+            }),
+            ServerFrame::History { request, room, oldest, messages } => Self::History(Page {
+                request: *request,
+                room: *room,
+                oldest: *oldest,
+                messages: messages.iter().map(Past::of).collect(),
             }),
             &ServerFrame::Gap { room, from, to } => Self::Gap(Gap { room, from, to }),
             &ServerFrame::Ping { token } => Self::Ping(Token { token }),

@@ -12,7 +12,7 @@ use hobnob::reason::{CloseReason, Refusal};
 pub use hobnob::session::frame::Spelling;
 use hobnob::wire::Parsed;
 use hobnob::wire::binary;
-use hobnob::wire::frame::{ClientFrame, ServerFrame, VERSION};
+use hobnob::wire::frame::{ClientFrame, Past, ServerFrame, Side, VERSION};
 #[cfg(feature = "json")]
 use hobnob::wire::json;
 use hobnob::{Bound, Config, Handle, Limits, Relay};
@@ -640,6 +640,13 @@ fn owned(frame: ServerFrame<'_>) -> ServerFrame<'static> {
         F::Members { request, room, count, names } => {
             F::Members { request, room, count, names: names.into_iter().map(text).collect() }
         }
+        F::History { request, room, oldest, messages } => {
+            let messages = messages.into_iter().map(|past| {
+                let (sender, payload) = (text(past.sender), Cow::Owned(past.payload.into_owned()));
+                Past { sender, payload, ..past }
+            });
+            F::History { request, room, oldest, messages: messages.collect() }
+        }
         F::Gap { room, from, to } => F::Gap { room, from, to },
         F::Ping { token } => F::Ping { token },
         F::Pong { token } => F::Pong { token },
@@ -711,6 +718,10 @@ pub fn say_to_others<'a>(
 
 pub fn members(request: u64, room: u32) -> ClientFrame<'static> {
     ClientFrame::Members { request, room }
+}
+
+pub fn history(request: u64, room: u32, side: Side, limit: u32) -> ClientFrame<'static> {
+    ClientFrame::History { request, room, side, limit }
 }
 
 pub fn ping(token: u64) -> ClientFrame<'static> {

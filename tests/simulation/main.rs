@@ -131,7 +131,9 @@ fn rows(totals: &Totals) -> Vec<(&'static str, u64)> {
     let closes = closes.filter(|(reason, _)| !elsewhere.contains(reason));
     rows.extend(closes.map(|(reason, count)| (reason.word(), count)));
     let refusals = Refusal::ALL.iter().zip(counts.refusals);
-    let refusals = refusals.filter(|(refusal, _)| **refusal != Refusal::Draining);
+    // Frames have no verb that names a room they are not in.
+    let elsewhere = [Refusal::Draining, Refusal::NoRoom];
+    let refusals = refusals.filter(|(refusal, _)| !elsewhere.contains(refusal));
     rows.extend(refusals.map(|(refusal, count)| (refusal.word(), count)));
     rows
 }

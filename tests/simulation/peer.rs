@@ -5,7 +5,7 @@ use crate::random::Random;
 use hobnob::id::{ConnId, Epoch, Offset, Resume};
 use hobnob::limits::Limits;
 use hobnob::reason::{CloseReason, Refusal};
-use hobnob::wire::frame::{ClientFrame, FrameError, ServerFrame, VERSION};
+use hobnob::wire::frame::{ClientFrame, FrameError, ServerFrame, Side, VERSION};
 use hobnob::wire::{Parsed, binary};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -88,6 +88,12 @@ enum Want {
     },
     NoMembers {
         request: u64,
+    },
+    History {
+        request: u64,
+        room: u32,
+        side: Side,
+        limit: u32,
     },
     Pong(u64),
     /// A message without an id, which can only be refused.
@@ -385,6 +391,15 @@ impl Peer {
                 self.rooms.get_mut(&room).expect("joined").is_leaving = true;
             }
             2 => self.say(room, random, manners, model, person),
+            3 if random.chance(500) => {
+                let (request, limit) = (self.request(), random.below(8) as u32);
+                let next = self.rooms[&room].next;
+                let offset = (next + random.below(8) as u64).saturating_sub(4);
+                let side =
+                    if random.chance(500) { Side::After(offset) } else { Side::Before(offset) };
+                let ask = ClientFrame::History { request, room, side, limit };
+                self.ask(&ask, Want::History { request, room, side, limit });
+            }
             3 => {
                 let request = self.request();
                 self.ask(&ClientFrame::Members { request, room }, Want::Members { request, room });
@@ -798,6 +813,32 @@ impl Peer {
                 let listed =
                     if count as usize <= model.limits.presence_members { count } else { 0 };
                 assert_eq!(names.len(), listed as usize, "[presence] names of {count}");
+            }
+            ServerFrame::History { request, room, oldest, messages } => {
+                let asked = self.answered("history");
+                let Want::History { request: wanted, room: at, side, limit } = asked else {
+                    panic!("[replies in order] history for {asked:?}");
+                };
+                assert_eq!((request, room), (wanted, at), "[replies in order] history");
+                let most = if limit == 0 { usize::MAX } else { limit as usize };
+                assert!(messages.len() <= most, "[history] more than {limit}");
+                let offsets: Vec<Offset> = messages.iter().map(|past| past.offset).collect();
+                let is_run = offsets.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+                assert!(is_run, "[history] a page with holes: {offsets:?}");
+                assert!(offsets.first().is_none_or(|first| *first >= oldest), "[history] {oldest}");
+                let (first, last) = (offsets.first().copied(), offsets.last().copied());
+                match side {
+                    Side::Before(0) => {}
+                    Side::Before(end) => assert!(last.is_none_or(|last| last < end)),
+                    Side::After(start) => assert!(
+                        first.is_none_or(|first| first == oldest.max(start + 1)),
+                        "[history] after {start} from {oldest}: {offsets:?}"
+                    ),
+                }
+                let epoch = self.seat(room).epoch;
+                for past in &messages {
+                    model.observe(epoch, past.offset, past.time, &past.sender, &past.payload);
+                }
             }
             ServerFrame::Pong { token } => {
                 let asked = self.answered("pong");

@@ -6,6 +6,7 @@ use super::Phase;
 use super::RATE_PAUSE;
 use crate::client::event::Cause;
 use crate::client::event::Event;
+use crate::client::event::Past;
 use crate::client::event::Request;
 use crate::client::event::RoomName;
 use crate::client::room::Answer;
@@ -72,6 +73,16 @@ impl Conversation {
                 let names = names.into_iter().map(Cow::into_owned).collect();
                 let asked = request != 0;
                 self.present(room, |room| Event::Members { room, count, names, asked });
+            }
+            ServerFrame::History { request, room, oldest, messages } => {
+                let messages = messages.into_iter().map(|past| Past {
+                    offset: past.offset,
+                    time: past.time,
+                    sender: past.sender.into_owned(),
+                    payload: past.payload.into_owned(),
+                });
+                let messages = messages.collect();
+                self.present(room, |room| Event::History { room, request, oldest, messages });
             }
         }
     }

@@ -4,12 +4,14 @@ mod lost;
 mod refused;
 
 use super::*;
+use crate::client::event::Past;
 use crate::client::event::Recovered;
 use crate::id::Epoch;
 use crate::id::Offset;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
 use crate::wire::binary;
+use crate::wire::frame;
 use crate::wire::frame::FrameError;
 use crate::wire::frame::Resume;
 use crate::wire::frame::ServerFrame;
@@ -108,6 +110,7 @@ enum Heard {
     Leave { request: u64, room: u32 },
     Say { room: u32, id: u64, text: String },
     Members { request: u64 },
+    History { request: u64, room: u32, side: Side, limit: u32 },
     Ping,
     Pong(u64),
     Bye,
@@ -129,6 +132,9 @@ impl From<ClientFrame<'_>> for Heard {
                 Self::Say { room, id, text: String::from_utf8(payload.into_owned()).unwrap() }
             }
             ClientFrame::Members { request, .. } => Self::Members { request },
+            ClientFrame::History { request, room, side, limit } => {
+                Self::History { request, room, side, limit }
+            }
             ClientFrame::Ping { .. } => Self::Ping,
             ClientFrame::Pong { token } => Self::Pong(token),
             ClientFrame::Bye => Self::Bye,
@@ -280,6 +286,24 @@ fn presence_and_members_are_told() {
         Event::Members { room, count: 2, names, asked: true },
     ];
     assert_eq!(play.events(), events);
+}
+
+#[test]
+fn the_past_is_told_under_the_number_it_was_asked_under() {
+    let mut play = Play::in_lobby();
+    assert_eq!(play.client.history("attic", Side::Before(0), 9), None);
+    let request = play.client.history("lobby", Side::Before(7), 9).unwrap();
+    let side = Side::Before(7);
+    assert_eq!(play.heard(), [Heard::History { request, room: ROOM, side, limit: 9 }]);
+    let past = frame::Past { offset: 6, time: 66, sender: "eve".into(), payload: b"old".into() };
+    play.say(&ServerFrame::History { request, room: ROOM, oldest: 6, messages: vec![past] });
+    let (sender, payload) = ("eve".to_owned(), b"old".to_vec());
+    let messages = vec![Past { offset: 6, time: 66, sender, payload }];
+    let page = Event::History { room: "lobby".into(), request, oldest: 6, messages };
+    assert_eq!(play.events(), [page]);
+    // A page of the past says nothing of the present: what comes next is still the next.
+    play.say(&message(11));
+    assert_eq!(play.events(), [told(11)]);
 }
 
 #[test]
