@@ -7,8 +7,10 @@ mod farewell;
 mod flush;
 mod outbox;
 mod peer;
+mod pulse;
 mod soundness;
 mod tape;
+mod watch;
 
 pub use counts::Counts;
 pub use flush::SLICES;
@@ -25,6 +27,7 @@ use deadlines::Wheel;
 use farewell::Drain;
 use flush::{Lane, Piece};
 use peer::{Inbox, Peer, Peers};
+use pulse::Pulse;
 use slab::Slab;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -82,6 +85,7 @@ pub struct Engine {
     /// Time during which the process did not run, and which is held against nobody.
     stalled: Duration,
     counts: Counts,
+    pulse: Pulse,
 }
 
 /// How a visit to a peer ended.
@@ -127,13 +131,18 @@ impl Engine {
             woken: Duration::ZERO,
             stalled: Duration::ZERO,
             counts: Counts::default(),
+            pulse: Pulse::default(),
         }
     }
 
     /// The loop woke up. Time overslept by far was spent stopped or suspended; it is taken out of
     /// every deadline, so that peers are not judged by a silence that was ours.
     pub fn wake(&mut self, now: Now) {
-        let expected = self.next_deadline().map_or(now.running, |next| next.max(self.woken));
+        let due = self.next_deadline();
+        if let Some(due) = due.filter(|due| *due <= now.running) {
+            self.pulse.lag.record(now.running - due);
+        }
+        let expected = due.map_or(now.running, |next| next.max(self.woken));
         let overslept = now.running.saturating_sub(expected);
         if overslept > STALL {
             self.stalled += overslept;

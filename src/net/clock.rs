@@ -16,7 +16,12 @@ impl Clock {
 
     pub(super) fn now(&self) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Now { running: self.began.elapsed(), unix_ms: unix.as_millis() as u64 }
+        Now { running: self.running(), unix_ms: unix.as_millis() as u64 }
+    }
+
+    /// The monotonic half of it alone.
+    pub(super) fn running(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// A moment of the relay's time as everybody else's.

@@ -189,6 +189,7 @@ impl EventLoop {
         self.expire();
         self.reap();
         self.flush();
+        self.engine.turned(self.clock.running().saturating_sub(self.now.running));
         self.orders.publish(self.engine.counts());
         if self.status == Status::Stopped {
             self.orders.close();
@@ -219,7 +220,7 @@ impl EventLoop {
     fn until_deadline(&self) -> Option<Duration> {
         let next = self.deadline()?;
         // Rounded up to the kernel's milliseconds: waking early would only mean sleeping again.
-        let wait = next.saturating_sub(self.clock.now().running);
+        let wait = next.saturating_sub(self.clock.running());
         Some(Duration::from_millis(wait.as_micros().div_ceil(1000) as u64))
     }
 

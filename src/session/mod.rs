@@ -223,6 +223,11 @@ impl Session {
         }
     }
 
+    /// One word for what the peer speaks, for counters: a service may be spoken to in several ways.
+    pub fn protocol(&self, service: &Service) -> &'static str {
+        service.word()
+    }
+
     /// Whether the peer can be told that what it asked for was refused. One that cannot is closed:
     /// losing its words and going on would be silent.
     pub fn can_tell_refusal(&self) -> bool {
