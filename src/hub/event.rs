@@ -52,7 +52,7 @@ pub enum Command<'a> {
         /// Repeated in the answer.
         request: u64,
         /// Which one.
-        room: RoomId,
+        room: Where<'a>,
     },
     /// Ask for what was said in a room.
     History {
@@ -63,6 +63,26 @@ pub enum Command<'a> {
         /// Which messages.
         select: Select,
         /// How many at most; 0 for as many as one page has room for.
+        limit: usize,
+    },
+    /// Say something in a room from outside.
+    Post {
+        /// The room's name.
+        room: Cow<'a, str>,
+        /// Under which name; empty for a guest's, the same for as long as the connection lasts.
+        sender: Cow<'a, str>,
+        /// Proof that the name is the sender's, if somebody holds it; or 0.
+        key: u64,
+        /// The sender's own word for this message: what was said under it before is not said again.
+        once: Option<Cow<'a, str>>,
+        /// What is said.
+        bytes: Cow<'a, [u8]>,
+    },
+    /// Ask which rooms there are.
+    Rooms {
+        /// Where to go on, from an earlier answer; 0 to begin.
+        from: usize,
+        /// How many at most.
         limit: usize,
     },
 }
@@ -200,6 +220,28 @@ pub enum Reply {
         /// What was found there.
         page: Page,
     },
+    /// To `Post`.
+    Posted {
+        /// The room's name, as first spelt.
+        room: Rc<str>,
+        /// Its numbering.
+        epoch: Epoch,
+        /// The message's place, the first one if it was said before.
+        offset: Offset,
+        /// When it was said.
+        unix_ms: u64,
+        /// The name it was said under.
+        sender: Rc<str>,
+    },
+    /// To `Rooms`.
+    Rooms {
+        /// Some rooms.
+        rooms: Vec<RoomLine>,
+        /// Where the next ones begin, if there may be more.
+        next: Option<usize>,
+        /// How many there are.
+        total: usize,
+    },
     /// These messages were lost to this person.
     Gap {
         /// The room.
@@ -216,6 +258,21 @@ pub enum Reply {
         /// The request or message id.
         request: u64,
     },
+}
+
+/// One room in a list of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomLine {
+    /// Its name, as first spelt.
+    pub name: Rc<str>,
+    /// Its numbering.
+    pub epoch: Epoch,
+    /// Its newest offset.
+    pub head: Offset,
+    /// Its oldest offset kept.
+    pub oldest: Offset,
+    /// Members now.
+    pub members: u32,
 }
 
 /// A piece of a room's past.

@@ -2,11 +2,12 @@
 
 mod event;
 mod name;
+mod outside;
 mod person;
 mod rate;
 mod room;
 
-pub use event::{Command, Event, Notice, Page, Reply, Where};
+pub use event::{Command, Event, Notice, Page, Reply, RoomLine, Where};
 pub use name::{is_person_name, is_room_name};
 pub use room::Room;
 
@@ -16,6 +17,7 @@ use crate::limits::Limits;
 use crate::now::{Now, Tick};
 use crate::payload::{Message, Payload};
 use crate::reason::{CloseReason, Refusal};
+use outside::Posted;
 use person::{Membership, People};
 use slab::Slab;
 use std::borrow::Cow;
@@ -109,10 +111,21 @@ impl Hub {
                 self.say(conn, room, id, echo, bytes, chunk, now).map_err(|why| (why, id))
             }
             Command::Members { request, room } => {
-                self.members(conn, request, room).map_err(|why| (why, request))
+                self.members(conn, request, &room).map_err(|why| (why, request))
             }
             Command::History { request, room, select, limit } => {
                 self.history(conn, request, &room, select, limit).map_err(|why| (why, request))
+            }
+            Command::Post { room, sender, key, once, bytes } => {
+                let payload = Payload { bytes: bytes.into_owned().into(), chunk: false };
+                let (room, sender, once) = (&*room, &*sender, once.as_deref());
+                let posted = Posted { room, sender, key, once };
+                let reply = self.post(conn, posted, payload, now);
+                reply.map(|reply| self.reply(conn, reply)).map_err(|why| (why, 0))
+            }
+            Command::Rooms { from, limit } => {
+                self.reply(conn, self.rooms_from(from, limit));
+                Ok(())
             }
         };
         if let Err((refusal, request)) = refused {
@@ -379,10 +392,8 @@ impl Hub {
         offset
     }
 
-    fn members(&mut self, conn: ConnId, request: u64, id: RoomId) -> Result<(), Refusal> {
-        if !self.people.is_member(conn, id) {
-            return Err(Refusal::NotMember);
-        }
+    fn members(&mut self, conn: ConnId, request: u64, whence: &Where<'_>) -> Result<(), Refusal> {
+        let id = self.look_into(conn, whence)?;
         let room = self.room(id).ok_or(Refusal::NotMember)?;
         let names = if room.members.len() <= self.limits.presence_members {
             let people = room.members.iter().filter_map(|member| self.people.get(*member));
@@ -403,11 +414,8 @@ impl Hub {
         select: Select,
         limit: usize,
     ) -> Result<(), Refusal> {
-        let id = match whence {
-            Where::Joined(id) => Some(*id).filter(|id| self.people.is_member(conn, *id)),
-            Where::Named(name) => Some(self.find(name).ok_or(Refusal::NoRoom)?),
-        };
-        let room = id.and_then(|id| self.room(id)).ok_or(Refusal::NotMember)?;
+        let id = self.look_into(conn, whence)?;
+        let room = self.room(id).ok_or(Refusal::NotMember)?;
         let question = Question { select, limit, bytes: self.limits.history_page() };
         let messages = room.recent.page(question).map(Rc::clone).collect();
         let (epoch, head, oldest) = (room.epoch, room.head, room.oldest());
@@ -493,10 +501,11 @@ fn room_mut(rooms: &mut Slab<Room>, id: RoomId) -> Option<&mut Room> {
     rooms.get_mut(id.slot()).filter(|room| room.id == id)
 }
 
-/// A number nobody can guess without the secret: SipHash over secret, purpose and count. Never 0.
-fn derive(secret: u64, purpose: &str, count: u64) -> u64 {
+/// A number nobody can guess without the secret: SipHash over it, a purpose and what it is for.
+/// Never 0.
+fn derive(secret: u64, purpose: &str, of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (secret, purpose, count, secret.rotate_left(32)).hash(&mut hasher);
+    (secret, purpose, of, secret.rotate_left(32)).hash(&mut hasher);
     hasher.finish().max(1)
 }
 

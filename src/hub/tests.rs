@@ -77,7 +77,7 @@ impl World {
     }
 
     fn members(&mut self, slot: u32, room: &str) -> Vec<String> {
-        let room = self.id(room);
+        let room = Where::Joined(self.id(room));
         self.command(slot, Command::Members { request: 8, room })
     }
 
@@ -141,6 +141,11 @@ fn word_of(reply: &Reply) -> String {
             let offsets = offsets.collect::<Vec<_>>().join(" ");
             format!("history {}..{}: {offsets}", page.oldest, page.head)
         }
+        Reply::Posted { room, offset, sender, .. } => format!("posted {room} {offset} by {sender}"),
+        Reply::Rooms { rooms, next, total } => {
+            let names: Vec<&str> = rooms.iter().map(|room| &*room.name).collect();
+            format!("rooms {} of {total}, then {next:?}", names.join(" "))
+        }
         Reply::Gap { from, to, .. } => format!("gap {from} {to}"),
         Reply::Refused { refusal, request } => format!("{refusal} {request}"),
     }
@@ -199,6 +204,70 @@ fn the_past_is_read_by_members_and_by_name_from_outside() {
     assert_eq!(world.history(1, Where::Named("attic".into()), 1), ["1: no_room 9"]);
     world.depart(0);
     assert_eq!(world.history(1, Where::Joined(RoomId::from_bits(7)), 1), ["1: not_member 9"]);
+}
+
+fn post<'a>(room: &'a str, sender: &'a str, key: u64, once: Option<&'a str>) -> Command<'a> {
+    let (room, sender, once) = (room.into(), sender.into(), once.map(Cow::Borrowed));
+    Command::Post { room, sender, key, once, bytes: Cow::Borrowed(b"hi") }
+}
+
+#[test]
+fn who_posts_from_outside_is_nobody_else() {
+    let mut world = World::lobby(|_| {}, 1);
+    let key = world.key(0);
+    let said = |news: Vec<String>| news.last().unwrap().clone();
+    // Without a name: a guest, and the same one as long as the connection lasts.
+    assert_eq!(said(world.command(5, post("Attic", "", 0, None))), "5: posted Attic 1 by guest1");
+    assert_eq!(said(world.command(5, post("attic", "", 0, None))), "5: posted Attic 2 by guest1");
+    assert_eq!(said(world.command(5, post("lobby", "bot", 0, None))), "5: posted lobby 1 by bot");
+    for (room, sender, with, news) in [
+        ("lobby", "A", 0, "5: name_taken 0"),
+        ("lobby", "A", key, "5: posted lobby 2 by A"),
+        ("lobby", "guest1", 0, "5: name_taken 0"),
+        ("lobby", "guest9", 7, "5: name_taken 0"),
+        ("lobby", "a b", 0, "5: bad_name 0"),
+        ("a b", "bot", 0, "5: bad_room 0"),
+    ] {
+        assert_eq!(said(world.command(5, post(room, sender, with, None))), news, "{sender}");
+    }
+}
+
+#[test]
+fn what_is_posted_under_one_word_is_said_once() {
+    let mut world = World::lobby(|limits| limits.history_messages = 2, 1);
+    let said = |news: Vec<String>| news.last().unwrap().clone();
+    let first = "5: posted lobby 1 by bot";
+    assert_eq!(said(world.command(5, post("lobby", "bot", 0, Some("k1")))), first);
+    assert_eq!(world.command(6, post("lobby", "BOT", 0, Some("k1"))), ["6: posted lobby 1 by bot"]);
+    // Another sender's word, and another word, and another room.
+    let other = world.command(5, post("lobby", "tob", 0, Some("k1")));
+    assert_eq!(said(other), "5: posted lobby 2 by tob");
+    assert_eq!(
+        said(world.command(5, post("attic", "bot", 0, Some("k1")))),
+        "5: posted attic 1 by bot"
+    );
+    assert_eq!(
+        said(world.command(5, post("lobby", "bot", 0, Some("k2")))),
+        "5: posted lobby 3 by bot"
+    );
+    // What is no longer kept is no longer known.
+    assert_eq!(
+        said(world.command(5, post("lobby", "bot", 0, Some("k1")))),
+        "5: posted lobby 4 by bot"
+    );
+}
+
+#[test]
+fn rooms_are_listed_a_page_at_a_time() {
+    let mut world = World::lobby(|_| {}, 1);
+    for room in ["b", "c", "d"] {
+        world.join(0, room);
+    }
+    let ask = |world: &mut World, from| world.command(9, Command::Rooms { from, limit: 2 });
+    assert_eq!(ask(&mut world, 0), ["9: rooms lobby b of 4, then Some(2)"]);
+    world.leave(0, "c");
+    assert_eq!(ask(&mut world, 2), ["9: rooms d of 3, then None"]);
+    assert_eq!(ask(&mut world, usize::MAX), ["9: rooms  of 3, then None"]);
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl Frame {
                 Command::Say { room, id, echo, bytes: payload, chunk: false }
             }
             ClientFrame::Members { request, room } => {
-                Command::Members { request, room: RoomId::from_bits(room) }
+                Command::Members { request, room: Where::Joined(RoomId::from_bits(room)) }
             }
             ClientFrame::History { request, room, side, limit } => {
                 let room = Where::Joined(RoomId::from_bits(room));
@@ -142,7 +142,9 @@ impl Frame {
     /// See [`Session::write_reply`](super::Session::write_reply).
     pub fn write_reply(&mut self, reply: &Reply, limits: &Limits, out: &mut Vec<u8>) {
         self.greeted |= matches!(reply, Reply::Welcome { .. });
-        self.write(&frame_of(reply, limits), out);
+        if let Some(frame) = frame_of(reply, limits) {
+            self.write(&frame, out);
+        }
     }
 
     /// Answers a ping.
@@ -216,8 +218,9 @@ fn fault_of(error: FrameError) -> Fault {
     Fault { reason, text: Cow::Owned(error.to_string()) }
 }
 
-fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> ServerFrame<'a> {
-    match reply {
+/// Nothing for answers to what no frame asks for.
+fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> Option<ServerFrame<'a>> {
+    Some(match reply {
         Reply::Welcome { id, name, key } => ServerFrame::Welcome {
             version: VERSION,
             id: id.to_bits(),
@@ -261,7 +264,8 @@ fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> ServerFrame<'a> {
             request,
             text: Cow::Borrowed(refusal.text()),
         },
-    }
+        Reply::Posted { .. } | Reply::Rooms { .. } => return None,
+    })
 }
 
 fn past(message: &Message) -> Past<'_> {

@@ -1,0 +1,126 @@
+//! What those ask who stand outside of every room: programs that speak HTTP, one request at a time.
+
+use super::event::{Reply, RoomLine, Where};
+use super::{Hub, derive, name};
+use crate::history::SaidId;
+use crate::id::{ConnId, RoomId};
+use crate::now::Now;
+use crate::payload::Payload;
+use crate::reason::Refusal;
+use std::rc::Rc;
+
+/// Slots that one question for rooms looks at, at most: rooms come and go, and leave empty ones.
+const SLOTS_LOOKED_AT: usize = 1 << 16;
+
+/// A message that is said from outside.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Posted<'a> {
+    pub(super) room: &'a str,
+    pub(super) sender: &'a str,
+    pub(super) key: u64,
+    pub(super) once: Option<&'a str>,
+}
+
+impl Hub {
+    /// Says something in a room without being in it; the room is made if it does not exist. With
+    /// `once`, only if the room keeps no message that was said under the same sender's same word.
+    pub(super) fn post(
+        &mut self,
+        conn: ConnId,
+        posted: Posted<'_>,
+        payload: Payload,
+        now: Now,
+    ) -> Result<Reply, Refusal> {
+        let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
+        if payload.bytes.len() > self.limits.message {
+            return Err(Refusal::MessageTooLong);
+        }
+        if !person.may_act(now, &self.limits) {
+            return Err(Refusal::RateLimited);
+        }
+        let own_name = Rc::clone(&person.name);
+        let sender = match posted.sender {
+            "" if own_name.is_empty() => self.name_guest(conn),
+            "" => own_name,
+            name => self.borrow_name(name, posted.key)?,
+        };
+        let id = self.find_or_make(posted.room)?;
+        let said_id = posted.once.map(|once| self.once(posted.sender, once));
+        let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
+        let offset = match seen {
+            Some(first) => first,
+            None => self.publish(id, Rc::clone(&sender), payload, said_id, None, now),
+        };
+        let room = self.room(id).ok_or(Refusal::BadRoom)?;
+        // A message longer than all that a room keeps is not there to be looked at.
+        let kept = room.recent.from(offset).next().filter(|message| message.offset == offset);
+        let (unix_ms, sender) = match kept {
+            Some(message) => (message.unix_ms, Rc::clone(&message.sender)),
+            None => (now.unix_ms, sender),
+        };
+        let (room, epoch) = (Rc::clone(&room.name), room.epoch);
+        self.forget_if_over(id);
+        Ok(Reply::Posted { room, epoch, offset, unix_ms, sender })
+    }
+
+    /// A name to be used for one message: one that nobody here holds, or whose key is known.
+    fn borrow_name(&self, sender: &str, key: u64) -> Result<Rc<str>, Refusal> {
+        if !name::is_person_name(sender) {
+            return Err(Refusal::BadName);
+        }
+        let sender: Rc<str> = sender.into();
+        let is_free = match name::guest_number(&sender) {
+            Some(number) => self.guest_key(number) == key,
+            None => {
+                let holder = self.people.holder(&name::folded(&sender));
+                let holder = holder.and_then(|holder| self.people.get(holder));
+                holder.is_none_or(|holder| holder.key == key)
+            }
+        };
+        if is_free { Ok(sender) } else { Err(Refusal::NameTaken) }
+    }
+
+    /// Who gives no name has a guest's, for as long as the connection lasts.
+    fn name_guest(&mut self, conn: ConnId) -> Rc<str> {
+        let (name, key) = self.new_guest();
+        self.people.name(conn, &name, name::folded(&name), key);
+        name
+    }
+
+    /// The same word of the same sender, as an id that nobody meets by chance or by trying.
+    fn once(&self, sender: &str, once: &str) -> SaidId {
+        let word = (sender.to_ascii_lowercase(), once);
+        (derive(self.secret, "once", &word), derive(self.secret, "once more", &word))
+    }
+
+    /// The rooms from a slot on.
+    pub(super) fn rooms_from(&self, from: usize, limit: usize) -> Reply {
+        let mut rooms = Vec::new();
+        let end = self.rooms.capacity().min(from.saturating_add(SLOTS_LOOKED_AT));
+        let mut next = (end < self.rooms.capacity()).then_some(end);
+        for slot in from..end {
+            let Some(room) = self.rooms.get(slot) else { continue };
+            if rooms.len() == limit {
+                next = Some(slot);
+                break;
+            }
+            rooms.push(RoomLine {
+                name: Rc::clone(&room.name),
+                epoch: room.epoch,
+                head: room.head,
+                oldest: room.oldest(),
+                members: room.count(),
+            });
+        }
+        Reply::Rooms { rooms, next, total: self.rooms.len() }
+    }
+
+    /// The room meant, if `conn` may look into it.
+    pub(super) fn look_into(&self, conn: ConnId, whence: &Where<'_>) -> Result<RoomId, Refusal> {
+        match whence {
+            Where::Joined(id) if self.people.is_member(conn, *id) => Ok(*id),
+            Where::Joined(_) => Err(Refusal::NotMember),
+            Where::Named(name) => self.find(name).ok_or(Refusal::NoRoom),
+        }
+    }
+}
