@@ -3,6 +3,8 @@
 use crate::limits::Limits;
 use crate::net::Endpoint;
 use crate::session::raw::Framing;
+#[cfg(feature = "http")]
+use crate::session::web;
 use crate::session::{Overrun, Service, frame, raw};
 use percent_encoding::percent_decode_str;
 use std::fmt;
@@ -104,16 +106,20 @@ fn parse_address(address: &str) -> Result<(&str, Endpoint), String> {
     Ok((scheme, Endpoint::Tcp(host.to_owned())))
 }
 
-/// The table of what a listener can serve. `http`, `irc`, `udp` and the TLS forms have their place
-/// here and are not built yet.
+/// The table of what a listener can serve. `irc`, `udp` and the TLS forms have their place here and
+/// are not built yet.
 fn parse_scheme(scheme: &str) -> Result<Service, String> {
     match scheme {
         "raw" => Ok(Service::Raw(raw::Options::default())),
         "frame" => Ok(Service::Frame(frame::Options::default())),
-        "http" | "https" | "irc" | "ircs" | "udp" | "frames" => {
-            Err(format!("{scheme} is not built into this version: raw and frame are"))
+        #[cfg(feature = "http")]
+        "http" => Ok(Service::Http(web::Options::default())),
+        #[cfg(not(feature = "http"))]
+        "http" => Err("this build is without http: build it with --features http".to_owned()),
+        "https" | "irc" | "ircs" | "udp" | "frames" => {
+            Err(format!("{scheme} is not built into this version: raw, frame and http are"))
         }
-        _ => Err(format!("nobody speaks {scheme:?} here: use raw or frame")),
+        _ => Err(format!("nobody speaks {scheme:?} here: use raw, frame or http")),
     }
 }
 
@@ -133,9 +139,12 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
             let framings = [("chunk", Framing::Chunk), ("line", Framing::Line)];
             raw.framing = parse_choice(name, value, &framings)?;
         }
-        (Service::Frame(frame), "overrun") => {
-            let policies = [("gap", Overrun::Gap), ("close", Overrun::Close)];
-            frame.overrun = parse_choice(name, value, &policies)?;
+        (Service::Frame(frame), "overrun") => frame.overrun = parse_overrun(name, value)?,
+        #[cfg(feature = "http")]
+        (Service::Http(http), "overrun") => http.overrun = parse_overrun(name, value)?,
+        #[cfg(feature = "http")]
+        (Service::Http(_), _) => {
+            return Err(format!("http has no option {name:?}: it has overrun"));
         }
         (Service::Raw(_), _) => {
             return Err(format!(
@@ -147,6 +156,10 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
         }
     }
     Ok(())
+}
+
+fn parse_overrun(name: &str, value: &str) -> Result<Overrun, String> {
+    parse_choice(name, value, &[("gap", Overrun::Gap), ("close", Overrun::Close)])
 }
 
 fn parse_choice<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<T, String> {
@@ -192,7 +205,7 @@ mod tests {
             ("raw://127.0.0.1", ":PORT"),
             ("raw://127.0.0.1:99999", "65535"),
             ("irc://127.0.0.1:6667", "not built"),
-            ("tcp://127.0.0.1:6667", "use raw or frame"),
+            ("tcp://127.0.0.1:6667", "use raw, frame or http"),
             ("raw://127.0.0.1:1?rooms=x", "no option \"rooms\""),
             ("raw://127.0.0.1:1?room=a%20b", "cannot name a room"),
             ("raw://127.0.0.1:1?echo=yes", "true or false"),

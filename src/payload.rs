@@ -16,14 +16,28 @@ pub struct Message {
     pub payload: Payload,
 }
 
-/// Any bytes, and whether their edges mean anything.
+/// Any bytes, and what is known of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     /// The bytes as they came.
     pub bytes: Box<[u8]>,
+    /// What their sender's protocol says of them.
+    pub form: Form,
+}
+
+/// What a sender's protocol says of a payload. Only a protocol that tells these apart heeds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A message, of whatever kind.
+    #[default]
+    Unsaid,
+    /// A message that is text: UTF-8.
+    Text,
+    /// A message that is not text, whatever its bytes look like.
+    Binary,
     /// Cut from a stream wherever a read ended, as plain sockets send. Such bytes are passed on to
     /// plain sockets untouched; a message with edges of its own ends its line there.
-    pub chunk: bool,
+    Chunk,
 }
 
 impl Message {

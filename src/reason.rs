@@ -72,12 +72,16 @@ reasons! {
         RelayFull = 209, "relay_full", "the relay holds as many connections as it may";
         AddressFull = 210, "address_full", "too many connections from that address";
         Refused = 211, "refused", "what was asked was refused, and a plain socket cannot be told so";
+        Idle = 212, "idle", "nothing more was asked for";
         BadFrame = 300, "bad_frame", "the bytes are not a frame of this protocol";
         FrameTooLong = 301, "frame_too_long", "a frame or line declares or reaches more than the limit";
         UnknownKind = 302, "unknown_kind", "no verb has that kind";
         BadState = 303, "bad_state", "that verb does not fit here: hello comes first, and once";
         BadVersion = 304, "bad_version", "this relay speaks version 1";
         WrongProtocol = 305, "wrong_protocol", "that is TLS or HTTP, and this listener speaks neither";
+        BadRequest = 306, "bad_request", "the bytes are not an HTTP request that can be answered";
+        BadText = 307, "bad_text", "a text message is not UTF-8";
+        WrongSpelling = 308, "wrong_spelling", "a connection speaks binary or JSON, as it began, and not the other";
         Internal = 500, "internal", "a fault in the relay itself";
     }
 }

@@ -85,6 +85,14 @@ fn hint(service: &Service, place: &Bound) -> String {
             format!("nc {} {}", reachable(address).ip(), address.port())
         }
         (Service::Raw(_), Bound::Unix(path)) => format!("nc -U {}", path.display()),
+        #[cfg(feature = "http")]
+        (Service::Http(_), Bound::Tcp(address)) => {
+            format!("a browser at http://{}/", reachable(address))
+        }
+        #[cfg(feature = "http")]
+        (Service::Http(_), Bound::Unix(path)) => {
+            format!("curl --unix-socket {} http://localhost/", path.display())
+        }
         (Service::Frame(_), Bound::Tcp(address)) => {
             format!("{} chat frame://{}", program(), reachable(address))
         }

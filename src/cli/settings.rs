@@ -108,7 +108,12 @@ settings! {
 }
 
 /// What `hobnob serve` listens on unless told otherwise.
-const DEFAULT_LISTENERS: [&str; 2] = ["raw://127.0.0.1:12345", "frame://127.0.0.1:7000"];
+const DEFAULT_LISTENERS: &[&str] = &[
+    "raw://127.0.0.1:12345",
+    "frame://127.0.0.1:7000",
+    #[cfg(feature = "http")]
+    "http://127.0.0.1:8080",
+];
 
 impl Settings {
     /// The config they come to, checked.
@@ -119,7 +124,7 @@ impl Settings {
         let mut limits = Limits::default();
         self.apply(&mut limits);
         let urls = self.listen.iter().map(String::as_str);
-        let defaults = DEFAULT_LISTENERS.into_iter().filter(|_| self.listen.is_empty());
+        let defaults = DEFAULT_LISTENERS.iter().copied().filter(|_| self.listen.is_empty());
         let listeners: Result<Vec<Listen>, _> = urls.chain(defaults).map(str::parse).collect();
         let listeners = listeners.map_err(|error| error.to_string())?;
         let config =
@@ -346,6 +351,6 @@ mod tests {
     fn what_is_not_set_keeps_its_default() {
         let config = Settings::default().into_config().unwrap();
         assert_eq!(config.limits, Limits::default());
-        assert_eq!(config.listeners.len(), 2);
+        assert_eq!(config.listeners.len(), DEFAULT_LISTENERS.len());
     }
 }

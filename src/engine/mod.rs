@@ -304,6 +304,9 @@ impl Engine {
                 Ok(Parsed::Complete(Step::Command(Command::Say { room, .. }), _))
                     if self.is_congested(room) =>
                 {
+                    if let Some(peer) = self.peers.get_mut(conn) {
+                        peer.session.again();
+                    }
                     return (used, Reading::Unfinished);
                 }
                 Ok(Parsed::Complete(step, length)) => {
@@ -331,6 +334,7 @@ impl Engine {
                 self.hub.handle_command(conn, command, now);
                 self.settle(now);
             }
+            Step::Answer(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),
             Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
             Step::Alive => {}
             Step::Bye => self.let_go(conn, now),
@@ -472,7 +476,10 @@ impl Engine {
         } else if peer.leaving {
             self.close(conn, CloseReason::SlowConsumer);
         } else if !peer.session.is_greeted() {
-            self.close(conn, CloseReason::HandshakeTimeout);
+            match peer.session.overdue() {
+                Some(reason) => self.close(conn, reason),
+                None => self.schedule(conn, now.after(self.limits.handshake)),
+            }
         } else if peer.pinged {
             self.close(conn, CloseReason::PingTimeout);
         } else if let at = peer.heard.after(ping_after(conn, &self.limits))

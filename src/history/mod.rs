@@ -216,7 +216,8 @@ mod tests {
     use crate::payload::Payload;
 
     fn message(offset: Offset, length: usize) -> Rc<Message> {
-        let payload = Payload { bytes: vec![b'x'; length].into(), chunk: false };
+        let payload =
+            Payload { bytes: vec![b'x'; length].into(), form: crate::payload::Form::Unsaid };
         Rc::new(Message { offset, unix_ms: 0, sender: "ann".into(), payload })
     }
 

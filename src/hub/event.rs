@@ -3,7 +3,7 @@
 use crate::history::Select;
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::now::Tick;
-use crate::payload::Message;
+use crate::payload::{Form, Message};
 use crate::reason::{CloseReason, Refusal};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -44,8 +44,8 @@ pub enum Command<'a> {
         echo: bool,
         /// What is said.
         bytes: Cow<'a, [u8]>,
-        /// See [`Payload::chunk`](crate::payload::Payload::chunk).
-        chunk: bool,
+        /// What is known of it.
+        form: Form,
     },
     /// Ask who is in a room.
     Members {
@@ -94,6 +94,49 @@ pub enum Where<'a> {
     Joined(RoomId),
     /// By its name, from outside.
     Named(Cow<'a, str>),
+}
+
+impl Command<'_> {
+    /// The same, with nothing borrowed.
+    pub fn into_owned(self) -> Command<'static> {
+        match self {
+            Self::Hello { name, key } => Command::Hello { name: owned(name), key },
+            Self::Join { request, room, resume } => {
+                Command::Join { request, room: owned(room), resume }
+            }
+            Self::Leave { request, room } => Command::Leave { request, room },
+            Self::Say { room, id, echo, bytes, form } => {
+                Command::Say { room, id, echo, bytes: Cow::Owned(bytes.into_owned()), form }
+            }
+            Self::Members { request, room } => {
+                Command::Members { request, room: room.into_owned() }
+            }
+            Self::History { request, room, select, limit } => {
+                Command::History { request, room: room.into_owned(), select, limit }
+            }
+            Self::Post { room, sender, key, once, bytes } => Command::Post {
+                room: owned(room),
+                sender: owned(sender),
+                key,
+                once: once.map(owned),
+                bytes: Cow::Owned(bytes.into_owned()),
+            },
+            Self::Rooms { from, limit } => Command::Rooms { from, limit },
+        }
+    }
+}
+
+impl Where<'_> {
+    fn into_owned(self) -> Where<'static> {
+        match self {
+            Self::Joined(room) => Where::Joined(room),
+            Self::Named(name) => Where::Named(owned(name)),
+        }
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
 }
 
 /// What must happen next, in this order.

@@ -15,7 +15,7 @@ use crate::history::{Question, SaidId, Select};
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::limits::Limits;
 use crate::now::{Now, Tick};
-use crate::payload::{Message, Payload};
+use crate::payload::{Form, Message, Payload};
 use crate::reason::{CloseReason, Refusal};
 use outside::Posted;
 use person::{Membership, People};
@@ -107,8 +107,8 @@ impl Hub {
             Command::Leave { request, room } => {
                 self.leave(conn, request, room, now).map_err(|why| (why, request))
             }
-            Command::Say { room, id, echo, bytes, chunk } => {
-                self.say(conn, room, id, echo, bytes, chunk, now).map_err(|why| (why, id))
+            Command::Say { room, id, echo, bytes, form } => {
+                self.say(conn, room, id, echo, bytes, form, now).map_err(|why| (why, id))
             }
             Command::Members { request, room } => {
                 self.members(conn, request, &room).map_err(|why| (why, request))
@@ -117,7 +117,7 @@ impl Hub {
                 self.history(conn, request, &room, select, limit).map_err(|why| (why, request))
             }
             Command::Post { room, sender, key, once, bytes } => {
-                let payload = Payload { bytes: bytes.into_owned().into(), chunk: false };
+                let payload = Payload { bytes: bytes.into_owned().into(), form: Form::Unsaid };
                 let (room, sender, once) = (&*room, &*sender, once.as_deref());
                 let posted = Posted { room, sender, key, once };
                 let reply = self.post(conn, posted, payload, now);
@@ -161,7 +161,7 @@ impl Hub {
             return Err(Refusal::MessageTooLong);
         }
         let room = self.find_or_make(room)?;
-        let payload = Payload { bytes: bytes.into(), chunk: false };
+        let payload = Payload { bytes: bytes.into(), form: Form::Unsaid };
         let offset = self.publish(room, sender.into(), payload, None, None, now);
         self.forget_if_over(room);
         Ok(offset)
@@ -333,7 +333,7 @@ impl Hub {
         said: u64,
         echo: bool,
         bytes: Cow<'_, [u8]>,
-        chunk: bool,
+        form: Form,
         now: Now,
     ) -> Result<(), Refusal> {
         let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
@@ -352,7 +352,7 @@ impl Hub {
         let offset = match seen {
             Some(first) => first,
             None => {
-                let payload = Payload { bytes: bytes.into_owned().into(), chunk };
+                let payload = Payload { bytes: bytes.into_owned().into(), form };
                 self.publish(id, sender, payload, said_id, (!echo).then_some(conn), now)
             }
         };

@@ -73,7 +73,7 @@ impl World {
 
     fn say(&mut self, slot: u32, room: &str, id: u64, text: &str) -> Vec<String> {
         let (room, bytes) = (self.id(room), Cow::Borrowed(text.as_bytes()));
-        self.command(slot, Command::Say { room, id, echo: true, bytes, chunk: false })
+        self.command(slot, Command::Say { room, id, echo: true, bytes, form: Form::Unsaid })
     }
 
     fn members(&mut self, slot: u32, room: &str) -> Vec<String> {
@@ -324,7 +324,7 @@ fn messages_are_numbered_and_acknowledged() {
     assert_eq!(world.say(1, "lobby", 8, "three"), ["1: message_too_long 8"]);
     let room = world.id("lobby");
     let bytes = Cow::Borrowed(&b"tri"[..]);
-    let say = Command::Say { room, id: 0, echo: false, bytes, chunk: false };
+    let say = Command::Say { room, id: 0, echo: false, bytes, form: Form::Unsaid };
     assert_eq!(world.command(0, say), ["3 a: tri not 0"]);
     assert_eq!(world.hub.say_from_host("LOBBY", "host", b"four", world.now), Ok(4));
     assert_eq!(world.news(), ["4 host: four"]);

@@ -5,7 +5,7 @@ use crate::history::{Mark, Select};
 use crate::hub::{Command, Notice, Reply, Where};
 use crate::id::RoomId;
 use crate::limits::Limits;
-use crate::payload::Message;
+use crate::payload::{Form, Message};
 use crate::reason::{CloseReason, Refusal};
 use crate::wire::Parsed;
 use crate::wire::binary;
@@ -16,6 +16,7 @@ use crate::wire::frame::{
 use crate::wire::json;
 use crate::wire::line::Watch;
 use crate::wire::sniff;
+use crate::wire::websocket::{self, Opcode};
 use std::borrow::Cow;
 
 /// How a `frame` listener serves.
@@ -45,6 +46,10 @@ impl Spelling {
         }
     }
 
+    fn is_built(self) -> bool {
+        self == Self::Binary || cfg!(feature = "json")
+    }
+
     fn parse(self, bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>, FrameError> {
         match self {
             #[cfg(feature = "json")]
@@ -62,7 +67,33 @@ impl Spelling {
         }
     }
 
-    fn write(self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
+    /// Reads one message that is a frame and nothing else.
+    fn read(self, message: &[u8]) -> Result<ClientFrame<'_>, FrameError> {
+        match (self, message) {
+            #[cfg(feature = "json")]
+            (Self::Json, object) => json::read_client(object),
+            (_, [kind, body @ ..]) => binary::read_client(*kind, body),
+            (_, []) => Err(FrameError::Malformed("a frame needs at least its kind byte")),
+        }
+    }
+
+    fn write(self, carrier: Carrier, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
+        let from = out.len();
+        self.write_to_stream(frame, out);
+        match (carrier, self) {
+            (Carrier::Stream, _) => {}
+            // A message says itself where it ends: no length before it, no newline behind it.
+            (Carrier::Messages, Self::Binary) => {
+                websocket::enclose_after(Opcode::Binary, from, binary::LENGTH_SIZE, out);
+            }
+            (Carrier::Messages, Self::Json) => {
+                out.truncate(out.len().saturating_sub(1));
+                websocket::enclose_after(Opcode::Text, from, 0, out);
+            }
+        }
+    }
+
+    fn write_to_stream(self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
         match self {
             #[cfg(feature = "json")]
             Self::Json => json::write_server(frame, out),
@@ -71,15 +102,56 @@ impl Spelling {
     }
 }
 
+/// What carries frames to a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carrier {
+    /// A stream of bytes.
+    #[default]
+    Stream,
+    /// WebSocket messages, one for each frame.
+    Messages,
+}
+
 /// The state of one frame conversation.
 #[derive(Debug, Default)]
 pub struct Frame {
     spelling: Option<Spelling>,
+    carrier: Carrier,
     greeted: bool,
     watch: Watch,
 }
 
 impl Frame {
+    /// A conversation in WebSocket messages.
+    pub fn in_messages() -> Self {
+        Self { carrier: Carrier::Messages, ..Self::default() }
+    }
+
+    /// Reads one message: binary or text, as the first one was.
+    ///
+    /// # Errors
+    /// The conversation's end, in the fault of the peer.
+    pub fn receive_message<'a>(
+        &mut self,
+        spelling: Spelling,
+        message: &'a [u8],
+        limits: &Limits,
+    ) -> Result<Step<'a>, Fault> {
+        if !spelling.is_built() || *self.spelling.get_or_insert(spelling) != spelling {
+            return Err(CloseReason::WrongSpelling.into());
+        }
+        if message.len() > self.message_max(spelling, limits) {
+            return Err(CloseReason::FrameTooLong.into());
+        }
+        self.step(spelling.read(message).map_err(fault_of)?)
+    }
+
+    /// Longest message in this spelling, in bytes.
+    pub fn message_max(&self, spelling: Spelling, limits: &Limits) -> usize {
+        let max = spelling.max(limits);
+        if self.greeted { max } else { max.min(limits.before_hello) }
+    }
+
     /// See [`Session::receive`](super::Session::receive).
     pub fn receive<'a>(
         &mut self,
@@ -91,8 +163,7 @@ impl Frame {
             Some(spelling) => *self.spelling.insert(spelling),
             None => return Err(unknown_opening(bytes)),
         };
-        let max = spelling.max(limits);
-        let max = if self.greeted { max } else { max.min(limits.before_hello) };
+        let max = self.message_max(spelling, limits);
         if spelling == Spelling::Json && !self.watch.has_news(bytes, max) {
             return Ok(Parsed::Partial);
         }
@@ -119,7 +190,7 @@ impl Frame {
             }
             ClientFrame::Say { room, id, echo, payload } => {
                 let room = RoomId::from_bits(room);
-                Command::Say { room, id, echo, bytes: payload, chunk: false }
+                Command::Say { room, id, echo, bytes: payload, form: Form::Unsaid }
             }
             ClientFrame::Members { request, room } => {
                 Command::Members { request, room: Where::Joined(RoomId::from_bits(room)) }
@@ -180,14 +251,16 @@ impl Frame {
 
     /// A peer whose spelling is unknown is most likely to read JSON, or a person.
     fn write(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
-        self.spelling.unwrap_or(Spelling::Json).write(frame, out);
+        self.spelling.unwrap_or(Spelling::Json).write(self.carrier, frame, out);
     }
 
     /// The spelling its rooms are heard in.
     pub fn dialect(&self) -> Dialect {
-        match self.spelling {
-            Some(Spelling::Json) => Dialect::Json,
-            _ => Dialect::Binary,
+        match (self.carrier, self.spelling) {
+            (Carrier::Stream, Some(Spelling::Json)) => Dialect::Json,
+            (Carrier::Stream, _) => Dialect::Binary,
+            (Carrier::Messages, Some(Spelling::Json)) => Dialect::WebJson,
+            (Carrier::Messages, _) => Dialect::WebBinary,
         }
     }
 
@@ -278,7 +351,13 @@ fn past(message: &Message) -> Past<'_> {
 }
 
 /// A message as the members of this spelling hear it.
-pub fn write_message(spelling: Spelling, room: RoomId, message: &Message, out: &mut Vec<u8>) {
+pub fn write_message(
+    spelling: Spelling,
+    carrier: Carrier,
+    room: RoomId,
+    message: &Message,
+    out: &mut Vec<u8>,
+) {
     let frame = ServerFrame::Message {
         room: room.to_bits(),
         offset: message.offset,
@@ -286,11 +365,17 @@ pub fn write_message(spelling: Spelling, room: RoomId, message: &Message, out: &
         sender: Cow::Borrowed(&message.sender),
         payload: Cow::Borrowed(&message.payload.bytes),
     };
-    spelling.write(&frame, out);
+    spelling.write(carrier, &frame, out);
 }
 
 /// News of members, as the members of this spelling hear it.
-pub fn write_notice(spelling: Spelling, room: RoomId, notice: &Notice, out: &mut Vec<u8>) {
+pub fn write_notice(
+    spelling: Spelling,
+    carrier: Carrier,
+    room: RoomId,
+    notice: &Notice,
+    out: &mut Vec<u8>,
+) {
     let room = room.to_bits();
     let frame = match notice {
         Notice::Came(name, count) => {
@@ -303,5 +388,5 @@ pub fn write_notice(spelling: Spelling, room: RoomId, notice: &Notice, out: &mut
             ServerFrame::Members { request: 0, room, count, names: Vec::new() }
         }
     };
-    spelling.write(&frame, out);
+    spelling.write(carrier, &frame, out);
 }

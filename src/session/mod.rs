@@ -2,6 +2,8 @@
 
 pub mod frame;
 pub mod raw;
+#[cfg(feature = "http")]
+pub mod web;
 
 use crate::hub::{Command, Notice, Reply};
 use crate::id::RoomId;
@@ -9,15 +11,19 @@ use crate::limits::Limits;
 use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
+use frame::{Carrier, Spelling};
 use std::borrow::Cow;
 
-/// What a listener serves, and how. `http`, `irc` and `udp` will be rows here.
+/// What a listener serves, and how. `irc` and `udp` will be rows here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Service {
     /// Plain sockets.
     Raw(raw::Options),
     /// The frame protocol, binary or JSON.
     Frame(frame::Options),
+    /// Browsers, and whatever else speaks HTTP.
+    #[cfg(feature = "http")]
+    Http(web::Options),
 }
 
 /// What happens to a peer that falls off the end of a tape.
@@ -41,15 +47,21 @@ pub enum Dialect {
     Binary,
     /// JSON frames.
     Json,
+    /// Binary frames, each a WebSocket message.
+    WebBinary,
+    /// JSON frames, each a WebSocket message.
+    WebJson,
+    /// Payloads as they came, each a WebSocket message.
+    WebRaw,
 }
 
 impl Dialect {
     /// How many there are, for tables indexed by dialect.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 7;
 
     /// Whether a member can be told that it missed something.
     pub fn can_tell_gap(self) -> bool {
-        matches!(self, Self::Binary | Self::Json)
+        matches!(self, Self::Binary | Self::Json | Self::WebBinary | Self::WebJson)
     }
 
     /// Appends a message as this dialect's members receive it.
@@ -57,17 +69,32 @@ impl Dialect {
         match self {
             Self::Chunk => raw::write_chunk(&message.payload, out),
             Self::Line => raw::write_line(&message.payload, out),
-            Self::Binary => frame::write_message(frame::Spelling::Binary, room, message, out),
-            Self::Json => frame::write_message(frame::Spelling::Json, room, message, out),
+            Self::WebRaw => raw::write_web(&message.payload, out),
+            Self::Binary | Self::Json | Self::WebBinary | Self::WebJson => {
+                let (spelling, carrier) = self.frames();
+                frame::write_message(spelling, carrier, room, message, out);
+            }
         }
     }
 
     /// Appends news of members; nothing in dialects that have no word for it.
     pub fn write_notice(self, room: RoomId, notice: &Notice, out: &mut Vec<u8>) {
         match self {
-            Self::Chunk | Self::Line => {}
-            Self::Binary => frame::write_notice(frame::Spelling::Binary, room, notice, out),
-            Self::Json => frame::write_notice(frame::Spelling::Json, room, notice, out),
+            Self::Chunk | Self::Line | Self::WebRaw => {}
+            Self::Binary | Self::Json | Self::WebBinary | Self::WebJson => {
+                let (spelling, carrier) = self.frames();
+                frame::write_notice(spelling, carrier, room, notice, out);
+            }
+        }
+    }
+
+    /// How a dialect of frames is spelt, and what carries it.
+    fn frames(self) -> (Spelling, Carrier) {
+        match self {
+            Self::Json => (Spelling::Json, Carrier::Stream),
+            Self::WebJson => (Spelling::Json, Carrier::Messages),
+            Self::WebBinary => (Spelling::Binary, Carrier::Messages),
+            _ => (Spelling::Binary, Carrier::Stream),
         }
     }
 }
@@ -77,12 +104,27 @@ impl Dialect {
 pub enum Step<'a> {
     /// The peer asks for something that the hub decides.
     Command(Command<'a>),
+    /// The peer asked for something that its session alone answers, with these bytes.
+    Answer(Cow<'a, [u8]>),
     /// The peer wants its token back.
     Ping(u64),
     /// The peer is alive, and that was all.
     Alive,
     /// The peer is done.
     Bye,
+}
+
+impl Step<'_> {
+    /// The same, with nothing borrowed.
+    pub fn into_owned(self) -> Step<'static> {
+        match self {
+            Self::Command(command) => Step::Command(command.into_owned()),
+            Self::Answer(bytes) => Step::Answer(Cow::Owned(bytes.into_owned())),
+            Self::Ping(token) => Step::Ping(token),
+            Self::Alive => Step::Alive,
+            Self::Bye => Step::Bye,
+        }
+    }
 }
 
 /// Why a conversation cannot go on, and the sentence the peer is told.
@@ -117,6 +159,8 @@ impl Service {
                 Some(Opening { greeting: options.greeting.as_bytes(), room: &options.room })
             }
             Self::Frame(_) => None,
+            #[cfg(feature = "http")]
+            Self::Http(_) => None,
         }
     }
 
@@ -125,12 +169,14 @@ impl Service {
         match self {
             Self::Raw(_) => Overrun::Close,
             Self::Frame(options) => options.overrun,
+            #[cfg(feature = "http")]
+            Self::Http(options) => options.overrun,
         }
     }
 
     /// Whether silence means death. Plain sockets have no way to answer a ping.
     pub fn pings(&self) -> bool {
-        matches!(self, Self::Frame(_))
+        !matches!(self, Self::Raw(_))
     }
 
     /// One word, for logs and counters.
@@ -138,6 +184,8 @@ impl Service {
         match self {
             Self::Raw(_) => "raw",
             Self::Frame(_) => "frame",
+            #[cfg(feature = "http")]
+            Self::Http(_) => "http",
         }
     }
 }
@@ -149,6 +197,9 @@ pub enum Session {
     Raw(raw::Raw),
     /// See [`frame`].
     Frame(frame::Frame),
+    /// See [`web`].
+    #[cfg(feature = "http")]
+    Web(web::Web),
 }
 
 impl Session {
@@ -157,6 +208,8 @@ impl Session {
         match service {
             Service::Raw(_) => Self::Raw(raw::Raw::default()),
             Service::Frame(_) => Self::Frame(frame::Frame::default()),
+            #[cfg(feature = "http")]
+            Service::Http(_) => Self::Web(web::Web::default()),
         }
     }
 
@@ -174,7 +227,30 @@ impl Session {
         match (self, service) {
             (Self::Raw(raw), Service::Raw(options)) => raw.receive(bytes, ended, options, limits),
             (Self::Frame(frame), Service::Frame(_)) => frame.receive(bytes, limits),
+            #[cfg(feature = "http")]
+            (Self::Web(web), Service::Http(options)) => web.receive(bytes, options, limits),
             _ => Err(CloseReason::Internal.into()),
+        }
+    }
+
+    /// The step read last could not be carried out yet. The same bytes will come again, and the
+    /// step with them.
+    pub fn again(&mut self) {
+        match self {
+            // Their steps are in the bytes alone.
+            Self::Raw(_) | Self::Frame(_) => {}
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.again(),
+        }
+    }
+
+    /// The time for a handshake has passed, and the peer has no name yet: why that is its end, if
+    /// it is.
+    pub fn overdue(&mut self) -> Option<CloseReason> {
+        match self {
+            Self::Raw(_) | Self::Frame(_) => Some(CloseReason::HandshakeTimeout),
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.overdue(),
         }
     }
 
@@ -183,34 +259,48 @@ impl Session {
         match self {
             Self::Raw(raw) => raw.heed(reply),
             Self::Frame(frame) => frame.write_reply(reply, limits, out),
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.write_reply(reply, limits, out),
         }
     }
 
     /// Appends the answer to a ping of the peer's.
     pub fn write_pong(&self, token: u64, out: &mut Vec<u8>) {
-        if let Self::Frame(frame) = self {
-            frame.write_pong(token, out);
+        match self {
+            Self::Raw(_) => {}
+            Self::Frame(frame) => frame.write_pong(token, out),
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.write_pong(token, out),
         }
     }
 
     /// Appends a ping of ours.
     pub fn write_ping(&self, out: &mut Vec<u8>) {
-        if let Self::Frame(frame) = self {
-            frame.write_ping(out);
+        match self {
+            Self::Raw(_) => {}
+            Self::Frame(frame) => frame.write_ping(out),
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.write_ping(out),
         }
     }
 
     /// Appends the notice that the relay will be gone soon.
     pub fn write_draining(&self, out: &mut Vec<u8>) {
-        if let Self::Frame(frame) = self {
-            frame.write_draining(out);
+        match self {
+            Self::Raw(_) => {}
+            Self::Frame(frame) => frame.write_draining(out),
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.write_draining(out),
         }
     }
 
     /// Appends the last words: what was wrong, if the peer was wrong, and goodbye.
     pub fn write_farewell(&self, fault: &Fault, out: &mut Vec<u8>) {
-        if let Self::Frame(frame) = self {
-            frame.write_farewell(fault, out);
+        match self {
+            Self::Raw(_) => {}
+            Self::Frame(frame) => frame.write_farewell(fault, out),
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.write_farewell(fault, out),
         }
     }
 
@@ -218,8 +308,10 @@ impl Session {
     pub fn dialect(&self, service: &Service) -> Dialect {
         match (self, service) {
             (Self::Frame(frame), _) => frame.dialect(),
+            #[cfg(feature = "http")]
+            (Self::Web(web), _) => web.dialect(),
             (Self::Raw(_), Service::Raw(options)) => options.framing.dialect(),
-            (Self::Raw(_), Service::Frame(_)) => Dialect::Chunk,
+            (Self::Raw(_), _) => Dialect::Chunk,
         }
     }
 
@@ -231,7 +323,12 @@ impl Session {
     /// Whether the peer can be told that what it asked for was refused. One that cannot is closed:
     /// losing its words and going on would be silent.
     pub fn can_tell_refusal(&self) -> bool {
-        matches!(self, Self::Frame(_))
+        match self {
+            Self::Raw(_) => false,
+            Self::Frame(_) => true,
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.can_tell_refusal(),
+        }
     }
 
     /// Whether the peer has a name; before that the handshake deadline runs.
@@ -239,6 +336,8 @@ impl Session {
         match self {
             Self::Raw(_) => true,
             Self::Frame(frame) => frame.is_greeted(),
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.is_greeted(),
         }
     }
 }

@@ -4,11 +4,12 @@ use super::{Dialect, Fault, Step};
 use crate::hub::{Command, Reply};
 use crate::id::RoomId;
 use crate::limits::Limits;
-use crate::payload::Payload;
+use crate::payload::{Form, Payload};
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
 use crate::wire::line::{self, Watch};
 use crate::wire::sniff::{self, Foreign};
+use crate::wire::websocket::{self, Opcode};
 use std::borrow::Cow;
 
 /// How a `raw` listener serves.
@@ -78,7 +79,10 @@ impl Raw {
                 return Err(CloseReason::WrongProtocol.into());
             }
         }
-        let chunk = options.framing == Framing::Chunk;
+        let form = match options.framing {
+            Framing::Chunk => Form::Chunk,
+            Framing::Line => Form::Unsaid,
+        };
         let line_max = limits.message + "\r\n".len();
         let (said, used) = match options.framing {
             Framing::Chunk => {
@@ -103,7 +107,7 @@ impl Raw {
         }
         let Some(room) = self.room else { return Ok(Parsed::Complete(Step::Alive, used)) };
         let bytes = Cow::Borrowed(said);
-        let say = Command::Say { room, id: 0, echo: options.echo, bytes, chunk };
+        let say = Command::Say { room, id: 0, echo: options.echo, bytes, form };
         Ok(Parsed::Complete(Step::Command(say), used))
     }
 
@@ -119,10 +123,12 @@ impl Raw {
 /// edges of its own ends its line, or the next one would run into it on somebody's terminal.
 pub fn write_chunk(payload: &Payload, out: &mut Vec<u8>) {
     out.extend_from_slice(&payload.bytes);
-    if !payload.chunk
-        && !payload.bytes.ends_with(b"\n")
-        && std::str::from_utf8(&payload.bytes).is_ok()
-    {
+    let is_text = match payload.form {
+        Form::Text => true,
+        Form::Binary | Form::Chunk => false,
+        Form::Unsaid => std::str::from_utf8(&payload.bytes).is_ok(),
+    };
+    if is_text && !payload.bytes.ends_with(b"\n") {
         out.push(b'\n');
     }
 }
@@ -133,6 +139,17 @@ pub fn write_line(payload: &Payload, out: &mut Vec<u8>) {
     if !payload.bytes.ends_with(b"\n") {
         out.push(b'\n');
     }
+}
+
+/// A message as a browser's plain socket hears it: text as text and binary as binary. What comes
+/// from a protocol that does not say is text if it is UTF-8.
+pub fn write_web(payload: &Payload, out: &mut Vec<u8>) {
+    let is_text = match payload.form {
+        Form::Text => true,
+        Form::Binary => false,
+        Form::Unsaid | Form::Chunk => std::str::from_utf8(&payload.bytes).is_ok(),
+    };
+    websocket::write(if is_text { Opcode::Text } else { Opcode::Binary }, &payload.bytes, out);
 }
 
 #[cfg(test)]
@@ -196,16 +213,18 @@ mod tests {
 
     #[test]
     fn newlines_are_added_only_where_a_message_had_edges() {
-        let written = |bytes: &[u8], chunk| {
-            let payload = Payload { bytes: bytes.into(), chunk };
+        let written = |bytes: &[u8], form| {
+            let payload = Payload { bytes: bytes.into(), form };
             let (mut chunks, mut lines) = (Vec::new(), Vec::new());
             write_chunk(&payload, &mut chunks);
             write_line(&payload, &mut lines);
             (chunks, lines)
         };
-        assert_eq!(written(b"hi", true), (b"hi".to_vec(), b"hi\n".to_vec()));
-        assert_eq!(written(b"hi", false), (b"hi\n".to_vec(), b"hi\n".to_vec()));
-        assert_eq!(written(b"hi\n", false), (b"hi\n".to_vec(), b"hi\n".to_vec()));
-        assert_eq!(written(b"\xff\x00", false), (b"\xff\x00".to_vec(), b"\xff\x00\n".to_vec()));
+        assert_eq!(written(b"hi", Form::Chunk), (b"hi".to_vec(), b"hi\n".to_vec()));
+        assert_eq!(written(b"hi", Form::Unsaid), (b"hi\n".to_vec(), b"hi\n".to_vec()));
+        assert_eq!(written(b"hi\n", Form::Text), (b"hi\n".to_vec(), b"hi\n".to_vec()));
+        let bytes = (b"\xff\x00".to_vec(), b"\xff\x00\n".to_vec());
+        assert_eq!(written(b"\xff\x00", Form::Unsaid), bytes);
+        assert_eq!(written(b"hi", Form::Binary), (b"hi".to_vec(), b"hi\n".to_vec()));
     }
 }

@@ -41,6 +41,9 @@ const FLAG_AFTER: u8 = 1;
 /// `joined`: everything missed follows.
 const FLAG_RECOVERED: u8 = 1;
 
+/// Bytes of the length before each frame.
+pub const LENGTH_SIZE: usize = 4;
+
 /// Finds the first whole frame: its kind and body. A declared length is judged from the header
 /// alone, before anything is waited for or set aside.
 ///
@@ -68,9 +71,19 @@ pub fn split(bytes: &[u8], max: usize) -> Result<Parsed<(u8, &[u8])>, FrameError
 /// # Errors
 /// See [`FrameError`]; the bytes are then no longer a stream of frames.
 pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>, FrameError> {
-    let Parsed::Complete((kind, body), used) = split(bytes, max)? else {
-        return Ok(Parsed::Partial);
-    };
+    match split(bytes, max)? {
+        Parsed::Complete((kind, body), used) => {
+            Ok(Parsed::Complete(read_client(kind, body)?, used))
+        }
+        Parsed::Partial => Ok(Parsed::Partial),
+    }
+}
+
+/// Reads what a client said, without the length before it: a WebSocket message has its own.
+///
+/// # Errors
+/// See [`FrameError`].
+pub fn read_client(kind: u8, body: &[u8]) -> Result<ClientFrame<'_>, FrameError> {
     let mut body = Body(body);
     let frame = match kind {
         kind::HELLO => {
@@ -106,7 +119,7 @@ pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>,
         other => return Err(FrameError::UnknownKind(other)),
     };
     body.finish()?;
-    Ok(Parsed::Complete(frame, used))
+    Ok(frame)
 }
 
 /// Parses the first frame a relay sent.

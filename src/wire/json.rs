@@ -23,7 +23,7 @@ pub fn line_max(message_max: usize) -> usize {
 /// # Errors
 /// See [`FrameError`]; the connection cannot go on.
 pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>, FrameError> {
-    parse(bytes, max, read_client)
+    parse(bytes, max, client_of)
 }
 
 /// Parses the first line a relay sent.
@@ -31,7 +31,7 @@ pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>,
 /// # Errors
 /// See [`FrameError`]; the connection cannot go on.
 pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>, FrameError> {
-    parse(bytes, max, read_server)
+    parse(bytes, max, server_of)
 }
 
 /// Appends what a client says, with its newline.
@@ -56,17 +56,29 @@ fn parse<'a, F>(
     match line::parse(bytes, max) {
         Err(line::LineTooLong) => Err(FrameError::TooLong { length: bytes.len(), max }),
         Ok(Parsed::Partial) => Ok(Parsed::Partial),
-        Ok(Parsed::Complete(line, used)) => {
-            // serde would also take an array of the fields in their order: a spelling nobody meant.
-            if !line.trim_ascii_start().starts_with(b"{") {
-                return Err(FrameError::Malformed("a line is one JSON object"));
-            }
-            let Verb { verb } = serde_json::from_slice(line).map_err(|_| {
-                FrameError::Malformed("that line is not a JSON object with one \"type\"")
-            })?;
-            Ok(Parsed::Complete(read(&verb, line)?, used))
-        }
+        Ok(Parsed::Complete(line, used)) => Ok(Parsed::Complete(read_object(line, read)?, used)),
     }
+}
+
+/// Reads what a client said, without a newline behind it: a WebSocket message has its own end.
+///
+/// # Errors
+/// See [`FrameError`].
+pub fn read_client(object: &[u8]) -> Result<ClientFrame<'_>, FrameError> {
+    read_object(object, client_of)
+}
+
+fn read_object<'a, F>(
+    object: &'a [u8],
+    read: impl FnOnce(&str, &'a [u8]) -> Result<F, FrameError>,
+) -> Result<F, FrameError> {
+    // serde would also take an array of the fields in their order: a spelling nobody meant.
+    if !object.trim_ascii_start().starts_with(b"{") {
+        return Err(FrameError::Malformed("a line is one JSON object"));
+    }
+    let Verb { verb } = serde_json::from_slice(object)
+        .map_err(|_| FrameError::Malformed("that line is not a JSON object with one \"type\""))?;
+    read(&verb, object)
 }
 
 fn fields<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, FrameError> {
@@ -90,7 +102,7 @@ struct Verb<'a> {
 
 const UNKNOWN_VERB: FrameError = FrameError::Malformed("no verb has that \"type\"");
 
-fn read_client<'a>(verb: &str, line: &'a [u8]) -> Result<ClientFrame<'a>, FrameError> {
+fn client_of<'a>(verb: &str, line: &'a [u8]) -> Result<ClientFrame<'a>, FrameError> {
     Ok(match verb {
         "hello" => {
             let Hello { version, key, name } = fields(line)?;
@@ -133,7 +145,7 @@ fn read_client<'a>(verb: &str, line: &'a [u8]) -> Result<ClientFrame<'a>, FrameE
     })
 }
 
-fn read_server<'a>(verb: &str, line: &'a [u8]) -> Result<ServerFrame<'a>, FrameError> {
+fn server_of<'a>(verb: &str, line: &'a [u8]) -> Result<ServerFrame<'a>, FrameError> {
     Ok(match verb {
         "welcome" => {
             let Welcome { version, id, key, max_message, max_rooms, ping_ms, name } = fields(line)?;

@@ -4,10 +4,13 @@
 pub mod binary;
 pub mod exposition;
 pub mod frame;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod line;
 pub mod sniff;
+pub mod websocket;
 
 /// What a parser found at the front of the bytes it was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,8 @@
 
 #![allow(dead_code, reason = "every file of tests needs its own part of this")]
 
+pub mod web;
+
 use hobnob::engine::Counts;
 use hobnob::id::{Epoch, Resume};
 use hobnob::reason::{CloseReason, Refusal};

@@ -1,0 +1,304 @@
+//! HTTP/1.1: one request after the other, each answered in its turn.
+
+use super::response::{Response, Status};
+use super::route::{self, Asked, Found, Outcome};
+use super::socket::WebSocket;
+use super::{Options, asset};
+use crate::limits::Limits;
+use crate::reason::CloseReason;
+use crate::session::{Fault, Step};
+use crate::wire::Parsed;
+use crate::wire::http::{self, Body, Chunks, HttpError, Request};
+use std::borrow::Cow;
+
+/// Bytes of a body that are laid out at a time; more once the peer has read these. Less than the
+/// smallest outbox.
+const PIECE: usize = 8 << 10;
+
+/// The state of a conversation in HTTP.
+#[derive(Debug)]
+pub struct Exchange {
+    progress: Progress,
+    /// What is left to be sent of an answer.
+    outgoing: Option<Outgoing>,
+    /// This answer is the last.
+    ends: bool,
+    /// Nothing was finished since a deadline passed. The next one is the last.
+    overdue: bool,
+    /// A request was answered.
+    answered: bool,
+    /// What a request that could not be read is answered with.
+    failed: Option<Status>,
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug)]
+enum Progress {
+    /// So many bytes were searched for the end of the head.
+    Head { searched: u32 },
+    /// The head is so long, and is not looked at again before the body is whole.
+    Body { head: u32, rest: Rest },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    Length(u32),
+    Chunks(Chunks),
+}
+
+#[derive(Debug)]
+struct Outgoing {
+    body: Cow<'static, [u8]>,
+    at: usize,
+}
+
+/// What a conversation comes to.
+#[derive(Debug)]
+pub enum Turn<'a> {
+    /// It goes on.
+    Step(Step<'a>),
+    /// With these bytes it becomes a WebSocket.
+    Upgrade(Cow<'a, [u8]>, WebSocket),
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self {
+            progress: Progress::Head { searched: 0 },
+            outgoing: None,
+            ends: false,
+            // The first request has one deadline to be there, not two.
+            overdue: true,
+            answered: false,
+            failed: None,
+        }
+    }
+}
+
+impl Exchange {
+    /// See [`Session::receive`](crate::session::Session::receive).
+    pub fn receive<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        options: &Options,
+        limits: &Limits,
+    ) -> Result<Parsed<Turn<'a>>, Fault> {
+        if let Some(piece) = self.next_piece() {
+            return Ok(step(Step::Answer(Cow::Owned(piece)), 0));
+        }
+        if self.ends {
+            return Ok(step(Step::Bye, 0));
+        }
+        if bytes.is_empty() {
+            return Ok(Parsed::Partial);
+        }
+        let head = match self.progress {
+            Progress::Body { head, rest } => {
+                return self.go_on(bytes, head as usize, rest, options, limits);
+            }
+            // Some clients send an empty line behind a body (RFC 9112 §2.2).
+            Progress::Head { searched: 0 } if bytes.starts_with(b"\r\n") => {
+                return Ok(step(Step::Alive, 2));
+            }
+            Progress::Head { searched: 0 } if bytes == b"\r" => return Ok(Parsed::Partial),
+            Progress::Head { searched } => http::head_end(bytes, searched as usize),
+        };
+        match head.map_err(|error| self.fail(error))? {
+            Some(head) => self.begin(bytes, head, options, limits),
+            None => {
+                self.progress = Progress::Head { searched: bytes.len() as u32 };
+                Ok(Parsed::Partial)
+            }
+        }
+    }
+
+    /// The head is whole. What is certain to be refused is refused before its body comes.
+    fn begin<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        length: usize,
+        options: &Options,
+        limits: &Limits,
+    ) -> Result<Parsed<Turn<'a>>, Fault> {
+        let head = bytes.get(..length).unwrap_or_default();
+        let (request, body) = http::parse_head(head).map_err(|error| self.fail(error))?;
+        let max = match route::find(request.method, request.path) {
+            Found::Route(route, _) => (route.body_max)(limits),
+            Found::Asset | Found::WrongMethod(_) | Found::Undecodable | Found::Nothing => 0,
+        };
+        let rest = match body {
+            Body::Length(body) if body > max => None,
+            Body::Length(body) => Some(Rest::Length(body as u32)),
+            Body::Chunked => Some(Rest::Chunks(Chunks::default())),
+        };
+        let expects = request.header("expect");
+        let refused = match (rest, expects) {
+            (_, Some(other)) if !other.eq_ignore_ascii_case("100-continue") => Some((
+                Status::ExpectationFailed,
+                "nothing but 100-continue can be expected of this relay",
+            )),
+            (None, _) if max > 0 => Some((Status::ContentTooLarge, "the body is too long")),
+            _ => None,
+        };
+        if let Some((status, why)) = refused {
+            self.ends = true;
+            return Ok(step(self.respond(&request, Response::text(status, why)), length));
+        }
+        let Some(rest) = rest else {
+            // Nothing here takes a body: the answer is the same, and the body is not waited for.
+            self.ends = true;
+            return Ok(self.answer(&request, options, limits, length));
+        };
+        self.progress = Progress::Body { head: length as u32, rest };
+        match self.go_on(bytes, length, rest, options, limits)? {
+            Parsed::Partial if expects.is_some() && request.is_1_1 => {
+                Ok(step(Step::Answer(Cow::Borrowed(b"HTTP/1.1 100 Continue\r\n\r\n")), 0))
+            }
+            parsed => Ok(parsed),
+        }
+    }
+
+    /// More of the body came.
+    fn go_on<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        head: usize,
+        rest: Rest,
+        options: &Options,
+        limits: &Limits,
+    ) -> Result<Parsed<Turn<'a>>, Fault> {
+        let coming = bytes.get(head..).unwrap_or_default();
+        let (body, length) = match rest {
+            Rest::Length(length) => match coming.get(..length as usize) {
+                Some(body) => (Cow::Borrowed(body), body.len()),
+                None => return Ok(Parsed::Partial),
+            },
+            Rest::Chunks(mut chunks) => {
+                let (request, _) = parse_again(bytes, head)?;
+                let max = match route::find(request.method, request.path) {
+                    Found::Route(route, _) => (route.body_max)(limits),
+                    _ => 0,
+                };
+                match chunks.walk(coming, max).map_err(|error| self.fail(error))? {
+                    Some(length) => {
+                        let body = coming.get(..length).unwrap_or_default();
+                        (Cow::Owned(http::dechunk(body)), length)
+                    }
+                    None => {
+                        let rest = Rest::Chunks(chunks);
+                        self.progress = Progress::Body { head: head as u32, rest };
+                        return Ok(Parsed::Partial);
+                    }
+                }
+            }
+        };
+        let (mut request, _) = parse_again(bytes, head)?;
+        request.body = body;
+        self.ends = !request.keeps_alive();
+        Ok(self.answer(&request, options, limits, head + length))
+    }
+
+    fn answer<'a>(
+        &mut self,
+        request: &Request<'_>,
+        options: &Options,
+        limits: &Limits,
+        used: usize,
+    ) -> Parsed<Turn<'a>> {
+        let outcome = match route::find(request.method, request.path) {
+            Found::Route(route, room) => (route.answer)(request, &Asked { room, options, limits }),
+            Found::Asset => Outcome::Respond(asset::serve(request)),
+            Found::WrongMethod(allowed) => {
+                let text = format!("{} is not for {}", request.method, request.path);
+                let response = Response::text(Status::MethodNotAllowed, &text);
+                Outcome::Respond(response.with("Allow", allowed))
+            }
+            Found::Undecodable => {
+                let why = "the path is not UTF-8 once it is decoded";
+                Outcome::Respond(Response::text(Status::BadRequest, why))
+            }
+            Found::Nothing => Outcome::Respond(Response::text(Status::NotFound, "nothing is here")),
+        };
+        match outcome {
+            Outcome::Respond(response) => step(self.respond(request, response), used),
+            Outcome::Upgrade(response, socket) => {
+                let head = response.head(false).into_bytes();
+                Parsed::Complete(Turn::Upgrade(Cow::Owned(head), socket), used)
+            }
+        }
+    }
+
+    /// Begins an answer: its head, and the first piece of its body.
+    fn respond<'a>(&mut self, request: &Request<'_>, response: Response) -> Step<'a> {
+        self.progress = Progress::Head { searched: 0 };
+        (self.answered, self.overdue) = (true, false);
+        let mut bytes = response.head(self.ends).into_bytes();
+        if request.method != "HEAD" {
+            self.outgoing = Some(Outgoing { body: response.body, at: 0 });
+            bytes.extend(self.next_piece().unwrap_or_default());
+        }
+        Step::Answer(Cow::Owned(bytes))
+    }
+
+    fn next_piece(&mut self) -> Option<Vec<u8>> {
+        let outgoing = self.outgoing.as_mut()?;
+        let rest = outgoing.body.get(outgoing.at..).unwrap_or_default();
+        let piece = rest.get(..PIECE).unwrap_or(rest).to_vec();
+        outgoing.at += piece.len();
+        self.overdue = false;
+        if outgoing.at >= outgoing.body.len() {
+            self.outgoing = None;
+        }
+        (!piece.is_empty()).then_some(piece)
+    }
+
+    /// A deadline has passed: whether it was the last.
+    pub fn overdue(&mut self) -> Option<CloseReason> {
+        if !std::mem::replace(&mut self.overdue, true) {
+            return None;
+        }
+        let is_idle = self.answered && !self.is_under_way() && self.outgoing.is_none();
+        Some(if is_idle { CloseReason::Idle } else { CloseReason::HandshakeTimeout })
+    }
+
+    fn is_under_way(&self) -> bool {
+        !matches!(self.progress, Progress::Head { searched: 0 })
+    }
+
+    fn fail(&mut self, error: HttpError) -> Fault {
+        self.failed = Some(match error {
+            HttpError::Malformed(_) => Status::BadRequest,
+            HttpError::TargetTooLong => Status::UriTooLong,
+            HttpError::HeadTooLong => Status::HeadTooLarge,
+            HttpError::BodyTooLong => Status::ContentTooLarge,
+            HttpError::Version => Status::VersionNotSupported,
+            HttpError::Coding => Status::NotImplemented,
+        });
+        Fault { reason: CloseReason::BadRequest, text: Cow::Owned(error.to_string()) }
+    }
+
+    /// Answers what could not be read, or came too late; nothing where nothing was asked.
+    pub fn write_farewell(&self, fault: &Fault, out: &mut Vec<u8>) {
+        let status = match (self.failed, fault.reason) {
+            (Some(status), _) => status,
+            _ if self.outgoing.is_some() => return,
+            (_, CloseReason::HandshakeTimeout) if self.is_under_way() => Status::RequestTimeout,
+            (_, CloseReason::RelayFull | CloseReason::AddressFull) => Status::Unavailable,
+            (_, CloseReason::Shutdown) if self.is_under_way() => Status::Unavailable,
+            _ => return,
+        };
+        let response = Response::text(status, &fault.text);
+        out.extend_from_slice(response.head(true).as_bytes());
+        out.extend_from_slice(&response.body);
+    }
+}
+
+fn step(step: Step<'_>, used: usize) -> Parsed<Turn<'_>> {
+    Parsed::Complete(Turn::Step(step), used)
+}
+
+/// A head that was read before: it is kept as the bytes it is, not as what they mean.
+fn parse_again(bytes: &[u8], head: usize) -> Result<(Request<'_>, Body), Fault> {
+    let parsed = http::parse_head(bytes.get(..head).unwrap_or_default());
+    parsed.map_err(|_| CloseReason::Internal.into())
+}

@@ -1,0 +1,124 @@
+//! Which request is answered by what. A route is a row of [`ROUTES`]; the parser knows none of them.
+
+use super::response::Response;
+use super::socket::WebSocket;
+use super::{Options, asset, upgrade};
+use crate::limits::Limits;
+use crate::wire::http::Request;
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
+/// One row: how a method on a path is answered.
+pub struct Route {
+    /// GET answers HEAD as well.
+    pub method: &'static str,
+    /// Segments as they are, except `{room}`, which stands for any one segment.
+    pub path: &'static str,
+    /// How long a body it takes. A longer one is refused from its declared length.
+    pub body_max: fn(&Limits) -> usize,
+    /// Answers a request, of which all is there.
+    pub answer: fn(&Request<'_>, &Asked<'_>) -> Outcome,
+}
+
+/// Every route beside the page's files.
+pub const ROUTES: &[Route] = &[
+    Route { method: "GET", path: "/connect", body_max: no_body, answer: upgrade::connect },
+    Route { method: "GET", path: "/raw/{room}", body_max: no_body, answer: upgrade::raw },
+];
+
+fn no_body(_: &Limits) -> usize {
+    0
+}
+
+/// What an answer may depend on beside the request.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// What stands for `{room}` in the path, decoded. Not yet known to be a room's name.
+    pub room: Cow<'a, str>,
+    /// How the listener serves.
+    pub options: &'a Options,
+    /// The limits in force.
+    pub limits: &'a Limits,
+}
+
+/// What comes of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// An answer.
+    Respond(Response),
+    /// An answer, after which the connection is a WebSocket.
+    Upgrade(Response, WebSocket),
+}
+
+/// What is found under a path.
+pub enum Found<'a> {
+    /// This row, and what its `{room}` stands for.
+    Route(&'static Route, Cow<'a, str>),
+    /// A file of the page.
+    Asset,
+    /// Something, but not with this method: those with which there is, for `Allow`.
+    WrongMethod(String),
+    /// A path that is no text once it is decoded.
+    Undecodable,
+    /// Nothing.
+    Nothing,
+}
+
+/// Looks a request up.
+pub fn find<'a>(method: &str, path: &'a str) -> Found<'a> {
+    let asked = if method == "HEAD" { "GET" } else { method };
+    if asset::is_asset(path) {
+        let is_read = asked == "GET";
+        return if is_read { Found::Asset } else { Found::WrongMethod("GET, HEAD".to_owned()) };
+    }
+    let mut allowed = Vec::new();
+    for route in ROUTES {
+        let Some(room) = capture(route.path, path) else { continue };
+        if route.method == asked {
+            return match percent_decode_str(room).decode_utf8() {
+                Ok(room) => Found::Route(route, room),
+                Err(_) => Found::Undecodable,
+            };
+        }
+        allowed.push(route.method);
+        allowed.extend((route.method == "GET").then_some("HEAD"));
+    }
+    if allowed.is_empty() { Found::Nothing } else { Found::WrongMethod(allowed.join(", ")) }
+}
+
+/// What stands for `{room}` if the path fits the pattern; nothing if the pattern has none.
+fn capture<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    let mut room = "";
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return Some(room),
+            (Some("{room}"), Some(segment)) if !segment.is_empty() => room = segment,
+            (Some(expected), Some(segment)) if expected == segment => {}
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_fit_patterns_segment_by_segment() {
+        assert_eq!(capture("/raw/{room}", "/raw/tea"), Some("tea"));
+        assert_eq!(capture("/raw/{room}", "/raw/a%2Fb"), Some("a%2Fb"));
+        assert_eq!(capture("/rooms/{room}/messages", "/rooms/tea/messages"), Some("tea"));
+        assert_eq!(capture("/connect", "/connect"), Some(""));
+        for (pattern, path) in [
+            ("/raw/{room}", "/raw/"),
+            ("/raw/{room}", "/raw"),
+            ("/raw/{room}", "/raw/tea/"),
+            ("/raw/{room}", "/raw/a/b"),
+            ("/connect", "/connect/"),
+            ("/connect", "//connect"),
+        ] {
+            assert_eq!(capture(pattern, path), None, "{pattern} {path}");
+        }
+    }
+}

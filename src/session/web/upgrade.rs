@@ -1,0 +1,96 @@
+//! From HTTP to WebSocket: the opening handshake (RFC 6455 §4.2).
+
+use super::response::{Response, Status};
+use super::route::{Asked, Outcome};
+use super::socket::WebSocket;
+use crate::hub::is_room_name;
+use crate::wire::http::Request;
+use crate::wire::websocket;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+/// The name of the frame protocol among WebSocket's subprotocols.
+pub const SUBPROTOCOL: &str = "hobnob.v1";
+
+/// `/connect`: the frame protocol.
+pub fn connect(request: &Request<'_>, _: &Asked<'_>) -> Outcome {
+    handshake(request, Some(SUBPROTOCOL), WebSocket::frames)
+}
+
+/// `/raw/{room}`: what a plain socket is, for browsers.
+pub fn raw(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
+    if !is_room_name(&asked.room) {
+        return refuse(Status::BadRequest, "that cannot name a room");
+    }
+    let echo = match request.parameter("echo") {
+        None | Some("true") => true,
+        Some("false") => false,
+        Some(_) => return refuse(Status::BadRequest, "echo is true or false"),
+    };
+    handshake(request, None, || WebSocket::raw(&asked.room, echo))
+}
+
+/// Answers the handshake, or says what is wrong with it.
+fn handshake(
+    request: &Request<'_>,
+    subprotocol: Option<&'static str>,
+    open: impl FnOnce() -> WebSocket,
+) -> Outcome {
+    let is_asked = request.lists("upgrade", "websocket") && request.lists("connection", "upgrade");
+    if request.method != "GET" || !request.is_1_1 || !is_asked {
+        let response = Response::text(Status::UpgradeRequired, "this is for WebSocket clients");
+        let response = response.with("Upgrade", "websocket").with("Connection", "Upgrade");
+        return Outcome::Respond(response.with("Sec-WebSocket-Version", "13"));
+    }
+    if request.header("sec-websocket-version") != Some("13") {
+        let response = Response::text(Status::UpgradeRequired, "this relay speaks version 13");
+        return Outcome::Respond(response.with("Sec-WebSocket-Version", "13"));
+    }
+    let Some(key) = request.header("sec-websocket-key").filter(|key| is_key(key)) else {
+        return refuse(Status::BadRequest, "Sec-WebSocket-Key is 16 bytes in base64, once");
+    };
+    if !is_from_here(request) {
+        return refuse(Status::Forbidden, "pages of that origin may not speak to this relay");
+    }
+    let mut offered = request.list("sec-websocket-protocol").peekable();
+    let chosen = match subprotocol {
+        _ if offered.peek().is_none() => None,
+        Some(known) if offered.any(|name| name == known) => Some(known),
+        _ => return refuse(Status::BadRequest, "no such subprotocol is spoken here"),
+    };
+    let mut response = Response::empty(Status::SwitchingProtocols)
+        .with("Upgrade", "websocket")
+        .with("Connection", "Upgrade")
+        .with("Sec-WebSocket-Accept", websocket::accept(key));
+    if let Some(chosen) = chosen {
+        response = response.with("Sec-WebSocket-Protocol", chosen);
+    }
+    Outcome::Upgrade(response, open())
+}
+
+fn refuse(status: Status, why: &str) -> Outcome {
+    Outcome::Respond(Response::text(status, why))
+}
+
+fn is_key(key: &str) -> bool {
+    BASE64.decode(key).is_ok_and(|key| key.len() == 16)
+}
+
+/// Whether the page that asks was loaded from this host. Programs that are no browser name no
+/// origin. Another page could speak in its reader's place wherever being let in depends on where
+/// the reader is, or on cookies.
+fn is_from_here(request: &Request<'_>) -> bool {
+    if request.all("origin").count() == 0 {
+        return true;
+    }
+    let Some(origin) = request.header("origin") else { return false };
+    let Some(host) = request.header("host") else { return false };
+    let authority = match origin.split_once("://") {
+        Some(("http", authority)) => (authority, ":80"),
+        Some(("https", authority)) => (authority, ":443"),
+        _ => return false,
+    };
+    let (authority, default_port) = authority;
+    let bare = |host: &str| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
+    bare(authority) == bare(host)
+}
