@@ -24,6 +24,26 @@ macro_rules! assets {
 
 assets! {
     "/", "text/html; charset=utf-8", "index.html";
+    "/announcer.js", "text/javascript; charset=utf-8", "announcer.js";
+    "/app.css", "text/css; charset=utf-8", "app.css";
+    "/app.js", "text/javascript; charset=utf-8", "app.js";
+    "/chat.js", "text/javascript; charset=utf-8", "chat.js";
+    "/connection.js", "text/javascript; charset=utf-8", "connection.js";
+    "/dom.js", "text/javascript; charset=utf-8", "dom.js";
+    "/drawers.js", "text/javascript; charset=utf-8", "drawers.js";
+    "/icon.svg", "image/svg+xml", "icon.svg";
+    "/room.js", "text/javascript; charset=utf-8", "room.js";
+    "/storage.js", "text/javascript; charset=utf-8", "storage.js";
+    "/text.js", "text/javascript; charset=utf-8", "text.js";
+    "/theme.js", "text/javascript; charset=utf-8", "theme.js";
+    "/timeline.js", "text/javascript; charset=utf-8", "timeline.js";
+    "/view-composer.js", "text/javascript; charset=utf-8", "view-composer.js";
+    "/view-entry.js", "text/javascript; charset=utf-8", "view-entry.js";
+    "/view-line.js", "text/javascript; charset=utf-8", "view-line.js";
+    "/view-log.js", "text/javascript; charset=utf-8", "view-log.js";
+    "/view-members.js", "text/javascript; charset=utf-8", "view-members.js";
+    "/view-naming.js", "text/javascript; charset=utf-8", "view-naming.js";
+    "/view-rooms.js", "text/javascript; charset=utf-8", "view-rooms.js";
 }
 
 /// The page may load and speak to what this relay serves, and to nothing else; and nobody may put
@@ -59,4 +79,20 @@ fn tag(bytes: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     format!("\"{:016x}\"", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/page");
+        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+        for file in files.map(|name| name.into_string().unwrap()) {
+            let path = if file == "index.html" { "/".to_owned() } else { format!("/{file}") };
+            assert!(is_asset(&path), "{path} is missing in ASSETS");
+        }
+    }
 }

@@ -1,0 +1,161 @@
+/** The chat page: one model, its views, and what the browser tells them. */
+
+import { Announcer } from './announcer.js';
+import { Chat } from './chat.js';
+import { SUBPROTOCOL } from './connection.js';
+import { byId, icon } from './dom.js';
+import { Drawers } from './drawers.js';
+import { keyOf } from './room.js';
+import { storage } from './storage.js';
+import { ComposerView } from './view-composer.js';
+import { LineView } from './view-line.js';
+import { LogView } from './view-log.js';
+import { MembersView } from './view-members.js';
+import { NamingView } from './view-naming.js';
+import { RoomsView, hashOf } from './view-rooms.js';
+
+/** Where everybody is who has not been told of another room. */
+const FIRST_ROOM = 'lobby';
+
+/** How long a page that nobody looks at waits before it renders. */
+const HIDDEN_MS = 250;
+
+const THEMES = [null, 'light', 'dark'];
+
+const saved = storage.loadPerson();
+const announcer = new Announcer(byId('announcer'));
+const drawers = new Drawers();
+
+const chat = new Chat({ saved, open: openSocket }, {
+  changed: render,
+  notice: (notice) => line.notice(notice),
+  said: (room, message) => room === chat.active && announcer.said(message),
+});
+
+const line = new LineView(chat);
+const log = new LogView(chat, () => render('log'));
+const composer = new ComposerView(chat, () => log.toEnd());
+const members = new MembersView(chat);
+const rooms = new RoomsView(chat, (name) => goTo(name));
+const naming = new NamingView(chat);
+
+function openSocket() {
+  const url = new URL('connect', location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.hash = '';
+  return new WebSocket(url, SUBPROTOCOL);
+}
+
+/** What each part of the model is shown by. */
+const views = {
+  line: [line, naming],
+  rooms: [rooms, composer],
+  log: [log],
+  members: [members, rooms],
+};
+
+let due = new Set();
+
+/** Has a part shown anew: once for each frame, however often it changes. */
+function render(part) {
+  if (due.size === 0) {
+    if (document.hidden) setTimeout(renderNow, HIDDEN_MS);
+    else requestAnimationFrame(renderNow);
+  }
+  due.add(part);
+}
+
+function renderNow() {
+  const views = viewsOf(due);
+  due = new Set();
+  for (const view of views) view.render();
+  watch();
+  renderAddress();
+}
+
+const viewsOf = (parts) => new Set([...parts].flatMap((part) => views[part]));
+
+/** Tells the model whether the person sees the newest messages. */
+function watch() {
+  chat.watch(log.isAtEnd && !document.hidden && document.hasFocus());
+}
+
+/** Title and address. */
+function renderAddress() {
+  const unread = [...chat.rooms.values()].reduce((sum, room) => sum + room.unread, 0);
+  const name = chat.active ? `#${chat.active.name} · ` : '';
+  document.title = `${unread > 0 ? `(${unread}) ` : ''}${name}hobnob`;
+  const hash = chat.active ? hashOf(chat.active.name) : '';
+  if (location.hash !== hash) history.replaceState(null, '', hash || location.pathname);
+}
+
+/** The room named in the address, if any. */
+function roomInAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return '';
+  }
+}
+
+function goTo(name) {
+  chat.open(name);
+  drawers.close();
+  composer.focus();
+}
+
+/** Goes to the room above or below in the list. */
+function step(by) {
+  const names = [...chat.rooms.values()];
+  const at = names.indexOf(chat.active) + by;
+  if (names.length > 0) goTo(names[(at + names.length) % names.length].name);
+}
+
+function renderTheme() {
+  const theme = storage.loadTheme();
+  const name = theme ?? 'system';
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  byId('theme').replaceChildren(icon(name));
+  byId('theme').setAttribute('aria-label', `Theme: ${name}`);
+  byId('theme').title = `Theme: ${name}`;
+}
+
+byId('theme').addEventListener('click', () => {
+  const next = THEMES.indexOf(storage.loadTheme()) + 1;
+  storage.saveTheme(THEMES[next % THEMES.length]);
+  renderTheme();
+});
+
+byId('skip').addEventListener('click', () => composer.focus());
+
+addEventListener('hashchange', () => {
+  const name = roomInAddress();
+  if (name && keyOf(name) !== chat.active?.key) goTo(name);
+});
+
+addEventListener('keydown', (event) => {
+  if (event.altKey && event.key === 'ArrowUp') step(-1);
+  else if (event.altKey && event.key === 'ArrowDown') step(1);
+  else if (event.key === 'Escape' && drawers.isOpen) drawers.close();
+  else if (event.key === 'Escape' && !byId('naming').open) log.toEnd();
+  else return;
+  event.preventDefault();
+});
+
+addEventListener('online', () => chat.check());
+for (const event of ['focus', 'blur']) addEventListener(event, watch);
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) return storage.savePerson(chat.save());
+  chat.check();
+  renderNow();
+  return undefined;
+});
+addEventListener('pagehide', () => storage.savePerson(chat.save()));
+
+renderTheme();
+const first = roomInAddress() || chat.active?.name || (chat.rooms.size === 0 && FIRST_ROOM);
+if (first) chat.open(first);
+for (const part of Object.keys(views)) render(part);
+if (saved?.name) chat.enter(saved.name);
+else naming.open(storage.loadName());

@@ -1,0 +1,372 @@
+/**
+ * Everything this page knows, and everything it can be asked to do. The views show it; it knows
+ * nothing of them, and tells `changed` what they may have to show anew.
+ *
+ * @typedef {'line'|'rooms'|'log'|'members'} Part
+ *
+ * @typedef {object} Notice Something to be told once.
+ * @property {'good'|'plain'|'bad'} tone
+ * @property {string} text
+ */
+
+import { Code, Connection, systemClock } from './connection.js';
+import { Room, keyOf } from './room.js';
+import { count, mentions } from './text.js';
+
+/** Messages asked for at once when reading back. */
+const PAGE_LENGTH = 50;
+
+/** When to try again what was refused for being too fast. The relay's rate is some per second. */
+const RATE_PAUSE_MS = 1_000;
+
+export class Chat {
+  /** @type {Map<string, Room>} By key, in the order in which they are shown. */
+  rooms = new Map();
+  /** @type {Room|null} The one that is shown. */
+  active = null;
+  /** Whether the person sees the end of the active room. */
+  isWatching = false;
+  name = '';
+  /** What the relay said of itself, or its usual limits before it did. */
+  limits = { max_message: 65_536, max_rooms: 128 };
+
+  #key;
+  #line;
+  #tell;
+  #clock;
+  #numbers = new Map();
+  #requests = new Map();
+  #lastId;
+  /** After a lost line: the rooms to come back to, and what became of their messages. */
+  #back = null;
+
+  /**
+   * @param {object} world What a `Connection` needs, and `saved`: what `save` once answered.
+   * @param {object} tell `changed(Part)`, `notice(Notice)`, `said(Room, Message)`.
+   */
+  constructor({ saved = {}, clock = systemClock, ...world }, tell) {
+    this.#tell = tell;
+    this.#clock = clock;
+    this.#line = new Connection({ clock, ...world }, {
+      state: (state) => this.#lineChanged(state),
+      welcome: (frame) => this.#welcomed(frame),
+      frame: (frame) => this.#received(frame),
+    });
+    // Ids must never come again under the same key, and the page may be loaded again.
+    this.#lastId = Math.floor(clock.random() * 2 ** 52);
+    this.#restore(saved);
+  }
+
+  /** Where the line stands. */
+  get state() {
+    return this.#line.state;
+  }
+
+  /** Missed messages that are just being sent again. */
+  get catchingUp() {
+    const isReplaying = [...this.rooms.values()].some((room) => room.isReplaying);
+    return isReplaying ? (this.#back?.missed ?? 0) : 0;
+  }
+
+  /** What is needed to go on after the page was loaded again. */
+  save() {
+    const rooms = [...this.rooms.values()].map(({ name, read, unsaid }) => ({ name, read, unsaid }));
+    return { name: this.name, key: this.#key, rooms, active: this.active?.name };
+  }
+
+  #restore({ name = '', key, rooms = [], active }) {
+    this.name = name;
+    this.#key = key;
+    for (const { name: roomName, read, unsaid } of rooms) {
+      const room = new Room(roomName, read);
+      room.unsaid = unsaid;
+      room.lineLost();
+      this.rooms.set(room.key, room);
+    }
+    if (active) this.active = this.rooms.get(keyOf(active)) ?? null;
+  }
+
+  /** Connects under a name; an empty one asks for a guest's. */
+  enter(name) {
+    this.name = name;
+    this.#forgetLine();
+    this.#line.start(name, this.#key);
+  }
+
+  retryNow() {
+    this.#line.retryNow();
+  }
+
+  check() {
+    this.#line.check();
+  }
+
+  /** Shows a room, and joins it if need be. */
+  open(name) {
+    const key = keyOf(name);
+    let room = this.rooms.get(key);
+    if (!room) {
+      room = new Room(name);
+      this.rooms.set(key, room);
+      this.#join(room);
+    }
+    if (this.active !== room) {
+      if (this.active) this.active.divider = null;
+      this.active = room;
+      this.isWatching = false;
+      room.divider = room.unread > 0 ? room.read : null;
+    }
+    this.#changed('rooms', 'log', 'members');
+    return room;
+  }
+
+  /** Leaves a room; the one beside it is shown then. */
+  leave(room) {
+    const rooms = [...this.rooms.values()];
+    const index = rooms.indexOf(room);
+    this.rooms.delete(room.key);
+    if (room.number !== null) {
+      this.#numbers.delete(room.number);
+      this.#line.send({ type: 'leave', request: this.#nextId(), room: room.number });
+    }
+    this.#checkBack();
+    if (this.active === room) {
+      this.active = null;
+      const next = rooms[index + 1] ?? rooms[index - 1];
+      if (next) this.open(next.name);
+    }
+    this.#changed('rooms', 'log', 'members');
+  }
+
+  /** Says something in a room, now or as soon as there is a line. */
+  say(room, text) {
+    room.say(this.#nextId(), text, this.#clock.now());
+    room.divider = null;
+    this.#pump(room);
+    this.#changed('log');
+  }
+
+  retry(room, id) {
+    room.retry(id);
+    this.#pump(room);
+    this.#changed('log');
+  }
+
+  discard(room, id) {
+    room.discard(id);
+    this.#changed('log');
+  }
+
+  /** The person sees the end of the active room, or does not any more. */
+  watch(isWatching) {
+    this.isWatching = isWatching;
+    if (!isWatching || !this.active || this.active.unread === 0) return;
+    this.active.seen();
+    this.#changed('rooms');
+  }
+
+  /** Asks for the newest messages of a hole. */
+  fill(room, hole) {
+    if (room.number === null || hole.state !== 'open' || hole.epoch !== room.place.epoch) return;
+    const loading = room.timeline.filling(hole);
+    const frame = { type: 'history', room: room.number, before: hole.to + 1, limit: PAGE_LENGTH };
+    this.#request(frame, {
+      done: (page) => {
+        room.history(loading, page);
+        this.#changed('log');
+      },
+      refused: () => {
+        room.timeline.unfill(loading);
+        this.#changed('log');
+      },
+    });
+    this.#changed('log');
+  }
+
+  #changed(...parts) {
+    for (const part of parts) this.#tell.changed(part);
+  }
+
+  #nextId() {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  #request(frame, { done = () => {}, refused = () => {} }) {
+    const request = this.#nextId();
+    this.#requests.set(request, { done, refused });
+    this.#line.send({ ...frame, request });
+  }
+
+  #join(room) {
+    if (this.state.phase !== 'live') return;
+    room.stage = 'joining';
+    this.#request({ type: 'join', room: room.name, ...room.place }, {
+      done: (frame) => this.#joined(room, frame),
+      refused: ({ code, text }) => this.#notJoined(room, code, text),
+    });
+  }
+
+  #joined(room, frame) {
+    const wanted = this.rooms.get(keyOf(frame.name));
+    if (!wanted) {
+      // Left before the answer came.
+      this.#line.send({ type: 'leave', request: this.#nextId(), room: frame.room });
+      return;
+    }
+    if (wanted !== room) return;
+    const { missed, lost } = room.joined(frame, this.#clock.now());
+    this.#numbers.set(room.number, room);
+    this.#askMembers(room);
+    this.#pump(room);
+    if (this.#back) {
+      this.#back.missed += missed;
+      this.#back.lost += lost;
+    }
+    this.#checkBack();
+    this.#changed('rooms', 'log', 'members');
+  }
+
+  #notJoined(room, code, text) {
+    room.stage = 'out';
+    if (code === Code.rateLimited) {
+      const line = this.#requests;
+      this.#clock.setTimeout(() => {
+        const isStillWanted = this.rooms.get(room.key) === room && line === this.#requests;
+        if (isStillWanted && room.stage === 'out') this.#join(room);
+      }, RATE_PAUSE_MS);
+      return;
+    }
+    this.leave(room);
+    this.#notice('bad', `${room.name}: ${text}`);
+  }
+
+  #askMembers(room) {
+    if (room.isAsking) return;
+    room.isAsking = true;
+    this.#request({ type: 'members', room: room.number }, {
+      done: (frame) => {
+        room.isAsking = false;
+        room.told(frame);
+        this.#changed('members');
+      },
+    });
+  }
+
+  /** Takes a count nobody asked for: of a big room, or of one some of whose news were skipped. */
+  #counted(room, { count: members }) {
+    const wasNamed = room.isNamed;
+    room.members.count = members;
+    if (wasNamed && !room.isNamed) this.#askMembers(room);
+    this.#changed('members');
+  }
+
+  #pump(room) {
+    for (const { id, text } of room.outgoing()) {
+      this.#line.send({ type: 'say', room: room.number, id, text });
+    }
+  }
+
+  #notice(tone, text) {
+    this.#tell.notice({ tone, text });
+  }
+
+  #lineChanged({ phase }) {
+    if (phase !== 'connecting' && phase !== 'live') this.#forgetLine();
+    this.#changed('line', 'log');
+  }
+
+  #forgetLine() {
+    this.#back = null;
+    this.#requests = new Map();
+    this.#numbers.clear();
+    for (const room of this.rooms.values()) room.lineLost();
+  }
+
+  #welcomed(frame) {
+    this.name = frame.name;
+    this.#key = frame.key;
+    this.limits = frame;
+    const rooms = [...this.rooms.values()];
+    const left = rooms.filter(({ place }) => place);
+    if (left.length > 0) this.#back = { rooms: left, missed: 0, lost: 0 };
+    for (const room of rooms) this.#join(room);
+    this.#changed('line', 'rooms', 'members');
+  }
+
+  /** Tells what became of the missed messages, once all of them are here. */
+  #checkBack() {
+    if (!this.#back) return;
+    const { rooms, missed, lost } = this.#back;
+    const isWanted = (room) => this.rooms.get(room.key) === room;
+    if (rooms.some((room) => isWanted(room) && (room.stage !== 'in' || room.isReplaying))) return;
+    this.#back = null;
+    this.#changed('line');
+    if (Number.isNaN(lost)) this.#notice('bad', 'Back. Something may be missing');
+    else if (lost > 0) this.#notice('bad', `Back. ${count(lost, 'message')} could not be recovered`);
+    else if (missed === 0) this.#notice('good', 'Back. Nothing was missed');
+    else this.#notice('good', `Back. ${count(missed, 'missed message')} recovered`);
+  }
+
+  #received(frame) {
+    const request = this.#requests.get(frame.request);
+    if (request) {
+      this.#requests.delete(frame.request);
+      return frame.type === 'error' ? request.refused(frame) : request.done(frame);
+    }
+    if (frame.type === 'error') return this.#refused(frame);
+    const room = this.#numbers.get(frame.room);
+    // What still comes of a room that was left.
+    if (!room) return undefined;
+    switch (frame.type) {
+      case 'message':
+        return this.#message(room, frame);
+      case 'ack':
+        room.acknowledged(frame);
+        this.#pump(room);
+        return this.#changed('log');
+      case 'gap':
+        room.gap(frame);
+        this.#checkBack();
+        return this.#changed('log');
+      case 'came':
+      case 'went':
+        room[frame.type](frame);
+        // A room that was too big for names has become small.
+        if (!room.isNamed) this.#askMembers(room);
+        return this.#changed('log', 'members');
+      case 'members':
+        return this.#counted(room, frame);
+      default:
+        return undefined;
+    }
+  }
+
+  #message(room, frame) {
+    const message = room.message(frame, this.name);
+    if (!message) return;
+    if (message.sender !== this.name) this.#unread(room, message);
+    this.#checkBack();
+    this.#changed('log');
+  }
+
+  #unread(room, message) {
+    const isActive = room === this.active;
+    if (isActive && !this.isWatching && room.unread === 0) room.divider = room.read;
+    room.unread += 1;
+    if (mentions(message.text, this.name)) room.mentions += 1;
+    if (isActive && this.isWatching) room.seen();
+    else this.#changed('rooms');
+    this.#tell.said(room, message);
+  }
+
+  #refused({ code, request, text }) {
+    if (code === Code.draining) return this.#notice('plain', 'The relay is about to restart');
+    for (const room of this.rooms.values()) {
+      room.refused(request, text);
+      this.#pump(room);
+    }
+    return this.#changed('log');
+  }
+}
+

@@ -1,0 +1,245 @@
+/**
+ * One room, as far as this page knows it: the place up to which it has been read from the relay
+ * and by the person, what was said there, who is there, and what is still to be said.
+ *
+ * @typedef {object} Place A message, named for good: its offset and the numbering that counts it.
+ * @property {string} epoch
+ * @property {number} offset
+ *
+ * @typedef {object} Unsaid A message of ours that nobody is known to have received yet.
+ * @property {'unsaid'} kind
+ * @property {number} id By which the relay knows it, however often it is sent.
+ * @property {string} text
+ * @property {number} time When it was written.
+ * @property {'waiting'|'sending'|'refused'} state
+ * @property {string} [problem] Why it was refused.
+ * @property {number} [offset] Its place, once acknowledged: it is only still to come back.
+ */
+
+import { Timeline } from './timeline.js';
+
+/** Messages on their way to the relay at once; the others wait for their acknowledgement. */
+const SENDING_MAX = 32;
+
+/** What a name is compared by: the relay folds the case of ASCII letters and nothing else. */
+export const keyOf = (name) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+export class Room {
+  /** By what frames name it on this line; null while it is not joined there. */
+  number = null;
+  /** @type {'out'|'joining'|'in'} */
+  stage = 'out';
+  /** @type {Place|null} The last message the relay has told of. */
+  place = null;
+  timeline = new Timeline();
+  /** @type {Unsaid[]} */
+  unsaid = [];
+  /** How many are here, and who, by key; names are left out of big rooms. */
+  members = { count: 0, names: new Map() };
+  /** Whether the relay has been asked who is here and has not answered yet. */
+  isAsking = false;
+  unread = 0;
+  mentions = 0;
+  /** @type {Place|null} After this message the unread ones began when the room was last opened. */
+  divider = null;
+  /** The last message of what is being sent again after coming back. */
+  #replayTo = 0;
+
+  /**
+   * @param {string} name
+   * @param {Place|null} read The last message the person has seen.
+   */
+  constructor(name, read = null) {
+    this.name = name;
+    this.read = read;
+  }
+
+  /** What it is found by, however its name is spelt. */
+  get key() {
+    return keyOf(this.name);
+  }
+
+  /** Whether `members` names everybody. */
+  get isNamed() {
+    return this.members.names.size === this.members.count;
+  }
+
+  /** Whether messages that were missed are still to come. */
+  get isReplaying() {
+    return this.stage === 'in' && this.place.offset < this.#replayTo;
+  }
+
+  /** The line is gone; the place in the room is not. */
+  lineLost() {
+    this.number = null;
+    this.stage = 'out';
+    this.isAsking = false;
+    for (const hole of this.timeline.entries.filter(({ state }) => state === 'loading')) {
+      this.timeline.unfill(hole);
+    }
+    for (const say of this.unsaid.filter(({ state }) => state === 'sending')) say.state = 'waiting';
+  }
+
+  /**
+   * Takes the answer to a join.
+   *
+   * @returns {{missed: number, lost: number}} How many messages were said meanwhile and can be
+   *   had, and how many are gone; NaN if nobody knows.
+   */
+  joined({ room, name, epoch, head, oldest, members, recovered }, now) {
+    const before = this.place;
+    this.number = room;
+    this.name = name;
+    this.stage = 'in';
+    this.members.count = members;
+    if (recovered) {
+      this.#replayTo = head;
+      return { missed: head - before.offset, lost: 0 };
+    }
+    this.#replayTo = 0;
+
+    const isSame = before?.epoch === epoch;
+    const from = isSame ? before.offset + 1 : 1;
+    const keptFrom = Math.min(Math.max(from, oldest), head + 1);
+    const why = isSame ? 'away' : 'old';
+    this.timeline.begin(epoch, now);
+    this.timeline.miss({ epoch, from, to: keptFrom - 1, state: 'lost', why });
+    this.timeline.miss({ epoch, from: keptFrom, to: head, state: 'open', why });
+    this.place = { epoch, offset: head };
+    if (before) {
+      this.unread += head + 1 - keptFrom;
+      return { missed: head + 1 - keptFrom, lost: isSame ? keptFrom - from : NaN };
+    }
+    this.#takeUpReading(keptFrom);
+    return { missed: 0, lost: 0 };
+  }
+
+  /** Takes up where the person stopped before the page was loaded again. */
+  #takeUpReading(keptFrom) {
+    const { epoch, offset: head } = this.place;
+    if (!this.read) this.read = this.place;
+    const seen = this.read.epoch === epoch ? this.read.offset : 0;
+    this.unread = head - Math.max(seen, keptFrom - 1);
+  }
+
+  /**
+   * Takes a message.
+   *
+   * @param {Frame} frame
+   * @param {string} me Our own name.
+   * @returns {import('./timeline.js').Message|null} What was not here before.
+   */
+  message({ offset, time, sender, text, base64 }, me) {
+    const { epoch, offset: last } = this.place;
+    if (offset <= last) return null;
+    this.timeline.miss({ epoch, from: last + 1, to: offset - 1, state: 'open', why: 'away' });
+    this.place = { epoch, offset };
+    const sent = sender === me && this.#cameBack(offset, text);
+    const message = { kind: 'message', epoch, offset, time, sender, text, base64, sent };
+    this.timeline.append(message);
+    return message;
+  }
+
+  /** Takes the news that messages were lost to this line. */
+  gap({ from, to }) {
+    const { epoch, offset } = this.place;
+    if (to <= offset) return;
+    from = Math.max(from, offset + 1);
+    this.timeline.miss({ epoch, from, to, state: 'lost', why: 'slow' });
+    this.place = { epoch, offset: to };
+  }
+
+  /** Takes a page of what was said before. */
+  history(hole, { messages, oldest }) {
+    const { epoch } = hole;
+    const page = messages.map((it) => ({ ...it, kind: 'message', epoch }));
+    this.timeline.fill(hole, page, oldest);
+  }
+
+  /** Takes who came. Only rooms that are small enough for names are told. */
+  came({ name, count }) {
+    this.members.count = count;
+    this.members.names.set(keyOf(name), name);
+    this.timeline.presence(name, true);
+  }
+
+  /** Takes who went. */
+  went({ name, count }) {
+    this.members.count = count;
+    this.members.names.delete(keyOf(name));
+    this.timeline.presence(name, false);
+  }
+
+  /** Takes who is here. */
+  told({ count, names }) {
+    this.members.count = count;
+    this.members.names = new Map(names.map((name) => [keyOf(name), name]));
+  }
+
+  /** Notes something to be said. */
+  say(id, text, now) {
+    this.unsaid.push({ kind: 'unsaid', id, text, time: now, state: 'waiting' });
+  }
+
+  /** The messages that may go out now; they are on their way then. */
+  *outgoing() {
+    if (this.number === null) return;
+    let sending = this.unsaid.filter(({ state }) => state === 'sending').length;
+    for (const say of this.unsaid) {
+      if (sending >= SENDING_MAX) return;
+      if (say.state !== 'waiting') continue;
+      say.state = 'sending';
+      sending += 1;
+      yield say;
+    }
+  }
+
+  /**
+   * Takes an acknowledgement. Our own copy has come before it, except while the relay reads a
+   * slow page what it missed.
+   */
+  acknowledged({ id, offset }) {
+    const say = this.unsaid.find((it) => it.id === id);
+    if (!say) return;
+    if (offset > this.place.offset) say.offset = offset;
+    else this.discard(id);
+  }
+
+  /** Takes a refusal of a message. */
+  refused(id, problem) {
+    const say = this.unsaid.find((it) => it.id === id);
+    if (say) Object.assign(say, { state: 'refused', problem });
+  }
+
+  /** Tries a refused message once more, behind those that were written since. */
+  retry(id) {
+    const say = this.unsaid.find((it) => it.id === id);
+    if (!say) return;
+    this.discard(id);
+    this.unsaid.push({ ...say, state: 'waiting', problem: undefined });
+  }
+
+  /** Gives a message up. */
+  discard(id) {
+    this.unsaid = this.unsaid.filter((it) => it.id !== id);
+  }
+
+  /** The person has seen everything. */
+  seen() {
+    this.unread = 0;
+    this.mentions = 0;
+    if (this.place) this.read = this.place;
+  }
+
+  /**
+   * Finds which of ours has come back. Copies carry no ids, but they come in the order in which
+   * their messages were said, so it is the first of that text, unless an acknowledgement told.
+   */
+  #cameBack(offset, text) {
+    const isIt = (say) =>
+      say.offset === offset || (!say.offset && say.state !== 'refused' && say.text === text);
+    const say = this.unsaid.find(isIt);
+    if (say) this.discard(say.id);
+    return say !== undefined;
+  }
+}

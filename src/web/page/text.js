@@ -1,0 +1,123 @@
+/** What is shown of payloads, names and times. Pure functions. */
+
+/** Links made of one message; the rest of a message of nothing but links stays text. */
+const LINKS_MAX = 50;
+
+/** Bytes of a binary payload that are shown. */
+const BINARY_SHOWN = 64;
+
+const LINK = /\bhttps?:\/\/[^\s<>"]+/giu;
+
+const timeFormat = new Intl.DateTimeFormat('en', {
+  hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
+});
+const dayFormat = new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' });
+const yearFormat = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'long', year: 'numeric' });
+
+/** A number of things. */
+export const count = (number, noun) =>
+  `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+
+/** The time of the day. */
+export const clockTime = (time) => timeFormat.format(time);
+
+/** Day and time. */
+export const fullTime = (time) => `${yearFormat.format(time)}, ${timeFormat.format(time)}`;
+
+/** A day's midnight, by which days are told apart. */
+export const dayOf = (time) => new Date(time).setHours(0, 0, 0, 0);
+
+/** What people call a day. */
+export function dayName(time, now) {
+  const days = Math.round((dayOf(now) - dayOf(time)) / 86_400_000);
+  if (days === 0) return 'Today';
+  if (days === 1) return 'Yesterday';
+  return (days < 300 ? dayFormat : yearFormat).format(time);
+}
+
+/** A name's colour, as an angle of the colour wheel: one of 24, so that neighbours differ. */
+export function hueOf(name) {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name.toLowerCase())) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return ((hash >>> 8) % 24) * 15;
+}
+
+/** A name's first character, as people see characters. */
+export function initialOf(name) {
+  const [first] = new Intl.Segmenter().segment(name);
+  return first?.segment.toUpperCase() ?? '?';
+}
+
+/** Whether a text names somebody, as a word of its own. */
+export function mentions(text, name) {
+  if (!text || !name) return false;
+  const isPartOfWord = (character) => character !== undefined && /[\p{L}\p{N}_]/u.test(character);
+  const [where, what] = [text.toLowerCase(), name.toLowerCase()];
+  for (let at = where.indexOf(what); at >= 0; at = where.indexOf(what, at + 1)) {
+    if (!isPartOfWord(where[at - 1]) && !isPartOfWord(where[at + what.length])) return true;
+  }
+  return false;
+}
+
+/**
+ * A text in pieces, of which some are links.
+ *
+ * @returns {{text: string, href?: string}[]}
+ */
+export function linksIn(text) {
+  const pieces = [];
+  let end = 0;
+  for (const { 0: match, index } of text.matchAll(LINK)) {
+    if (pieces.length >= 2 * LINKS_MAX) break;
+    const link = withoutTail(match);
+    if (!URL.canParse(link)) continue;
+    if (index > end) pieces.push({ text: text.slice(end, index) });
+    pieces.push({ text: link, href: new URL(link).href });
+    end = index + link.length;
+  }
+  if (end < text.length) pieces.push({ text: text.slice(end) });
+  return pieces;
+}
+
+/** A link without what belongs to the sentence around it. */
+function withoutTail(link) {
+  for (;;) {
+    const last = link.at(-1);
+    const opening = { ')': '(', ']': '[', '}': '{' }[last];
+    const isTail = opening
+      ? link.split(last).length > link.split(opening).length
+      : /[.,;:!?'*_…]/u.test(last);
+    if (!isTail) return link;
+    link = link.slice(0, -1);
+  }
+}
+
+/**
+ * What a payload looks like.
+ *
+ * @param {{text?: string, base64?: string}} payload
+ * @returns {{text: string, note?: string, isBytes?: boolean}} `note` says what is special.
+ */
+export function shown({ text, base64 }) {
+  if (base64 === undefined) {
+    const line = text.replace(/\r?\n$/u, '');
+    return line === '' ? { text: '', note: 'empty message' } : { text: line };
+  }
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const size = count(bytes.length, 'byte');
+  const lenient = new TextDecoder().decode(bytes);
+  const strange = lenient.match(/[\uFFFD\u0000-\u0008\u000B-\u001F]/gu)?.length ?? 0;
+  if (strange <= lenient.length / 4) {
+    return { text: inCarets(lenient.replace(/\r?\n$/u, '')), note: `not plain text, ${size}` };
+  }
+  const hex = [...bytes.subarray(0, BINARY_SHOWN)].map((it) => it.toString(16).padStart(2, '0'));
+  const more = bytes.length > BINARY_SHOWN ? ' …' : '';
+  return { text: hex.join(' ') + more, note: `binary, ${size}`, isBytes: true };
+}
+
+/** Control characters as terminals show them: `^[` for escape. */
+const inCarets = (text) =>
+  text.replace(/[\u0000-\u0008\u000B-\u001F]/gu, (character) =>
+    `^${String.fromCodePoint(0x40 + character.codePointAt(0))}`);

@@ -1,0 +1,185 @@
+/**
+ * The messages of the shown room. Only those around the place that is looked at are in the page:
+ * the window moves with it, and what is looked at does not.
+ */
+
+import { arrange, byId, element, setText } from './dom.js';
+import { count } from './text.js';
+import { entryNode, signatureOf, surroundings } from './view-entry.js';
+
+/** Entries above and below the one that is looked at. */
+const REACH = 250;
+
+/** Closer than this to the end counts as the end. */
+const END_PX = 48;
+
+/** Messages are loaded, and the window moved, before the person gets there. */
+const AHEAD_PX = 800;
+
+export class LogView {
+  #chat;
+  #log = byId('log');
+  #list = byId('log-entries');
+  #jump = byId('jump');
+  #start = element('div', { class: 'start' });
+  /** @type {Map<object, {node: Element, signature: string}>} */
+  #shown = new Map();
+  #room = null;
+  #isFollowing = true;
+  #window = { start: 0, end: 0, length: 0 };
+  #changed;
+
+  /** @param {() => void} changed Asks for another `render`. */
+  constructor(chat, changed) {
+    this.#chat = chat;
+    this.#changed = changed;
+    this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
+    this.#jump.addEventListener('click', () => this.toEnd());
+    new ResizeObserver(() => this.#isFollowing && this.#scrollToEnd()).observe(this.#log);
+  }
+
+  /** Whether the end of the room can be seen. */
+  get isAtEnd() {
+    return this.#isFollowing;
+  }
+
+  /** Goes to the newest message, and stays there. */
+  toEnd() {
+    this.#isFollowing = true;
+    this.#changed();
+  }
+
+  render() {
+    const room = this.#chat.active;
+    const isOther = room !== this.#room;
+    if (isOther) this.#turnTo(room);
+    this.#log.hidden = !room;
+    if (!room) return;
+
+    const entries = [...room.timeline.entries, ...room.unsaid];
+    const anchor = this.#isFollowing ? null : this.#anchor();
+    const bottom = anchor && this.#shown.get(anchor).node.getBoundingClientRect().bottom;
+    this.#window = this.#windowAround(entries, anchor);
+    this.#lay(room, entries);
+
+    if (this.#isFollowing) this.#scrollToEnd();
+    else if (this.#shown.has(anchor)) {
+      const moved = this.#shown.get(anchor).node.getBoundingClientRect().bottom - bottom;
+      if (moved !== 0) this.#log.scrollTop += moved;
+    }
+    if (isOther) this.#showDivider();
+    this.#fillHoles(room);
+    this.#renderJump(room);
+  }
+
+  #turnTo(room) {
+    this.#room = room;
+    this.#shown.clear();
+    this.#list.replaceChildren();
+    this.#isFollowing = true;
+    if (room) this.#log.setAttribute('aria-label', `Messages in ${room.name}`);
+  }
+
+  /** The first message in sight. Holes change while they are filled, so they are no landmarks. */
+  #anchor() {
+    const top = this.#log.getBoundingClientRect().top;
+    for (const [entry, { node }] of this.#shown) {
+      if (entry.kind === 'message' && node.getBoundingClientRect().bottom > top) return entry;
+    }
+    return null;
+  }
+
+  #windowAround(entries, anchor) {
+    const { length } = entries;
+    if (this.#isFollowing) return { start: Math.max(0, length - REACH), end: length, length };
+    const at = Math.max(0, entries.indexOf(anchor));
+    return { start: Math.max(0, at - REACH), end: Math.min(length, at + REACH), length };
+  }
+
+  #lay(room, entries) {
+    const { start, end } = this.#window;
+    const me = this.#chat.name;
+    const acts = {
+      me,
+      retry: (id) => this.#chat.retry(room, id),
+      discard: (id) => this.#chat.discard(room, id),
+    };
+    const shown = new Map();
+    for (let index = start; index < end; index += 1) {
+      const entry = entries[index];
+      const around = surroundings(entries, index, { me, divider: room.divider });
+      const signature = signatureOf(entry, around);
+      const before = this.#shown.get(entry);
+      const isSame = before?.signature === signature;
+      shown.set(entry, isSame ? before : { signature, node: entryNode(entry, around, acts) });
+    }
+    this.#shown = shown;
+    const nodes = [...shown.values()].map(({ node }) => node);
+    if (start === 0 && this.#isBeginning(room)) nodes.unshift(this.#beginning(room));
+    arrange(this.#list, nodes);
+  }
+
+  /** Whether nothing was said in the room before what is shown. */
+  #isBeginning({ place, timeline: { entries } }) {
+    const first = entries.find(({ kind }) => kind === 'message' || kind === 'hole');
+    return place !== null && (!first || (first.kind === 'message' && first.offset === 1));
+  }
+
+  #beginning(room) {
+    const isEmpty = room.timeline.entries.every(({ kind }) => kind !== 'message');
+    const about = isEmpty
+      ? 'Nothing has been said here yet. Whoever has the address of this page can come in.'
+      : 'This is where the room begins.';
+    if (this.#start.dataset.about !== `${room.name} ${about}`) {
+      this.#start.dataset.about = `${room.name} ${about}`;
+      this.#start.replaceChildren(element('h2', {}, `#${room.name}`), element('p', {}, about));
+    }
+    return this.#start;
+  }
+
+  #scrollToEnd() {
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  /** Shows the first unread message rather than the last, where they are far apart. */
+  #showDivider() {
+    const divider = this.#list.querySelector('.is-new');
+    if (!divider) return;
+    divider.scrollIntoView({ block: 'center' });
+    this.#isFollowing = this.#distanceToEnd() < END_PX;
+  }
+
+  #distanceToEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    return scrollHeight - scrollTop - clientHeight;
+  }
+
+  #scrolled() {
+    if (!this.#room) return;
+    const wasFollowing = this.#isFollowing;
+    const { start, end, length } = this.#window;
+    const below = this.#distanceToEnd();
+    this.#isFollowing = end === length && below < END_PX;
+    const isNearEdge = (this.#log.scrollTop < AHEAD_PX && start > 0)
+      || (below < AHEAD_PX && end < length);
+    if (isNearEdge || wasFollowing !== this.#isFollowing) this.#changed();
+    this.#fillHoles(this.#room);
+  }
+
+  /** Asks for what is missing in sight, or nearly so; the newest first. */
+  #fillHoles(room) {
+    const sight = this.#log.getBoundingClientRect();
+    const isNear = ({ top, bottom }) =>
+      bottom > sight.top - AHEAD_PX && top < sight.bottom + AHEAD_PX;
+    const open = [...this.#shown].filter(([{ kind, state }]) => kind === 'hole' && state === 'open');
+    const near = open.findLast(([, { node }]) => isNear(node.getBoundingClientRect()));
+    if (near) this.#chat.fill(room, near[0]);
+  }
+
+  #renderJump({ unread }) {
+    const isNew = unread > 0;
+    this.#jump.hidden = this.#isFollowing;
+    this.#jump.classList.toggle('is-new', isNew);
+    setText(byId('jump-words'), isNew ? count(unread, 'new message') : 'Jump to the latest');
+  }
+}

@@ -1,0 +1,240 @@
+// Rooms over lines that break: what is resumed, what is told, what is said once.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Chat } from '../../src/web/page/chat.js';
+import { Clock, EPOCH, OTHER_EPOCH, Socket, joined, message, welcome } from './world.js';
+
+class World {
+  clock = new Clock();
+  sockets = [];
+  notices = [];
+
+  constructor(saved) {
+    const open = () => this.sockets[this.sockets.push(new Socket()) - 1];
+    this.chat = new Chat({ open, clock: this.clock, saved }, {
+      changed: () => {},
+      notice: ({ text }) => this.notices.push(text),
+      said: () => {},
+    });
+  }
+
+  get socket() {
+    return this.sockets.at(-1);
+  }
+
+  get room() {
+    return this.chat.active;
+  }
+
+  /** Connects, and joins the room `rust` at an offset. */
+  static in(head = 0, saved = undefined) {
+    const world = new World(saved);
+    world.chat.open('rust');
+    world.chat.enter('ann');
+    world.welcome();
+    world.joined({ head });
+    return world;
+  }
+
+  welcome() {
+    this.socket.onopen();
+    this.socket.receive(welcome());
+  }
+
+  /** The relay answers the last join, and the question who is there. */
+  joined(more) {
+    this.socket.receive(joined(this.socket.last('join').request, more));
+    const { request } = this.socket.last('members');
+    this.socket.receive({ type: 'members', request, room: 7, count: 2, names: ['ann', 'bob'] });
+    this.socket.take();
+  }
+
+  /** The line breaks, and another comes about. */
+  reconnect() {
+    this.socket.break();
+    this.clock.pass(400);
+    this.welcome();
+  }
+
+  receive(...frames) {
+    this.socket.receive(...frames);
+  }
+
+  get outline() {
+    return this.room.timeline.entries.map((it) => {
+      if (it.kind === 'hole') return `${it.why} ${it.state} ${it.from}..${it.to}`;
+      return it.kind === 'message' ? it.text : it.kind;
+    });
+  }
+}
+
+test('who comes back resumes where the room was left, and is told what was missed', () => {
+  const world = World.in(3);
+  world.receive(message(4, 'four'));
+  world.reconnect();
+  const { room, epoch, offset } = world.socket.last('join');
+  assert.deepEqual({ room, epoch, offset }, { room: 'rust', epoch: EPOCH, offset: 4 });
+  world.joined({ recovered: true, head: 6 });
+  assert.equal(world.chat.catchingUp, 2);
+  world.receive(message(5, 'five'), message(6, 'six'));
+  assert.deepEqual(world.outline, ['old open 1..3', 'four', 'five', 'six']);
+  assert.equal(world.chat.catchingUp, 0);
+  assert.deepEqual(world.notices, ['Back. 2 missed messages recovered']);
+});
+
+test('nothing missed is told, too', () => {
+  const world = World.in();
+  world.reconnect();
+  world.joined({ recovered: true });
+  assert.deepEqual(world.notices, ['Back. Nothing was missed']);
+});
+
+test('what the relay keeps no more is a hole, what it keeps can be loaded', () => {
+  const world = World.in();
+  world.receive(message(1, 'one'));
+  world.reconnect();
+  world.joined({ head: 9, oldest: 6 });
+  assert.deepEqual(world.outline, ['one', 'away lost 2..5', 'away open 6..9']);
+  assert.deepEqual(world.notices, ['Back. 4 messages could not be recovered']);
+  world.chat.fill(world.room, world.room.timeline.entries[2]);
+  const { request, before } = world.socket.last('history');
+  assert.equal(before, 10);
+  world.receive(message(10, 'ten'));
+  const messages = [6, 7, 8, 9].map((offset) => ({ offset, time: 0, sender: 'bob', text: 'kept' }));
+  world.receive({ type: 'history', request, room: 7, oldest: 6, messages });
+  assert.deepEqual(world.outline, ['one', 'away lost 2..5', 'kept', 'kept', 'kept', 'kept', 'ten']);
+});
+
+test('a relay that restarted is told of where it happened', () => {
+  const world = World.in();
+  world.receive(message(1, 'one'));
+  world.reconnect();
+  world.joined({ epoch: OTHER_EPOCH, head: 2, oldest: 1 });
+  assert.deepEqual(world.outline, ['one', 'restart', 'old open 1..2']);
+  assert.deepEqual(world.notices, ['Back. Something may be missing']);
+  assert.equal(world.room.unread, 3);
+});
+
+test('a gap is a hole, and what comes twice comes once', () => {
+  const world = World.in();
+  world.receive(message(1, 'one'), { type: 'gap', room: 7, from: 2, to: 9 }, message(9, 'again'),
+    message(10, 'ten'), message(10, 'ten'));
+  assert.deepEqual(world.outline, ['one', 'slow lost 2..9', 'ten']);
+});
+
+test('our message is shown at once, sent once, and then in its place', () => {
+  const world = World.in();
+  world.chat.say(world.room, 'hello');
+  assert.equal(world.room.unsaid[0].state, 'sending');
+  const [{ type, id, text }] = world.socket.take();
+  assert.deepEqual({ type, text }, { type: 'say', text: 'hello' });
+  world.receive(message(1, 'hello', { sender: 'ann' }), { type: 'ack', room: 7, id, offset: 1 });
+  assert.deepEqual([world.outline, world.room.unsaid], [['hello'], []]);
+  assert.ok(world.room.timeline.entries[0].sent);
+  assert.equal(world.room.unread, 0);
+});
+
+test('what was not acknowledged is said again under its id', () => {
+  const world = World.in();
+  world.chat.say(world.room, 'hello');
+  const { id } = world.socket.last('say');
+  world.reconnect();
+  assert.equal(world.socket.last('say'), undefined);
+  world.socket.receive(joined(world.socket.last('join').request, { recovered: true, head: 0 }));
+  assert.equal(world.socket.last('say').id, id);
+});
+
+test('unless it is seen to have been said', () => {
+  const world = World.in();
+  world.chat.say(world.room, 'hello');
+  world.receive(message(1, 'hello', { sender: 'ann' }));
+  world.reconnect();
+  world.socket.receive(joined(world.socket.last('join').request, { recovered: true, head: 1 }));
+  assert.equal(world.socket.last('say'), undefined);
+});
+
+test('what is said without a line waits for it, even across a reload', () => {
+  const world = World.in();
+  world.socket.break();
+  world.chat.say(world.room, 'are you there?');
+  assert.equal(world.room.unsaid[0].state, 'waiting');
+  const { id } = world.room.unsaid[0];
+  const again = World.in(0, JSON.parse(JSON.stringify(world.chat.save())));
+  const room = again.chat.active;
+  assert.deepEqual(room.unsaid.map(({ state, id: same }) => [state, same === id]), [['sending', true]]);
+});
+
+test('a refused message keeps its reason, and can be tried again or given up', () => {
+  const world = World.in();
+  world.chat.say(world.room, 'too fast');
+  const { id } = world.socket.last('say');
+  world.receive({ type: 'error', code: 107, request: id, text: 'wait a moment' });
+  assert.deepEqual([world.room.unsaid[0].state, world.room.unsaid[0].problem],
+    ['refused', 'wait a moment']);
+  world.socket.take();
+  world.chat.retry(world.room, id);
+  assert.equal(world.socket.last('say').id, id);
+  world.receive({ type: 'error', code: 107, request: id, text: 'wait a moment' });
+  world.chat.discard(world.room, id);
+  assert.deepEqual(world.room.unsaid, []);
+});
+
+test('an acknowledgement that overtakes a replay does not make the message vanish', () => {
+  const world = World.in();
+  world.chat.say(world.room, 'hello');
+  const { id } = world.socket.last('say');
+  world.receive({ type: 'ack', room: 7, id, offset: 2 });
+  assert.equal(world.room.unsaid.length, 1);
+  world.receive(message(1), message(2, 'hello', { sender: 'ann' }));
+  assert.deepEqual([world.outline, world.room.unsaid], [['message 1', 'hello'], []]);
+});
+
+test('messages are unread until the end of the room is seen', () => {
+  const world = World.in();
+  world.receive(message(1, 'hello Ann'), message(2, 'anna'));
+  assert.deepEqual([world.room.unread, world.room.mentions], [2, 1]);
+  assert.deepEqual(world.room.divider, { epoch: EPOCH, offset: 0 });
+  world.chat.watch(true);
+  world.receive(message(3));
+  assert.equal(world.room.unread, 0);
+});
+
+test('a room is left even if the answer to the join is still to come', () => {
+  const world = World.in();
+  const room = world.chat.open('tea');
+  world.chat.leave(room);
+  const { request } = world.socket.last('join');
+  world.receive(joined(request, { room: 9, name: 'tea' }));
+  assert.equal(world.socket.last('leave').room, 9);
+  assert.equal(world.room.name, 'rust');
+});
+
+test('a join that is refused is told; one that came too fast is tried again', () => {
+  const world = World.in();
+  world.chat.open('a,b');
+  world.receive({ type: 'error', code: 102, request: world.socket.last('join').request, text: 'no' });
+  assert.deepEqual([world.notices, world.chat.rooms.size], [['a,b: no'], 1]);
+  world.chat.open('tea');
+  const { request } = world.socket.last('join');
+  world.receive({ type: 'error', code: 107, request, text: 'wait' });
+  world.socket.take();
+  world.clock.pass(1_000);
+  assert.equal(world.socket.last('join').room, 'tea');
+});
+
+test('members come and go; the list of a room that became small is asked for', () => {
+  const world = World.in();
+  world.receive({ type: 'came', room: 7, count: 3, name: 'zoe' });
+  assert.deepEqual([...world.room.members.names.values()], ['ann', 'bob', 'zoe']);
+  world.receive({ type: 'went', room: 7, count: 2, name: 'zoe' });
+  assert.deepEqual(world.socket.take(), []);
+  world.receive({ type: 'members', request: 0, room: 7, count: 501, names: [] });
+  const { request } = world.socket.last('members');
+  world.receive({ type: 'members', request, room: 7, count: 501, names: [] });
+  world.socket.take();
+  world.receive({ type: 'members', request: 0, room: 7, count: 600, names: [] });
+  assert.deepEqual(world.socket.take(), []);
+  world.receive({ type: 'went', room: 7, count: 500, name: 'zoe' });
+  assert.equal(world.socket.take().length, 1);
+});

@@ -1,0 +1,372 @@
+// The chat page in real browsers, against the real relay.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { Browsers, NARROW, Nc, Relay, WIDE, until } from './stage.js';
+
+let browsers;
+
+before(async () => {
+  browsers = await Browsers.launch();
+});
+
+afterEach(async () => {
+  try {
+    await browsers.closeAll();
+  } finally {
+    await Relay.stopAll();
+  }
+});
+
+after(() => browsers.quit());
+
+/** A number of lines to say. */
+const lines = (count, what) => Array.from({ length: count }, (_, index) => `${what} ${index + 1}`);
+
+/** Everybody has seen the same, in one order, each message once, as a plain socket heard it. */
+async function agree(people, nc) {
+  for (const person of people) {
+    await person.hears(nc.heard.at(-1));
+    const log = await person.log();
+    assert.deepEqual(log.map(([offset]) => offset), log.map((_, index) => index + 1));
+    assert.deepEqual(log.map(([, text]) => text), nc.heard);
+  }
+}
+
+test('two browsers and a plain socket talk; lines are cut, and nothing is missing or doubled', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay, { colorScheme: 'light' })).enter('ann');
+  const bob = await (await browsers.open(relay, { colorScheme: 'dark' })).enter('bob');
+  const nc = new Nc(relay.raw);
+  await ann.sees('.member .name', 'guest1');
+  await bob.sees('.member .name', 'guest1');
+
+  await ann.say('hello from ann');
+  await bob.say('hello from bob');
+  nc.say('hello from nc');
+  for (const text of ['ann', 'bob', 'nc']) await nc.hears(`hello from ${text}`);
+  await agree([ann, bob], nc);
+  await ann.page.waitForSelector('[data-state=sent]');
+
+  // One is cut off, and writes on; the others talk on.
+  ann.wire.cut();
+  await ann.isDown();
+  await ann.say('into the void');
+  await ann.page.waitForSelector('[data-state=waiting]');
+  await bob.say('where is ann?');
+  await nc.hears('where is ann?');
+  nc.say(...lines(40, 'while ann is away'));
+  await bob.hears('while ann is away 40');
+  await ann.picture('line-lost');
+  await ann.isAccessible('without a line');
+  ann.wire.mend();
+  await ann.isLive();
+  await ann.sees('.notice', 'Back. 41 missed messages recovered');
+  await ann.picture('line-back');
+  await nc.hears('into the void');
+  await agree([ann, bob], nc);
+
+  // Both are cut off in the middle of what they say, again and again.
+  for (let round = 1; round <= 3; round += 1) {
+    nc.say(...lines(10, `before cut ${round},`));
+    await Promise.all([ann.say(`ann in round ${round}`), bob.say(`bob in round ${round}`)]);
+    ann.wire.cut();
+    bob.wire.cut();
+    nc.say(...lines(10, `after cut ${round},`));
+    await nc.hears(`after cut ${round}, 10`);
+    ann.wire.mend();
+    bob.wire.mend();
+    for (const name of ['ann', 'bob']) await nc.hears(`${name} in round ${round}`);
+  }
+  await agree([ann, bob], nc);
+  assert.equal(nc.heard.length, 3 + 2 + 40 + 3 * 22);
+  await ann.isAccessible('in a conversation');
+  await bob.isAccessible('in a conversation, at night');
+  nc.close();
+});
+
+test('a restarted relay is told of, and the conversation goes on by itself', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  await bob.say('before');
+  await ann.hears('before');
+  await relay.stop();
+  await ann.isDown();
+  await bob.isDown();
+  await ann.say('while it was down');
+  await ann.page.waitForSelector('#banner button');
+  await ann.picture('restart-down');
+  await relay.again();
+  for (const person of [ann, bob]) {
+    await person.isLive();
+    await person.hears('while it was down');
+    await person.sees('.notice', 'Back. Something may be missing');
+    const [told] = await person.texts('.hole.is-told');
+    assert.match(told, /began anew.*could not be recovered; how much that is, nobody knows/u);
+    assert.deepEqual((await person.log()).map(([, text]) => text), ['before', 'while it was down']);
+  }
+  await ann.picture('restart-back');
+  await ann.isAccessible('after a restart');
+  await bob.say('after');
+  await ann.hears('after');
+});
+
+test('a relay that stops in order says so, and what it forgot meanwhile is counted', async () => {
+  const relay = await Relay.start({ options: ['--history-messages', '10', '--drain-grace', '1s'] });
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const nc = new Nc(relay.raw);
+  nc.say('first');
+  await ann.hears('first');
+  ann.wire.cut();
+  await ann.isDown();
+  nc.say(...lines(30, 'line'));
+  await nc.hears('line 30');
+  ann.wire.mend();
+  await ann.hears('line 21');
+  const [told] = await ann.texts('.hole.is-told');
+  assert.match(told, /^20 messages are missing here: said while the connection was down/u);
+  assert.deepEqual((await ann.log()).map(([offset]) => offset), [1, ...lines(10, '').map((_, index) => 22 + index)]);
+  await ann.sees('.notice', 'Back. 20 messages could not be recovered');
+  await ann.picture('hole');
+  const stopped = relay.stop('SIGTERM');
+  await ann.sees('.notice', 'The relay is about to restart');
+  await stopped;
+  nc.close();
+});
+
+test('history loads upwards, and what is looked at stays where it is', async () => {
+  const relay = await Relay.start();
+  const nc = new Nc(relay.raw);
+  nc.say(...lines(700, 'line'));
+  await nc.hears('line 700');
+  const ann = await (await browsers.open(relay)).enter('ann');
+  await ann.hears('line 700');
+  const { page } = ann;
+  assert.ok((await ann.log()).length < 200, 'only the newest are loaded');
+
+  // Reads back to the beginning, half a screen at a time.
+  while (!(await page.locator('.start').isVisible())) {
+    const moved = await page.evaluate(async () => {
+      const log = document.getElementById('log');
+      const frames = (count) => new Promise((resolve) => {
+        const next = () => (count-- > 0 ? requestAnimationFrame(next) : resolve());
+        next();
+      });
+      log.scrollTop = Math.max(0, log.scrollTop - 400);
+      const { top } = log.getBoundingClientRect();
+      const seen = [...log.querySelectorAll('[data-offset] .body')]
+        .find((body) => body.getBoundingClientRect().top > top + 100);
+      const before = seen.getBoundingClientRect().top;
+      await frames(4);
+      return seen.isConnected ? Math.abs(seen.getBoundingClientRect().top - before) : Infinity;
+    });
+    assert.ok(moved <= 2, `what was looked at moved by ${moved} px`);
+  }
+  await ann.hears('line 1');
+  assert.ok(await page.locator('.entry').count() <= 501, 'the page does not hold everything');
+  const log = await ann.log();
+  assert.deepEqual(log.map(([offset]) => offset), log.map((_, index) => index + 1));
+
+  nc.say('and meanwhile');
+  await ann.sees('#jump-words', '1 new message');
+  await ann.picture('reading-back');
+  await ann.isAccessible('reading back');
+  await page.click('#jump');
+  await ann.hears('and meanwhile');
+  nc.close();
+});
+
+test('a flood is taken as it comes', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const nc = new Nc(relay.raw);
+  nc.say(...lines(20_000, 'drop'));
+  await ann.hears('drop 20000');
+  assert.ok(await ann.page.locator('.entry').count() <= 501);
+  const log = await ann.log();
+  assert.deepEqual(log.map(([offset]) => offset), log.map((_, index) => 20_001 - log.length + index));
+  await ann.say('still here');
+  await ann.hears('still here');
+  nc.close();
+});
+
+test('what anybody says stays text', async () => {
+  const relay = await Relay.start();
+  const name = '<i>eve</i>';
+  const ann = await (await browsers.open(relay, { at: `#${encodeURIComponent('<b>tea</b>')}` })).enter('ann');
+  const eve = await (await browsers.open(relay, { at: `#${encodeURIComponent('<b>tea</b>')}` })).enter(name);
+  const attacks = [
+    '<script>window.hacked = 1</script>',
+    '<img src=x onerror="window.hacked = 1">',
+    '"><svg onload=window.hacked=1>',
+    '<a href="javascript:window.hacked=1">click</a> javascript:window.hacked=1',
+    '&lt;b&gt; &amp; &#60;',
+    'https://a.example/"onmouseover="window.hacked=1',
+    '\u202Etxt.exe\u202C {{constructor.constructor("window.hacked=1")()}}',
+  ];
+  for (const attack of attacks) {
+    await eve.say(attack);
+    await ann.hears(attack);
+  }
+  await ann.sees('.member .name', name);
+  await ann.sees('.message .sender', name);
+  await ann.sees('#room-name', '#<b>tea</b>');
+  const { page } = ann;
+  assert.equal(await page.locator('.message :is(script, img, b, i, a[href^="javascript"], [onmouseover])').count(), 0);
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+  const link = page.locator('.body a');
+  assert.deepEqual(await link.evaluateAll((all) => all.map((a) => [a.textContent, a.rel, a.target])),
+    [['https://a.example/', 'noopener noreferrer', '_blank']]);
+  await ann.picture('stays-text');
+});
+
+test('rooms count what is unread, keep it across a reload, and are left', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  await ann.join('tea');
+  assert.match(ann.page.url(), /#tea$/u);
+  for (const text of ['one', 'two', '@ann three']) await bob.say(text);
+  await ann.sees('.badge.is-mention', '3 unread');
+  await until('the title counts', async () => await ann.page.title() === '(3) #tea · hobnob');
+  await ann.picture('unread');
+  await ann.isAccessible('with unread messages');
+
+  await ann.page.reload();
+  await ann.isLive();
+  await ann.sees('#me-name', 'ann');
+  await ann.sees('.badge', '3 unread');
+  await ann.page.click('.room-link:has-text("lobby")');
+  await ann.sees('.rule.is-new', 'New messages');
+  await until('nothing is unread', async () => await ann.page.title() === '#lobby · hobnob');
+  const order = await ann.page.$$eval('.rule.is-new, [data-offset] .body',
+    (nodes) => nodes.map((node) => node.textContent));
+  assert.deepEqual(order, ['New messages', 'one', 'two', '@ann three']);
+
+  await ann.page.click('#leave');
+  await ann.sees('#room-name', '#tea');
+  assert.deepEqual(await ann.texts('.room-link .label'), ['tea']);
+  await bob.sees('.presence', 'ann left');
+  await until('bob is alone', async () => (await bob.texts('.member .name')).length === 1);
+
+  // Keys alone will do.
+  await bob.page.keyboard.press('Tab');
+  await bob.join('coffee');
+  await bob.page.keyboard.press('Alt+ArrowUp');
+  await bob.sees('#room-name', '#lobby');
+  assert.ok(await bob.page.locator('#words').evaluate((words) => words === document.activeElement));
+});
+
+test('refusals are told: a name, a message too long, a message too soon', async () => {
+  const options = ['--limit-loopback', 'true', '--rate-burst', '4', '--rate-per-second', '1', '--max-message', '100'];
+  const relay = await Relay.start({ options });
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const bob = await browsers.open(relay);
+  await bob.page.fill('#naming-name', 'Ann');
+  await bob.page.press('#naming-name', 'Enter');
+  await bob.sees('#naming-problem', 'Somebody here has that name already.');
+  await bob.picture('name-taken');
+  await bob.isAccessible('with a name that is taken');
+  await bob.enter('bob');
+
+  await ann.page.fill('#words', 'ä'.repeat(60));
+  await ann.sees('#words-problem', 'Too long by 20 bytes');
+  assert.ok(await ann.page.locator('#send').isDisabled());
+  await ann.isAccessible('with a message that is too long');
+
+  for (const text of lines(6, 'hasty')) await ann.say(text);
+  const refused = ann.page.locator('[data-state=refused]');
+  await refused.first().waitFor();
+  await ann.sees('[data-state=refused] .fate span',
+    'Not sent: too many messages: wait a moment and send it again');
+  await ann.picture('refused');
+  await ann.isAccessible('with a refused message');
+  const unsent = ann.page.locator('[data-state]:not([data-state=sent])');
+  await until('all are sent after all', async () => {
+    if (await unsent.count() === 0) return true;
+    if (await refused.count() > 0) await refused.first().getByText('Try again').click();
+    return false;
+  });
+  for (const text of lines(6, 'hasty')) await bob.hears(text);
+  assert.equal((await bob.log()).length, 6);
+});
+
+test('two tabs of one person do not throw each other out for ever', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  // A duplicated tab brings what the tab keeps: the key, too.
+  const person = await ann.page.evaluate(() => {
+    dispatchEvent(new Event('pagehide'));
+    return sessionStorage.getItem('hobnob.person');
+  });
+  const other = await ann.context.newPage();
+  await other.addInitScript((kept) => sessionStorage.setItem('hobnob.person', kept), person);
+  await other.goto(ann.page.url());
+  await other.waitForSelector('#line[data-phase=live]');
+  await ann.sees('#banner p', 'You are connected from somewhere else under this name.');
+  await ann.isAccessible('replaced');
+  await ann.page.click('#banner button');
+  await ann.isLive();
+  await other.waitForSelector('#line[data-phase=ended]');
+});
+
+test('it looks right in both sizes and both themes', async () => {
+  const relay = await Relay.start();
+  const ann = await browsers.open(relay, { colorScheme: 'light' });
+  await ann.picture('naming-wide-light');
+  await ann.isAccessible('asked for a name');
+  await ann.enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  const zoe = await (await browsers.open(relay)).enter('zoë');
+  const nc = new Nc(relay.raw);
+  await ann.sees('.member .name', 'guest1');
+  for (const room of ['rust', 'c10k', 'tea']) await ann.join(room);
+  await ann.page.click('.room-link:has-text("lobby")');
+  await bob.join('c10k');
+  for (const text of ['anybody measuring?', '@ann the machine is quiet now']) await bob.say(text);
+  await bob.page.click('.room-link:has-text("lobby")');
+
+  const talk = [
+    [ann, 'Morning. Did the relay survive the night?'],
+    [bob, 'It did. Ten thousand members in one room, 372 bytes each.'],
+    [bob, 'A few thousand of them stopped reading at three. Nobody else noticed: the numbers are at https://relay.example/c10k'],
+    [zoe, 'And those who came back?'],
+    [bob, 'Got exactly what they had missed, in order.\nTwo were away too long. They were told how much is gone.'],
+    [ann, '@zoë I will restart it in a minute; leave your tab open, it comes back by itself.'],
+  ];
+  for (const [person, text] of talk) {
+    await person.say(text);
+    await ann.hears(text);
+  }
+  nc.say('I am in nc, and I see all of this');
+  await zoe.hears('I am in nc, and I see all of this');
+  await zoe.say('Hello there, nc!');
+  await ann.hears('Hello there, nc!');
+  await ann.sees('.badge.is-mention', '2 unread');
+
+  for (const theme of ['light', 'dark']) {
+    await ann.page.emulateMedia({ colorScheme: theme });
+    await ann.page.setViewportSize(WIDE);
+    await ann.picture(`wide-${theme}`);
+    await ann.isAccessible(`wide, ${theme}`);
+    await ann.page.setViewportSize(NARROW);
+    await ann.picture(`narrow-${theme}`);
+    await ann.isAccessible(`narrow, ${theme}`);
+    for (const side of ['rooms', 'members']) {
+      await ann.page.click(`#${side}-open`);
+      await ann.page.waitForSelector(`#${side}.is-open`);
+      await ann.picture(`narrow-${side}-${theme}`);
+      await ann.isAccessible(`narrow, ${side}, ${theme}`);
+      await ann.page.keyboard.press('Escape');
+    }
+  }
+  // Whoever chooses a theme has it whatever the system says.
+  await ann.page.setViewportSize(WIDE);
+  await ann.page.emulateMedia({ colorScheme: 'dark' });
+  await ann.page.click('#theme');
+  await ann.page.reload();
+  await ann.isLive();
+  assert.equal(await ann.page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
+  nc.close();
+});
