@@ -143,8 +143,10 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
         #[cfg(feature = "http")]
         (Service::Http(http), "overrun") => http.overrun = parse_overrun(name, value)?,
         #[cfg(feature = "http")]
+        (Service::Http(http), "allow-origin") => http.allow_origin.push(parse_origin(value)?),
+        #[cfg(feature = "http")]
         (Service::Http(_), _) => {
-            return Err(format!("http has no option {name:?}: it has overrun"));
+            return Err(format!("http has no option {name:?}: it has overrun and allow-origin"));
         }
         (Service::Raw(_), _) => {
             return Err(format!(
@@ -156,6 +158,30 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
         }
     }
     Ok(())
+}
+
+/// Reads an origin as a browser would send it.
+#[cfg(feature = "http")]
+fn parse_origin(value: &str) -> Result<String, String> {
+    let is_origin = web::upgrade::is_origin(value);
+    is_origin.then(|| value.to_owned()).ok_or_else(|| {
+        format!("{value:?} is no origin: it is written https://HOST or https://HOST:PORT")
+    })
+}
+
+impl Listen {
+    /// Lets pages of this origin open a WebSocket, if pages are served here at all.
+    ///
+    /// # Errors
+    /// When it is not written as a browser would send it.
+    #[cfg(feature = "http")]
+    pub fn allow_origin(&mut self, origin: &str) -> Result<(), ListenError> {
+        let origin = parse_origin(origin).map_err(ListenError)?;
+        if let Service::Http(http) = &mut self.service {
+            http.allow_origin.push(origin);
+        }
+        Ok(())
+    }
 }
 
 fn parse_overrun(name: &str, value: &str) -> Result<Overrun, String> {
@@ -210,6 +236,10 @@ mod tests {
             ("raw://127.0.0.1:1?room=a%20b", "cannot name a room"),
             ("raw://127.0.0.1:1?echo=yes", "true or false"),
             ("frame://127.0.0.1:1?echo=true", "it has overrun"),
+            #[cfg(feature = "http")]
+            ("http://127.0.0.1:1?allow-origin=null", "no origin"),
+            #[cfg(feature = "http")]
+            ("http://127.0.0.1:1?allow-origin=https://a.example/", "no origin"),
             ("unix:", "path"),
             ("rawunix:/x", "raw+unix"),
         ] {

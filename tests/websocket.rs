@@ -3,8 +3,10 @@
 
 mod common;
 
-use common::Server;
-use common::web::{BINARY, Browser, CLOSE, PING, PONG, TEXT};
+use common::web::{BINARY, Browser, CLOSE, PING, PONG, TEXT, frame, handshake};
+use common::{Client, Server};
+use hobnob::Limits;
+use hobnob::reason::CloseReason;
 use hobnob::wire::binary::{self, LENGTH_SIZE};
 use hobnob::wire::frame::ServerFrame;
 use hobnob::wire::json;
@@ -72,4 +74,387 @@ fn a_ping_comes_back_between_the_fragments_of_a_message() {
     browser.expect(PONG, b"still here?");
     browser.send(0x80, b"lo");
     browser.expect(TEXT, "hällo".as_bytes());
+}
+
+fn server() -> Server {
+    Server::start(&["http://127.0.0.1:0"])
+}
+
+/// What a handshake that is not accepted is answered with: the status, and the whole answer.
+fn refused(client: &mut Client, request: &str) -> (u16, String) {
+    client.send(request.as_bytes());
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.extend(client.read_exactly(1));
+    }
+    let head = String::from_utf8(answer).unwrap();
+    let length = head.split_once("Content-Length: ").unwrap().1.split_once('\r').unwrap().0;
+    let body = client.read_exactly(length.parse().unwrap());
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head + &String::from_utf8(body).unwrap())
+}
+
+#[test]
+fn fault_p5_a_bad_handshake_is_told_what_is_wrong() {
+    let server = server();
+    let good = handshake("/connect", "");
+    assert!(good.contains("Version: 13\r\n"));
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let cases = [
+        (good.replace("Upgrade: websocket\r\n", ""), 426, "Upgrade: websocket"),
+        (good.replace("Upgrade: websocket\r\n", "Upgrade: h2c\r\n"), 426, "Upgrade: websocket"),
+        (good.replace("keep-alive, Upgrade", "keep-alive"), 426, "Upgrade: websocket"),
+        (good.replace("Version: 13", "Version: 8"), 426, "Sec-WebSocket-Version: 13"),
+        (good.replace("Sec-WebSocket-Version: 13\r\n", ""), 426, "Sec-WebSocket-Version: 13"),
+        (good.replace(key, ""), 400, "Sec-WebSocket-Key"),
+        (good.replace(key, &key.repeat(2)), 400, "Sec-WebSocket-Key"),
+        (good.replace("IHNhbX", "IHNhb"), 400, "Sec-WebSocket-Key"),
+        (good.replace("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="), 400, "Sec-WebSocket-Key"),
+        (good.replace("GET", "POST"), 405, "Allow: GET, HEAD"),
+        (good.replace("HTTP/1.1", "HTTP/1.0"), 426, "Upgrade: websocket"),
+        (handshake("/connect", "Sec-WebSocket-Protocol: soap, wamp\r\n"), 400, "subprotocol"),
+        (handshake("/raw/tea", "Sec-WebSocket-Protocol: hobnob.v1\r\n"), 400, "subprotocol"),
+        (handshake("/raw/a%20b", ""), 400, "name a room"),
+        (handshake("/raw/a%2Cb", ""), 400, "name a room"),
+        (handshake("/raw/a%0Ab", ""), 400, "name a room"),
+        (handshake("/raw/%ff", ""), 400, "UTF-8"),
+        (handshake(&format!("/raw/{}", "a".repeat(129)), ""), 400, "name a room"),
+        (handshake("/raw/tea?echo=1", ""), 400, "true or false"),
+        (handshake("/raw/", ""), 404, "nothing"),
+        (handshake("/connect/", ""), 404, "nothing"),
+        (handshake("/connect", "Content-Length: 5\r\n") + "hello", 413, ""),
+    ];
+    for (request, status, part) in cases {
+        let (came, answer) = refused(&mut server.connect(), &request);
+        assert_eq!(came, status, "{request}{answer}");
+        assert!(answer.contains(part), "{request}{answer}");
+    }
+}
+
+#[test]
+fn fault_a1_pages_of_other_origins_are_refused() {
+    let options = "?allow-origin=https://chat.example&allow-origin=http://other.example:81";
+    let server = Server::start(&[&format!("http://127.0.0.1:0{options}")]);
+    let with_origin = |origin: &str| handshake("/connect", &format!("Origin: {origin}\r\n"));
+    for origin in [
+        "null",
+        "",
+        "https://evil.example",
+        "http://relay.test.evil.example",
+        "http://evilrelay.test",
+        "http://relay.test:8080",
+        "http://relay.test@evil.example",
+        "http://evil.example/relay.test",
+        "ftp://relay.test",
+        "relay.test",
+        "https://chat.example.evil.example",
+        "http://chat.example",
+        "https://chat.example:444",
+        "https://CHAT.example",
+        "http://other.example",
+        "http://relay.test\r\nOrigin: http://relay.test",
+    ] {
+        let (status, answer) = refused(&mut server.connect(), &with_origin(origin));
+        assert_eq!(status, 403, "{origin}: {answer}");
+    }
+    for origin in [
+        "http://relay.test",
+        "https://relay.test",
+        "http://RELAY.test:80",
+        "https://relay.test:443",
+        "https://chat.example",
+        "http://other.example:81",
+    ] {
+        Browser::open_with(server.connect(), "/raw/tea", &format!("Origin: {origin}\r\n"));
+    }
+}
+
+#[test]
+fn echo_is_the_senders_choice() {
+    let server = server();
+    let mut ann = Browser::open(&server, "/raw/tea?echo=false");
+    let mut bob = Browser::open(&server, "/raw/tea");
+    bob.send(TEXT, b"I am here");
+    bob.expect(TEXT, b"I am here");
+    ann.expect(TEXT, b"I am here");
+    ann.send(TEXT, b"me too");
+    bob.expect(TEXT, b"me too");
+    bob.send(TEXT, b"");
+    ann.expect(TEXT, b"");
+}
+
+#[test]
+fn a_conversation_keeps_its_spelling_and_its_rules() {
+    let server = server();
+    let hello = br#"{"type":"hello","version":1,"name":""}"#;
+    type Messages<'a> = &'a [(u8, &'a [u8])];
+    let cases: &[(Messages<'_>, u16)] = &[
+        (&[(TEXT, hello), (BINARY, b"\x06\0\0\0\0\0\0\0\0")], 1003),
+        (&[(BINARY, b"\x01\0\x01\0\0\0\0\0\0\0\0"), (TEXT, hello)], 1003),
+        (&[(TEXT, hello), (TEXT, hello)], 1002),
+        (&[(TEXT, b"not JSON")], 1002),
+        (&[(TEXT, b"[1]")], 1002),
+        (&[(TEXT, br#"{"type":"hello","version":9,"name":""}"#)], 1002),
+        (&[(TEXT, br#"{"type":"join","request":1,"room":"tea"}"#)], 1002),
+        (&[(BINARY, b"")], 1002),
+        (&[(BINARY, b"\x7f")], 1002),
+        (&[(BINARY, b"\x06")], 1002),
+        (&[(BINARY, &[0; 9 << 10])], 1009),
+        (&[(TEXT, b"\xff")], 1007),
+    ];
+    for (messages, code) in cases {
+        let mut browser = Browser::open(&server, "/connect");
+        for (first, payload) in *messages {
+            browser.send(*first, payload);
+        }
+        let spelt = if code == &1003 || messages.len() == 1 { messages[0].0 } else { TEXT };
+        let close = loop {
+            let frame = browser.next();
+            if frame.first == CLOSE {
+                break frame.payload;
+            }
+            assert!([spelt, TEXT].contains(&frame.first));
+        };
+        let text = String::from_utf8_lossy(&close);
+        assert_eq!(close[..2], code.to_be_bytes(), "{messages:?}: {text}");
+        browser.client.expect_end();
+    }
+}
+
+/// What breaks in here is told in its own words before WebSocket's: the code, and the sentence.
+#[test]
+fn a_fault_is_told_in_a_frame_and_in_the_close() {
+    let server = server();
+    let mut browser = Browser::open(&server, "/connect");
+    browser.send(TEXT, br#"{"type":"sing"}"#);
+    let error = browser.next();
+    assert!(error.payload.starts_with(br#"{"type":"error","code":300,"#));
+    assert!(browser.next().payload.starts_with(br#"{"type":"bye","code":300,"#));
+    let close = browser.next();
+    assert_eq!(close.first, CLOSE);
+    assert!(close.payload[2..].starts_with(b"bad_frame: "));
+}
+
+#[test]
+fn fault_p3_a_byte_at_a_time_is_the_same() {
+    let server = server();
+    let mut client = server.connect();
+    for byte in handshake("/raw/tea", "").bytes() {
+        client.send(&[byte]);
+    }
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.extend(client.read_exactly(1));
+    }
+    for byte in frame(TEXT, b"hello").into_iter().chain(frame(PING, b"?")) {
+        client.send(&[byte]);
+    }
+    client.expect_bytes(b"\x81\x05hello\x8a\x01?");
+}
+
+#[test]
+fn what_comes_with_the_handshake_is_heard_too() {
+    let server = server();
+    let mut client = server.connect();
+    let early = [handshake("/raw/tea", "").into_bytes(), frame(TEXT, b"early"), frame(PING, b"")];
+    client.send(&early.concat());
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.extend(client.read_exactly(1));
+    }
+    client.expect_bytes(b"\x81\x05early\x8a\x00");
+}
+
+#[test]
+fn fault_p12_ten_thousand_messages_in_one_write_starve_nobody() {
+    let server = server();
+    let mut flood = Browser::open(&server, "/raw/flood");
+    let mut other = Browser::open(&server, "/raw/other");
+    let flooded = frame(TEXT, b"x").repeat(10_000);
+    let mut socket = flood.client.socket.try_clone().unwrap();
+    let writer =
+        std::thread::spawn(move || std::io::Write::write_all(&mut socket, &flooded).unwrap());
+    other.send(TEXT, b"and I?");
+    other.expect(TEXT, b"and I?");
+    for _ in 0..10_000 {
+        flood.expect(TEXT, b"x");
+    }
+    writer.join().unwrap();
+}
+
+/// Whoever asks and does not read is not listened to any further, and nothing is lost.
+#[test]
+fn fault_s3_a_flood_of_pings_waits_for_its_pongs() {
+    const PINGS: usize = 20_000;
+    let limits = Limits {
+        outbox: 16 << 10,
+        send_buffer: 16 << 10,
+        presence_members: 50,
+        ..Limits::default()
+    };
+    let server = Server::with(&["http://127.0.0.1:0"], limits);
+    let mut browser = Browser::open_with(server.connect_narrow(0, 4096), "/raw/tea", "");
+    let mut socket = browser.client.socket.try_clone().unwrap();
+    let writer = std::thread::spawn(move || {
+        for n in 0..PINGS {
+            let mut payload = n.to_be_bytes().to_vec();
+            payload.resize(125, b'p');
+            std::io::Write::write_all(&mut socket, &frame(PING, &payload)).unwrap();
+        }
+    });
+    let mut other = Browser::open(&server, "/raw/tea");
+    for n in 0..100_u8 {
+        other.send(TEXT, &[b'a' + n % 26]);
+        other.expect(TEXT, &[b'a' + n % 26]);
+    }
+    let mut pongs = 0;
+    while pongs < PINGS {
+        let frame = browser.next();
+        if frame.first == PONG {
+            assert_eq!(frame.payload[..8], pongs.to_be_bytes());
+            pongs += 1;
+        }
+    }
+    writer.join().unwrap();
+}
+
+/// A browser's plain socket cannot be told a gap: it is closed behind a whole message.
+#[test]
+fn fault_s1_a_stalled_socket_is_closed_between_messages() {
+    let limits = Limits {
+        message: 16 << 10,
+        backlog: 128 << 10,
+        send_buffer: 16 << 10,
+        ..Limits::default()
+    };
+    let server = Server::with(&["http://127.0.0.1:0"], limits);
+    let mut stalled = Browser::open_with(server.connect_narrow(0, 4096), "/raw/tea", "");
+    let mut ann = Browser::open(&server, "/raw/tea");
+    let mut said = 0;
+    while server.counts().overruns == 0 {
+        said += 1;
+        let text = format!("{said:06} {}", "and so on ".repeat(800));
+        ann.send(TEXT, text.as_bytes());
+        ann.expect(TEXT, text.as_bytes());
+    }
+    let mut heard = 0;
+    let close = loop {
+        let frame = stalled.next();
+        if frame.first == CLOSE {
+            break frame;
+        }
+        heard += 1;
+        assert!(frame.payload.starts_with(format!("{heard:06} and so on").as_bytes()));
+        assert_eq!(frame.payload.len(), 8007);
+    };
+    assert!(0 < heard && heard < said);
+    assert_eq!(close.payload[..2], 1008_u16.to_be_bytes());
+    assert!(close.payload[2..].starts_with(b"slow_consumer: "));
+    drop(stalled);
+    server.until_closed(CloseReason::SlowConsumer, 1);
+}
+
+/// One in frames is told what it missed, and goes on.
+#[test]
+fn fault_s1_stalled_frames_are_told_their_gap() {
+    let limits = Limits {
+        message: 16 << 10,
+        backlog: 128 << 10,
+        send_buffer: 16 << 10,
+        history_bytes: 50_000,
+        ..Limits::default()
+    };
+    let server = Server::with(&["http://127.0.0.1:0"], limits);
+    let mut stalled = Browser::open_with(server.connect_narrow(0, 4096), "/connect", "");
+    stalled.send(TEXT, br#"{"type":"hello","version":1,"name":"ann"}"#);
+    stalled.send(TEXT, br#"{"type":"join","request":1,"room":"tea"}"#);
+    for _ in 0..2 {
+        stalled.next();
+    }
+    let mut bob = Browser::open(&server, "/raw/tea");
+    for n in 1..=200_u64 {
+        let text = format!("{n:06} {}", "and so on ".repeat(800));
+        bob.send(TEXT, text.as_bytes());
+        bob.expect(TEXT, text.as_bytes());
+    }
+    let (mut next, mut gaps) = (1_u64, 0);
+    while next <= 200 {
+        let payload = String::from_utf8(stalled.next().payload).unwrap();
+        let number = |name: &str| -> Option<u64> {
+            let rest = payload.split_once(&format!("\"{name}\":"))?.1;
+            rest.split([',', '}']).next()?.parse().ok()
+        };
+        if payload.starts_with(r#"{"type":"message""#) {
+            assert_eq!(number("offset"), Some(next), "{payload}");
+            next += 1;
+        } else if payload.starts_with(r#"{"type":"gap""#) {
+            assert_eq!(number("from"), Some(next), "{payload}");
+            next = number("to").unwrap() + 1;
+            gaps += 1;
+        }
+    }
+    assert!(gaps > 0);
+}
+
+#[test]
+fn silence_is_pinged_and_an_answer_is_enough() {
+    let millis = std::time::Duration::from_millis;
+    let pinged = |grace| {
+        let limits = Limits { ping_after: millis(100), ping_grace: grace, ..Limits::default() };
+        Server::with(&["http://127.0.0.1:0"], limits)
+    };
+    let server = pinged(millis(2000));
+    let mut alive = Browser::open(&server, "/raw/tea");
+    for _ in 0..2 {
+        alive.expect(PING, b"");
+        alive.send(PONG, b"");
+    }
+    let server = pinged(millis(100));
+    let mut dead = Browser::open(&server, "/raw/tea");
+    dead.expect(PING, b"");
+    dead.expect_close(1008);
+    drop(dead);
+    server.until_closed(CloseReason::PingTimeout, 1);
+}
+
+#[test]
+fn a_drain_says_so_and_closes_with_1012() {
+    let server = server();
+    let mut raw = Browser::open(&server, "/raw/tea");
+    let mut json = Browser::open(&server, "/connect");
+    json.send(TEXT, br#"{"type":"hello","version":1,"name":"ann"}"#);
+    json.next();
+    server.handle.stop();
+    raw.expect_close(1012);
+    assert!(json.next().payload.starts_with(br#"{"type":"error","code":108,"#));
+    assert!(json.next().payload.starts_with(br#"{"type":"bye","code":207,"#));
+    json.expect_close(1012);
+}
+
+#[test]
+fn fault_s4_who_never_says_hello_is_closed() {
+    let handshake = std::time::Duration::from_secs(1);
+    let server = Server::with(&["http://127.0.0.1:0"], Limits { handshake, ..Limits::default() });
+    let mut browser = Browser::open(&server, "/connect");
+    assert!(browser.next().payload.starts_with(br#"{"type":"bye","code":202,"#));
+    browser.expect_close(1008);
+    drop(browser);
+    server.until_closed(CloseReason::HandshakeTimeout, 1);
+}
+
+#[test]
+fn fault_s6_who_hangs_up_is_gone_and_who_breaks_off_too() {
+    let server = server();
+    let mut ann = Browser::open(&server, "/raw/tea");
+    ann.client.shut();
+    ann.expect_close(1000);
+    drop(ann);
+    server.until_closed(CloseReason::PeerClosed, 1);
+    let mut bob = Browser::open(&server, "/raw/tea");
+    bob.send(0x01, b"half a mess");
+    bob.send(PING, b"");
+    bob.expect(PONG, b"");
+    bob.client.reset();
+    server.until_closed(CloseReason::Lost, 1);
+    server.until_connected(0);
 }

@@ -18,6 +18,12 @@ macro_rules! settings {
             #[arg(long, value_name = "URL", env = "HOBNOB_LISTEN", value_delimiter = ' ')]
             #[cfg_attr(feature = "config", serde(default))]
             listen: Vec<String>,
+            /// Origins whose pages may open a WebSocket, beside those that this relay serves:
+            /// https://HOST. May be given several times; in the environment, separated by spaces
+            #[cfg(feature = "http")]
+            #[arg(long, value_name = "ORIGIN", env = "HOBNOB_ALLOW_ORIGIN", value_delimiter = ' ')]
+            #[cfg_attr(feature = "config", serde(default))]
+            allow_origin: Vec<String>,
             $(
                 $(#[$doc])*
                 #[arg(long, env = $env, value_name = <$type>::NAME)]
@@ -31,6 +37,11 @@ macro_rules! settings {
             pub(super) fn or(self, other: Self) -> Self {
                 Self {
                     listen: if self.listen.is_empty() { other.listen } else { self.listen },
+                    #[cfg(feature = "http")]
+                    allow_origin: match self.allow_origin.is_empty() {
+                        true => other.allow_origin,
+                        false => self.allow_origin,
+                    },
                     $($key: self.$key.or(other.$key),)*
                 }
             }
@@ -127,11 +138,23 @@ impl Settings {
         let defaults = DEFAULT_LISTENERS.iter().copied().filter(|_| self.listen.is_empty());
         let listeners: Result<Vec<Listen>, _> = urls.chain(defaults).map(str::parse).collect();
         let listeners = listeners.map_err(|error| error.to_string())?;
+        #[cfg(feature = "http")]
+        let listeners = allow_origins(listeners, &self.allow_origin)?;
         let config =
             Config { listeners, limits, signals: true, raise_descriptor_limit: true, secret: None };
         config.check()?;
         Ok(config)
     }
+}
+
+#[cfg(feature = "http")]
+fn allow_origins(mut listeners: Vec<Listen>, origins: &[String]) -> Result<Vec<Listen>, String> {
+    for listen in &mut listeners {
+        for origin in origins {
+            listen.allow_origin(origin).map_err(|error| format!("allow-origin: {error}"))?;
+        }
+    }
+    Ok(listeners)
 }
 
 /// Declares how one kind of value is written, in the file as on the command line.

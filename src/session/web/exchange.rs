@@ -122,9 +122,11 @@ impl Exchange {
     ) -> Result<Parsed<Turn<'a>>, Fault> {
         let head = bytes.get(..length).unwrap_or_default();
         let (request, body) = http::parse_head(head).map_err(|error| self.fail(error))?;
-        let max = match route::find(request.method, request.path) {
-            Found::Route(route, _) => (route.body_max)(limits),
-            Found::Asset | Found::WrongMethod(_) | Found::Undecodable | Found::Nothing => 0,
+        let (max, is_route) = match route::find(request.method, request.path) {
+            Found::Route(route, _) => ((route.body_max)(limits), true),
+            Found::Asset | Found::WrongMethod(_) | Found::Undecodable | Found::Nothing => {
+                (0, false)
+            }
         };
         let rest = match body {
             Body::Length(body) if body > max => None,
@@ -137,7 +139,7 @@ impl Exchange {
                 Status::ExpectationFailed,
                 "nothing but 100-continue can be expected of this relay",
             )),
-            (None, _) if max > 0 => Some((Status::ContentTooLarge, "the body is too long")),
+            (None, _) if is_route => Some((Status::ContentTooLarge, "the body is too long")),
             _ => None,
         };
         if let Some((status, why)) = refused {

@@ -21,6 +21,8 @@ use socket::WebSocket;
 pub struct Options {
     /// What happens to a peer in frames that falls off the end of a tape.
     pub overrun: Overrun,
+    /// Origins whose pages may open a WebSocket, beside those of this host: `https://chat.example`.
+    pub allow_origin: Vec<String>,
 }
 
 /// The state of one conversation. Behind a pointer: other services' peers need not be as big.
@@ -71,7 +73,7 @@ impl Web {
     pub fn overdue(&mut self) -> Option<CloseReason> {
         match &mut *self.0 {
             State::Http(exchange) => exchange.overdue(),
-            State::Socket(_) => Some(CloseReason::HandshakeTimeout),
+            State::Socket(socket) => socket.overdue(),
         }
     }
 

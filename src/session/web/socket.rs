@@ -19,6 +19,8 @@ pub struct WebSocket {
     fragments: Option<Box<Fragments>>,
     /// What the peer closed with: the answer is the same.
     closed_with: Option<Option<u16>>,
+    /// A deadline passed without a hello.
+    overdue: bool,
 }
 
 /// What is spoken.
@@ -74,7 +76,7 @@ impl WebSocket {
     }
 
     fn new(talk: Talk) -> Self {
-        Self { talk, fragments: None, closed_with: None }
+        Self { talk, fragments: None, closed_with: None, overdue: false }
     }
 
     /// See [`Session::receive`](crate::session::Session::receive).
@@ -108,6 +110,11 @@ impl WebSocket {
         if let Some(fragments) = &mut self.fragments {
             fragments.handed_on = false;
         }
+    }
+
+    /// The time for a hello has passed. One that was upgraded within it has the next as well.
+    pub fn overdue(&mut self) -> Option<CloseReason> {
+        std::mem::replace(&mut self.overdue, true).then_some(CloseReason::HandshakeTimeout)
     }
 
     /// The longest payload that a data frame may have, given what its message has already.

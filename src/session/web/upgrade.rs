@@ -1,5 +1,6 @@
 //! From HTTP to WebSocket: the opening handshake (RFC 6455 §4.2).
 
+use super::Options;
 use super::response::{Response, Status};
 use super::route::{Asked, Outcome};
 use super::socket::WebSocket;
@@ -13,8 +14,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 pub const SUBPROTOCOL: &str = "hobnob.v1";
 
 /// `/connect`: the frame protocol.
-pub fn connect(request: &Request<'_>, _: &Asked<'_>) -> Outcome {
-    handshake(request, Some(SUBPROTOCOL), WebSocket::frames)
+pub fn connect(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
+    handshake(request, asked.options, Some(SUBPROTOCOL), WebSocket::frames)
 }
 
 /// `/raw/{room}`: what a plain socket is, for browsers.
@@ -27,12 +28,13 @@ pub fn raw(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
         Some("false") => false,
         Some(_) => return refuse(Status::BadRequest, "echo is true or false"),
     };
-    handshake(request, None, || WebSocket::raw(&asked.room, echo))
+    handshake(request, asked.options, None, || WebSocket::raw(&asked.room, echo))
 }
 
 /// Answers the handshake, or says what is wrong with it.
 fn handshake(
     request: &Request<'_>,
+    options: &Options,
     subprotocol: Option<&'static str>,
     open: impl FnOnce() -> WebSocket,
 ) -> Outcome {
@@ -49,7 +51,7 @@ fn handshake(
     let Some(key) = request.header("sec-websocket-key").filter(|key| is_key(key)) else {
         return refuse(Status::BadRequest, "Sec-WebSocket-Key is 16 bytes in base64, once");
     };
-    if !is_from_here(request) {
+    if !may_speak(request, &options.allow_origin) {
         return refuse(Status::Forbidden, "pages of that origin may not speak to this relay");
     }
     let mut offered = request.list("sec-websocket-protocol").peekable();
@@ -72,25 +74,40 @@ fn refuse(status: Status, why: &str) -> Outcome {
     Outcome::Respond(Response::text(status, why))
 }
 
+/// Whether this is an origin as browsers write one (RFC 6454 §6.2): scheme, host, and a port if it
+/// is not the scheme's own.
+pub fn is_origin(text: &str) -> bool {
+    let is_authority_byte =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    match text.split_once("://") {
+        Some(("http" | "https", authority)) => {
+            !authority.is_empty() && authority.bytes().all(is_authority_byte)
+        }
+        _ => false,
+    }
+}
+
 fn is_key(key: &str) -> bool {
     BASE64.decode(key).is_ok_and(|key| key.len() == 16)
 }
 
-/// Whether the page that asks was loaded from this host. Programs that are no browser name no
-/// origin. Another page could speak in its reader's place wherever being let in depends on where
+/// Whether the page that asks was loaded from this host, or from one of those named. Programs that
+/// are no browser name no origin. Any other page could speak in its reader's place wherever being let in depends on where
 /// the reader is, or on cookies.
-fn is_from_here(request: &Request<'_>) -> bool {
+fn may_speak(request: &Request<'_>, allowed: &[String]) -> bool {
     if request.all("origin").count() == 0 {
         return true;
     }
     let Some(origin) = request.header("origin") else { return false };
+    if allowed.iter().any(|allowed| allowed == origin) {
+        return true;
+    }
     let Some(host) = request.header("host") else { return false };
-    let authority = match origin.split_once("://") {
+    let (authority, default_port) = match origin.split_once("://") {
         Some(("http", authority)) => (authority, ":80"),
         Some(("https", authority)) => (authority, ":443"),
         _ => return false,
     };
-    let (authority, default_port) = authority;
     let bare = |host: &str| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
     bare(authority) == bare(host)
 }
