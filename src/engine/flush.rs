@@ -3,17 +3,18 @@
 use super::Engine;
 use super::outbox::Outbox;
 use super::peer::{Peer, Phase};
-use super::tape::Place;
+use super::tape::{Place, Tape};
 use crate::hub::Reply;
 use crate::id::ConnId;
 use crate::limits::REPLAY_PAGE;
 use crate::now::Now;
 use crate::reason::CloseReason;
+use slab::Slab;
 use smallvec::SmallVec;
 use std::io::IoSlice;
 
-/// Most pieces of one write: enough for a whole backlog of full blocks.
-pub const SLICES: usize = 64;
+/// Most pieces of one write. Sixteen full blocks are more than a socket buffer takes.
+pub const SLICES: usize = 16;
 
 /// Visits a lane gets before the next lane has its turn. Small rooms are done within one; a big
 /// room's flush goes on between them.
@@ -121,6 +122,9 @@ impl Engine {
         let mut offer = std::mem::take(&mut self.offered);
         offer.clear();
         if let Some(peer) = self.peers.get(conn) {
+            if let Some(place) = sole_place(peer, &self.tapes) {
+                return self.offer_tape(place, offer, slices);
+            }
             self.plan(peer, &mut offer);
         }
         self.offered = offer;
@@ -133,6 +137,28 @@ impl Engine {
             *slice = IoSlice::new(bytes);
         }
         (this.offered.len(), total)
+    }
+
+    /// For a peer with one room and nothing of its own, which is nearly everybody: all that lies
+    /// ahead of it, without a look at stamps.
+    fn offer_tape<'a>(
+        &'a mut self,
+        place: Ahead,
+        mut offer: Vec<Piece>,
+        slices: &mut [IoSlice<'a>; SLICES],
+    ) -> (usize, usize) {
+        let Ahead { tape: key, index, position: from } = place;
+        let (mut filled, mut len) = (0, 0);
+        if let Some(tape) = self.tapes.get(key) {
+            for (slice, bytes) in slices.iter_mut().zip(tape.ahead_of(from)) {
+                *slice = IoSlice::new(bytes);
+                filled += 1;
+                len += bytes.len();
+            }
+        }
+        offer.push(Piece::Tape { tape: key, index, from, len });
+        self.offered = offer;
+        (filled, len)
     }
 
     fn bytes_of<'a>(&'a self, piece: &Piece, outbox: Option<&'a Outbox>) -> &'a [u8] {
@@ -399,6 +425,16 @@ impl Engine {
 
 /// Where a peer stands on its tapes; few have many.
 type Places = SmallVec<[Ahead; 4]>;
+
+/// Where a peer stands whose one room is all that it can be owed.
+fn sole_place(peer: &Peer, tapes: &Slab<Tape>) -> Option<Ahead> {
+    let ([seat], None) = (peer.seats.as_slice(), &peer.outbox) else { return None };
+    let (tape, index) = (seat.tape as usize, seat.index as usize);
+    match tapes.get(tape)?.members.get(index)?.cursor.place() {
+        Place::At(position) => Some(Ahead { tape, index, position }),
+        Place::Recovering(_) => None,
+    }
+}
 
 /// A place on a tape ahead of which there is something to send.
 #[derive(Clone, Copy, Debug)]

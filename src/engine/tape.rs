@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 /// enough that giving one back frees memory soon.
 const BLOCK_MAX: usize = 64 << 10;
 
-/// Smallest block: most turns append a message or two, and then give the block back. Later blocks
-/// are larger than all before them together, so that a write has few pieces.
+/// Smallest block: most turns append a message or two, and then give the block back. A block is as
+/// large as what was last held, and larger than all that is held, so that a write has one piece or few.
 const BLOCK_MIN: usize = 4 << 10;
 
 /// Counts the bytes that all tapes together have set aside.
@@ -58,6 +58,8 @@ pub struct Tape {
     recovering: usize,
     /// Up to here, every member was offered the tape at least once.
     offered: u64,
+    /// Bytes held when everyone had last read everything.
+    lately: u32,
 }
 
 /// One member's place on its tape.
@@ -186,6 +188,7 @@ impl Tape {
             behind: 0,
             recovering: 0,
             offered: 0,
+            lately: 0,
         }
     }
 
@@ -249,7 +252,8 @@ impl Tape {
     pub fn append(&mut self, message: &[u8], offset: Offset, stamp: u64, pool: &mut Pool) -> bool {
         let room = self.blocks.back().map_or(0, |last| last.bytes.capacity() - last.bytes.len());
         if room < message.len() {
-            let capacity = (3 * self.held()).clamp(BLOCK_MIN, BLOCK_MAX).max(message.len());
+            let expected = (3 * self.held()).max(self.lately as usize);
+            let capacity = expected.clamp(BLOCK_MIN, BLOCK_MAX).max(message.len());
             let bytes = pool.lend(capacity);
             self.blocks.push_back(Block { position: self.end, bytes, marks: Vec::new() });
         }
@@ -333,7 +337,8 @@ impl Tape {
     }
 
     fn release_if_read(&mut self, pool: &mut Pool) {
-        if self.behind == 0 {
+        if self.behind == 0 && !self.blocks.is_empty() {
+            self.lately = self.held() as u32;
             for block in std::mem::take(&mut self.blocks) {
                 pool.take_back(&block);
             }
@@ -367,6 +372,15 @@ impl Tape {
             debug_assert!(matches!(member.cursor.place(), Place::Recovering(_)));
             member.cursor = Cursor::recovering(next);
         }
+    }
+
+    /// Everything from `position` on, a block at a time.
+    pub fn ahead_of(&self, position: u64) -> impl Iterator<Item = &[u8]> {
+        let blocks = self.blocks.range(self.block_index(position)..);
+        blocks.map(move |block| {
+            let from = position.saturating_sub(block.position) as usize;
+            block.bytes.get(from..).unwrap_or_default()
+        })
     }
 
     /// What lies at `position`, up to the end of its block, up to `until`, or to the first message
@@ -410,8 +424,11 @@ impl Tape {
     }
 
     fn block_at(&self, position: u64) -> Option<&Block> {
-        let index = self.blocks.partition_point(|block| block.end() <= position);
-        self.blocks.get(index)
+        self.blocks.get(self.block_index(position))
+    }
+
+    fn block_index(&self, position: u64) -> usize {
+        self.blocks.partition_point(|block| block.end() <= position)
     }
 
     /// The next member of the round that has something to receive. `None` ends this visit: after
