@@ -57,6 +57,8 @@ pub struct Crowd {
     scratch: Vec<u8>,
     /// Members with bytes left in the kernel although no event will say so.
     again: VecDeque<usize>,
+    /// Members that are read from in every turn, whatever the poll says.
+    prompt: Vec<usize>,
     /// Members with something to write.
     dirty: Vec<usize>,
     news: Vec<News>,
@@ -92,6 +94,7 @@ impl Crowd {
             members: parts.iter().map(|part| Member::new(*part)).collect(),
             scratch: vec![0; SCRATCH],
             again: VecDeque::new(),
+            prompt: Vec::new(),
             dirty: Vec::new(),
             news: Vec::new(),
             began: woke,
@@ -160,6 +163,12 @@ impl Crowd {
         Ok(())
     }
 
+    /// Has this member read from in every turn. An event of its would stand in the poll's queue behind
+    /// those of everybody else who has something to read, and the wait would look like the server's.
+    pub fn read_promptly(&mut self, index: usize) {
+        self.prompt.push(index);
+    }
+
     /// Members that began to connect before then and are not in.
     pub fn still_coming(&self, before: u64) -> Vec<usize> {
         let coming = |member: &Member| !matches!(member.state, State::Out | State::In);
@@ -220,6 +229,9 @@ impl Crowd {
             if let Some(index) = self.again.pop_front() {
                 self.read(index, ledger);
             }
+        }
+        for at in 0..self.prompt.len() {
+            self.read(self.prompt[at], ledger);
         }
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {

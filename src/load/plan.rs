@@ -3,6 +3,7 @@
 use super::schedule::{Choice, Pacing, Random, Stream};
 use super::stamp::{STAMP, VOICES_MAX};
 use super::target::{Scheme, Target};
+use std::ops::Range;
 use std::time::Duration;
 
 /// What is done with the crowd once it is there.
@@ -39,6 +40,9 @@ pub struct Bound {
     pub step: Duration,
 }
 
+/// A read that finds nothing costs a system call: so many can be tried in every turn.
+const PROMPT_MAX: u32 = 32;
+
 /// A load, completely.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -66,6 +70,9 @@ pub struct Plan {
     pub groups: Vec<&'static str>,
     /// Readers: room and group of each.
     pub readers: Vec<(u32, u8)>,
+    /// The few readers that are measured beside many, by their place among the readers: they are looked
+    /// at in every turn, so that they do not wait in line behind the many on our side.
+    pub prompt: Range<usize>,
     /// Voices: the room of each.
     pub voices: Vec<u32>,
     /// Whether each reader is also the voice of the same number.
@@ -94,6 +101,7 @@ impl Plan {
             sources: 0,
             groups: vec!["readers"],
             readers: Vec::new(),
+            prompt: 0..0,
             voices: Vec::new(),
             one_body: false,
             streams: Vec::new(),
@@ -232,6 +240,8 @@ impl Plan {
         plan.groups = vec!["small rooms", "huge room"];
         plan.readers = vec![(0, 1); readers as usize];
         plan.readers.extend((0..rooms * members).map(|index| (1 + index % rooms, 0)));
+        let prompt = (rooms * members).min(PROMPT_MAX);
+        plan.prompt = readers as usize..(readers + prompt) as usize;
         plan.voices = vec![0];
         plan.stream(flood, Choice::InTurn, 1);
         plan.voices.extend(1..=rooms);

@@ -120,7 +120,8 @@ impl<'a, W: FnMut(&Progress)> Run<'a, W> {
         if !plan.one_body {
             parts.extend(plan.voices.iter().map(voice));
         }
-        let crowd = Crowd::new(&plan.target, &parts, plan.sources)?;
+        let mut crowd = Crowd::new(&plan.target, &parts, plan.sources)?;
+        plan.prompt.clone().for_each(|index| crowd.read_promptly(index));
         let mut ledger = Ledger::new(&plan.voices, &plan.readers, plan.groups.len());
         ledger.is_one_room = !scheme.has_rooms();
         ledger.work = plan.work;

@@ -239,9 +239,10 @@ impl Adapter {
         }
     }
 
-    /// Whether the connection is ready without the server having said so.
+    /// Whether the room may be asked for without waiting for the server to answer the hello, as every
+    /// client in a hurry does where the protocol lets it.
     pub fn is_ready_at_once(&self) -> bool {
-        matches!(self, Self::Raw(_) | Self::Redis(_))
+        !matches!(self, Self::Irc(_) | Self::Ws(_))
     }
 
     /// Appends what joins the room. False where there is nothing to join: it is joined already.

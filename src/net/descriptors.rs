@@ -22,6 +22,21 @@ pub(super) fn descriptor_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// Has the kernel make the process's table of descriptors as large as `connections` will need, by
+/// asking for a high one for a moment. Linux otherwise doubles the table whenever it is full, and in
+/// a process of several threads each time waits for all processors to let go of the old one: 12 to
+/// 30 ms in which the loop stood still, measured at 64, 256, 512, 1024 … connections.
+pub(super) fn widen_table(connections: usize) {
+    let highest = connections.min(WIDEST).min(descriptor_limit().try_into().unwrap_or(WIDEST));
+    if let (Ok(file), Ok(highest)) = (File::open("/dev/null"), i32::try_from(highest)) {
+        // At the limit it is refused, and then the table grows when it must.
+        let _ = rustix::io::fcntl_dupfd_cloexec(&file, highest.saturating_sub(1));
+    }
+}
+
+/// Descriptors to make room for at most: 512 KiB of the kernel's memory.
+const WIDEST: usize = 1 << 16;
+
 /// A descriptor kept back, so that at the limit a connection can still be taken off the queue and
 /// closed. Otherwise it would stay there, and its client wait for an answer that cannot come.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::admission::{Admission, Ticket};
 use super::clock::Clock;
-use super::descriptors::{Spare, descriptor_limit, is_starved};
+use super::descriptors::{Spare, descriptor_limit, is_starved, widen_table};
 use super::listener::{Bound, Endpoint, Listener};
 use super::logbook::{Class, Logbook};
 use super::orders::{Handle, ORDERS, Order, Orders};
@@ -148,6 +148,8 @@ impl EventLoop {
         let signals = options.signals.then(|| watch_signals(&poll)).transpose()?;
         let possible = descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS as u64).max(1);
         let possible = usize::try_from(possible).unwrap_or(usize::MAX);
+        let connections_max = options.limits.connections.unwrap_or(possible);
+        widen_table(connections_max.saturating_add(RESERVED_DESCRIPTORS));
         let clock = Clock::start();
         Ok(Self {
             poll,
@@ -157,7 +159,7 @@ impl EventLoop {
             scratch: vec![0; READ_MAX].into_boxed_slice(),
             unfinished: Unfinished::default(),
             engine: Engine::new(options.limits.clone(), services, options.secret),
-            connections_max: options.limits.connections.unwrap_or(possible),
+            connections_max,
             limits: options.limits,
             now: clock.now(),
             clock,

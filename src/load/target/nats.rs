@@ -5,17 +5,12 @@ use crate::wire::Parsed;
 use std::io::Write;
 
 /// One connection's conversation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Nats {
-    waiting_for: Waiting,
-}
-
-/// What the next PONG means.
-#[derive(Debug)]
-enum Waiting {
-    Login,
-    Join,
-    Nothing,
+    /// The first PONG came: the login is done.
+    is_in: bool,
+    /// The next PONG after that says that the subscription stands.
+    is_joining: bool,
 }
 
 impl Nats {
@@ -27,12 +22,12 @@ impl Nats {
             "CONNECT {{\"verbose\":false,\"pedantic\":false,\"echo\":{echo},\"lang\":\"hobnob\",\
              \"version\":\"1\",\"protocol\":1}}\r\nPING\r\n"
         );
-        Self { waiting_for: Waiting::Login }
+        Self::default()
     }
 
     pub(super) fn join(&mut self, room: u32, out: &mut Vec<u8>) -> bool {
         let _ = write!(out, "SUB bench{room} 1\r\nPING\r\n");
-        self.waiting_for = Waiting::Join;
+        self.is_joining = true;
         true
     }
 
@@ -62,11 +57,9 @@ impl Nats {
             });
         }
         let heard = match first {
-            b"PONG" => match std::mem::replace(&mut self.waiting_for, Waiting::Nothing) {
-                Waiting::Login => Heard::Ready,
-                Waiting::Join => Heard::Joined,
-                Waiting::Nothing => Heard::Other,
-            },
+            b"PONG" if !std::mem::replace(&mut self.is_in, true) => Heard::Ready,
+            b"PONG" if std::mem::take(&mut self.is_joining) => Heard::Joined,
+            b"PONG" => Heard::Other,
             b"PING" => {
                 reply.extend_from_slice(b"PONG\r\n");
                 Heard::Other
