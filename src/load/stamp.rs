@@ -12,7 +12,9 @@ pub const VOICES_MAX: usize = (1 << (4 * VOICE)) - 1;
 /// The voice of a roll call, which is no voice of the load.
 pub const ROLL_CALL: u32 = VOICES_MAX as u32;
 
+/// Letters of the sixteen themselves, so that all of a stamp is read the same way.
 const MAGIC: &[u8; 2] = b"hb";
+const MAGIC_BITS: u128 = 0x71;
 const VOICE: usize = 5;
 const SEQUENCE: usize = 10;
 const DUE: usize = 15;
@@ -50,15 +52,18 @@ impl Stamp {
     }
 
     fn at_front(bytes: &[u8]) -> Option<Self> {
-        let (magic, rest) = bytes.split_first_chunk::<2>()?;
-        let (voice, rest) = rest.split_first_chunk::<VOICE>()?;
-        let (sequence, rest) = rest.split_first_chunk::<SEQUENCE>()?;
-        let (due, _) = rest.split_first_chunk::<DUE>()?;
-        if magic != MAGIC {
-            return None;
+        let (letters, _) = bytes.split_first_chunk::<STAMP>()?;
+        let mut bits = 0u128;
+        for eight in letters.as_chunks::<8>().0 {
+            bits = bits << 32 | u128::from(eight_letters(*eight)?);
         }
-        let voice = number(voice)? as u32;
-        Some(Self { voice, sequence: number(sequence)?, due: number(due)? })
+        let field =
+            |letters: usize, behind: usize| bits >> (4 * behind) & ((1 << (4 * letters)) - 1);
+        (field(2, VOICE + SEQUENCE + DUE) == MAGIC_BITS).then(|| Self {
+            voice: field(VOICE, SEQUENCE + DUE) as u32,
+            sequence: field(SEQUENCE, DUE) as u64,
+            due: field(DUE, 0) as u64,
+        })
     }
 }
 
@@ -67,15 +72,18 @@ fn write_letters<const N: usize>(number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&std::array::from_fn::<u8, N, _>(letter));
 }
 
-/// `None` if any of them is not one of the sixteen letters.
-fn number<const N: usize>(letters: &[u8; N]) -> Option<u64> {
-    let (mut number, mut strange) = (0u64, 0u8);
-    for letter in letters {
-        let bits = letter.wrapping_sub(b'a');
-        strange |= bits;
-        number = number << 4 | u64::from(bits & 15);
+/// Four bits of each letter, side by side; `None` if any of them is not one of the sixteen. All eight
+/// at once: this is done for every message heard, and the generator must not be the limit.
+fn eight_letters(letters: [u8; 8]) -> Option<u32> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // The lowest byte that is no letter keeps a high bit: no borrow reaches it from below.
+    let bits = u64::from_be_bytes(letters).wrapping_sub(EACH * u64::from(b'a'));
+    if bits & (EACH * 0xf0) != 0 {
+        return None;
     }
-    (strange & 0xf0 == 0).then_some(number)
+    let bits = (bits | bits >> 4) & 0x00ff_00ff_00ff_00ff;
+    let bits = (bits | bits >> 8) & 0x0000_ffff_0000_ffff;
+    Some((bits | bits >> 16) as u32)
 }
 
 #[cfg(test)]
