@@ -50,7 +50,7 @@ impl Engine {
             Said::Message { message, skip } => (message.offset, *skip),
             Said::Notice(_) => (0, None),
         };
-        self.make_room(key, offset);
+        self.make_room(key);
         let Some(tape) = self.tapes.get_mut(key) else { return };
         let from = tape.end();
         if tape.append(&self.scratch, offset, self.stamp, &mut self.pool) {
@@ -68,26 +68,24 @@ impl Engine {
     /// Lets the oldest blocks go until the new bytes fit: of this tape for its own limit, and of
     /// whichever holds most for the limit of all together, so that no room pays for another's
     /// laggards.
-    fn make_room(&mut self, key: usize, offset: Offset) {
+    fn make_room(&mut self, key: usize) {
         let need = self.scratch.len();
         while self.pool.reserved() + need > self.limits.backlog_total {
             let heaviest = self.tapes.iter().max_by_key(|(_, tape)| tape.held());
             match heaviest.filter(|(_, tape)| tape.held() > 0).map(|(heaviest, _)| heaviest) {
-                Some(heaviest) => self.trim(heaviest, if heaviest == key { offset } else { 0 }),
+                Some(heaviest) => self.trim(heaviest),
                 None => break,
             }
         }
         while self.tapes.get(key).is_some_and(|tape| tape.is_full(need, self.limits.backlog)) {
-            self.trim(key, offset);
+            self.trim(key);
         }
     }
 
-    /// Lets a tape's oldest block go. `offset` is that of the message to come, if it has one.
-    fn trim(&mut self, key: usize, offset: Offset) {
+    /// Lets a tape's oldest block go.
+    fn trim(&mut self, key: usize) {
         let Some(tape) = self.tapes.get_mut(key) else { return };
-        let head = self.hub.room(tape.room).map_or(0, |room| room.head);
-        let upcoming = if offset == 0 { head + 1 } else { offset };
-        for fallen in tape.trim(upcoming, &mut self.pool) {
+        for fallen in tape.trim(&mut self.pool) {
             self.overrun(key, &fallen);
         }
     }
@@ -234,7 +232,9 @@ impl Engine {
             *tapes = RoomTapes { room: Some(room), ..RoomTapes::default() };
         }
         let tape = &mut tapes.tapes[dialect as usize];
-        *tape.get_or_insert_with(|| self.tapes.insert(Tape::new(room, dialect)) as u32) as usize
+        let upcoming = self.hub.room(room).map_or(0, |room| room.head) + 1;
+        let new = || self.tapes.insert(Tape::new(room, dialect, upcoming)) as u32;
+        *tape.get_or_insert_with(new) as usize
     }
 
     fn forget_tape(&mut self, room: RoomId, key: usize) {

@@ -60,6 +60,8 @@ pub struct Tape {
     offered: u64,
     /// Bytes held when everyone had last read everything.
     lately: u32,
+    /// The offset of the next message that will be appended.
+    upcoming: Offset,
 }
 
 /// One member's place on its tape.
@@ -175,8 +177,9 @@ pub struct Fallen {
 }
 
 impl Tape {
-    /// A tape without members, on which nothing was said.
-    pub fn new(room: RoomId, dialect: Dialect) -> Self {
+    /// A tape without members, on which nothing was said. `upcoming` is the offset that the room's next
+    /// message will have.
+    pub fn new(room: RoomId, dialect: Dialect, upcoming: Offset) -> Self {
         Self {
             room,
             dialect,
@@ -189,6 +192,7 @@ impl Tape {
             recovering: 0,
             offered: 0,
             lately: 0,
+            upcoming,
         }
     }
 
@@ -261,6 +265,7 @@ impl Tape {
         block.bytes.extend_from_slice(message);
         block.marks.push(Mark { end: block.bytes.len() as u32, offset, stamp });
         self.end += message.len() as u64;
+        self.upcoming = if offset == 0 { self.upcoming } else { offset + 1 };
         self.behind = self.members.len() - self.recovering;
         self.release_if_read(pool);
         let begins = self.round.is_none() && !self.members.is_empty();
@@ -275,9 +280,8 @@ impl Tape {
         !self.blocks.is_empty() && self.held() + need > max
     }
 
-    /// Gives the oldest block back. Members that still needed it are taken off the tape and named;
-    /// `upcoming` is the offset the room's next message will have.
-    pub fn trim(&mut self, upcoming: Offset, pool: &mut Pool) -> Vec<Fallen> {
+    /// Gives the oldest block back. Members that still needed it are taken off the tape and named.
+    pub fn trim(&mut self, pool: &mut Pool) -> Vec<Fallen> {
         let Some(block) = self.blocks.pop_front() else { return Vec::new() };
         pool.take_back(&block);
         self.start = block.end();
@@ -305,7 +309,7 @@ impl Tape {
         let first_kept = first_kept.map(|mark| mark.offset).find(|offset| *offset != 0);
         for fallen in &mut fallen {
             if fallen.next == 0 {
-                fallen.next = first_kept.unwrap_or(upcoming);
+                fallen.next = first_kept.unwrap_or(self.upcoming);
             }
             // Out of the way of the next trim; the engine decides what becomes of it.
             if let Some(member) = self.members.get_mut(fallen.index) {

@@ -120,8 +120,9 @@ fn rows(totals: &Totals) -> Vec<(&'static str, u64)> {
         ("quiet points", totals.quiet),
         ("quiet points with a full audit", totals.checked),
     ];
-    // These are the event loop's to say.
+    // These are the event loop's to say, and HTTP's.
     let elsewhere = [
+        CloseReason::Idle,
         CloseReason::RelayFull,
         CloseReason::AddressFull,
         CloseReason::OutboxFull,

@@ -6,7 +6,7 @@ fn conn(slot: u32) -> ConnId {
 }
 
 fn tape(members: u32) -> (Tape, Pool) {
-    let mut tape = Tape::new(RoomId::new(0, 0).unwrap(), Dialect::Binary);
+    let mut tape = Tape::new(RoomId::new(0, 0).unwrap(), Dialect::Binary, 1);
     for slot in 0..members {
         tape.seat(conn(slot), None);
     }
@@ -58,14 +58,14 @@ fn whoever_falls_off_is_told_where_and_finishes_its_message() {
     tape.advance(0, 1_000, &mut pool);
     tape.advance(1, 4_000, &mut pool);
     tape.advance(2, 12_000, &mut pool);
-    let fallen = tape.trim(4, &mut pool);
+    let fallen = tape.trim(&mut pool);
     let told: Vec<_> = fallen.iter().map(|f| (f.index, f.next, f.rest.len())).collect();
     assert_eq!(told, [(0, 2, 3_000), (3, 1, 0)]);
     tape.assert_sound(1 << 20);
-    let fallen = tape.trim(4, &mut pool);
+    let fallen = tape.trim(&mut pool);
     let told: Vec<_> = fallen.iter().map(|f| (f.index, f.next, f.rest.len())).collect();
     assert_eq!(told, [(1, 2, 0)]);
-    tape.trim(4, &mut pool);
+    tape.trim(&mut pool);
     assert_eq!(tape.assert_sound(1 << 20), pool.reserved());
 }
 
@@ -149,4 +149,17 @@ fn who_sits_down_as_a_round_begins_takes_nobody_s_visit() {
     tape.seat(conn(2), None);
     while visit(&mut tape, &mut pool, &mut 100).is_some() {}
     assert!((0..3).all(|index| !tape.is_behind(index)));
+}
+
+#[test]
+fn whoever_loses_the_last_block_is_due_what_is_appended_next() {
+    let (mut tape, mut pool) = tape(1);
+    tape.append(b"news", 0, 1, &mut pool);
+    assert_eq!(tape.trim(&mut pool).first().map(|fallen| fallen.next), Some(1));
+    tape.append(b"first", 1, 2, &mut pool);
+    let index = tape.seat(conn(1), None);
+    tape.append(b"second", 2, 3, &mut pool);
+    tape.advance(index, tape.end() - 2, &mut pool);
+    let fallen = tape.trim(&mut pool);
+    assert_eq!(fallen.first().map(|f| (f.next, &f.rest[..])), Some((3, &b"nd"[..])));
 }
