@@ -74,12 +74,26 @@ test('two browsers and a plain socket talk; lines are cut, and nothing is missin
     bob.wire.cut();
     nc.say(...lines(10, `after cut ${round},`));
     await nc.hears(`after cut ${round}, 10`);
-    ann.wire.mend();
-    bob.wire.mend();
+    for (const person of [ann, bob]) await person.isDown();
+    await Promise.all([ann.reconnects(), bob.reconnects()]);
     for (const name of ['ann', 'bob']) await nc.hears(`${name} in round ${round}`);
   }
   await agree([ann, bob], nc);
-  assert.equal(nc.heard.length, 3 + 2 + 40 + 3 * 22);
+
+  // What was said without its acknowledgement coming back is said again, and heard once.
+  for (let round = 1; round <= 3; round += 1) {
+    ann.wire.deafen();
+    await ann.say(`did you hear ${round}?`);
+    await nc.hears(`did you hear ${round}?`);
+    ann.wire.cut();
+    await ann.isDown();
+    await ann.reconnects();
+    await ann.hears(`did you hear ${round}?`);
+  }
+  await ann.say('then all is well');
+  await nc.hears('then all is well');
+  await agree([ann, bob], nc);
+  assert.equal(nc.heard.length, 3 + 2 + 40 + 3 * 22 + 3 + 1);
   await ann.isAccessible('in a conversation');
   await bob.isAccessible('in a conversation, at night');
   nc.close();
@@ -219,6 +233,33 @@ test('what anybody says stays text', async () => {
   assert.deepEqual(await link.evaluateAll((all) => all.map((a) => [a.textContent, a.rel, a.target])),
     [['https://a.example/', 'noopener noreferrer', '_blank']]);
   await ann.picture('stays-text');
+});
+
+test('what is no text is shown for what it is', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const nc = new Nc(relay.raw);
+  nc.say(Buffer.from([0xff, 0x00, 0x80]), '\x1b[31mred\x1b[0m', '', 'x'.repeat(5_000));
+  await ann.hears('ff 00 80binary, 3 bytes');
+  await ann.hears('^[[31mred^[[0mnot plain text, 12 bytes');
+  await ann.hears('empty message');
+  await ann.page.getByRole('button', { name: 'Show all 5,000 characters' }).click();
+  await ann.hears('x'.repeat(5_000));
+  nc.close();
+});
+
+test('a big room is counted, not named', async () => {
+  const relay = await Relay.start({ options: ['--presence-members', '2'] });
+  const people = [];
+  for (const name of ['ann', 'bob', 'zoe']) {
+    people.push(await (await browsers.open(relay)).enter(name));
+  }
+  const [ann, bob, zoe] = people;
+  await ann.sees('#member-note', '3 members: too many to name');
+  await zoe.sees('#member-note', '3 members: too many to name');
+  await bob.page.click('#leave');
+  await until('the two that are left are named', async () =>
+    (await ann.texts('.member .name')).join() === 'ann,zoe');
 });
 
 test('rooms count what is unread, keep it across a reload, and are left', async () => {

@@ -86,6 +86,7 @@ export class Relay {
 export class Wire {
   #sockets = new Set();
   #isCut = false;
+  #isDeaf = false;
 
   static async to(port) {
     const wire = new Wire();
@@ -96,8 +97,9 @@ export class Wire {
       for (const [one, other] of [[near, far], [far, near]]) {
         one.on('error', () => other.destroy());
         one.on('close', () => other.destroy());
-        one.pipe(other);
       }
+      near.pipe(far);
+      far.on('data', (bytes) => wire.#isDeaf || near.write(bytes));
       return undefined;
     });
     await once(wire.server.listen(0, '127.0.0.1'), 'listening');
@@ -112,8 +114,14 @@ export class Wire {
     this.#sockets.clear();
   }
 
+  /** Carries what the browser says, and nothing back. */
+  deafen() {
+    this.#isDeaf = true;
+  }
+
   mend() {
     this.#isCut = false;
+    this.#isDeaf = false;
   }
 
   close() {
@@ -121,6 +129,8 @@ export class Wire {
     this.server.close();
   }
 }
+
+const NEWLINE = Buffer.from('\n');
 
 /** A person in `nc`. */
 export class Nc {
@@ -131,8 +141,9 @@ export class Nc {
     createInterface({ input: this.process.stdout }).on('line', (line) => this.heard.push(line));
   }
 
+  /** Says lines, of text or of bytes. */
   say(...lines) {
-    for (const line of lines) this.process.stdin.write(`${line}\n`);
+    for (const line of lines) this.process.stdin.write(Buffer.concat([Buffer.from(line), NEWLINE]));
   }
 
   hears(text) {
@@ -213,6 +224,13 @@ class Person {
       addEventListener('securitypolicyviolation', (event) =>
         violated(event.violatedDirective, event.blockedURI));
     });
+  }
+
+  /** The line is mended, and the browser notices: it need not wait for the next try. */
+  async reconnects() {
+    this.wire.mend();
+    await this.page.evaluate(() => dispatchEvent(new Event('online')));
+    await this.isLive();
   }
 
   /** Chooses a name, and is in. */

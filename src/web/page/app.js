@@ -36,8 +36,8 @@ const line = new LineView(chat);
 const log = new LogView(chat, () => render('log'));
 const composer = new ComposerView(chat, () => log.toEnd());
 const members = new MembersView(chat);
-const rooms = new RoomsView(chat, (name) => goTo(name));
-const naming = new NamingView(chat);
+const rooms = new RoomsView(chat, (name) => goTo(name), () => composer.invite());
+const naming = new NamingView(chat, () => composer.invite());
 
 function openSocket() {
   const url = new URL('connect', location.href);
@@ -101,7 +101,7 @@ function roomInAddress() {
 function goTo(name) {
   chat.open(name);
   drawers.close();
-  composer.focus();
+  composer.invite();
 }
 
 /** Goes to the room above or below in the list. */
@@ -138,18 +138,25 @@ addEventListener('keydown', (event) => {
   if (event.altKey && event.key === 'ArrowUp') step(-1);
   else if (event.altKey && event.key === 'ArrowDown') step(1);
   else if (event.key === 'Escape' && drawers.isOpen) drawers.close();
-  else if (event.key === 'Escape' && !byId('naming').open) log.toEnd();
+  else if (event.key === 'Escape' && !event.isComposing && !byId('naming').open) log.toEnd();
   else return;
   event.preventDefault();
+});
+
+// Whoever types into nothing means the message box.
+addEventListener('keydown', (event) => {
+  const isNowhere = [document.body, byId('log')].includes(document.activeElement);
+  const isCharacter = event.key.length === 1 && event.key !== ' ';
+  if (isNowhere && isCharacter && !event.ctrlKey && !event.metaKey && !event.altKey) composer.focus();
 });
 
 addEventListener('online', () => chat.check());
 for (const event of ['focus', 'blur']) addEventListener(event, watch);
 document.addEventListener('visibilitychange', () => {
-  if (document.hidden) return storage.savePerson(chat.save());
-  chat.check();
+  // A frame that was waited for does not come to a page that nobody sees.
   renderNow();
-  return undefined;
+  if (document.hidden) storage.savePerson(chat.save());
+  else chat.check();
 });
 addEventListener('pagehide', () => storage.savePerson(chat.save()));
 
@@ -157,5 +164,6 @@ renderTheme();
 const first = roomInAddress() || chat.active?.name || (chat.rooms.size === 0 && FIRST_ROOM);
 if (first) chat.open(first);
 for (const part of Object.keys(views)) render(part);
+composer.invite();
 if (saved?.name) chat.enter(saved.name);
 else naming.open(storage.loadName());

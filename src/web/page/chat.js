@@ -343,7 +343,7 @@ export class Chat {
   }
 
   #message(room, frame) {
-    const message = room.message(frame, this.name);
+    const message = room.message(frame, this.name, room === this.active && !this.isWatching);
     if (!message) return;
     if (message.sender !== this.name) this.#unread(room, message);
     this.#checkBack();

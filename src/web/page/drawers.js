@@ -4,6 +4,9 @@ import { byId } from './dom.js';
 
 const SIDES = ['rooms', 'members'];
 
+/** The widths of the style sheet at which one list and both stand beside the room anyway. */
+const WIDTHS = ['(max-width: 44rem)', '(max-width: 68rem)'];
+
 export class Drawers {
   #open = null;
 
@@ -13,8 +16,8 @@ export class Drawers {
       byId(`${side}-close`).addEventListener('click', () => this.close());
     }
     byId('shade').addEventListener('click', () => this.close());
-    // A wide screen shows them anyway.
-    addEventListener('resize', () => this.close());
+    byId('room-list').addEventListener('click', ({ target }) => target.closest('a') && this.close());
+    for (const width of WIDTHS) matchMedia(width).addEventListener('change', () => this.close());
   }
 
   get isOpen() {

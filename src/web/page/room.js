@@ -21,6 +21,9 @@ import { Timeline } from './timeline.js';
 /** Messages on their way to the relay at once; the others wait for their acknowledgement. */
 const SENDING_MAX = 32;
 
+/** How many times the usual a room keeps while somebody reads further up. */
+const READING_SLACK = 4;
+
 /** What a name is compared by: the relay folds the case of ASCII letters and nothing else. */
 export const keyOf = (name) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
@@ -127,16 +130,17 @@ export class Room {
    *
    * @param {Frame} frame
    * @param {string} me Our own name.
+   * @param {boolean} isRead Whether somebody is reading further up, and needs what is there.
    * @returns {import('./timeline.js').Message|null} What was not here before.
    */
-  message({ offset, time, sender, text, base64 }, me) {
+  message({ offset, time, sender, text, base64 }, me, isRead) {
     const { epoch, offset: last } = this.place;
     if (offset <= last) return null;
     this.timeline.miss({ epoch, from: last + 1, to: offset - 1, state: 'open', why: 'away' });
     this.place = { epoch, offset };
     const sent = sender === me && this.#cameBack(offset, text);
     const message = { kind: 'message', epoch, offset, time, sender, text, base64, sent };
-    this.timeline.append(message);
+    this.timeline.append(message, isRead ? READING_SLACK : 1);
     return message;
   }
 

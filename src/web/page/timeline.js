@@ -53,10 +53,10 @@ export class Timeline {
     this.#limits = limits;
   }
 
-  /** Appends what was said just now. */
-  append(message) {
+  /** Appends what was said just now. `slack` times the usual is kept. */
+  append(message, slack = 1) {
     this.#push(message);
-    this.#trim();
+    this.#trim(slack);
   }
 
   /** Notes that messages are missing at the end. Without any, nothing. */
@@ -146,8 +146,8 @@ export class Timeline {
   }
 
   /** Gives up the oldest entries beyond the limits, a tenth more than is needed. */
-  #trim() {
-    const { entries: most, size: largest } = this.#limits;
+  #trim(slack) {
+    const [most, largest] = [this.#limits.entries * slack, this.#limits.size * slack];
     if (this.entries.length <= most && this.#size <= largest) return;
     let count = 0;
     let size = this.#size;

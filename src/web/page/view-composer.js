@@ -31,6 +31,11 @@ export class ComposerView {
     this.#words.focus();
   }
 
+  /** Is there to be typed into, but does not draw up a keyboard over half of the screen. */
+  invite() {
+    if (!isTouch.matches) this.focus();
+  }
+
   render() {
     const room = this.#chat.active;
     if (room === this.#room) return;

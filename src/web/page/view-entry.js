@@ -152,29 +152,29 @@ function refusal({ id, problem }, room) {
 }
 
 function hole({ from, to, state, why }) {
-  if (state !== 'lost') return element('p', { class: 'hole is-open' }, 'Loading messages …');
+  if (state !== 'lost') return element('p', { class: 'hole is-open' }, 'Loading messages…');
   const missing = count(to - from + 1, 'message');
   const are = to === from ? 'is' : 'are';
   switch (why) {
     case 'old':
       return element('p', { class: 'hole is-old' },
-        `${missing} said before ${are} no longer kept by the relay`);
+        `${missing} said before ${are} no longer kept by the relay.`);
     case 'slow':
       return element('p', { class: 'hole is-told' },
-        `${missing} ${are} missing here: this connection was too slow for them, and the relay does not keep them any more`);
+        `${missing} ${are} missing here: this connection was too slow for them, and the relay does not keep them any more.`);
     default:
       return element('p', { class: 'hole is-told' },
-        `${missing} ${are} missing here: said while the connection was down, and the relay does not keep them any more`);
+        `${missing} ${are} missing here: said while the connection was down, and the relay does not keep them any more.`);
   }
 }
 
 function restart({ time }) {
   return element('p', { class: 'hole is-told' },
-    `The room began anew at ${clockTime(time)}, most likely because the relay was restarted. What was said while the connection was down, and is not below, could not be recovered; how much that is, nobody knows`);
+    `The room began anew at ${clockTime(time)}, most likely because the relay was restarted. What was said while the connection was down and is not below could not be recovered; how much that is, nobody knows.`);
 }
 
 function presence({ came, went }) {
-  const told = [names(came, 'came'), names(went, 'left')].filter(Boolean);
+  const told = [names(came, 'joined'), names(went, 'left')].filter(Boolean);
   return element('p', { class: 'presence' }, told.join('; '));
 }
 

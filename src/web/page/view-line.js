@@ -13,9 +13,9 @@ const NOTICE_MS = 5_000;
 
 const PHASES = {
   idle: 'Not connected',
-  connecting: 'Connecting …',
+  connecting: 'Connecting…',
   live: 'Live',
-  waiting: 'Reconnecting …',
+  waiting: 'Reconnecting…',
   nameless: 'Not connected',
   ended: 'Not connected',
 };
@@ -58,7 +58,7 @@ export class LineView {
     }
     switch (state.phase) {
       case 'ended':
-        return this.#show('bad', endOf(state), ['Connect again', () => this.#chat.retryNow()]);
+        return this.#show('bad', ...endOf(state).concat(() => this.#chat.retryNow()));
       case 'waiting':
       case 'connecting':
         return this.#down(state);
@@ -74,11 +74,11 @@ export class LineView {
       this.#show('plain', '');
       this.#later(patience);
     } else if (phase === 'connecting') {
-      this.#show('warn', 'Connecting to the relay …');
+      this.#show('warn', 'Connecting to the relay…');
     } else {
       const why = text ? `Connection lost: ${text}.` : 'Connection lost.';
       this.#show('warn', `${why} What you write now is sent as soon as it is back.`,
-        ['Try now', () => this.#chat.retryNow()]);
+        'Try now', () => this.#chat.retryNow());
       const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1_000));
       setText(this.#banner.querySelector('button'), `Try now (${seconds} s)`);
       this.#later(1_000);
@@ -89,7 +89,7 @@ export class LineView {
     this.#timer = setTimeout(() => this.render(), ms);
   }
 
-  #show(tone, text, [label, click] = []) {
+  #show(tone, text, label, click) {
     this.#banner.dataset.tone = tone;
     if (text === '') return this.#banner.replaceChildren();
     if (this.#banner.querySelector('p')?.textContent === text) return undefined;
@@ -99,7 +99,9 @@ export class LineView {
   }
 }
 
+/** What a line ended for that does not come back by itself, and what to do about it. */
 function endOf({ code, text }) {
-  if (code === Code.replaced) return 'You are connected from somewhere else under this name.';
-  return `The relay ended the connection: ${text}.`;
+  return code === Code.replaced
+    ? ['You are connected from somewhere else under this name.', 'Use it here']
+    : [`The relay ended the connection: ${text}.`, 'Connect again'];
 }

@@ -1,15 +1,19 @@
 /** The question for a name: at first, when the relay refuses one, and whenever one is asked for. */
 
 import { byId, setText } from './dom.js';
+import { storage } from './storage.js';
 
 export class NamingView {
   #chat;
   #dialog = byId('naming');
   #input = byId('naming-name');
   #isAsked = false;
+  #entered;
 
-  constructor(chat) {
+  /** @param {() => void} entered The name was granted. */
+  constructor(chat, entered) {
     this.#chat = chat;
+    this.#entered = entered;
     byId('naming-form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#enter(this.#input.value.trim());
@@ -39,12 +43,15 @@ export class NamingView {
     const { phase, text } = this.#chat.state;
     if (phase === 'nameless') {
       if (!this.#dialog.open) this.open(this.#chat.name);
+      byId('naming-cancel').hidden = true;
       this.#tell(`${text}.`);
     } else if (this.#isAsked && phase === 'waiting') {
-      this.#tell('The relay does not answer; trying again …');
+      this.#tell('The relay does not answer; trying again…');
     } else if (this.#isAsked && phase === 'live') {
       this.#isAsked = false;
+      storage.saveName(this.#input.value.trim());
       this.#dialog.close();
+      this.#entered();
     }
   }
 

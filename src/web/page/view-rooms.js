@@ -13,9 +13,15 @@ export class RoomsView {
   #chat;
   #items = new Map();
 
-  /** @param {(name: string) => void} go Shows a room by its name. */
-  constructor(chat, go) {
+  #left;
+
+  /**
+   * @param {(name: string) => void} go Shows a room by its name.
+   * @param {() => void} left A room was left.
+   */
+  constructor(chat, go, left) {
     this.#chat = chat;
+    this.#left = left;
     byId('join').addEventListener('submit', (event) => {
       event.preventDefault();
       const input = byId('join-name');
@@ -79,6 +85,6 @@ export class RoomsView {
 
   #leave(room) {
     this.#chat.leave(room);
-    byId('words').focus();
+    this.#left();
   }
 }
