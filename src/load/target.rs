@@ -9,6 +9,7 @@ mod mqtt;
 mod nats;
 mod raw;
 mod redis;
+mod sse;
 mod ws;
 
 use crate::wire::Parsed;
@@ -60,10 +61,12 @@ pub enum Scheme {
     Irc,
     /// A WebSocket server that sends each text message to everyone.
     Ws,
+    /// hobnob's HTTP: events to hear, POST to say.
+    Sse,
 }
 
 impl Scheme {
-    const ALL: [(Self, &'static str, u16); 7] = [
+    const ALL: [(Self, &'static str, u16); 8] = [
         (Self::Frame, "frame", 7000),
         (Self::Raw, "raw", 12345),
         (Self::Redis, "redis", 6379),
@@ -71,6 +74,7 @@ impl Scheme {
         (Self::Mqtt, "mqtt", 1883),
         (Self::Irc, "irc", 6667),
         (Self::Ws, "ws", 80),
+        (Self::Sse, "sse", 8080),
     ];
 
     /// As it stands in a URL.
@@ -85,12 +89,12 @@ impl Scheme {
 
     /// Whether who says something has to be in the room, and so hears what others say there.
     pub fn joins_to_say(self) -> bool {
-        !matches!(self, Self::Redis | Self::Nats | Self::Mqtt)
+        !matches!(self, Self::Redis | Self::Nats | Self::Mqtt | Self::Sse)
     }
 
     /// Whether a member that says something can receive its own copy.
     pub fn echoes(self) -> bool {
-        !matches!(self, Self::Irc | Self::Redis)
+        !matches!(self, Self::Irc | Self::Redis | Self::Sse)
     }
 
     /// Whether the server says when somebody is in a room. Of the others it is known only once they
@@ -203,6 +207,7 @@ pub enum Adapter {
     Mqtt(mqtt::Mqtt),
     Irc(irc::Irc),
     Ws(ws::Ws),
+    Sse(sse::Sse),
 }
 
 /// The same call on whichever adapter it is.
@@ -216,6 +221,7 @@ macro_rules! each {
             Self::Mqtt($adapter) => $call,
             Self::Irc($adapter) => $call,
             Self::Ws($adapter) => $call,
+            Self::Sse($adapter) => $call,
         }
     };
 }
@@ -236,6 +242,7 @@ impl Adapter {
                 &target.path,
                 out,
             )),
+            Scheme::Sse => Self::Sse(sse::Sse::open(format!("{}:{}", target.host, target.port))),
         }
     }
 
