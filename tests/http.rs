@@ -3,56 +3,14 @@
 
 mod common;
 
-use common::{Client, Server};
+use common::http::{answer, ask};
+use common::Server;
 use hobnob::Limits;
 use hobnob::reason::CloseReason;
 use std::time::Duration;
 
 fn server() -> Server {
     Server::start(&["http://127.0.0.1:0"])
-}
-
-/// One answer, taken apart.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().skip(1).find_map(|line| {
-            let (key, value) = line.split_once(": ")?;
-            key.eq_ignore_ascii_case(name).then_some(value)
-        })
-    }
-
-    /// Whether the relay said that this is the connection's last.
-    fn is_last(&self) -> bool {
-        self.header("connection") == Some("close")
-    }
-}
-
-/// Reads one answer; `has_body` is false for HEAD.
-fn answer(client: &mut Client, has_body: bool) -> Answer {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.extend(client.read_exactly(1));
-    }
-    let head = String::from_utf8(head).unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let mut answer = Answer { status, head, body: Vec::new() };
-    let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
-    if has_body {
-        answer.body = client.read_exactly(length);
-    }
-    answer
-}
-
-fn ask(client: &mut Client, request: &str) -> Answer {
-    client.send(request.as_bytes());
-    answer(client, !request.starts_with("HEAD"))
 }
 
 #[test]

@@ -34,6 +34,7 @@ impl Engine {
             self.scratch.clear();
             match said {
                 Said::Message { message, .. } => {
+                    let Some(room) = self.hub.room(room) else { return };
                     dialect.write_message(room, message, &mut self.scratch);
                 }
                 Said::Notice(notice) => dialect.write_notice(room, notice, &mut self.scratch),
@@ -216,6 +217,13 @@ impl Engine {
         if let Some(request) = request {
             self.reply(conn, &Reply::Left { request, room, offset: next.saturating_sub(1) });
         }
+    }
+
+    /// Bytes held for those of a room who are behind.
+    #[cfg(feature = "http")]
+    pub(super) fn held_for(&self, room: RoomId) -> usize {
+        let tapes = self.tapes_of(room).tapes.into_iter().flatten();
+        tapes.filter_map(|tape| self.tapes.get(tape as usize)).map(Tape::held).sum()
     }
 
     fn tapes_of(&self, room: RoomId) -> RoomTapes {

@@ -403,7 +403,7 @@ impl Engine {
             if outbox.unsent() >= page {
                 break;
             }
-            dialect.write_message(room_id, message, outbox.segment(self.stamp));
+            dialect.write_message(room, message, outbox.segment(self.stamp));
             outbox.page_laid();
             self.counts.replayed += 1;
             next = message.offset + 1;

@@ -10,6 +10,8 @@ mod peer;
 mod pulse;
 mod soundness;
 mod tape;
+#[cfg(feature = "http")]
+mod top;
 mod watch;
 
 pub use counts::Counts;
@@ -86,6 +88,8 @@ pub struct Engine {
     stalled: Duration,
     counts: Counts,
     pulse: Pulse,
+    /// Why new peers are turned away at the moment, if they are.
+    strain: Option<&'static str>,
 }
 
 /// How a visit to a peer ended.
@@ -132,6 +136,7 @@ impl Engine {
             stalled: Duration::ZERO,
             counts: Counts::default(),
             pulse: Pulse::default(),
+            strain: None,
         }
     }
 
@@ -301,9 +306,7 @@ impl Engine {
             let rest = bytes.get(used..).unwrap_or_default();
             let ended = peer.ended;
             match peer.session.receive(rest, ended, service, &self.limits) {
-                Ok(Parsed::Complete(Step::Command(Command::Say { room, .. }), _))
-                    if self.is_congested(room) =>
-                {
+                Ok(Parsed::Complete(Step::Command(command), _)) if self.must_wait(&command) => {
                     if let Some(peer) = self.peers.get_mut(conn) {
                         peer.session.again();
                     }
@@ -328,6 +331,15 @@ impl Engine {
         (used, if is_heard { Reading::Unfinished } else { Reading::Gone })
     }
 
+    /// Whether something is to be said in a room whose flush is far behind.
+    fn must_wait(&self, command: &Command<'_>) -> bool {
+        match command {
+            Command::Say { room, .. } => self.is_congested(*room),
+            Command::Post { room, .. } => self.is_behind(room),
+            _ => false,
+        }
+    }
+
     fn carry_out(&mut self, conn: ConnId, step: Step<'_>, now: Now) {
         match step {
             Step::Command(command) => {
@@ -335,6 +347,8 @@ impl Engine {
                 self.settle(now);
             }
             Step::Answer(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),
+            #[cfg(feature = "http")]
+            Step::Look(look) => self.look(conn, look, now),
             Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
             Step::Alive => {}
             Step::Bye => self.let_go(conn, now),
@@ -487,9 +501,11 @@ impl Engine {
         {
             self.schedule(conn, at);
         } else {
-            peer.pinged = true;
+            peer.pinged = peer.session.answers_pings();
+            let wait =
+                if peer.pinged { self.limits.ping_grace } else { ping_after(conn, &self.limits) };
             self.tell(conn, |session, _, out| session.write_ping(out));
-            self.schedule(conn, now.after(self.limits.ping_grace));
+            self.schedule(conn, now.after(wait));
         }
     }
 

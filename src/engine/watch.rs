@@ -4,13 +4,49 @@
 use super::Engine;
 use super::peer::Peer;
 use super::tape::Place;
+#[cfg(feature = "http")]
+use crate::id::ConnId;
+#[cfg(feature = "http")]
+use crate::now::Now;
 use crate::reason::{CloseReason, Refusal};
+use crate::session::Session;
+#[cfg(feature = "http")]
+use crate::session::{Look, Seen};
+#[cfg(feature = "http")]
+use crate::wire::exposition::CONTENT_TYPE;
 use crate::wire::exposition::{Exposition, Kind};
 
 impl Engine {
     /// The loop's last turn took so long.
     pub fn turned(&mut self, took: std::time::Duration) {
         self.pulse.turns.record(took);
+    }
+
+    /// New peers are turned away, for this reason: whoever spreads them should know.
+    pub fn strained(&mut self, why: Option<&'static str>) {
+        self.strain = why;
+    }
+
+    /// Answers whoever watches over the relay.
+    #[cfg(feature = "http")]
+    pub(super) fn look(&mut self, conn: ConnId, look: Look, now: Now) {
+        const PLAIN: &str = "text/plain; charset=utf-8";
+        let (is_well, content_type, text) = match look {
+            Look::Metrics => (true, CONTENT_TYPE, self.metrics()),
+            Look::Health => (true, PLAIN, "alive\n".to_owned()),
+            Look::Ready => match self.unreadiness() {
+                None => (true, PLAIN, "ready\n".to_owned()),
+                Some(why) => (false, PLAIN, format!("{why}\n")),
+            },
+            Look::Top(most) => (true, "application/json", self.top(most, now.tick())),
+        };
+        let seen = Seen { is_well, content_type, text };
+        self.tell(conn, |session, _, out| session.write_seen(seen, out));
+    }
+
+    #[cfg(feature = "http")]
+    fn unreadiness(&self) -> Option<&'static str> {
+        self.drain.is_some().then_some("draining").or(self.strain)
     }
 
     /// Every number of the relay, in Prometheus' text format.
@@ -95,20 +131,14 @@ impl Engine {
         }
     }
 
-    /// How many connections speak what. Every protocol that is served has a row, if only of 0.
+    /// How many connections speak what, with a row for every protocol there is.
     fn protocols(&self) -> Vec<(&'static str, u64)> {
-        let mut rows: Vec<(&'static str, u64)> = Vec::new();
-        for service in &self.services {
-            if rows.iter().all(|(word, _)| *word != service.word()) {
-                rows.push((service.word(), 0));
-            }
-        }
+        let mut rows: Vec<(&'static str, u64)> =
+            Session::PROTOCOLS.iter().map(|protocol| (*protocol, 0)).collect();
         for peer in self.peers.iter() {
-            let service = self.services.get(usize::from(peer.service));
-            let word = service.map_or("", |service| peer.session.protocol(service));
-            match rows.iter_mut().find(|(known, _)| *known == word) {
-                Some((_, count)) => *count += 1,
-                None => rows.push((word, 1)),
+            let word = peer.session.protocol();
+            if let Some((_, count)) = rows.iter_mut().find(|(known, _)| *known == word) {
+                *count += 1;
             }
         }
         rows

@@ -27,6 +27,14 @@ pub enum Command<'a> {
         /// Where to go on from.
         resume: Option<Resume>,
     },
+    /// Enter a room only to hear it. Where it cannot be read on from the place given, it is read from
+    /// the oldest message that is kept: whoever asks this way has no second question.
+    Listen {
+        /// The room's name.
+        room: Cow<'a, str>,
+        /// Where to go on from.
+        resume: Option<Resume>,
+    },
     /// Leave a room.
     Leave {
         /// Repeated in the answer.
@@ -77,6 +85,8 @@ pub enum Command<'a> {
         once: Option<Cow<'a, str>>,
         /// What is said.
         bytes: Cow<'a, [u8]>,
+        /// See [`Payload::form`](crate::payload::Payload::form).
+        form: Form,
     },
     /// Ask which rooms there are.
     Rooms {
@@ -104,6 +114,7 @@ impl Command<'_> {
             Self::Join { request, room, resume } => {
                 Command::Join { request, room: owned(room), resume }
             }
+            Self::Listen { room, resume } => Command::Listen { room: owned(room), resume },
             Self::Leave { request, room } => Command::Leave { request, room },
             Self::Say { room, id, echo, bytes, form } => {
                 Command::Say { room, id, echo, bytes: Cow::Owned(bytes.into_owned()), form }
@@ -114,12 +125,13 @@ impl Command<'_> {
             Self::History { request, room, select, limit } => {
                 Command::History { request, room: room.into_owned(), select, limit }
             }
-            Self::Post { room, sender, key, once, bytes } => Command::Post {
+            Self::Post { room, sender, key, once, bytes, form } => Command::Post {
                 room: owned(room),
                 sender: owned(sender),
                 key,
                 once: once.map(owned),
                 bytes: Cow::Owned(bytes.into_owned()),
+                form,
             },
             Self::Rooms { from, limit } => Command::Rooms { from, limit },
         }

@@ -75,6 +75,16 @@ impl Hub {
         self.rooms.get(id.slot()).filter(|room| room.id == id)
     }
 
+    /// Every room, in no order.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().map(|(_, room)| room)
+    }
+
+    /// What `conn` is called; empty before hello.
+    pub fn name_of(&self, conn: ConnId) -> &str {
+        self.people.get(conn).map_or("", |person| &person.name)
+    }
+
     /// How many rooms there are.
     pub fn room_count(&self) -> usize {
         self.rooms.len()
@@ -102,7 +112,12 @@ impl Hub {
                 self.hello(conn, &name, key, now).map_err(|why| (why, 0))
             }
             Command::Join { request, room, resume } => {
-                self.join(conn, request, &room, resume, now).map_err(|why| (why, request))
+                let start = resume.map_or(Start::Now, Start::After);
+                self.join(conn, request, &room, start, now).map_err(|why| (why, request))
+            }
+            Command::Listen { room, resume } => {
+                let start = resume.map_or(Start::Now, Start::Kept);
+                self.join(conn, 0, &room, start, now).map_err(|why| (why, 0))
             }
             Command::Leave { request, room } => {
                 self.leave(conn, request, room, now).map_err(|why| (why, request))
@@ -116,8 +131,8 @@ impl Hub {
             Command::History { request, room, select, limit } => {
                 self.history(conn, request, &room, select, limit).map_err(|why| (why, request))
             }
-            Command::Post { room, sender, key, once, bytes } => {
-                let payload = Payload { bytes: bytes.into_owned().into(), form: Form::Unsaid };
+            Command::Post { room, sender, key, once, bytes, form } => {
+                let payload = Payload { bytes: bytes.into_owned().into(), form };
                 let (room, sender, once) = (&*room, &*sender, once.as_deref());
                 let posted = Posted { room, sender, key, once };
                 let reply = self.post(conn, posted, payload, now);
@@ -236,7 +251,7 @@ impl Hub {
         conn: ConnId,
         request: u64,
         name: &str,
-        resume: Option<Resume>,
+        start: Start,
         now: Now,
     ) -> Result<(), Refusal> {
         let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
@@ -260,12 +275,22 @@ impl Hub {
             self.enter(conn, id, now);
         }
         let Some(room) = self.room(id) else { return Err(Refusal::BadRoom) };
-        let from = resume.and_then(|resume| room.recoverable(resume));
+        let (recovered, from) = match start {
+            Start::Now => (false, None),
+            Start::After(resume) => {
+                let from = room.recoverable(resume);
+                (from.is_some(), from)
+            }
+            Start::Kept(resume) => {
+                let from = room.recoverable(resume);
+                (from.is_some(), from.or(Some(room.oldest())))
+            }
+        };
         let reply = Reply::Joined {
             request,
             room: id,
             name: Rc::clone(&room.name),
-            recovered: from.is_some(),
+            recovered,
             epoch: room.epoch,
             head: room.head,
             oldest: room.oldest(),
@@ -490,6 +515,17 @@ impl Hub {
         let seats: usize = self.rooms.iter().map(|(_, room)| room.members.len()).sum();
         assert_eq!(seats, self.people.assert_sound());
     }
+}
+
+/// Where a member begins to read.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    /// With what is said next.
+    Now,
+    /// Behind this place, if that can be done without a hole; else with what is said next.
+    After(Resume),
+    /// The same, or else with the oldest message that is kept.
+    Kept(Resume),
 }
 
 /// Below this, a message is too old at `tick`.

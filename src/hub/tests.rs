@@ -208,7 +208,7 @@ fn the_past_is_read_by_members_and_by_name_from_outside() {
 
 fn post<'a>(room: &'a str, sender: &'a str, key: u64, once: Option<&'a str>) -> Command<'a> {
     let (room, sender, once) = (room.into(), sender.into(), once.map(Cow::Borrowed));
-    Command::Post { room, sender, key, once, bytes: Cow::Borrowed(b"hi") }
+    Command::Post { room, sender, key, once, bytes: Cow::Borrowed(b"hi"), form: Form::Text }
 }
 
 #[test]

@@ -5,7 +5,7 @@ pub mod raw;
 #[cfg(feature = "http")]
 pub mod web;
 
-use crate::hub::{Command, Notice, Reply};
+use crate::hub::{Command, Notice, Reply, Room};
 use crate::id::RoomId;
 use crate::limits::Limits;
 use crate::payload::Message;
@@ -53,26 +53,32 @@ pub enum Dialect {
     WebJson,
     /// Payloads as they came, each a WebSocket message.
     WebRaw,
+    /// Server-Sent Events.
+    Events,
 }
 
 impl Dialect {
     /// How many there are, for tables indexed by dialect.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 
     /// Whether a member can be told that it missed something.
     pub fn can_tell_gap(self) -> bool {
-        matches!(self, Self::Binary | Self::Json | Self::WebBinary | Self::WebJson)
+        !matches!(self, Self::Chunk | Self::Line | Self::WebRaw)
     }
 
     /// Appends a message as this dialect's members receive it.
-    pub fn write_message(self, room: RoomId, message: &Message, out: &mut Vec<u8>) {
+    pub fn write_message(self, room: &Room, message: &Message, out: &mut Vec<u8>) {
         match self {
             Self::Chunk => raw::write_chunk(&message.payload, out),
             Self::Line => raw::write_line(&message.payload, out),
             Self::WebRaw => raw::write_web(&message.payload, out),
+            #[cfg(feature = "http")]
+            Self::Events => web::events::write_message(room, message, out),
+            #[cfg(not(feature = "http"))]
+            Self::Events => {}
             Self::Binary | Self::Json | Self::WebBinary | Self::WebJson => {
                 let (spelling, carrier) = self.frames();
-                frame::write_message(spelling, carrier, room, message, out);
+                frame::write_message(spelling, carrier, room.id, message, out);
             }
         }
     }
@@ -81,6 +87,10 @@ impl Dialect {
     pub fn write_notice(self, room: RoomId, notice: &Notice, out: &mut Vec<u8>) {
         match self {
             Self::Chunk | Self::Line | Self::WebRaw => {}
+            #[cfg(feature = "http")]
+            Self::Events => web::events::write_notice(notice, out),
+            #[cfg(not(feature = "http"))]
+            Self::Events => {}
             Self::Binary | Self::Json | Self::WebBinary | Self::WebJson => {
                 let (spelling, carrier) = self.frames();
                 frame::write_notice(spelling, carrier, room, notice, out);
@@ -106,6 +116,9 @@ pub enum Step<'a> {
     Command(Command<'a>),
     /// The peer asked for something that its session alone answers, with these bytes.
     Answer(Cow<'a, [u8]>),
+    /// The peer asks how the relay itself is.
+    #[cfg(feature = "http")]
+    Look(Look),
     /// The peer wants its token back.
     Ping(u64),
     /// The peer is alive, and that was all.
@@ -120,11 +133,39 @@ impl Step<'_> {
         match self {
             Self::Command(command) => Step::Command(command.into_owned()),
             Self::Answer(bytes) => Step::Answer(Cow::Owned(bytes.into_owned())),
+            #[cfg(feature = "http")]
+            Self::Look(look) => Step::Look(look),
             Self::Ping(token) => Step::Ping(token),
             Self::Alive => Step::Alive,
             Self::Bye => Step::Bye,
         }
     }
+}
+
+/// What is asked by whoever watches over the relay.
+#[cfg(feature = "http")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Every number.
+    Metrics,
+    /// Whether it lives.
+    Health,
+    /// Whether it should be sent new peers.
+    Ready,
+    /// The biggest rooms and the slowest peers, so many of each.
+    Top(usize),
+}
+
+/// What there was to see.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether all is as it should be.
+    pub is_well: bool,
+    /// What kind of text it is.
+    pub content_type: &'static str,
+    /// The text.
+    pub text: String,
 }
 
 /// Why a conversation cannot go on, and the sentence the peer is told.
@@ -264,6 +305,24 @@ impl Session {
         }
     }
 
+    /// Appends the answer to a [`Look`].
+    #[cfg(feature = "http")]
+    pub fn write_seen(&mut self, seen: Seen, out: &mut Vec<u8>) {
+        if let Self::Web(web) = self {
+            web.write_seen(seen, out);
+        }
+    }
+
+    /// Whether silence after a ping means that nobody is there. Who only listens to HTTP has no way
+    /// to answer.
+    pub fn answers_pings(&self) -> bool {
+        match self {
+            Self::Raw(_) | Self::Frame(_) => true,
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.answers_pings(),
+        }
+    }
+
     /// Appends the answer to a ping of the peer's.
     pub fn write_pong(&self, token: u64, out: &mut Vec<u8>) {
         match self {
@@ -315,9 +374,26 @@ impl Session {
         }
     }
 
+    /// Every word that [`protocol`](Self::protocol) may be.
+    pub const PROTOCOLS: &[&str] = &[
+        "raw",
+        "frame",
+        #[cfg(feature = "http")]
+        "http",
+        #[cfg(feature = "http")]
+        "websocket",
+        #[cfg(feature = "http")]
+        "events",
+    ];
+
     /// One word for what the peer speaks, for counters: a service may be spoken to in several ways.
-    pub fn protocol(&self, service: &Service) -> &'static str {
-        service.word()
+    pub fn protocol(&self) -> &'static str {
+        match self {
+            Self::Raw(_) => "raw",
+            Self::Frame(_) => "frame",
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.protocol(),
+        }
     }
 
     /// Whether the peer can be told that what it asked for was refused. One that cannot is closed:

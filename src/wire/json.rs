@@ -207,8 +207,21 @@ fn server_of<'a>(verb: &str, line: &'a [u8]) -> Result<ServerFrame<'a>, FrameErr
 }
 
 /// 64 bits as 16 hexadecimal digits.
-#[derive(Clone, Copy)]
-struct Hex(u64);
+#[derive(Clone, Copy, Debug)]
+pub struct Hex(u64);
+
+impl Hex {
+    /// An epoch, as it is written.
+    pub fn of(epoch: Epoch) -> Self {
+        Self(epoch.0)
+    }
+
+    /// Reads 1 to 16 digits.
+    pub fn parse(text: &str) -> Option<u64> {
+        let plain = text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u64::from_str_radix(text, 16).ok().filter(|_| plain)
+    }
+}
 
 impl Serialize for Hex {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -219,11 +232,8 @@ impl Serialize for Hex {
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        let plain = text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match u64::from_str_radix(&text, 16) {
-            Ok(number) if plain => Ok(Self(number)),
-            _ => Err(serde::de::Error::custom("expected 1 to 16 hexadecimal digits")),
-        }
+        let number = Self::parse(&text).map(Self);
+        number.ok_or_else(|| serde::de::Error::custom("expected 1 to 16 hexadecimal digits"))
     }
 }
 
@@ -445,7 +455,7 @@ struct Page<'a> {
 
 /// A message among others: that of [`Message`], less the room.
 #[derive(Serialize, Deserialize)]
-struct Past<'a> {
+pub struct Past<'a> {
     offset: Offset,
     time: u64,
     #[serde(borrow)]
@@ -462,7 +472,8 @@ impl<'a> Past<'a> {
         Ok(frame::Past { offset, time, sender, payload: payload(text, base64)? })
     }
 
-    fn of(past: &'a frame::Past<'_>) -> Self {
+    /// As it is written.
+    pub fn of(past: &'a frame::Past<'_>) -> Self {
         let (text, base64) = text_or_base64(&past.payload);
         Self { offset: past.offset, time: past.time, sender: lend(&past.sender), text, base64 }
     }

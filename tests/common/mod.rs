@@ -6,6 +6,8 @@
 
 #![allow(dead_code, reason = "every file of tests needs its own part of this")]
 
+#[cfg(feature = "http")]
+pub mod http;
 pub mod web;
 
 use hobnob::engine::Counts;

@@ -1,12 +1,15 @@
 //! HTTP/1.1: one request after the other, each answered in its turn.
 
+use super::api::{self, Subject};
+use super::events::EventStream;
 use super::response::{Response, Status};
 use super::route::{self, Asked, Found, Outcome};
 use super::socket::WebSocket;
-use super::{Options, asset};
+use super::{Options, asset, watch};
+use crate::hub::Reply;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
-use crate::session::{Fault, Step};
+use crate::session::{Fault, Seen, Step};
 use crate::wire::Parsed;
 use crate::wire::http::{self, Body, Chunks, HttpError, Request};
 use std::borrow::Cow;
@@ -21,6 +24,8 @@ pub struct Exchange {
     progress: Progress,
     /// What is left to be sent of an answer.
     outgoing: Option<Outgoing>,
+    /// What was asked, and is not answered yet.
+    asking: Option<Box<Asking>>,
     /// This answer is the last.
     ends: bool,
     /// Nothing was finished since a deadline passed. The next one is the last.
@@ -52,6 +57,15 @@ struct Outgoing {
     at: usize,
 }
 
+/// A request whose answer somebody else knows.
+#[derive(Debug)]
+struct Asking {
+    /// What the hub was asked for; nothing if it was the relay itself.
+    subject: Option<Subject>,
+    /// Whether the answer's body is not wanted.
+    is_head: bool,
+}
+
 /// What a conversation comes to.
 #[derive(Debug)]
 pub enum Turn<'a> {
@@ -59,6 +73,8 @@ pub enum Turn<'a> {
     Step(Step<'a>),
     /// With these bytes it becomes a WebSocket.
     Upgrade(Cow<'a, [u8]>, WebSocket),
+    /// It is a listener from now on.
+    Listen(EventStream),
 }
 
 impl Default for Exchange {
@@ -66,6 +82,7 @@ impl Default for Exchange {
         Self {
             progress: Progress::Head { searched: 0 },
             outgoing: None,
+            asking: None,
             ends: false,
             // The first request has one deadline to be there, not two.
             overdue: true,
@@ -85,6 +102,9 @@ impl Exchange {
     ) -> Result<Parsed<Turn<'a>>, Fault> {
         if let Some(piece) = self.next_piece() {
             return Ok(step(Step::Answer(Cow::Owned(piece)), 0));
+        }
+        if self.asking.is_some() {
+            return Ok(Parsed::Partial);
         }
         if self.ends {
             return Ok(step(Step::Bye, 0));
@@ -122,7 +142,7 @@ impl Exchange {
     ) -> Result<Parsed<Turn<'a>>, Fault> {
         let head = bytes.get(..length).unwrap_or_default();
         let (request, body) = http::parse_head(head).map_err(|error| self.fail(error))?;
-        let (max, is_route) = match route::find(request.method, request.path) {
+        let (max, is_route) = match route::find(options.serve, request.method, request.path) {
             Found::Route(route, _) => ((route.body_max)(limits), true),
             Found::Asset | Found::WrongMethod(_) | Found::Undecodable | Found::Nothing => {
                 (0, false)
@@ -177,7 +197,7 @@ impl Exchange {
             },
             Rest::Chunks(mut chunks) => {
                 let (request, _) = parse_again(bytes, head)?;
-                let max = match route::find(request.method, request.path) {
+                let max = match route::find(options.serve, request.method, request.path) {
                     Found::Route(route, _) => (route.body_max)(limits),
                     _ => 0,
                 };
@@ -207,7 +227,7 @@ impl Exchange {
         limits: &Limits,
         used: usize,
     ) -> Parsed<Turn<'a>> {
-        let outcome = match route::find(request.method, request.path) {
+        let outcome = match route::find(options.serve, request.method, request.path) {
             Found::Route(route, room) => (route.answer)(request, &Asked { room, options, limits }),
             Found::Asset => Outcome::Respond(asset::serve(request)),
             Found::WrongMethod(allowed) => {
@@ -227,19 +247,64 @@ impl Exchange {
                 let head = response.head(false).into_bytes();
                 Parsed::Complete(Turn::Upgrade(Cow::Owned(head), socket), used)
             }
+            Outcome::Ask(command, subject) => {
+                self.ask(request, Some(subject));
+                step(Step::Command(command), used)
+            }
+            Outcome::Look(look) => {
+                self.ask(request, None);
+                step(Step::Look(look), used)
+            }
+            Outcome::Listen(events) => Parsed::Complete(Turn::Listen(events), used),
         }
     }
 
-    /// Begins an answer: its head, and the first piece of its body.
+    /// Waits for an answer that the session does not know.
+    fn ask(&mut self, request: &Request<'_>, subject: Option<Subject>) {
+        self.progress = Progress::Head { searched: 0 };
+        let is_head = request.method == "HEAD";
+        self.asking = Some(Box::new(Asking { subject, is_head }));
+    }
+
+    /// What was asked last could not be asked yet: the request will come again.
+    pub fn again(&mut self) {
+        self.asking = None;
+    }
+
+    /// The hub's answer.
+    pub fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
+        let asking = self.asking.as_deref().and_then(|asking| asking.subject.as_ref());
+        if let Some(response) = asking.and_then(|subject| api::response(subject, reply)) {
+            self.write_answer(response, out);
+        }
+    }
+
+    /// The relay's answer.
+    pub fn write_seen(&mut self, seen: Seen, out: &mut Vec<u8>) {
+        self.write_answer(watch::response(seen), out);
+    }
+
+    fn write_answer(&mut self, response: Response, out: &mut Vec<u8>) {
+        if let Some(asking) = self.asking.take() {
+            out.extend(self.begin_answer(asking.is_head, response));
+        }
+    }
+
     fn respond<'a>(&mut self, request: &Request<'_>, response: Response) -> Step<'a> {
         self.progress = Progress::Head { searched: 0 };
+        Step::Answer(Cow::Owned(self.begin_answer(request.method == "HEAD", response)))
+    }
+
+    /// The head of an answer, and the first piece of its body.
+    fn begin_answer(&mut self, is_head: bool, response: Response) -> Vec<u8> {
         (self.answered, self.overdue) = (true, false);
+        self.ends |= response.is_endless;
         let mut bytes = response.head(self.ends).into_bytes();
-        if request.method != "HEAD" {
+        if !is_head {
             self.outgoing = Some(Outgoing { body: response.body, at: 0 });
             bytes.extend(self.next_piece().unwrap_or_default());
         }
-        Step::Answer(Cow::Owned(bytes))
+        bytes
     }
 
     fn next_piece(&mut self) -> Option<Vec<u8>> {

@@ -1,18 +1,24 @@
 //! Browsers and everything else that speaks HTTP: the chat page, and WebSocket. A conversation
 //! begins as HTTP and may become a WebSocket where it stands.
 
+pub mod api;
 pub mod asset;
+pub mod body;
+pub mod events;
 pub mod exchange;
+pub mod query;
 pub mod response;
 pub mod route;
 pub mod socket;
 pub mod upgrade;
+pub mod watch;
 
-use super::{Dialect, Fault, Overrun, Step};
+use super::{Dialect, Fault, Overrun, Seen, Step};
 use crate::hub::Reply;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
+use events::EventStream;
 use exchange::{Exchange, Turn};
 use socket::WebSocket;
 
@@ -23,6 +29,18 @@ pub struct Options {
     pub overrun: Overrun,
     /// Origins whose pages may open a WebSocket, beside those of this host: `https://chat.example`.
     pub allow_origin: Vec<String>,
+    /// What can be asked for there.
+    pub serve: Serve,
+}
+
+/// What a listener is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serve {
+    /// Everybody: the page, WebSocket, and rooms.
+    #[default]
+    Public,
+    /// Whoever watches over the relay: metrics and health.
+    Admin,
 }
 
 /// The state of one conversation. Behind a pointer: other services' peers need not be as big.
@@ -33,6 +51,7 @@ pub struct Web(Box<State>);
 enum State {
     Http(Exchange),
     Socket(WebSocket),
+    Events(EventStream),
 }
 
 impl Default for Web {
@@ -51,6 +70,7 @@ impl Web {
     ) -> Result<Parsed<Step<'a>>, Fault> {
         match &mut *self.0 {
             State::Socket(socket) => socket.receive(bytes, limits),
+            State::Events(events) => Ok(events.receive(bytes)),
             State::Http(exchange) => match exchange.receive(bytes, options, limits)? {
                 Parsed::Partial => Ok(Parsed::Partial),
                 Parsed::Complete(Turn::Step(step), used) => Ok(Parsed::Complete(step, used)),
@@ -58,14 +78,21 @@ impl Web {
                     *self.0 = State::Socket(socket);
                     Ok(Parsed::Complete(Step::Answer(answer), used))
                 }
+                Parsed::Complete(Turn::Listen(events), used) => {
+                    *self.0 = State::Events(events);
+                    Ok(Parsed::Complete(Step::Alive, used))
+                }
             },
         }
     }
 
     /// See [`Session::again`](super::Session::again).
     pub fn again(&mut self) {
-        if let State::Socket(socket) = &mut *self.0 {
-            socket.again();
+        match &mut *self.0 {
+            State::Http(exchange) => exchange.again(),
+            State::Socket(socket) => socket.again(),
+            // Its steps are not said anywhere.
+            State::Events(_) => {}
         }
     }
 
@@ -74,13 +101,23 @@ impl Web {
         match &mut *self.0 {
             State::Http(exchange) => exchange.overdue(),
             State::Socket(socket) => socket.overdue(),
+            State::Events(_) => Some(CloseReason::HandshakeTimeout),
         }
     }
 
     /// See [`Session::write_reply`](super::Session::write_reply).
     pub fn write_reply(&mut self, reply: &Reply, limits: &Limits, out: &mut Vec<u8>) {
-        if let State::Socket(socket) = &mut *self.0 {
-            socket.write_reply(reply, limits, out);
+        match &mut *self.0 {
+            State::Http(exchange) => exchange.write_reply(reply, out),
+            State::Socket(socket) => socket.write_reply(reply, limits, out),
+            State::Events(events) => events.write_reply(reply, out),
+        }
+    }
+
+    /// See [`Session::write_seen`](super::Session::write_seen).
+    pub fn write_seen(&mut self, seen: Seen, out: &mut Vec<u8>) {
+        if let State::Http(exchange) = &mut *self.0 {
+            exchange.write_seen(seen, out);
         }
     }
 
@@ -93,15 +130,19 @@ impl Web {
 
     /// See [`Session::write_ping`](super::Session::write_ping).
     pub fn write_ping(&self, out: &mut Vec<u8>) {
-        if let State::Socket(socket) = &*self.0 {
-            socket.write_ping(out);
+        match &*self.0 {
+            State::Http(_) => {}
+            State::Socket(socket) => socket.write_ping(out),
+            State::Events(events) => events.write_ping(out),
         }
     }
 
     /// See [`Session::write_draining`](super::Session::write_draining).
     pub fn write_draining(&self, out: &mut Vec<u8>) {
-        if let State::Socket(socket) = &*self.0 {
-            socket.write_draining(out);
+        match &*self.0 {
+            State::Http(_) => {}
+            State::Socket(socket) => socket.write_draining(out),
+            State::Events(events) => events.write_draining(out),
         }
     }
 
@@ -110,6 +151,7 @@ impl Web {
         match &*self.0 {
             State::Http(exchange) => exchange.write_farewell(fault, out),
             State::Socket(socket) => socket.write_farewell(fault, out),
+            State::Events(events) => events.write_farewell(fault, out),
         }
     }
 
@@ -118,13 +160,14 @@ impl Web {
         match &*self.0 {
             State::Http(_) => Dialect::WebRaw,
             State::Socket(socket) => socket.dialect(),
+            State::Events(_) => Dialect::Events,
         }
     }
 
     /// See [`Session::can_tell_refusal`](super::Session::can_tell_refusal).
     pub fn can_tell_refusal(&self) -> bool {
         match &*self.0 {
-            State::Http(_) => true,
+            State::Http(_) | State::Events(_) => true,
             State::Socket(socket) => socket.can_tell_refusal(),
         }
     }
@@ -134,6 +177,21 @@ impl Web {
         match &*self.0 {
             State::Http(_) => false,
             State::Socket(socket) => socket.is_greeted(),
+            State::Events(events) => events.is_greeted(),
+        }
+    }
+
+    /// See [`Session::answers_pings`](super::Session::answers_pings).
+    pub fn answers_pings(&self) -> bool {
+        !matches!(*self.0, State::Events(_))
+    }
+
+    /// See [`Session::protocol`](super::Session::protocol).
+    pub fn protocol(&self) -> &'static str {
+        match &*self.0 {
+            State::Http(_) => "http",
+            State::Socket(_) => "websocket",
+            State::Events(_) => "events",
         }
     }
 }

@@ -33,12 +33,14 @@ macro_rules! statuses {
 statuses! {
     SwitchingProtocols = 101, "Switching Protocols";
     Ok = 200, "OK";
+    Created = 201, "Created";
     NotModified = 304, "Not Modified";
     BadRequest = 400, "Bad Request";
     Forbidden = 403, "Forbidden";
     NotFound = 404, "Not Found";
     MethodNotAllowed = 405, "Method Not Allowed";
     RequestTimeout = 408, "Request Timeout";
+    Conflict = 409, "Conflict";
     ContentTooLarge = 413, "Content Too Large";
     UriTooLong = 414, "URI Too Long";
     ExpectationFailed = 417, "Expectation Failed";
@@ -60,12 +62,14 @@ pub struct Response {
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// What is sent, if the method is not HEAD.
     pub body: Cow<'static, [u8]>,
+    /// What follows the head has no length: it ends with the connection.
+    pub is_endless: bool,
 }
 
 impl Response {
     /// An answer without a body.
     pub fn empty(status: Status) -> Self {
-        Self { status, headers: Vec::new(), body: Cow::Borrowed(&[]) }
+        Self { status, headers: Vec::new(), body: Cow::Borrowed(&[]), is_endless: false }
     }
 
     /// An answer with this body.
@@ -75,6 +79,12 @@ impl Response {
         body: impl Into<Cow<'static, [u8]>>,
     ) -> Self {
         Self { body: body.into(), ..Self::empty(status) }.with("Content-Type", content_type)
+    }
+
+    /// The beginning of an answer that ends with the connection.
+    pub fn endless(content_type: &'static str) -> Self {
+        let response = Self { is_endless: true, ..Self::empty(Status::Ok) };
+        response.with("Content-Type", content_type)
     }
 
     /// An answer for a person: one sentence.
@@ -95,7 +105,8 @@ impl Response {
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if !matches!(self.status, Status::SwitchingProtocols | Status::NotModified) {
+        let has_no_body = matches!(self.status, Status::SwitchingProtocols | Status::NotModified);
+        if !has_no_body && !self.is_endless {
             head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
         }
         if ends {

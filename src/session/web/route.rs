@@ -1,9 +1,13 @@
 //! Which request is answered by what. A route is a row of [`ROUTES`]; the parser knows none of them.
 
+use super::api::Subject;
+use super::events::EventStream;
 use super::response::Response;
 use super::socket::WebSocket;
-use super::{Options, asset, upgrade};
+use super::{Options, Serve, api, asset, upgrade, watch};
+use crate::hub::Command;
 use crate::limits::Limits;
+use crate::session::Look;
 use crate::wire::http::Request;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -22,12 +26,32 @@ pub struct Route {
 
 /// Every route beside the page's files.
 pub const ROUTES: &[Route] = &[
-    Route { method: "GET", path: "/connect", body_max: no_body, answer: upgrade::connect },
-    Route { method: "GET", path: "/raw/{room}", body_max: no_body, answer: upgrade::raw },
+    get("/connect", upgrade::connect),
+    get("/raw/{room}", upgrade::raw),
+    get("/rooms", api::rooms),
+    get("/rooms/{room}/messages", api::messages),
+    Route {
+        method: "POST",
+        path: "/rooms/{room}/messages",
+        body_max: |limits| limits.message,
+        answer: api::post,
+    },
+    get("/rooms/{room}/events", api::events),
+    get("/rooms/{room}/members", api::members),
+    get("/openapi.json", watch::openapi),
 ];
 
-fn no_body(_: &Limits) -> usize {
-    0
+/// Every route of a listener for whoever watches the relay.
+pub const ADMIN_ROUTES: &[Route] = &[
+    get("/metrics", watch::metrics),
+    get("/healthz", watch::health),
+    get("/readyz", watch::ready),
+    get("/top", watch::top),
+    get("/openapi.json", watch::openapi),
+];
+
+const fn get(path: &'static str, answer: fn(&Request<'_>, &Asked<'_>) -> Outcome) -> Route {
+    Route { method: "GET", path, body_max: |_| 0, answer }
 }
 
 /// What an answer may depend on beside the request.
@@ -48,6 +72,12 @@ pub enum Outcome {
     Respond(Response),
     /// An answer, after which the connection is a WebSocket.
     Upgrade(Response, WebSocket),
+    /// A question to the hub; its answer is that of the request.
+    Ask(Command<'static>, Subject),
+    /// A question to the relay itself.
+    Look(Look),
+    /// The beginning of an endless answer.
+    Listen(EventStream),
 }
 
 /// What is found under a path.
@@ -65,14 +95,18 @@ pub enum Found<'a> {
 }
 
 /// Looks a request up.
-pub fn find<'a>(method: &str, path: &'a str) -> Found<'a> {
+pub fn find<'a>(serve: Serve, method: &str, path: &'a str) -> Found<'a> {
     let asked = if method == "HEAD" { "GET" } else { method };
-    if asset::is_asset(path) {
+    let routes = match serve {
+        Serve::Public => ROUTES,
+        Serve::Admin => ADMIN_ROUTES,
+    };
+    if serve == Serve::Public && asset::is_asset(path) {
         let is_read = asked == "GET";
         return if is_read { Found::Asset } else { Found::WrongMethod("GET, HEAD".to_owned()) };
     }
     let mut allowed = Vec::new();
-    for route in ROUTES {
+    for route in routes {
         let Some(room) = capture(route.path, path) else { continue };
         if route.method == asked {
             return match percent_decode_str(room).decode_utf8() {

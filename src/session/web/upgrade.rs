@@ -94,7 +94,7 @@ fn is_key(key: &str) -> bool {
 /// Whether the page that asks was loaded from this host, or from one of those named. Programs that
 /// are no browser name no origin. Any other page could speak in its reader's place wherever being let in depends on where
 /// the reader is, or on cookies.
-fn may_speak(request: &Request<'_>, allowed: &[String]) -> bool {
+pub fn may_speak(request: &Request<'_>, allowed: &[String]) -> bool {
     if request.all("origin").count() == 0 {
         return true;
     }

@@ -1,0 +1,127 @@
+//! The biggest rooms and the slowest peers, for a person who watches.
+
+use super::Engine;
+use super::peer::Peer;
+use super::tape::Place;
+use crate::hub::Room;
+use crate::now::Tick;
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// What `GET /top` answers.
+#[derive(Serialize)]
+struct Top {
+    version: &'static str,
+    running_ms: u64,
+    rooms: Vec<BigRoom>,
+    peers: Vec<SlowPeer>,
+}
+
+/// One of the biggest rooms.
+#[derive(Serialize)]
+struct BigRoom {
+    members: u32,
+    backlog: usize,
+    head: u64,
+    history: usize,
+    room: String,
+}
+
+/// One of the slowest peers.
+#[derive(Serialize)]
+struct SlowPeer {
+    owed: u64,
+    silent_ms: u64,
+    blocked: bool,
+    id: String,
+    protocol: &'static str,
+    name: String,
+}
+
+impl Engine {
+    /// So many of the biggest rooms and of the slowest peers, in JSON. Everybody is looked at once.
+    pub(super) fn top(&self, most: usize, now: Tick) -> String {
+        let rooms = greatest(most, self.hub.rooms().map(|room| (u64::from(room.count()), room)));
+        let slow = self.peers.iter().map(|peer| (self.owed_in_all(peer), peer));
+        let peers = greatest(most, slow.filter(|(owed, _)| *owed > 0));
+        let top = Top {
+            version: env!("CARGO_PKG_VERSION"),
+            running_ms: now.start().as_millis() as u64,
+            rooms: rooms.into_iter().map(|(_, room)| self.big(room)).collect(),
+            peers: peers.into_iter().map(|(owed, peer)| self.slow(peer, owed, now)).collect(),
+        };
+        serde_json::to_string(&top).unwrap_or_default()
+    }
+
+    fn big(&self, room: &Room) -> BigRoom {
+        BigRoom {
+            members: room.count(),
+            backlog: self.held_for(room.id),
+            head: room.head,
+            history: room.recent.weight(),
+            room: room.name.to_string(),
+        }
+    }
+
+    fn slow(&self, peer: &Peer, owed: u64, now: Tick) -> SlowPeer {
+        let silent = now.0.saturating_sub(peer.heard.0);
+        SlowPeer {
+            owed,
+            silent_ms: u64::from(silent) * Tick::MILLIS,
+            blocked: peer.blocked,
+            id: peer.id.to_string(),
+            protocol: peer.session.protocol(),
+            name: self.hub.name_of(peer.id).to_owned(),
+        }
+    }
+
+    /// Bytes that a peer has not been sent: its own, and those of its rooms from where it stands.
+    fn owed_in_all(&self, peer: &Peer) -> u64 {
+        let private = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent() as u64);
+        let shared = peer.seats.iter().filter_map(|seat| {
+            let tape = self.tapes.get(seat.tape as usize)?;
+            Some(match tape.members.get(seat.index as usize)?.cursor.place() {
+                Place::At(position) => tape.end().saturating_sub(position),
+                Place::Recovering(_) => tape.held() as u64,
+            })
+        });
+        private + shared.sum::<u64>()
+    }
+}
+
+/// Those with the greatest numbers, the greatest first. Never more of them are held than are wanted.
+fn greatest<T>(most: usize, all: impl Iterator<Item = (u64, T)>) -> Vec<(u64, T)> {
+    let mut kept: Vec<T> = Vec::new();
+    let mut least: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
+    for (number, what) in all {
+        if kept.len() < most {
+            least.push(Reverse((number, kept.len())));
+            kept.push(what);
+        } else if let Some(mut last) = least.peek_mut().filter(|last| last.0.0 < number) {
+            let index = last.0.1;
+            *last = Reverse((number, index));
+            if let Some(slot) = kept.get_mut(index) {
+                *slot = what;
+            }
+        }
+    }
+    let mut order: Vec<(u64, usize)> = least.into_iter().map(|Reverse(place)| place).collect();
+    order.sort_unstable_by_key(|(number, index)| (Reverse(*number), *index));
+    let mut kept: Vec<Option<T>> = kept.into_iter().map(Some).collect();
+    let take = |(number, index): (u64, usize)| Some((number, kept.get_mut(index)?.take()?));
+    order.into_iter().filter_map(take).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_greatest_are_kept_and_in_order() {
+        let all = [(3, "c"), (9, "i"), (1, "a"), (5, "e"), (8, "h"), (2, "b")];
+        assert_eq!(greatest(3, all.into_iter()), [(9, "i"), (8, "h"), (5, "e")]);
+        assert_eq!(greatest(9, all.into_iter()).len(), 6);
+        assert!(greatest(0, all.into_iter()).is_empty());
+    }
+}

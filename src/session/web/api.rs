@@ -1,0 +1,272 @@
+//! Rooms over HTTP: to say something, to read what is kept, to see who is there. What is asked goes
+//! to the hub; its answer becomes the request's.
+
+use super::body;
+use super::events::EventStream;
+use super::query::{self, Query};
+use super::response::{Response, Status};
+use super::route::{Asked, Outcome};
+use super::upgrade::may_speak;
+use crate::history::{Mark, Select};
+use crate::hub::{Command, Reply, Where, is_room_name};
+use crate::id::Offset;
+use crate::limits::PERSON_NAME_MAX;
+use crate::payload::Form;
+use crate::reason::Refusal;
+use crate::wire::http::Request;
+use crate::wire::json::Hex;
+use std::borrow::Cow;
+
+/// Messages, or rooms, in one answer unless it is said how many.
+const PAGE: usize = 50;
+
+/// The most that may be asked for.
+const PAGE_MAX: usize = 1000;
+
+/// Rooms in one answer at most: their names, written as JSON, must fit what one peer may be owed.
+const ROOMS_MAX: usize = 200;
+
+/// Longest `Idempotency-Key`, in bytes. A UUID has 36.
+const ONCE_MAX: usize = 255;
+
+/// What is to be answered once the hub has.
+#[derive(Debug)]
+pub enum Subject {
+    /// `POST /rooms/{room}/messages`.
+    Post,
+    /// `GET /rooms/{room}/messages`.
+    Messages {
+        /// The room, as it was asked for.
+        room: Box<str>,
+        /// How many were asked for.
+        limit: usize,
+    },
+    /// `GET /rooms`.
+    Rooms {
+        /// How many were asked for.
+        limit: usize,
+    },
+    /// `GET /rooms/{room}/members`.
+    Members {
+        /// The room, as it was asked for.
+        room: Box<str>,
+    },
+}
+
+/// `POST /rooms/{room}/messages`.
+pub fn post(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
+    let said = Query::of(request).and_then(|query| said(request, asked, &query));
+    match said {
+        Ok(command) => Outcome::Ask(command, Subject::Post),
+        Err(refused) => Outcome::Respond(*refused),
+    }
+}
+
+fn said(
+    request: &Request<'_>,
+    asked: &Asked<'_>,
+    query: &Query<'_>,
+) -> Result<Command<'static>, Box<Response>> {
+    allowed(request, asked)?;
+    query.only(&["sender"])?;
+    let sender = query.text("sender").unwrap_or_default();
+    if sender.len() > PERSON_NAME_MAX {
+        return Err(Box::new(body::refusal(Refusal::BadName)));
+    }
+    let once = match request.header("idempotency-key") {
+        Some(once) if once.is_empty() || once.len() > ONCE_MAX => {
+            return Err(refused("an Idempotency-Key has 1 to 255 bytes"));
+        }
+        None if request.all("idempotency-key").next().is_some() => {
+            return Err(refused("there is more than one Idempotency-Key, or it is not text"));
+        }
+        once => once.map(|once| Cow::Owned(once.to_owned())),
+    };
+    let form = match request.header("content-type") {
+        Some(kind) if kind.starts_with("text/") => match std::str::from_utf8(&request.body) {
+            Ok(_) => Form::Text,
+            Err(_) => return Err(refused("the text is not UTF-8")),
+        },
+        Some(kind) if kind.starts_with("application/octet-stream") => Form::Binary,
+        _ => Form::Unsaid,
+    };
+    Ok(Command::Post {
+        room: Cow::Owned(asked.room.clone().into_owned()),
+        sender: Cow::Owned(sender.into_owned()),
+        key: key(request)?,
+        once,
+        bytes: Cow::Owned(request.body.to_vec()),
+        form,
+    })
+}
+
+/// `GET /rooms/{room}/messages`.
+pub fn messages(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
+    let question = Query::of(request).and_then(|query| {
+        allowed(request, asked)?;
+        query.only(&["before", "after", "limit"])?;
+        let limit = query.number("limit")?.unwrap_or(PAGE as u64);
+        let select = match (query.number("before")?, query.number("after")?) {
+            (None | Some(0), None) => Select::Before(Mark::End),
+            (Some(before), None) => Select::Before(Mark::Offset(before)),
+            (None, Some(after)) => Select::After(Mark::Offset(after)),
+            _ => return Err(refused("either before or after")),
+        };
+        Ok((select, bounded(limit, PAGE_MAX)))
+    });
+    match question {
+        Ok((select, limit)) => {
+            let name = Cow::Owned(asked.room.clone().into_owned());
+            let command = Command::History { request: 0, room: Where::Named(name), select, limit };
+            Outcome::Ask(command, Subject::Messages { room: (&*asked.room).into(), limit })
+        }
+        Err(refused) => Outcome::Respond(*refused),
+    }
+}
+
+/// `GET /rooms`.
+pub fn rooms(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
+    let question = Query::of(request).and_then(|query| {
+        allowed(request, asked)?;
+        query.only(&["from", "limit"])?;
+        let limit = bounded(query.number("limit")?.unwrap_or(PAGE as u64), ROOMS_MAX);
+        let from = usize::try_from(query.number("from")?.unwrap_or(0)).unwrap_or(usize::MAX);
+        Ok((from, limit))
+    });
+    match question {
+        Ok((from, limit)) => Outcome::Ask(Command::Rooms { from, limit }, Subject::Rooms { limit }),
+        Err(refused) => Outcome::Respond(*refused),
+    }
+}
+
+/// `GET /rooms/{room}/members`.
+pub fn members(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
+    let question = Query::of(request).and_then(|query| {
+        allowed(request, asked)?;
+        query.only(&[])
+    });
+    match question {
+        Ok(()) => {
+            let name = Cow::Owned(asked.room.clone().into_owned());
+            let command = Command::Members { request: 0, room: Where::Named(name) };
+            Outcome::Ask(command, Subject::Members { room: (&*asked.room).into() })
+        }
+        Err(refused) => Outcome::Respond(*refused),
+    }
+}
+
+/// `GET /rooms/{room}/events`.
+pub fn events(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
+    let stream = Query::of(request).and_then(|query| {
+        allowed(request, asked)?;
+        query.only(&["name", "last_event_id"])?;
+        if !is_room_name(&asked.room) {
+            return Err(Box::new(body::refusal(Refusal::BadRoom)));
+        }
+        let last = request.header("last-event-id").map(Cow::Borrowed);
+        let last = last.or_else(|| query.text("last_event_id")).filter(|last| !last.is_empty());
+        let resume = match last {
+            None => None,
+            Some(last) => Some(query::resume(&last).ok_or_else(|| {
+                refused("a Last-Event-ID is the id of an event that came from here")
+            })?),
+        };
+        let name = query.text("name").unwrap_or_default();
+        if name.len() > PERSON_NAME_MAX {
+            return Err(Box::new(body::refusal(Refusal::BadName)));
+        }
+        Ok(EventStream::new(&asked.room, &name, key(request)?, resume))
+    });
+    match stream {
+        Ok(_) if request.method == "HEAD" => Outcome::Respond(EventStream::head()),
+        Ok(stream) => Outcome::Listen(stream),
+        Err(refused) => Outcome::Respond(*refused),
+    }
+}
+
+/// Programs that are no browser name no origin; pages must come from here.
+fn allowed(request: &Request<'_>, asked: &Asked<'_>) -> Result<(), Box<Response>> {
+    if may_speak(request, &asked.options.allow_origin) {
+        return Ok(());
+    }
+    let why = "pages of that origin may not speak to this relay";
+    Err(Box::new(Response::text(Status::Forbidden, why)))
+}
+
+/// The key that proves a name, as 16 hexadecimal digits; 0 if there is none.
+fn key(request: &Request<'_>) -> Result<u64, Box<Response>> {
+    let Some(authorization) = request.header("authorization") else { return Ok(0) };
+    let key = authorization.strip_prefix("Bearer ").and_then(|key| Hex::parse(key.trim()));
+    key.ok_or_else(|| refused("Authorization is Bearer and a key, as `welcome` tells it"))
+}
+
+fn bounded(limit: u64, max: usize) -> usize {
+    usize::try_from(limit).map_or(max, |limit| limit.clamp(1, max))
+}
+
+pub(super) fn refused(why: &str) -> Box<Response> {
+    Box::new(Response::text(Status::BadRequest, why))
+}
+
+/// The hub's answer, as that of the request. Nothing for news that were not asked for.
+pub fn response(subject: &Subject, reply: &Reply) -> Option<Response> {
+    Some(match (subject, reply) {
+        (_, Reply::Refused { refusal, .. }) => body::refusal(*refusal),
+        (Subject::Post, Reply::Posted { room, epoch, offset, unix_ms, sender }) => {
+            let place = format!("{}?after={}&limit=1", path_to(room), offset.saturating_sub(1));
+            let posted = body::Posted {
+                room,
+                epoch: Hex::of(*epoch),
+                offset: *offset,
+                time: *unix_ms,
+                sender,
+            };
+            body::answer(Status::Created, &posted).with("Location", place)
+        }
+        (Subject::Messages { room, limit }, Reply::History { page, .. }) => {
+            let past = body::past(&page.messages);
+            let offsets = past.first().zip(past.last()).map(|(a, b)| (a.offset, b.offset));
+            let response = body::answer(Status::Ok, &body::Messages::of(room, page, &past));
+            match links(room, *limit, offsets, page.oldest, page.head) {
+                Some(links) => response.with("Link", links),
+                None => response,
+            }
+        }
+        (Subject::Rooms { limit }, Reply::Rooms { rooms, next, total }) => {
+            let lines = rooms.iter().map(body::RoomOf::from).collect();
+            let response = body::answer(Status::Ok, &body::Rooms { total: *total, rooms: lines });
+            match next {
+                Some(next) => {
+                    let link = format!("</rooms?from={next}&limit={limit}>; rel=\"next\"");
+                    response.with("Link", link)
+                }
+                None => response,
+            }
+        }
+        (Subject::Members { room }, Reply::Members { count, names, .. }) => {
+            body::answer(Status::Ok, &body::Members::of(room, *count, names))
+        }
+        _ => return None,
+    })
+}
+
+/// Where a page goes on, both ways (RFC 8288).
+fn links(
+    room: &str,
+    limit: usize,
+    offsets: Option<(Offset, Offset)>,
+    oldest: Offset,
+    head: Offset,
+) -> Option<String> {
+    let (first, last) = offsets?;
+    let path = path_to(room);
+    let before =
+        (first > oldest).then(|| format!("<{path}?before={first}&limit={limit}>; rel=\"prev\""));
+    let after = (last < head).then(|| format!("<{path}?after={last}&limit={limit}>; rel=\"next\""));
+    let links: Vec<String> = before.into_iter().chain(after).collect();
+    (!links.is_empty()).then(|| links.join(", "))
+}
+
+fn path_to(room: &str) -> String {
+    format!("/rooms/{}/messages", query::encode(room))
+}

@@ -1,0 +1,106 @@
+//! The parameters of a request, decoded, and what clients give back that came from here.
+
+use super::api::refused;
+use super::response::Response;
+use crate::id::{Epoch, Offset, Resume};
+use crate::wire::http::Request;
+use crate::wire::json::Hex;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::borrow::Cow;
+
+/// Parameters that a request may have.
+const PARAMETERS_MAX: usize = 16;
+
+/// Everything but what a path's segment may hold as it is (RFC 3986 §2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The parameters of a request.
+#[derive(Debug)]
+pub struct Query<'a> {
+    pairs: Vec<(&'a str, Cow<'a, str>)>,
+}
+
+impl<'a> Query<'a> {
+    /// Takes a query apart.
+    pub fn of(request: &Request<'a>) -> Result<Self, Box<Response>> {
+        let mut pairs = Vec::new();
+        for pair in request.query.split('&').filter(|pair| !pair.is_empty()) {
+            if pairs.len() == PARAMETERS_MAX {
+                return Err(refused("that are too many parameters"));
+            }
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = percent_decode_str(value).decode_utf8();
+            pairs.push((name, value.map_err(|_| refused("a parameter is not UTF-8"))?));
+        }
+        Ok(Self { pairs })
+    }
+
+    /// Checks that there is nothing else, and nothing twice: what is misspelt would be ignored, and
+    /// nobody would know.
+    pub fn only(&self, known: &[&str]) -> Result<(), Box<Response>> {
+        for (index, (name, _)) in self.pairs.iter().enumerate() {
+            let is_known = known.contains(name);
+            let is_again = self.pairs.iter().take(index).any(|(before, _)| before == name);
+            if !is_known || is_again {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(refused(&format!("the parameters here, each once, are: {known}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// A parameter.
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
+    /// A parameter that is a number.
+    pub fn number(&self, name: &str) -> Result<Option<u64>, Box<Response>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let number = number.ok_or_else(|| refused(&format!("{name} is a number")))?;
+        Ok(Some(number))
+    }
+}
+
+/// A segment of a path.
+pub fn encode(segment: &str) -> String {
+    utf8_percent_encode(segment, ESCAPED).to_string()
+}
+
+/// A place in a room as the id of an event: epoch and offset.
+pub fn event_id(epoch: Epoch, offset: Offset) -> String {
+    format!("{:016x}-{offset}", epoch.0)
+}
+
+/// The reverse of [`event_id`].
+pub fn resume(id: &str) -> Option<Resume> {
+    let (epoch, offset) = id.split_once('-')?;
+    let is_plain = offset.bytes().all(|byte| byte.is_ascii_digit());
+    let offset = offset.parse().ok().filter(|_| is_plain)?;
+    Some(Resume { epoch: Epoch(Hex::parse(epoch)?), offset })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_survives_as_an_id() {
+        let place = Resume { epoch: Epoch(0xabc), offset: u64::MAX };
+        let id = event_id(place.epoch, place.offset);
+        assert_eq!(id, "0000000000000abc-18446744073709551615");
+        assert_eq!(resume(&id), Some(place));
+        for bad in
+            ["", "-", "abc", "abc-", "-1", "abc-+1", "xyz-1", "abc-1-2", "abc-99999999999999999999"]
+        {
+            assert_eq!(resume(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn segments_are_escaped() {
+        assert_eq!(encode("#a/b?é"), "%23a%2Fb%3F%C3%A9");
+        assert_eq!(encode("tea-room_1.~"), "tea-room_1.~");
+    }
+}

@@ -1,0 +1,278 @@
+//! Rooms over HTTP: saying, reading back, listening, looking around.
+#![cfg(feature = "http")]
+
+mod common;
+
+use common::http::{Answer, ask, get, listen, post};
+use common::{Server, Spelling, minted};
+use hobnob::Limits;
+use hobnob::reason::Refusal;
+use serde_json::{Value, json};
+
+fn server() -> Server {
+    Server::start(&["frame://127.0.0.1:0", "http://127.0.0.1:0"])
+}
+
+fn hex(number: u64) -> String {
+    format!("{number:016x}")
+}
+
+fn texts(page: &Answer) -> Vec<String> {
+    let messages = page.json()["messages"].as_array().unwrap().clone();
+    messages.iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_is_posted_is_heard_by_everybody_and_read_back() {
+    let server = server();
+    let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+    let epoch = minted(2);
+    let mut http = server.connect_to(1);
+    let said = post(&mut http, "/rooms/tea/messages?sender=bot", "", b"hello");
+    assert_eq!(said.status, 201, "{said:?}");
+    let message = said.json();
+    let time = message["time"].clone();
+    let expected =
+        json!({"room": "tea", "epoch": hex(epoch), "offset": 1, "time": time, "sender": "bot"});
+    assert_eq!(message, expected);
+    ann.expect(&common::message(room, 1, "bot", "hello"));
+    // The place it is at.
+    let place = said.header("location").unwrap().to_owned();
+    let page = get(&mut http, &place);
+    assert_eq!(page.status, 200);
+    let message = json!({"offset": 1, "time": time, "sender": "bot", "text": "hello"});
+    let expected =
+        json!({"room": "tea", "epoch": hex(epoch), "oldest": 1, "head": 1, "messages": [message]});
+    assert_eq!(page.json(), expected);
+    // Bytes that are no text, and nothing at all; from somebody without a name.
+    let said = post(&mut http, "/rooms/TEA/messages", "", b"\xff\x00");
+    assert_eq!((&said.json()["room"], &said.json()["sender"]), (&json!("tea"), &json!("guest1")));
+    ann.expect(&common::message(room, 2, "guest1", b"\xff\x00"));
+    assert_eq!(post(&mut http, "/rooms/tea/messages", "", b"").json()["sender"], "guest1");
+    ann.expect(&common::message(room, 3, "guest1", b""));
+    let page = get(&mut http, "/rooms/tea/messages?after=1");
+    assert_eq!(page.json()["messages"][0]["base64"], "/wA=");
+    // A room that nobody is in is made by what is said there.
+    assert_eq!(post(&mut http, "/rooms/%23caf%C3%A9/messages", "", b"x").json()["room"], "#café");
+    let page = get(&mut http, "/rooms/%23caf%C3%A9/messages");
+    assert_eq!(texts(&page), ["x"]);
+}
+
+#[test]
+fn the_same_idempotency_key_says_it_once() {
+    let server = server();
+    let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+    let once = "Idempotency-Key: 7f0c-1\r\n";
+    let mut http = server.connect_to(1);
+    let first = post(&mut http, "/rooms/tea/messages?sender=bot", once, b"paid").json();
+    // The answer was lost, the connection with it; the sender tries again.
+    drop(http);
+    let mut http = server.connect_to(1);
+    assert_eq!(post(&mut http, "/rooms/tea/messages?sender=bot", once, b"paid").json(), first);
+    let other = "Idempotency-Key: 7f0c-2\r\n";
+    let second = post(&mut http, "/rooms/tea/messages?sender=bot", other, b"paid").json();
+    assert_eq!((&first["offset"], &second["offset"]), (&json!(1), &json!(2)));
+    ann.expect(&common::message(room, 1, "bot", "paid"));
+    ann.expect(&common::message(room, 2, "bot", "paid"));
+    ann.expect_quiet();
+    let too_long = format!("Idempotency-Key: {}\r\n", "k".repeat(256));
+    for wrong in
+        ["Idempotency-Key: a\r\nIdempotency-Key: b\r\n", "Idempotency-Key: \r\n", &too_long]
+    {
+        assert_eq!(post(&mut http, "/rooms/tea/messages", wrong, b"x").status, 400, "{wrong}");
+    }
+}
+
+#[test]
+fn the_past_is_read_page_by_page_along_its_links() {
+    let server = server();
+    let mut http = server.connect_to(1);
+    for n in 1..=25 {
+        post(&mut http, "/rooms/tea/messages", "", format!("m{n}").as_bytes());
+    }
+    let mut page = get(&mut http, "/rooms/tea/messages?limit=10");
+    let mut read = texts(&page);
+    while let Some(link) = page.link("prev") {
+        page = get(&mut http, &link);
+        read.splice(0..0, texts(&page));
+    }
+    let expected: Vec<String> = (1..=25).map(|n| format!("m{n}")).collect();
+    assert_eq!(read, expected);
+    let mut page = get(&mut http, "/rooms/tea/messages?after=0&limit=10");
+    let mut read = texts(&page);
+    while let Some(link) = page.link("next") {
+        page = get(&mut http, &link);
+        read.extend(texts(&page));
+    }
+    assert_eq!(read, expected);
+    let missing = get(&mut http, "/rooms/attic/messages");
+    assert_eq!((missing.status, missing.json()["code"].as_u64()), (404, Some(109)));
+    for wrong in [
+        "before=1&after=2",
+        "before=x",
+        "before=-1",
+        "limit=",
+        "befor=1",
+        "limit=1&limit=2",
+        "before=%ff",
+    ] {
+        let refused = get(&mut http, &format!("/rooms/tea/messages?{wrong}"));
+        assert_eq!(refused.status, 400, "{wrong}");
+    }
+}
+
+#[test]
+fn rooms_and_members_are_listed() {
+    let server = server();
+    let (_ann, _) = server.enter(Spelling::Binary, "ann", "Tea");
+    let (_bob, _) = server.enter(Spelling::Binary, "bob", "tea");
+    let (_eve, _) = server.enter(Spelling::Binary, "eve", "attic");
+    let mut http = server.connect_to(1);
+    let rooms = get(&mut http, "/rooms?limit=1");
+    assert_eq!(rooms.json()["total"], 2);
+    assert_eq!(rooms.json()["rooms"][0]["room"], "Tea");
+    assert_eq!(rooms.json()["rooms"][0]["members"], 2);
+    let rest = get(&mut http, &rooms.link("next").unwrap());
+    assert_eq!(rest.json()["rooms"][0]["room"], "attic");
+    assert_eq!(rest.link("next"), None);
+    let members = get(&mut http, "/rooms/tea/members").json();
+    let mut names: Vec<Value> = members["members"].as_array().unwrap().clone();
+    names.sort_by_key(Value::to_string);
+    assert_eq!((&members["count"], names), (&json!(2), vec![json!("ann"), json!("bob")]));
+    assert_eq!(get(&mut http, "/rooms/cellar/members").status, 404);
+}
+
+#[test]
+fn nobody_speaks_in_the_name_of_somebody_else() {
+    let server = server();
+    let mut ann = server.speak(Spelling::Binary);
+    let key = ann.hello("ann");
+    let mut http = server.connect_to(1);
+    let path = "/rooms/tea/messages?sender=Ann";
+    let refused = post(&mut http, path, "", b"x");
+    assert_eq!((refused.status, refused.json()["title"].as_str()), (409, Some("name_taken")));
+    let bearer = format!("Authorization: Bearer {}\r\n", hex(key));
+    assert_eq!(post(&mut http, path, &bearer, b"x").status, 201);
+    assert_eq!(post(&mut http, path, "Authorization: Basic YTpi\r\n", b"x").status, 400);
+    for (path, status) in [
+        ("/rooms/tea/messages?sender=a%20b", 400),
+        ("/rooms/a%20b/messages", 400),
+        ("/rooms/tea/messages?sender=guest7", 409),
+    ] {
+        assert_eq!(post(&mut http, path, "", b"x").status, status, "{path}");
+    }
+    // A page of another origin could speak as whoever reads it.
+    let origin = "Origin: http://evil.test\r\n";
+    assert_eq!(post(&mut http, "/rooms/tea/messages", origin, b"x").status, 403);
+    let origin = "Origin: http://relay.test\r\n";
+    assert_eq!(post(&mut http, "/rooms/tea/messages", origin, b"x").status, 201);
+    assert_eq!(server.refused(Refusal::NameTaken), 2);
+}
+
+#[test]
+fn who_is_too_fast_or_too_long_is_told_so() {
+    let limits =
+        Limits { limit_loopback: true, rate_burst: 2, message: 1_000, ..Limits::default() };
+    let server = Server::with(&["http://127.0.0.1:0"], limits);
+    let mut http = server.connect();
+    for status in [201, 201, 429] {
+        let said = post(&mut http, "/rooms/tea/messages", "", b"x");
+        assert_eq!(said.status, status);
+        assert_eq!(said.header("retry-after").is_some(), status == 429);
+    }
+    let mut http = server.connect();
+    assert_eq!(post(&mut http, "/rooms/tea/messages", "", &[b'x'; 1_001]).status, 413);
+}
+
+#[test]
+fn events_are_heard_as_they_are_said() {
+    let server = server();
+    let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+    let mut stream = listen(&server, 1, "/rooms/tea/events?name=eve", "");
+    let epoch = hex(minted(2));
+    let joined = stream.next();
+    assert_eq!((joined.kind.as_str(), joined.id), ("joined", format!("{epoch}-0")));
+    let expected = json!({"room": "tea", "epoch": epoch, "oldest": 1, "head": 0, "members": 2, "recovered": false});
+    assert_eq!(joined.data, expected);
+    ann.expect(&common::came(room, 2, "eve"));
+    ann.ask(&[common::say_to_others(room, 0, "one\ntwo"), common::say_to_others(room, 0, b"\xff")]);
+    let heard = stream.next();
+    assert_eq!((heard.kind.as_str(), heard.id), ("message", format!("{epoch}-1")));
+    assert_eq!((&heard.data["sender"], &heard.data["text"]), (&json!("ann"), &json!("one\ntwo")));
+    assert_eq!(stream.next().data["base64"], "/w==");
+    let (_bob, _) = server.enter(Spelling::Binary, "bob", "tea");
+    let came = stream.next();
+    assert_eq!((came.kind.as_str(), came.data), ("came", json!({"name": "bob", "count": 3})));
+}
+
+#[test]
+fn a_listener_that_comes_back_misses_nothing_or_is_told() {
+    let limits = Limits { history_messages: 5, ..Limits::default() };
+    let server = Server::with(&["frame://127.0.0.1:0", "http://127.0.0.1:0"], limits);
+    let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+    let mut stream = listen(&server, 1, "/rooms/tea/events", "");
+    stream.next();
+    let say = |ann: &mut common::Client, id: u64| {
+        ann.ask(&[common::say_to_others(room, id, &format!("m{id}"))]);
+        while !matches!(ann.next(), hobnob::wire::frame::ServerFrame::Ack { .. }) {}
+    };
+    say(&mut ann, 1);
+    let last = stream.next().id;
+    drop(stream);
+    (2..=4).for_each(|id| say(&mut ann, id));
+    // By header, as browsers do it; or by parameter, where the first request is to have it.
+    for (path, header) in [
+        ("/rooms/tea/events".to_owned(), format!("Last-Event-ID: {last}\r\n")),
+        (format!("/rooms/tea/events?last_event_id={last}"), String::new()),
+    ] {
+        let mut stream = listen(&server, 1, &path, &header);
+        let joined = stream.next();
+        assert_eq!((&joined.id, &joined.data["recovered"]), (&last, &json!(true)));
+        assert_eq!([2, 3, 4], [(); 3].map(|()| stream.next().offset()));
+        assert_eq!(stream.next().kind, "members", "the end of the replay");
+    }
+    // More was said than is kept: the gap is told, and what is kept comes.
+    (5..=9).for_each(|id| say(&mut ann, id));
+    let mut stream = listen(&server, 1, "/rooms/tea/events", &format!("Last-Event-ID: {last}\r\n"));
+    assert_eq!(stream.next().data["recovered"], false);
+    let gap = stream.next();
+    assert_eq!((gap.kind.as_str(), &gap.data), ("gap", &json!({"from": 2, "to": 4})));
+    assert!(gap.id.ends_with("-4"), "{}", gap.id);
+    assert_eq!([5, 6, 7, 8, 9], [(); 5].map(|()| stream.next().offset()));
+    // Another numbering: nobody can say what was missed.
+    let mut stream =
+        listen(&server, 1, "/rooms/tea/events", "Last-Event-ID: 00000000000000aa-3\r\n");
+    let joined = stream.next();
+    assert_eq!((joined.data["recovered"].as_bool(), stream.next().offset()), (Some(false), 5));
+    let mut http = server.connect_to(1);
+    let refused =
+        ask(&mut http, "GET /rooms/tea/events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 7\r\n\r\n");
+    assert_eq!(refused.status, 400);
+}
+
+#[test]
+fn a_listener_is_let_in_or_told_why_not() {
+    let server = server();
+    let _ann = server.greet(Spelling::Binary, "ann");
+    let mut http = server.connect_to(1);
+    let refused = get(&mut http, "/rooms/tea/events?name=ANN");
+    assert_eq!((refused.status, refused.is_last()), (409, true));
+    http.expect_end();
+    let mut http = server.connect_to(1);
+    assert_eq!(get(&mut http, "/rooms/a,b/events").status, 400);
+    let head = ask(&mut http, "HEAD /rooms/tea/events HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
+    http.expect_end();
+}
+
+#[test]
+fn listeners_hear_that_the_relay_goes() {
+    let server = server();
+    let mut stream = listen(&server, 1, "/rooms/tea/events", "");
+    stream.next();
+    server.handle.stop();
+    assert_eq!(stream.next().kind, "draining");
+    let bye = stream.next();
+    assert_eq!((bye.kind.as_str(), &bye.data["code"]), ("bye", &json!(207)));
+    stream.client.expect_end();
+}
