@@ -123,6 +123,9 @@ fn rows(totals: &Totals) -> Vec<(&'static str, u64)> {
     // These are the event loop's to say, and HTTP's.
     let elsewhere = [
         CloseReason::Idle,
+        CloseReason::BadRequest,
+        CloseReason::BadText,
+        CloseReason::WrongSpelling,
         CloseReason::RelayFull,
         CloseReason::AddressFull,
         CloseReason::OutboxFull,
