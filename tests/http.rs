@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::http::{answer, ask};
 use common::Server;
+use common::http::{answer, ask};
 use hobnob::Limits;
 use hobnob::reason::CloseReason;
 use std::time::Duration;
