@@ -61,12 +61,14 @@ pub enum Scheme {
     Irc,
     /// A WebSocket server that sends each text message to everyone.
     Ws,
+    /// hobnob's binary frames in WebSocket messages: `ws://` with the path `/connect`.
+    WsFrames,
     /// hobnob's HTTP: events to hear, POST to say.
     Sse,
 }
 
 impl Scheme {
-    const ALL: [(Self, &'static str, u16); 8] = [
+    const ALL: [(Self, &'static str, u16); 9] = [
         (Self::Frame, "frame", 7000),
         (Self::Raw, "raw", 12345),
         (Self::Redis, "redis", 6379),
@@ -74,6 +76,7 @@ impl Scheme {
         (Self::Mqtt, "mqtt", 1883),
         (Self::Irc, "irc", 6667),
         (Self::Ws, "ws", 80),
+        (Self::WsFrames, "ws", 80),
         (Self::Sse, "sse", 8080),
     ];
 
@@ -139,7 +142,11 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        let words = || Scheme::ALL.map(|(_, word, _)| word).join(", ");
+        let words = || {
+            let mut words = Scheme::ALL.map(|(_, word, _)| word).to_vec();
+            words.dedup();
+            words.join(", ")
+        };
         let Some((word, rest)) = text.split_once("://") else {
             let words = words();
             return Err(TargetError(format!("write SCHEME://HOST:PORT; SCHEME is one of {words}")));
@@ -151,6 +158,10 @@ impl FromStr for Target {
         let (place, path) = match rest.find('/') {
             Some(at) => rest.split_at(at),
             None => (rest, "/"),
+        };
+        let scheme = match (scheme, path.split('?').next()) {
+            (Scheme::Ws, Some("/connect")) => Scheme::WsFrames,
+            _ => scheme,
         };
         let (host, port) = match place.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -172,6 +183,11 @@ impl Target {
     pub fn local(scheme: Scheme, address: SocketAddr) -> Self {
         let (host, port) = (address.ip().to_string(), address.port());
         Self { scheme, host, port, path: "/".to_owned() }
+    }
+
+    /// Host and port, as HTTP names them.
+    fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 
     /// Where to connect to.
@@ -237,12 +253,12 @@ impl Adapter {
             Scheme::Nats => Self::Nats(nats::Nats::open(habits, out)),
             Scheme::Mqtt => Self::Mqtt(mqtt::Mqtt::open(habits, out)),
             Scheme::Irc => Self::Irc(irc::Irc::open(habits, out)),
-            Scheme::Ws => Self::Ws(ws::Ws::open(
-                &format!("{}:{}", target.host, target.port),
-                &target.path,
-                out,
-            )),
-            Scheme::Sse => Self::Sse(sse::Sse::open(format!("{}:{}", target.host, target.port))),
+            Scheme::Ws => Self::Ws(ws::Ws::open(&target.authority(), &target.path, out)),
+            Scheme::WsFrames => {
+                let (host, path) = (target.authority(), &target.path);
+                Self::Ws(ws::Ws::open_frames(&host, path, habits, out))
+            }
+            Scheme::Sse => Self::Sse(sse::Sse::open(target.authority())),
         }
     }
 

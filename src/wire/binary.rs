@@ -127,9 +127,19 @@ pub fn read_client(kind: u8, body: &[u8]) -> Result<ClientFrame<'_>, FrameError>
 /// # Errors
 /// See [`FrameError`]; the bytes are then no longer a stream of frames.
 pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>, FrameError> {
-    let Parsed::Complete((kind, body), used) = split(bytes, max)? else {
-        return Ok(Parsed::Partial);
-    };
+    match split(bytes, max)? {
+        Parsed::Complete((kind, body), used) => {
+            Ok(Parsed::Complete(read_server(kind, body)?, used))
+        }
+        Parsed::Partial => Ok(Parsed::Partial),
+    }
+}
+
+/// Reads what a relay said, without the length before it.
+///
+/// # Errors
+/// See [`FrameError`].
+pub fn read_server(kind: u8, body: &[u8]) -> Result<ServerFrame<'_>, FrameError> {
     let mut body = Body(body);
     let frame = match kind {
         kind::WELCOME => ServerFrame::Welcome {
@@ -198,7 +208,7 @@ pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>,
         other => return Err(FrameError::UnknownKind(other)),
     };
     body.finish()?;
-    Ok(Parsed::Complete(frame, used))
+    Ok(frame)
 }
 
 /// Appends what a client says.

@@ -1,5 +1,5 @@
-//! WebSocket frames (RFC 6455 §5), read as a server reads them and written as it writes them: what
-//! a client sends is masked, what the relay sends is not, so that one tape serves every browser.
+//! WebSocket frames (RFC 6455 §5), both ways. What a client sends is masked; what the relay sends is
+//! not, so that one tape serves every browser.
 
 use super::Parsed;
 use std::fmt;
@@ -146,17 +146,7 @@ pub fn parse_client(
             "only a message's first frame says that it is compressed",
         ));
     }
-    let (length, rest) = match second & !MASKED {
-        126 => match rest.split_first_chunk() {
-            Some((length, rest)) => (u64::from(u16::from_be_bytes(*length)), rest),
-            None => return Ok(Parsed::Partial),
-        },
-        127 => match rest.split_first_chunk() {
-            Some((length, rest)) => (u64::from_be_bytes(*length), rest),
-            None => return Ok(Parsed::Partial),
-        },
-        short => (u64::from(short), rest),
-    };
+    let Some((length, rest)) = split_length(*second, rest) else { return Ok(Parsed::Partial) };
     if opcode.is_control() && length > CONTROL_MAX as u64 {
         return Err(FrameError::Protocol("a control frame is longer than 125 bytes"));
     }
@@ -174,6 +164,39 @@ pub fn parse_client(
             Ok(Parsed::Complete(Frame { fin, compressed, opcode, mask: *mask, masked }, used))
         }
         None => Ok(Parsed::Partial),
+    }
+}
+
+/// Finds the first whole frame of a server: its first byte, and its payload.
+///
+/// # Errors
+/// See [`FrameError`]; the connection cannot go on.
+pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<(u8, &[u8])>, FrameError> {
+    let [first, second, rest @ ..] = bytes else { return Ok(Parsed::Partial) };
+    if second & MASKED != 0 {
+        return Err(FrameError::Protocol("frames of a server are not masked"));
+    }
+    let Some((length, rest)) = split_length(*second, rest) else { return Ok(Parsed::Partial) };
+    let Some(whole) = usize::try_from(length).ok().filter(|length| *length <= max) else {
+        return Err(FrameError::TooLong { length, max });
+    };
+    let used = bytes.len() - rest.len() + whole;
+    let payload = rest.get(..whole);
+    Ok(payload.map_or(Parsed::Partial, |payload| Parsed::Complete((*first, payload), used)))
+}
+
+/// The length that a header declares, and what stands behind it.
+fn split_length(second: u8, rest: &[u8]) -> Option<(u64, &[u8])> {
+    match second & !MASKED {
+        126 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            Some((u64::from(u16::from_be_bytes(*length)), rest))
+        }
+        127 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            Some((u64::from_be_bytes(*length), rest))
+        }
+        short => Some((u64::from(short), rest)),
     }
 }
 
@@ -241,6 +264,16 @@ pub fn write(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
+/// Appends a frame as a client writes it.
+pub fn write_masked(opcode: Opcode, mask: [u8; 4], payload: &[u8], out: &mut Vec<u8>) {
+    let mut header = [0; HEADER_MAX];
+    let size = write_header(FIN | opcode as u8, payload.len(), &mut header);
+    header[1] |= MASKED;
+    out.extend_from_slice(header.get(..size).unwrap_or_default());
+    out.extend_from_slice(&mask);
+    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+}
+
 /// Appends a `Close` frame: with a code and as much of the reason as fits, or without either.
 pub fn write_close(code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
     let mut payload = Vec::new();
@@ -278,6 +311,23 @@ mod tests {
 
     fn parse(bytes: &[u8]) -> Result<Parsed<Frame<'_>>, FrameError> {
         parse_client(bytes, false, |_| 70_000)
+    }
+
+    #[test]
+    fn each_side_reads_what_the_other_writes() {
+        for length in [0, 1, 125, 126, 65_535, 65_536] {
+            let (payload, mut server) = (vec![b'x'; length], Vec::new());
+            write(Opcode::Binary, &payload, &mut server);
+            let whole = Ok(Parsed::Complete((0x82, &payload[..]), server.len()));
+            assert_eq!(parse_server(&server, 70_000), whole);
+            assert_eq!(parse_server(&server[..server.len() - 1], 70_000), Ok(Parsed::Partial));
+            let mut masked = Vec::new();
+            write_masked(Opcode::Binary, [1, 2, 3, 4], &payload, &mut masked);
+            let Ok(Parsed::Complete(frame, used)) = parse(&masked) else { panic!("{length}") };
+            assert_eq!((frame.payload(), used), (payload, masked.len()));
+            assert!(parse_server(&masked, 70_000).is_err());
+        }
+        assert!(matches!(parse_server(&[0x82, 126, 1, 0], 255), Err(FrameError::TooLong { .. })));
     }
 
     #[test]

@@ -44,20 +44,29 @@ impl Frame {
         bytes: &'a [u8],
         reply: &mut Vec<u8>,
     ) -> Result<Parsed<Heard<'a>>, Nonsense> {
-        let found = binary::split(bytes, LONGEST).map_err(|error| error.to_string())?;
-        let Parsed::Complete((kind, body), used) = found else { return Ok(Parsed::Partial) };
+        match binary::split(bytes, LONGEST).map_err(|error| error.to_string())? {
+            Parsed::Complete((kind, body), used) => {
+                Ok(Parsed::Complete(self.hear(kind, body, reply)?, used))
+            }
+            Parsed::Partial => Ok(Parsed::Partial),
+        }
+    }
+
+    /// Reads one frame, of whatever carries it.
+    pub(super) fn hear<'a>(
+        &mut self,
+        kind: u8,
+        body: &'a [u8],
+        reply: &mut Vec<u8>,
+    ) -> Result<Heard<'a>, Nonsense> {
         // What comes a million times a second is looked at only as far as it is needed.
         if kind == kind::MESSAGE {
             let payload = body.get(20).and_then(|&sender| body.get(21 + usize::from(sender)..));
             let payload = payload.ok_or("a message ends before its payload")?;
-            return Ok(Parsed::Complete(Heard::Message(payload), used));
+            return Ok(Heard::Message(payload));
         }
-        let Parsed::Complete(frame, used) =
-            binary::parse_server(bytes, LONGEST).map_err(|error| error.to_string())?
-        else {
-            return Ok(Parsed::Partial);
-        };
-        let heard = match frame {
+        let frame = binary::read_server(kind, body).map_err(|error| error.to_string())?;
+        Ok(match frame {
             ServerFrame::Welcome { .. } => Heard::Ready,
             ServerFrame::Joined { room, .. } => {
                 self.room = room;
@@ -71,7 +80,6 @@ impl Frame {
                 Heard::Other
             }
             _ => Heard::Other,
-        };
-        Ok(Parsed::Complete(heard, used))
+        })
     }
 }

@@ -48,6 +48,19 @@ fn ws() -> Vec<u8> {
     bytes
 }
 
+/// What was said by hobnob 0.1.0 at `/connect`: welcome, joined, a message, a ping, and its end.
+const WS_FRAMES: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+    X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n\
+    Referrer-Policy: no-referrer\r\n\r\n\
+    \x82%\x81\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\xae\x01\xf1p\x91\xe1>\x04\x00\x01\x00\
+    \x00\x00\x00\x00\x80\x00\x00\x03\xe8guest1\x820\x82\x00\x00\x00\x00\x00\x00\x00\x01\x00\
+    @\x00\x00\x00_\x88\x86D\xbawE\xf9\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+    \x00\x00\x01\x00\x00\x00\x01bench0\x82!\x86\x00@\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+    \x01\x00\x00\x01\xa1\xf9?$\x98\x06guest1hello\x89\x00\x82G\x8a\x00l\x00\x00\x00\x00\x00\
+    \x00\x00\x00the relay is shutting down: reconnect in a moment and resume\x82\x1d\x08\
+    \x00\xcfthe relay is shutting down\x88&\x03\xf4shutdown: the relay is shutting down";
+
 /// A summary of everything that is heard when the bytes arrive in the given pieces, and what was
 /// answered.
 fn heard(url: &str, pieces: &[&[u8]]) -> (Vec<String>, Vec<u8>) {
@@ -113,6 +126,16 @@ fn recorded_bytes_are_understood_wherever_they_are_cut() {
     let (x256, ended) = (format!("{:?}", "x".repeat(256)), "Ended(\"close 1001 bye\")");
     let pong = b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
     cut_everywhere("ws://h", &ws(), &["Ready", "\"Hello\"", &x256, ended], pong);
+    let expected = [
+        "Ready",
+        "Joined",
+        "\"hello\"",
+        "Refused(\"the relay is shutting down: reconnect in a moment and resume\")",
+        "Ended(\"the relay is shutting down\")",
+        "Ended(\"close 1012 shutdown: the relay is shutting down\")",
+    ];
+    let pong = b"\x8a\x80\x37\xfa\x21\x3d";
+    cut_everywhere("ws://h/connect", WS_FRAMES, &expected, pong);
     cut_everywhere("raw://h", b"one\r\ntwo\n\n", &["\"one\"", "\"two\"", "\"\""], b"");
 }
 
@@ -191,7 +214,12 @@ fn refusals_and_nonsense_are_told_from_silence() {
 
 #[test]
 fn urls_are_read_as_they_are_shown() {
-    for url in ["frame://127.0.0.1:7000", "redis://[::1]:6379", "ws://localhost:80/chat?x=1"] {
+    for url in [
+        "frame://127.0.0.1:7000",
+        "redis://[::1]:6379",
+        "ws://localhost:80/chat?x=1",
+        "ws://h:8080/connect",
+    ] {
         assert_eq!(url.parse::<Target>().unwrap().to_string(), url);
     }
     assert_eq!("mqtt://h".parse::<Target>().unwrap().to_string(), "mqtt://h:1883");

@@ -1,15 +1,14 @@
-//! A WebSocket server (RFC 6455) that sends each text message to everyone.
+//! A WebSocket server (RFC 6455) that sends each message to everyone; and hobnob's frames in binary
+//! messages.
 
-use super::{Heard, LONGEST, Nonsense, words};
+use super::frame::Frame;
+use super::{Habits, Heard, LONGEST, Nonsense, words};
 use crate::wire::Parsed;
+use crate::wire::binary::LENGTH_SIZE;
+use crate::wire::websocket::{self, Opcode};
 use std::io::Write;
 
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-const CLOSE: u8 = 8;
-const PING: u8 = 9;
-const PONG: u8 = 10;
-const LAST: u8 = 0x80;
+const FIN: u8 = 0x80;
 
 /// A client has to mask what it sends, so that no proxy takes it for something else. There is no
 /// proxy here: one mask is as good as another.
@@ -19,6 +18,8 @@ const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 #[derive(Debug)]
 pub struct Ws {
     upgraded: bool,
+    /// What the messages hold, if they are not messages as they are.
+    frames: Option<Frame>,
 }
 
 impl Ws {
@@ -29,19 +30,39 @@ impl Ws {
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         );
-        Self { upgraded: false }
+        Self { upgraded: false, frames: None }
     }
 
-    pub(super) fn join(&mut self, _room: u32, _out: &mut Vec<u8>) -> bool {
-        false
+    /// The same, for frames. Hello is said with the handshake: the answer to both comes together.
+    pub(super) fn open_frames(host: &str, path: &str, habits: Habits, out: &mut Vec<u8>) -> Self {
+        let mut ws = Self::open(host, path, out);
+        let mut hello = Vec::new();
+        ws.frames = Some(Frame::open(habits, &mut hello));
+        wrap(&hello, out);
+        ws
+    }
+
+    pub(super) fn join(&mut self, room: u32, out: &mut Vec<u8>) -> bool {
+        let Some(frames) = &mut self.frames else { return false };
+        let mut join = Vec::new();
+        let joins = frames.join(room, &mut join);
+        wrap(&join, out);
+        joins
     }
 
     pub(super) fn leave(&mut self, _room: u32, out: &mut Vec<u8>) {
-        frame(CLOSE, &1000u16.to_be_bytes(), out);
+        websocket::write_masked(Opcode::Close, MASK, &1000u16.to_be_bytes(), out);
     }
 
-    pub(super) fn say(&self, _room: u32, payload: &[u8], out: &mut Vec<u8>) {
-        frame(TEXT, payload, out);
+    pub(super) fn say(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
+        match &self.frames {
+            None => websocket::write_masked(Opcode::Text, MASK, payload, out),
+            Some(frames) => {
+                let mut say = Vec::new();
+                frames.say(room, payload, &mut say);
+                wrap(&say, out);
+            }
+        }
     }
 
     pub(super) fn parse<'a>(
@@ -52,39 +73,35 @@ impl Ws {
         if !self.upgraded {
             return self.answer(bytes);
         }
-        let Some((&[first, second], rest)) = bytes.split_first_chunk::<2>() else {
-            return Ok(Parsed::Partial);
-        };
-        let (length, header) = match second {
-            0..=125 => (u64::from(second), 2),
-            126 => match rest.first_chunk::<2>() {
-                Some(length) => (u64::from(u16::from_be_bytes(*length)), 4),
-                None => return Ok(Parsed::Partial),
-            },
-            127 => match rest.first_chunk::<8>() {
-                Some(length) => (u64::from_be_bytes(*length), 10),
-                None => return Ok(Parsed::Partial),
-            },
-            _ => return Err("a masked frame from a server".to_owned()),
-        };
-        let length = usize::try_from(length).ok().filter(|&length| length <= LONGEST);
-        let length = length.ok_or("a frame of an absurd length")?;
-        let Some(payload) = bytes.get(header..header + length) else { return Ok(Parsed::Partial) };
-        let heard = match (first & 15, first & LAST != 0) {
-            (TEXT | BINARY, true) => Heard::Message(payload),
+        let found = websocket::parse_server(bytes, LONGEST).map_err(|error| error.to_string())?;
+        let Parsed::Complete((first, payload), used) = found else { return Ok(Parsed::Partial) };
+        const TEXT: u8 = FIN | Opcode::Text as u8;
+        const BINARY: u8 = FIN | Opcode::Binary as u8;
+        const CLOSE: u8 = FIN | Opcode::Close as u8;
+        const PING: u8 = FIN | Opcode::Ping as u8;
+        const PONG: u8 = FIN | Opcode::Pong as u8;
+        let heard = match (first, &mut self.frames) {
+            (BINARY, Some(frames)) => {
+                let (kind, body) = payload.split_first().ok_or("an empty frame")?;
+                let mut answer = Vec::new();
+                let heard = frames.hear(*kind, body, &mut answer)?;
+                wrap(&answer, reply);
+                heard
+            }
+            (TEXT | BINARY, _) => Heard::Message(payload),
             (CLOSE, _) => {
                 let code = payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code));
                 let text = payload.get(2..).map(words).unwrap_or_default();
                 Heard::Ended(format!("close {code} {text}"))
             }
             (PING, _) => {
-                frame(PONG, payload, reply);
+                websocket::write_masked(Opcode::Pong, MASK, payload, reply);
                 Heard::Other
             }
             (PONG, _) => Heard::Other,
             _ => return Err("a message in several frames, which is not understood here".to_owned()),
         };
-        Ok(Parsed::Complete(heard, header + length))
+        Ok(Parsed::Complete(heard, used))
     }
 
     /// The answer to the handshake.
@@ -100,23 +117,17 @@ impl Ws {
             return Err(format!("no WebSocket here: {}", words(status)));
         }
         self.upgraded = true;
-        Ok(Parsed::Complete(Heard::Ready, end + 4))
+        // In frames, one is ready once one is welcome.
+        let heard = if self.frames.is_some() { Heard::Other } else { Heard::Ready };
+        Ok(Parsed::Complete(heard, end + 4))
     }
 }
 
-fn frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
-    out.push(LAST | kind);
-    match payload.len() {
-        length @ 0..=125 => out.push(0x80 | length as u8),
-        length @ 126..=0xffff => {
-            out.push(0x80 | 126);
-            out.extend_from_slice(&(length as u16).to_be_bytes());
-        }
-        length => {
-            out.push(0x80 | 127);
-            out.extend_from_slice(&(length as u64).to_be_bytes());
-        }
+/// Puts each frame of a stream into a message.
+fn wrap(mut frames: &[u8], out: &mut Vec<u8>) {
+    while let Some((length, rest)) = frames.split_first_chunk::<LENGTH_SIZE>() {
+        let (frame, behind) = rest.split_at((u32::from_be_bytes(*length) as usize).min(rest.len()));
+        websocket::write_masked(Opcode::Binary, MASK, frame, out);
+        frames = behind;
     }
-    out.extend_from_slice(&MASK);
-    out.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
 }
