@@ -130,11 +130,6 @@ fn rows(totals: &Totals) -> Vec<(&'static str, u64)> {
         CloseReason::AddressFull,
         CloseReason::OutboxFull,
         CloseReason::Internal,
-        // And nobody here speaks HTTP.
-        CloseReason::Idle,
-        CloseReason::BadRequest,
-        CloseReason::BadText,
-        CloseReason::WrongSpelling,
     ];
     let closes = CloseReason::ALL.iter().zip(counts.closes);
     let closes = closes.filter(|(reason, _)| !elsewhere.contains(reason));
