@@ -28,6 +28,9 @@ const BACKLOG: usize = 2 << 20;
 const SLACK: usize = 16 << 20;
 /// What one idle member may cost, in bytes of resident memory.
 const IDLE_MAX: usize = 400;
+/// The same of one that speaks WebSocket.
+#[cfg(feature = "http")]
+const IDLE_WEBSOCKET_MAX: usize = 500;
 
 fn main() -> ExitCode {
     // `cargo test --benches` calls with --test, and wants to know only that it builds.
@@ -48,6 +51,8 @@ fn main() -> ExitCode {
     }
     let mut verdict = Verdict { failed: false };
     idle_and_fan_out(peers, &mut verdict);
+    #[cfg(feature = "http")]
+    idle_websockets(peers, &mut verdict);
     stalled(peers, &mut verdict);
     if verdict.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -61,6 +66,47 @@ impl Verdict {
         println!("{} {what:<58} {value}", if kept { "   " } else { "NO " });
         self.failed |= !kept;
     }
+}
+
+/// The same memory, of those who came through a browser's door.
+#[cfg(feature = "http")]
+fn idle_websockets(peers: usize, verdict: &mut Verdict) {
+    use hobnob::wire::binary::LENGTH_SIZE;
+    use hobnob::wire::websocket::{Opcode, write_masked};
+    println!("{peers} WebSockets, all in one room");
+    let server = Server::start_with("http", &[]);
+    let before = server.resident();
+    let mut opening =
+        b"GET /connect HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            .to_vec();
+    let (name, room) = (Cow::Borrowed(""), Cow::Borrowed("c10k"));
+    for frame in [
+        ClientFrame::Hello { version: VERSION, key: 0, name },
+        ClientFrame::Join { request: 1, resume: None, room },
+    ] {
+        let mut bytes = Vec::new();
+        binary::write_client(&frame, &mut bytes);
+        write_masked(Opcode::Binary, [1, 2, 3, 4], &bytes[LENGTH_SIZE..], &mut opening);
+    }
+    let mut sockets = Vec::new();
+    for _ in 0..peers {
+        let mut socket = std::net::TcpStream::connect(server.address).expect("it accepts");
+        socket.write_all(&opening).expect("room for a hello");
+        let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+        // The room's name comes back in `joined`.
+        while !heard.windows(4).any(|four| four == b"c10k") {
+            let len = socket.read(&mut buffer).expect("an answer");
+            assert!(len > 0, "everyone joins");
+            heard.extend_from_slice(&buffer[..len]);
+        }
+        sockets.push(socket);
+    }
+    // The last of the notices and of the buffers they went through.
+    std::thread::sleep(Duration::from_millis(1500));
+    let each = server.resident().saturating_sub(before) / peers;
+    let text = format!("{each} bytes");
+    verdict.row("resident memory per idle WebSocket", text, each <= IDLE_WEBSOCKET_MAX);
 }
 
 fn idle_and_fan_out(peers: usize, verdict: &mut Verdict) {
@@ -161,15 +207,19 @@ struct Server {
 
 impl Server {
     fn start(options: &[&str]) -> Self {
+        Self::start_with("frame", options)
+    }
+
+    fn start_with(scheme: &str, options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_hobnob"))
-            .args(["serve", "--listen", "frame://127.0.0.1:0"])
+            .args(["serve", "--listen", &format!("{scheme}://127.0.0.1:0")])
             .args(options)
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()
             .expect("hobnob starts");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let line = lines.map_while(Result::ok).find(|line| line.trim_start().starts_with("frame"));
+        let line = lines.map_while(Result::ok).find(|line| line.trim_start().starts_with(scheme));
         let address = line.and_then(|line| line.split_whitespace().last()?.parse().ok());
         Self { child, address: address.expect("it says where it listens") }
     }

@@ -252,6 +252,29 @@ fn the_tables_of_codes_are_the_lists_in_the_code() {
     assert!(surplus.is_none(), "no code is like that: {surplus:?}");
 }
 
+#[cfg(feature = "http")]
+#[test]
+fn the_table_of_closes_has_every_reason_once() {
+    use hobnob::session::web::socket::close_code;
+    let rows = tables(&["close", "reasons"]);
+    let listed: Vec<(u16, &str)> = rows
+        .iter()
+        .flat_map(|(line, cells)| {
+            let code = cells[0].parse().unwrap_or_else(|_| panic!("{}: no code", line.at()));
+            cells[1].split(' ').map(move |word| (code, word.trim_matches('`')))
+        })
+        .collect();
+    for reason in CloseReason::ALL {
+        let codes: Vec<u16> = listed
+            .iter()
+            .filter(|(_, word)| *word == reason.word())
+            .map(|(code, _)| *code)
+            .collect();
+        assert_eq!(codes, [close_code(*reason)], "{reason}");
+    }
+    assert_eq!(listed.len(), CloseReason::ALL.len());
+}
+
 #[test]
 fn the_table_of_limits_is_what_a_relay_starts_with() {
     let grouped = |number: u64| {
