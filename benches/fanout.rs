@@ -70,7 +70,7 @@ impl Room {
         binary::write_client(&ClientFrame::Join { request: 1, resume: None, room }, &mut hello);
         let mut publisher = None;
         for _ in 0..members {
-            let conn = engine.connected(0, true, now).expect("room");
+            let conn = engine.connected(0, true, 0, now).expect("room");
             engine.received(conn, &hello, now);
             publisher = Some(conn);
         }

@@ -5,11 +5,12 @@ use crate::net::Endpoint;
 use crate::session::raw::Framing;
 #[cfg(feature = "http")]
 use crate::session::web;
-use crate::session::{Overrun, Service, frame, raw};
+use crate::session::{Overrun, Service, frame, irc, raw};
 use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Everything a relay needs to know.
 #[derive(Clone, Debug, Default)]
@@ -116,10 +117,11 @@ fn parse_scheme(scheme: &str) -> Result<Service, String> {
         "http" => Ok(Service::Http(web::Options::default())),
         #[cfg(not(feature = "http"))]
         "http" => Err("this build is without http: build it with --features http".to_owned()),
-        "https" | "irc" | "ircs" | "udp" | "frames" => {
-            Err(format!("{scheme} is not built into this version: raw, frame and http are"))
+        "irc" => Ok(Service::Irc(Arc::default())),
+        "https" | "ircs" | "udp" | "frames" => {
+            Err(format!("{scheme} is not built into this version: raw, frame, http and irc are"))
         }
-        _ => Err(format!("nobody speaks {scheme:?} here: use raw, frame or http")),
+        _ => Err(format!("nobody speaks {scheme:?} here: use raw, frame, http or irc")),
     }
 }
 
@@ -153,6 +155,7 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
                 "raw has no option {name:?}: it has room, echo, greeting and framing"
             ));
         }
+        (Service::Irc(irc), _) => set_irc_option(Arc::make_mut(irc), name, value)?,
         (Service::Frame(_), _) => {
             return Err(format!("frame has no option {name:?}: it has overrun"));
         }
@@ -182,6 +185,36 @@ impl Listen {
         }
         Ok(())
     }
+}
+
+fn set_irc_option(irc: &mut irc::Options, name: &str, value: &str) -> Result<(), String> {
+    match name {
+        "name" => {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+            if !value.contains('.') || !value.chars().all(is_name) || value.len() > 63 {
+                return Err(format!("{value:?} cannot name a server: it has a dot, as a host has"));
+            }
+            value.clone_into(&mut irc.name);
+        }
+        "network" => value.clone_into(&mut irc.network),
+        "motd" => irc.motd = value.lines().map(str::to_owned).collect(),
+        "password" => irc.password = Some(value.to_owned()),
+        "history" => {
+            irc.history =
+                value.parse().map_err(|_| format!("history is a number, not {value:?}"))?;
+        }
+        "operator" => {
+            let (name, password) = value.split_once(':').ok_or("operator is NAME:PASSWORD")?;
+            let (name, password) = (name.to_owned(), password.to_owned());
+            irc.operators.push(irc::Operator { name, password });
+        }
+        _ => {
+            return Err(format!(
+                "irc has no option {name:?}: it has name, network, motd, password, operator and history"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn parse_overrun(name: &str, value: &str) -> Result<Overrun, String> {
@@ -230,8 +263,9 @@ mod tests {
             ("127.0.0.1:7000", "SCHEME://HOST:PORT"),
             ("raw://127.0.0.1", ":PORT"),
             ("raw://127.0.0.1:99999", "65535"),
-            ("irc://127.0.0.1:6667", "not built"),
-            ("tcp://127.0.0.1:6667", "use raw, frame or http"),
+            ("udp://127.0.0.1:6667", "not built"),
+            ("irc://127.0.0.1:6667?x=y", "irc has no option \"x\""),
+            ("tcp://127.0.0.1:6667", "use raw, frame, http or irc"),
             ("raw://127.0.0.1:1?rooms=x", "no option \"rooms\""),
             ("raw://127.0.0.1:1?room=a%20b", "cannot name a room"),
             ("raw://127.0.0.1:1?echo=yes", "true or false"),

@@ -1,6 +1,7 @@
 //! What is said: the message as every floor knows it.
 
 use crate::id::Offset;
+use std::fmt;
 use std::rc::Rc;
 
 /// One thing somebody said in a room.
@@ -12,17 +13,73 @@ pub struct Message {
     pub unix_ms: u64,
     /// The name it was said under.
     pub sender: Rc<str>,
+    /// How the sender was seen beside the name.
+    pub seen: Seen,
     /// What was said.
     pub payload: Payload,
 }
 
-/// Any bytes, and what is known of them.
+/// How a person is seen beside their name, where a protocol shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// A number that stands for the network they come from, and does not tell it.
+    pub cloak: u32,
+    /// What they said about themselves, if their protocol has words for it.
+    pub face: Option<Rc<Face>>,
+}
+
+impl Seen {
+    /// Their name on their own machine; one for everybody whose protocol has no word for it.
+    pub fn user(&self) -> &str {
+        self.face.as_ref().map_or("hobnob", |face| &*face.user)
+    }
+
+    /// What stands for their address.
+    pub fn host(&self) -> Cloak {
+        Cloak(self.cloak)
+    }
+
+    /// What they are called in full, if they say.
+    pub fn real_name(&self) -> &str {
+        self.face.as_ref().map_or("", |face| &*face.real_name)
+    }
+
+    /// Whether they say that they are a program.
+    pub fn is_bot(&self) -> bool {
+        self.face.as_ref().is_some_and(|face| face.is_bot)
+    }
+}
+
+/// A host name that tells networks apart and does not tell them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cloak(u32);
+
+impl fmt::Display for Cloak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}.cloaked", self.0)
+    }
+}
+
+/// What a person says about themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Face {
+    /// Their name on their own machine, or so they say.
+    pub user: Rc<str>,
+    /// What they are called in full.
+    pub real_name: Rc<str>,
+    /// They say that they are a program.
+    pub is_bot: bool,
+}
+
+/// Any bytes, and what is known of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
     /// The bytes as they came.
     pub bytes: Box<[u8]>,
     /// What their sender's protocol says of them.
     pub form: Form,
+    /// What came with it.
+    pub manner: Manner,
 }
 
 /// What a sender's protocol says of a payload. Only a protocol that tells these apart heeds it.
@@ -40,12 +97,22 @@ pub enum Form {
     Chunk,
 }
 
+/// How something was said, for the protocols that tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Said so that no program answers it (IRC: NOTICE).
+    pub is_notice: bool,
+    /// Notes of the sender's client to other clients, as IRC writes them: `+typing=active;+x`.
+    pub tags: Option<Rc<str>>,
+}
+
 impl Message {
     /// What a message costs beside its payload, for counting memory honestly.
-    pub const OVERHEAD: usize = 128;
+    pub const OVERHEAD: usize = 160;
 
     /// Bytes of memory this message is counted as.
     pub fn weight(&self) -> usize {
-        self.payload.bytes.len() + Self::OVERHEAD
+        let tags = self.payload.manner.tags.as_ref().map_or(0, |tags| tags.len());
+        self.payload.bytes.len() + tags + Self::OVERHEAD
     }
 }

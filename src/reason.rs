@@ -54,6 +54,16 @@ reasons! {
         RateLimited = 107, "rate_limited", "too many messages: wait a moment and send it again";
         Draining = 108, "draining", "the relay is shutting down: reconnect in a moment and resume";
         NoRoom = 109, "no_room", "there is no room of that name";
+        NotOperator = 110, "not_operator", "only operators of the room may do that";
+        CannotSay = 111, "cannot_say", "the room does not let you speak: it is moderated, or you are banned from it";
+        InviteOnly = 112, "invite_only", "one enters that room by invitation only";
+        Banned = 113, "banned", "you are banned from that room";
+        BadKey = 114, "bad_key", "that room has a key, and that was not it";
+        RoomFull = 115, "room_full", "that room holds as many members as its operators allow";
+        NoSuchPerson = 116, "no_such_person", "nobody of that name is here";
+        ListFull = 117, "list_full", "the room's list holds as many entries as it may";
+        Expelled = 118, "expelled", "an operator of the room put you out of it";
+        CannotHear = 119, "cannot_hear", "that person's protocol has no private messages";
     }
 }
 
@@ -73,6 +83,8 @@ reasons! {
         AddressFull = 210, "address_full", "too many connections from that address";
         Refused = 211, "refused", "what was asked was refused, and a plain socket cannot be told so";
         Idle = 212, "idle", "nothing more was asked for";
+        Expelled = 213, "put_out", "an operator put this peer out of its only room";
+        BadPassword = 214, "bad_password", "the password is missing or wrong";
         BadFrame = 300, "bad_frame", "the bytes are not a frame of this protocol";
         FrameTooLong = 301, "frame_too_long", "a frame or line declares or reaches more than the limit";
         UnknownKind = 302, "unknown_kind", "no verb has that kind";

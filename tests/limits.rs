@@ -347,8 +347,8 @@ fn history_is_bounded_by_count() {
 
 #[test]
 fn history_is_bounded_by_bytes() {
-    // Each message counts 128 beside its payload.
-    let server = Server::frames_with(Limits { history_bytes: 3 * 228, ..Limits::default() });
+    // Each message counts 160 beside its payload.
+    let server = Server::frames_with(Limits { history_bytes: 3 * 260, ..Limits::default() });
     let mut ann = server.greet(Spelling::Binary, "ann");
     let tea = ann.join("tea");
     let payload = [b'x'; 100];
@@ -356,13 +356,13 @@ fn history_is_bounded_by_bytes() {
         ann.ask(&[say_to_others(tea.room, id, &payload)]);
         ann.expect(&ack(tea.room, id, id));
     }
-    assert_eq!(server.until("all is kept", |c| c.history == 3 * 228).messages, 3);
+    assert_eq!(server.until("all is kept", |c| c.history == 3 * 260).messages, 3);
     assert_eq!(ann.join("tea").oldest, 1);
     ann.ask(&[say_to_others(tea.room, 4, "")]);
     ann.expect(&ack(tea.room, 4, 4));
     assert_eq!(ann.join("tea").oldest, 2);
     // One that does not fit at all leaves nothing.
-    ann.ask(&[say_to_others(tea.room, 5, &[b'x'; 3 * 228 - 127])]);
+    ann.ask(&[say_to_others(tea.room, 5, &[b'x'; 3 * 260 - 159])]);
     ann.expect(&ack(tea.room, 5, 5));
     let tea = ann.join("tea");
     assert_eq!((tea.oldest, tea.head), (6, 5));
@@ -370,7 +370,7 @@ fn history_is_bounded_by_bytes() {
 
 #[test]
 fn history_of_all_rooms_together_is_bounded() {
-    let server = Server::frames_with(Limits { history_total: 4 * 129, ..Limits::default() });
+    let server = Server::frames_with(Limits { history_total: 4 * 161, ..Limits::default() });
     let mut ann = server.greet(Spelling::Binary, "ann");
     let rooms = ["one", "two", "three"].map(|name| ann.join(name).room);
     for id in 1..=2 {
@@ -382,7 +382,7 @@ fn history_of_all_rooms_together_is_bounded() {
     // Whoever speaks when all is full pays with its own past.
     let oldest = ["one", "two", "three"].map(|name| ann.join(name).oldest);
     assert_eq!(oldest.map(|oldest| 3 - oldest).iter().sum::<u64>(), 4);
-    server.until("four are kept", |counts| counts.history == 4 * 129);
+    server.until("four are kept", |counts| counts.history == 4 * 161);
 }
 
 #[test]

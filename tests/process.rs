@@ -295,7 +295,7 @@ fn what_goes_wrong_says_what_to_do() {
             1,
             "somebody listens there already",
         ),
-        (&["serve", "--listen", "irc://127.0.0.1:0"], 1, "not built"),
+        (&["serve", "--listen", "udp://127.0.0.1:0"], 1, "not built"),
         (&["serve", "--max-message", "lots"], 2, "expected bytes"),
         (&["serve", "--max-mesage", "1"], 2, "--max-message"),
         (&["serve", "--backlog", "70000"], 1, "raise backlog"),

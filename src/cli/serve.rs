@@ -93,6 +93,11 @@ fn hint(service: &Service, place: &Bound) -> String {
         (Service::Http(_), Bound::Unix(path)) => {
             format!("curl --unix-socket {} http://localhost/", path.display())
         }
+        (Service::Irc(_), Bound::Tcp(address)) => {
+            let address = reachable(address);
+            format!("irssi -c {} -p {}, and there: /join #lobby", address.ip(), address.port())
+        }
+        (Service::Irc(_), Bound::Unix(path)) => format!("nc -U {}", path.display()),
         (Service::Frame(_), Bound::Tcp(address)) => {
             format!("{} chat frame://{}", program(), reachable(address))
         }

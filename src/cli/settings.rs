@@ -124,6 +124,7 @@ const DEFAULT_LISTENERS: &[&str] = &[
     "frame://127.0.0.1:7000",
     #[cfg(feature = "http")]
     "http://127.0.0.1:8080",
+    "irc://127.0.0.1:6667",
 ];
 
 impl Settings {

@@ -9,47 +9,50 @@ use crate::id::{ConnId, Offset, RoomId};
 use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::session::{Dialect, Overrun, Service};
+use smallvec::SmallVec;
 
 /// One room's tapes: one per dialect that somebody there speaks.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct RoomTapes {
     /// Whose they are; the slot may have had other tenants.
     pub(super) room: Option<RoomId>,
-    pub(super) tapes: [Option<u32>; Dialect::COUNT],
+    /// In no order. There are more dialects than any room has at once.
+    pub(super) tapes: SmallVec<[(Dialect, u32); 2]>,
 }
 
 /// What is told to a room.
 pub(super) enum Said<'a> {
     Message { message: &'a Message, skip: Option<ConnId> },
-    Notice(&'a Notice),
+    Notice { notice: &'a Notice, except: &'a [ConnId] },
 }
 
 impl Engine {
     /// Encodes once per dialect present and appends to each tape. The members find out at the flush.
     pub(super) fn broadcast(&mut self, room: RoomId, said: &Said<'_>) {
-        let tapes = self.tapes_of(room).tapes;
         self.stamp += 1;
-        for tape in tapes.into_iter().flatten().map(|tape| tape as usize) {
-            let Some(dialect) = self.tapes.get(tape).map(|tape| tape.dialect) else { continue };
+        for index in 0.. {
+            let Some((dialect, tape)) = self.tapes_of(room).get(index).copied() else { break };
+            let Some(room) = self.hub.room(room) else { break };
             self.scratch.clear();
             match said {
                 Said::Message { message, .. } => {
-                    let Some(room) = self.hub.room(room) else { return };
                     dialect.write_message(room, message, &mut self.scratch);
                 }
-                Said::Notice(notice) => dialect.write_notice(room, notice, &mut self.scratch),
+                Said::Notice { notice, .. } => {
+                    dialect.write_notice(room, notice, self.unix_ms, &mut self.scratch);
+                }
             }
             if !self.scratch.is_empty() {
-                self.append(tape, said);
+                self.append(tape as usize, said);
             }
         }
     }
 
     /// Appends what lies in `scratch`.
     fn append(&mut self, key: usize, said: &Said<'_>) {
-        let (offset, skip) = match said {
-            Said::Message { message, skip } => (message.offset, *skip),
-            Said::Notice(_) => (0, None),
+        let (offset, except) = match said {
+            Said::Message { message, skip } => (message.offset, skip.as_slice()),
+            Said::Notice { except, .. } => (0, *except),
         };
         self.make_room(key);
         let Some(tape) = self.tapes.get_mut(key) else { return };
@@ -59,10 +62,10 @@ impl Engine {
         }
         let to = tape.end();
         let hearers = tape.members.len();
-        let is_carried =
-            skip.is_some_and(|sender| self.carry(sender, Skip { tape: key, from, to }));
+        let skip = Skip { tape: key, from, to };
+        let carried = except.iter().filter(|conn| self.carry(**conn, skip)).count();
         if offset != 0 {
-            self.counts.deliveries += (hearers - usize::from(is_carried)) as u64;
+            self.counts.deliveries += (hearers - carried) as u64;
         }
     }
 
@@ -139,8 +142,10 @@ impl Engine {
     /// is the relay's own debt, soon paid; slow members do not hold anybody up.
     pub(super) fn is_congested(&self, room: RoomId) -> bool {
         let most = (self.limits.backlog / 4).min(self.limits.send_buffer);
-        let tapes = self.tapes_of(room).tapes.into_iter().flatten();
-        tapes.filter_map(|tape| self.tapes.get(tape as usize)).any(|tape| tape.unoffered() > most)
+        let tapes = self.tapes_of(room).iter();
+        tapes
+            .filter_map(|(_, tape)| self.tapes.get(*tape as usize))
+            .any(|tape| tape.unoffered() > most)
     }
 
     /// `conn` hears the room from now on, after a replay from `from`.
@@ -182,8 +187,8 @@ impl Engine {
         }
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let tapes = self.rooms.get(room.slot()).filter(|tapes| tapes.room == Some(room));
-        let mut tapes = tapes.into_iter().flat_map(|tapes| tapes.tapes).flatten();
-        let seat = tapes.find_map(|tape| peer.seat_on(tape as usize));
+        let mut tapes = tapes.into_iter().flat_map(|tapes| &tapes.tapes);
+        let seat = tapes.find_map(|(_, tape)| peer.seat_on(*tape as usize));
         let Some(seat) = seat else { return };
         let (key, index) = (seat.tape as usize, seat.index as usize);
         let Some(tape) = self.tapes.get_mut(key) else { return };
@@ -222,41 +227,74 @@ impl Engine {
     /// Bytes held for those of a room who are behind.
     #[cfg(feature = "http")]
     pub(super) fn held_for(&self, room: RoomId) -> usize {
-        let tapes = self.tapes_of(room).tapes.into_iter().flatten();
-        tapes.filter_map(|tape| self.tapes.get(tape as usize)).map(Tape::held).sum()
+        let tapes = self.tapes_of(room).iter();
+        tapes.filter_map(|(_, tape)| self.tapes.get(*tape as usize)).map(Tape::held).sum()
     }
 
-    fn tapes_of(&self, room: RoomId) -> RoomTapes {
+    /// `conn` speaks another dialect from now on: what was said in the old one is heard first.
+    pub(super) fn reseat(&mut self, conn: ConnId) {
+        let rooms: Vec<RoomId> = self.hub.rooms_of(conn).collect();
+        let owed = self.lay_out(conn, false);
+        if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
+            peer.outbox_mut().finish_first(&owed);
+            self.mark_ready(conn);
+        }
+        if rooms.iter().any(|room| self.is_behind_in(conn, *room)) {
+            // More than an outbox holds would be lost without a word.
+            return self.close(conn, CloseReason::SlowConsumer);
+        }
+        for room in rooms {
+            let head = self.hub.room(room).map_or(0, |room| room.head);
+            self.unseat(conn, room, None, head);
+            self.seat(conn, room, None);
+        }
+    }
+
+    fn is_behind_in(&self, conn: ConnId, room: RoomId) -> bool {
+        let Some(peer) = self.peers.get(conn) else { return false };
+        self.tapes_of(room).iter().any(|(_, key)| {
+            let seat = peer.seat_on(*key as usize);
+            let tape = self.tapes.get(*key as usize);
+            seat.zip(tape).is_some_and(|(seat, tape)| {
+                let member = tape.members.get(seat.index as usize);
+                member.is_some_and(|member| member.cursor.place() != Place::At(tape.end()))
+            })
+        })
+    }
+
+    fn tapes_of(&self, room: RoomId) -> &[(Dialect, u32)] {
         let tapes = self.rooms.get(room.slot()).filter(|tapes| tapes.room == Some(room));
-        tapes.copied().unwrap_or_default()
+        tapes.map_or(&[], |tapes| &tapes.tapes)
     }
 
     fn tape_for(&mut self, room: RoomId, dialect: Dialect) -> usize {
         if self.rooms.len() <= room.slot() {
-            self.rooms.resize(room.slot() + 1, RoomTapes::default());
+            self.rooms.resize_with(room.slot() + 1, RoomTapes::default);
         }
         let tapes = &mut self.rooms[room.slot()];
         if tapes.room != Some(room) {
             *tapes = RoomTapes { room: Some(room), ..RoomTapes::default() };
         }
-        let tape = &mut tapes.tapes[dialect as usize];
+        if let Some((_, tape)) = tapes.tapes.iter().find(|(spoken, _)| *spoken == dialect) {
+            return *tape as usize;
+        }
         let upcoming = self.hub.room(room).map_or(0, |room| room.head) + 1;
-        let new = || self.tapes.insert(Tape::new(room, dialect, upcoming)) as u32;
-        *tape.get_or_insert_with(new) as usize
+        let tape = self.tapes.insert(Tape::new(room, dialect, upcoming));
+        tapes.tapes.push((dialect, tape as u32));
+        tape
     }
 
     fn forget_tape(&mut self, room: RoomId, key: usize) {
         self.tapes.try_remove(key);
-        let tapes = self.rooms.get_mut(room.slot()).into_iter().flat_map(|room| &mut room.tapes);
-        for tape in tapes.filter(|tape| **tape == Some(key as u32)) {
-            *tape = None;
+        if let Some(room) = self.rooms.get_mut(room.slot()) {
+            room.tapes.retain(|(_, tape)| *tape as usize != key);
         }
     }
 
     /// The room is no more. Its members left before, and their tapes with them.
     pub(super) fn forget_room(&mut self, room: RoomId) {
         if let Some(tapes) = self.rooms.get_mut(room.slot()).filter(|t| t.room == Some(room)) {
-            debug_assert!(tapes.tapes.iter().all(Option::is_none));
+            debug_assert!(tapes.tapes.is_empty());
             *tapes = RoomTapes::default();
         }
     }

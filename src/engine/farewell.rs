@@ -83,7 +83,7 @@ impl Engine {
                 CloseReason::Lost => Vec::new(),
                 _ => self.last_words(conn, &fault),
             };
-            self.hub.depart(conn, now);
+            self.hub.depart(conn, fault.reason, now);
             self.settle(now);
             let Some(peer) = self.peers.get_mut(conn) else { continue };
             peer.inbox = None;
@@ -216,7 +216,7 @@ impl Engine {
         let now = self.lived(now).tick();
         let peers: Vec<ConnId> = self.peers.iter().map(|peer| peer.id).collect();
         for conn in &peers {
-            self.tell(*conn, |session, _, out| session.write_draining(out));
+            self.tell(*conn, |session, view, out| session.write_draining(view, out));
         }
         let total = peers.len();
         let pace = DRAIN_PACE * u32::try_from(total).unwrap_or(u32::MAX);

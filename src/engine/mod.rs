@@ -22,7 +22,8 @@ use crate::id::{ConnId, Offset, RoomId};
 use crate::limits::Limits;
 use crate::now::{Now, Tick};
 use crate::reason::{CloseReason, Refusal};
-use crate::session::{Service, Session, Step};
+use crate::session::irc::{Doing, Input, rooms_spoken_to};
+use crate::session::{Service, Session, Step, View};
 use crate::wire::Parsed;
 use broadcast::{RoomTapes, Said};
 use deadlines::Wheel;
@@ -84,6 +85,8 @@ pub struct Engine {
     drain: Option<Drain>,
     /// When the engine was last told the time.
     woken: Duration,
+    /// The time on the wall, as it was last told.
+    unix_ms: u64,
     /// Time during which the process did not run, and which is held against nobody.
     stalled: Duration,
     counts: Counts,
@@ -111,8 +114,12 @@ impl Engine {
     /// [`Hub::new`] for `secret`.
     pub fn new(limits: Limits, services: Vec<Service>, secret: u64) -> Self {
         let limits = Rc::new(limits);
+        let mut hub = Hub::new(Rc::clone(&limits), secret);
+        for opening in services.iter().filter_map(Service::opening) {
+            hub.keep_common(opening.room);
+        }
         Self {
-            hub: Hub::new(Rc::clone(&limits), secret),
+            hub,
             limits,
             services,
             peers: Peers::default(),
@@ -133,6 +140,7 @@ impl Engine {
             room_deadlines: Wheel::default(),
             drain: None,
             woken: Duration::ZERO,
+            unix_ms: 0,
             stalled: Duration::ZERO,
             counts: Counts::default(),
             pulse: Pulse::default(),
@@ -153,6 +161,7 @@ impl Engine {
             self.stalled += overslept;
         }
         self.woken = now.running;
+        self.unix_ms = now.unix_ms;
     }
 
     /// The time, less what was spent stopped.
@@ -160,7 +169,8 @@ impl Engine {
         Now { running: now.running.saturating_sub(self.stalled), unix_ms: now.unix_ms }
     }
 
-    /// Somebody connected to `service`. Peers with `unlimited` are not held to the message rate.
+    /// Somebody connected to `service`. Peers with `unlimited` are not held to the message rate;
+    /// `network` stands for where they come from: see [`Hub::arrive`].
     ///
     /// # Errors
     /// Why there is no room; nothing was set aside.
@@ -168,6 +178,7 @@ impl Engine {
         &mut self,
         service: usize,
         unlimited: bool,
+        network: u64,
         now: Now,
     ) -> Result<ConnId, CloseReason> {
         let now = self.lived(now);
@@ -179,7 +190,7 @@ impl Engine {
         let index = u16::try_from(service).map_err(|_| CloseReason::Internal)?;
         let id = self.peers.insert(session, index, now.tick()).ok_or(CloseReason::RelayFull)?;
         self.counts.accepted += 1;
-        self.hub.arrive(id, unlimited);
+        self.hub.arrive(id, unlimited, network);
         if pings {
             self.schedule(id, now.tick().after(self.limits.handshake));
         }
@@ -207,7 +218,11 @@ impl Engine {
             self.mark_ready(conn);
         }
         self.hub.handle_command(conn, Command::Hello { name: Cow::Borrowed(""), key: 0 }, now);
-        self.hub.handle_command(conn, Command::Join { request: 0, room, resume: None }, now);
+        self.hub.handle_command(
+            conn,
+            Command::Join { request: 0, room, key: None, resume: None },
+            now,
+        );
         self.settle(now);
     }
 
@@ -312,6 +327,9 @@ impl Engine {
                     }
                     return (used, Reading::Unfinished);
                 }
+                Ok(Parsed::Complete(Step::Line(line), _)) if self.is_line_held_up(line) => {
+                    return (used, Reading::Unfinished);
+                }
                 Ok(Parsed::Complete(step, length)) => {
                     used += length;
                     self.carry_out(conn, step, now);
@@ -349,10 +367,55 @@ impl Engine {
             Step::Answer(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),
             #[cfg(feature = "http")]
             Step::Look(look) => self.look(conn, look, now),
+            Step::Line(line) => self.obey(conn, line, now),
             Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
             Step::Alive => {}
             Step::Bye => self.let_go(conn, now),
         }
+    }
+
+    /// Whether a line speaks to a room that is behind.
+    fn is_line_held_up(&self, line: Input<'_>) -> bool {
+        rooms_spoken_to(line)
+            .filter_map(|room| self.hub.find(room))
+            .any(|room| self.is_congested(room))
+    }
+
+    /// Carries out a line: looks at the hub, answers, and asks it for what only it decides.
+    fn obey(&mut self, conn: ConnId, line: Input<'_>, now: Now) {
+        let mut doings = Vec::new();
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        let Some(service) = self.services.get(usize::from(peer.service)) else { return };
+        let (hub, limits, unix_ms) = (&self.hub, &*self.limits, now.unix_ms);
+        let view = View { hub, limits, service, conn, unix_ms };
+        let Session::Irc(irc) = &mut peer.session else { return };
+        irc.obey(line, &view, &mut doings);
+        for doing in doings {
+            match doing {
+                Doing::Tell(lines) => self.tell(conn, |session, _, out| {
+                    if let Session::Irc(irc) = session {
+                        irc.write_lines(&lines, out);
+                    }
+                }),
+                Doing::Ask(about, command) => {
+                    if let Some(Session::Irc(irc)) =
+                        self.peers.get_mut(conn).map(|peer| &mut peer.session)
+                    {
+                        irc.ask(about);
+                    }
+                    self.hub.handle_command(conn, command, now);
+                    self.settle(now);
+                }
+                Doing::Reseat => self.reseat(conn),
+                Doing::Bye => self.let_go(conn, now),
+                Doing::Close(fault) => self.close(conn, fault),
+            }
+        }
+        self.tell(conn, |session, _, out| {
+            if let Session::Irc(irc) = session {
+                irc.obeyed(out);
+            }
+        });
     }
 
     /// Does what the hub decided, in its order, until it has nothing more.
@@ -370,7 +433,9 @@ impl Engine {
                 }
                 // Everybody was told that everybody goes.
                 Event::Notice(..) if self.drain.is_some() => {}
-                Event::Notice(room, notice) => self.broadcast(room, &Said::Notice(&notice)),
+                Event::Notice(room, notice, except) => {
+                    self.broadcast(room, &Said::Notice { notice: &notice, except: &except });
+                }
                 Event::Close(conn, reason) => self.close(conn, reason),
                 Event::Remind(room, at) => self.room_deadlines.schedule(at.max(now.tick()), room),
                 Event::Gone(room) => self.forget_room(room),
@@ -391,9 +456,14 @@ impl Engine {
             _ => {}
         }
         let is_page = matches!(reply, Reply::History { .. });
-        self.write_private(conn, is_page, |session, limits, out| {
-            session.write_reply(reply, limits, out);
+        self.write_private(conn, is_page, |session, view, out| {
+            session.write_reply(reply, view, out);
         });
+        if let Reply::Expelled { .. } = reply
+            && self.peers.get(conn).is_some_and(|peer| !peer.session.can_tell_refusal())
+        {
+            self.close(conn, CloseReason::Expelled);
+        }
         if let Reply::Welcome { .. } = reply {
             self.expect_signs_of_life(conn);
         }
@@ -410,7 +480,7 @@ impl Engine {
     }
 
     /// Adds private bytes to what a peer is owed, in order with everything said before.
-    fn tell(&mut self, conn: ConnId, write: impl FnOnce(&mut Session, &Limits, &mut Vec<u8>)) {
+    fn tell(&mut self, conn: ConnId, write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>)) {
         self.write_private(conn, false, write);
     }
 
@@ -419,11 +489,14 @@ impl Engine {
         &mut self,
         conn: ConnId,
         is_page: bool,
-        write: impl FnOnce(&mut Session, &Limits, &mut Vec<u8>),
+        write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>),
     ) {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
         self.scratch.clear();
-        write(&mut peer.session, &self.limits, &mut self.scratch);
+        let Some(service) = self.services.get(usize::from(peer.service)) else { return };
+        let (hub, limits, unix_ms) = (&self.hub, &*self.limits, self.unix_ms);
+        let view = View { hub, limits, service, conn, unix_ms };
+        write(&mut peer.session, &view, &mut self.scratch);
         if self.scratch.is_empty() {
             return;
         }
@@ -504,7 +577,7 @@ impl Engine {
             peer.pinged = peer.session.answers_pings();
             let wait =
                 if peer.pinged { self.limits.ping_grace } else { ping_after(conn, &self.limits) };
-            self.tell(conn, |session, _, out| session.write_ping(out));
+            self.tell(conn, |session, view, out| session.write_ping(view, out));
             self.schedule(conn, now.after(wait));
         }
     }

@@ -17,7 +17,8 @@ impl Engine {
         for (key, tape) in &self.tapes {
             reserved += tape.assert_sound(self.limits.backlog);
             assert!(!tape.members.is_empty(), "a tape without members");
-            assert_eq!(self.rooms[tape.room.slot()].tapes[tape.dialect as usize], Some(key as u32));
+            let tapes = &self.rooms[tape.room.slot()].tapes;
+            assert!(tapes.contains(&(tape.dialect, key as u32)));
             for (index, member) in tape.members.iter().enumerate() {
                 let peer = self.peers.get(member.conn).expect("a member is connected");
                 let seat = peer.seat_on(key).expect("a member has a seat");

@@ -213,12 +213,12 @@ fn fitting<'a>(kept: impl Iterator<Item = &'a Kept>, bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::Payload;
+    use crate::payload::{Payload, Seen};
 
     fn message(offset: Offset, length: usize) -> Rc<Message> {
-        let payload =
-            Payload { bytes: vec![b'x'; length].into(), form: crate::payload::Form::Unsaid };
-        Rc::new(Message { offset, unix_ms: 0, sender: "ann".into(), payload })
+        let payload = Payload { bytes: vec![b'x'; length].into(), ..Payload::default() };
+        let seen = Seen::default();
+        Rc::new(Message { offset, unix_ms: 0, sender: "ann".into(), seen, payload })
     }
 
     fn offsets(recent: &Recent, first: Offset) -> Vec<Offset> {
@@ -237,7 +237,7 @@ mod tests {
         assert!(offsets(&recent, 6).is_empty());
         assert_eq!((recent.find((9, 2)), recent.find((9, 3))), (None, Some(3)));
 
-        recent.keep(message(6, 700), None, Tick(6), &limits);
+        recent.keep(message(6, 600), None, Tick(6), &limits);
         assert_eq!(offsets(&recent, 0), [5, 6]);
         recent.forget_before(Tick(6));
         assert_eq!(offsets(&recent, 0), [6]);
@@ -245,7 +245,9 @@ mod tests {
         assert!(recent.is_empty() && recent.weight() == 0 && recent.ids.capacity() == 0);
     }
 
-    /// Ten messages from offset 11, said 100 ms apart from 1,100 on; each weighs 138.
+    /// Ten messages from offset 11, said 100 ms apart from 1,100 on; each weighs `EACH`.
+    const EACH: usize = Message::OVERHEAD + 10;
+
     fn ten() -> Recent {
         let mut recent = Recent::default();
         for offset in 11..=20 {
@@ -297,13 +299,13 @@ mod tests {
         use Select::{After, Around, Before};
         let recent = ten();
         let (end, start) = (Mark::End, Mark::Offset(0));
-        assert_eq!(asked(&recent, Before(end), 9, 2 * 138), [19, 20]);
-        assert_eq!(asked(&recent, Before(end), 9, 2 * 138 - 1), [20]);
+        assert_eq!(asked(&recent, Before(end), 9, 2 * EACH), [19, 20]);
+        assert_eq!(asked(&recent, Before(end), 9, 2 * EACH - 1), [20]);
         assert_eq!(asked(&recent, Before(end), 9, 0), [20]);
-        assert_eq!(asked(&recent, After(start), 9, 3 * 138), [11, 12, 13]);
+        assert_eq!(asked(&recent, After(start), 9, 3 * EACH), [11, 12, 13]);
         assert_eq!(asked(&recent, After(start), 9, 1), [11]);
         let around = Around(Mark::Offset(15));
-        assert_eq!(asked(&recent, around, 9, 4 * 138), [13, 14, 15, 16]);
+        assert_eq!(asked(&recent, around, 9, 4 * EACH), [13, 14, 15, 16]);
         assert!(asked(&Recent::default(), Before(end), 9, 1_000).is_empty());
     }
 

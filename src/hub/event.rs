@@ -1,11 +1,13 @@
 //! What the hub is told, and what it answers.
 
+use super::rights::Change;
 use crate::history::Select;
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::now::Tick;
-use crate::payload::{Form, Message};
+use crate::payload::{Form, Manner, Message, Seen};
 use crate::reason::{CloseReason, Refusal};
 use std::borrow::Cow;
+use std::fmt;
 use std::rc::Rc;
 
 /// What a person asks for, in no protocol's words.
@@ -24,6 +26,8 @@ pub enum Command<'a> {
         request: u64,
         /// The room's name.
         room: Cow<'a, str>,
+        /// What the room's operators may have asked for.
+        key: Option<Cow<'a, str>>,
         /// Where to go on from.
         resume: Option<Resume>,
     },
@@ -41,6 +45,8 @@ pub enum Command<'a> {
         request: u64,
         /// Which one.
         room: RoomId,
+        /// What the others are told, if anything.
+        reason: Option<Cow<'a, str>>,
     },
     /// Say something in a room.
     Say {
@@ -95,6 +101,105 @@ pub enum Command<'a> {
         /// How many at most.
         limit: usize,
     },
+    /// Say something about oneself, where the protocol has words for it. From then on private
+    /// messages reach this person.
+    Describe {
+        /// See [`Face::user`](crate::payload::Face::user).
+        user: Cow<'a, str>,
+        /// See [`Face::real_name`](crate::payload::Face::real_name).
+        real_name: Cow<'a, str>,
+    },
+    /// Take another name.
+    Rename {
+        /// The name wanted.
+        name: Cow<'a, str>,
+    },
+    /// Say something in a room or to a person, with all that goes with it.
+    Speak {
+        /// To whom.
+        to: Target,
+        /// What is said.
+        bytes: Cow<'a, [u8]>,
+        /// How.
+        manner: Manner,
+        /// Whether the sender wants a private copy of what became of it.
+        echo: bool,
+    },
+    /// Tell other clients something that is not kept: somebody is typing.
+    Signal {
+        /// To whom.
+        to: Target,
+        /// What, as IRC writes it.
+        tags: Rc<str>,
+        /// Whether the sender wants a private copy.
+        echo: bool,
+    },
+    /// Give a room a topic; an empty one takes it away.
+    Topic {
+        /// Which room.
+        room: RoomId,
+        /// The topic.
+        text: Cow<'a, str>,
+    },
+    /// Change what a room demands and who may do what there.
+    Change {
+        /// Which room.
+        room: RoomId,
+        /// The changes, in order.
+        changes: Vec<Change>,
+    },
+    /// Ask a person into a room.
+    Invite {
+        /// Which room.
+        room: RoomId,
+        /// Whom.
+        whom: ConnId,
+    },
+    /// Put a member out of a room.
+    Expel {
+        /// Which room.
+        room: RoomId,
+        /// Whom.
+        whom: ConnId,
+        /// What everybody is told.
+        reason: Cow<'a, str>,
+    },
+    /// Be away, and say so to whoever asks; or, without a message, be back.
+    Away {
+        /// What is said.
+        message: Option<Cow<'a, str>>,
+    },
+    /// Be called something else in full.
+    RealName {
+        /// What.
+        text: Cow<'a, str>,
+    },
+    /// Be known as what one is.
+    Flags(Flags),
+    /// Be told when somebody comes and goes.
+    Watch {
+        /// The name.
+        name: Cow<'a, str>,
+        /// Or no longer.
+        on: bool,
+    },
+    /// What the others are told when this person goes.
+    Farewell {
+        /// The words.
+        reason: Cow<'a, str>,
+    },
+    /// End another's connection. For operators of the relay.
+    End {
+        /// Whose.
+        whom: ConnId,
+        /// What everybody is told.
+        reason: Cow<'a, str>,
+    },
+    /// Say something to all operators of the relay, and to whoever else wants to hear it.
+    Call {
+        /// What.
+        text: Cow<'a, str>,
+    },
 }
 
 /// A room, as whoever asks knows it.
@@ -111,11 +216,13 @@ impl Command<'_> {
     pub fn into_owned(self) -> Command<'static> {
         match self {
             Self::Hello { name, key } => Command::Hello { name: owned(name), key },
-            Self::Join { request, room, resume } => {
-                Command::Join { request, room: owned(room), resume }
+            Self::Join { request, room, key, resume } => {
+                Command::Join { request, room: owned(room), key: key.map(owned), resume }
+            }
+            Self::Leave { request, room, reason } => {
+                Command::Leave { request, room, reason: reason.map(owned) }
             }
             Self::Listen { room, resume } => Command::Listen { room: owned(room), resume },
-            Self::Leave { request, room } => Command::Leave { request, room },
             Self::Say { room, id, echo, bytes, form } => {
                 Command::Say { room, id, echo, bytes: Cow::Owned(bytes.into_owned()), form }
             }
@@ -134,6 +241,27 @@ impl Command<'_> {
                 form,
             },
             Self::Rooms { from, limit } => Command::Rooms { from, limit },
+            Self::Describe { user, real_name } => {
+                Command::Describe { user: owned(user), real_name: owned(real_name) }
+            }
+            Self::Rename { name } => Command::Rename { name: owned(name) },
+            Self::Speak { to, bytes, manner, echo } => {
+                Command::Speak { to, bytes: Cow::Owned(bytes.into_owned()), manner, echo }
+            }
+            Self::Signal { to, tags, echo } => Command::Signal { to, tags, echo },
+            Self::Topic { room, text } => Command::Topic { room, text: owned(text) },
+            Self::Change { room, changes } => Command::Change { room, changes },
+            Self::Invite { room, whom } => Command::Invite { room, whom },
+            Self::Expel { room, whom, reason } => {
+                Command::Expel { room, whom, reason: owned(reason) }
+            }
+            Self::Away { message } => Command::Away { message: message.map(owned) },
+            Self::RealName { text } => Command::RealName { text: owned(text) },
+            Self::Flags(flags) => Command::Flags(flags),
+            Self::Watch { name, on } => Command::Watch { name: owned(name), on },
+            Self::Farewell { reason } => Command::Farewell { reason: owned(reason) },
+            Self::End { whom, reason } => Command::End { whom, reason: owned(reason) },
+            Self::Call { text } => Command::Call { text: owned(text) },
         }
     }
 }
@@ -149,6 +277,44 @@ impl Where<'_> {
 
 fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
     Cow::Owned(text.into_owned())
+}
+
+/// To whom something is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Everyone in a room.
+    Room(RoomId),
+    /// One person.
+    Person(ConnId),
+}
+
+/// What a person is known as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Not listed for those who share no room with them.
+    pub invisible: bool,
+    /// An operator of the relay: may end connections, and has an operator's rights in every room.
+    pub operator: bool,
+    /// Wants to hear what operators call out.
+    pub listens: bool,
+    /// A program.
+    pub bot: bool,
+}
+
+/// A person, as others see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// The name.
+    pub name: Rc<str>,
+    /// What stands beside it.
+    pub seen: Seen,
+}
+
+impl fmt::Display for Who {
+    /// The name alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 /// What must happen next, in this order.
@@ -185,8 +351,8 @@ pub enum Event {
         /// The sender, if it does not want its own copy.
         skip: Option<ConnId>,
     },
-    /// Everyone in the room hears of its members.
-    Notice(RoomId, Notice),
+    /// Everyone in the room hears of it, except for some. Never many: those who hear it otherwise.
+    Notice(RoomId, Notice, Vec<ConnId>),
     /// End a connection.
     Close(ConnId, CloseReason),
     /// Call `room_due` at this time.
@@ -195,15 +361,40 @@ pub enum Event {
     Gone(RoomId),
 }
 
-/// News of a room's members.
+/// News of a room: of its members, mostly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Somebody joined; members now.
-    Came(Rc<str>, u32),
+    Came(Who, u32),
     /// Somebody left; members now.
-    Went(Rc<str>, u32),
+    Went(Who, u32, Going),
     /// Members now, in a room too big for names.
     Count(u32),
+    /// Somebody has another name; members, as before.
+    Renamed(Who, Rc<str>, u32),
+    /// The room has another topic.
+    Topic(Who, Rc<str>),
+    /// Rights changed.
+    Changed(Who, Rc<[Change]>),
+    /// Somebody was asked in.
+    Invited(Who, Rc<str>),
+    /// Somebody is away, or back.
+    Away(Who, Option<Rc<str>>),
+    /// Somebody is called something else in full: see their face.
+    RealName(Who),
+    /// What one client tells the others, and nobody keeps.
+    Signal(Who, Rc<str>),
+}
+
+/// How somebody left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Going {
+    /// Out of this room, with these words.
+    Left(Option<Rc<str>>),
+    /// Out of the relay, with these words.
+    Quit(Rc<str>),
+    /// Put out by somebody, with these words.
+    Expelled(Who, Rc<str>),
 }
 
 /// An answer to one person.
@@ -305,6 +496,76 @@ pub enum Reply {
         from: Offset,
         /// The last one.
         to: Offset,
+    },
+    /// A private message: to whom, and what. The sender gets it, too, if it asked to.
+    Whisper {
+        /// To whom.
+        to: Rc<str>,
+        /// What.
+        message: Rc<Message>,
+        /// The sender's own copy.
+        is_echo: bool,
+    },
+    /// The sender's own copy of what it said in a room.
+    Said {
+        /// Where.
+        room: RoomId,
+        /// What.
+        message: Rc<Message>,
+    },
+    /// A private signal: see [`Command::Signal`].
+    Signal {
+        /// To whom.
+        to: Rc<str>,
+        /// From whom.
+        who: Who,
+        /// What.
+        tags: Rc<str>,
+        /// The sender's own copy.
+        is_echo: bool,
+    },
+    /// News of a room of which this person alone is told here: it made them.
+    Notice(RoomId, Notice),
+    /// News of a person: of oneself, or of one that is watched.
+    News(Notice),
+    /// A watched name came or went.
+    Watched {
+        /// The name, and who has it if somebody has.
+        name: Rc<str>,
+        /// Who has it now.
+        who: Option<Who>,
+    },
+    /// Asked into a room.
+    Invited {
+        /// By whom.
+        by: Who,
+        /// The room's name.
+        room: Rc<str>,
+    },
+    /// Put out of a room.
+    Expelled {
+        /// By whom.
+        by: Who,
+        /// The room.
+        room: RoomId,
+        /// Its name.
+        name: Rc<str>,
+        /// Why.
+        reason: Rc<str>,
+    },
+    /// The connection is about to be ended by an operator of the relay.
+    Ended {
+        /// By whom.
+        by: Who,
+        /// Why.
+        reason: Rc<str>,
+    },
+    /// An operator calls out.
+    Call {
+        /// Who.
+        by: Who,
+        /// What.
+        text: Rc<str>,
     },
     /// To anything that was not carried out.
     Refused {

@@ -1,27 +1,34 @@
 //! Rooms, members, names, presence, offsets: decides, and writes no bytes.
 
 mod event;
+mod government;
+pub mod mask;
 mod name;
 mod outside;
 mod person;
 mod rate;
+mod rights;
 mod room;
+mod society;
 
-pub use event::{Command, Event, Notice, Page, Reply, RoomLine, Where};
-pub use name::{is_person_name, is_room_name};
+pub use event::{Command, Event, Flags, Going, Notice, Page, Reply, RoomLine, Target, Where, Who};
+pub use name::{guest_number, is_person_name, is_room_name};
+pub use person::{Census, Past, Record};
+pub use rights::{Change, Entry, LIST_MAX, List, Rank, Ranks, Rights, Switch, Topic, What};
 pub use room::Room;
 
-use crate::history::{Question, SaidId, Select};
+use crate::history::{Question, Recent, SaidId, Select};
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::limits::Limits;
 use crate::now::{Now, Tick};
-use crate::payload::{Form, Message, Payload};
+use crate::payload::{Form, Message, Payload, Seen};
 use crate::reason::{CloseReason, Refusal};
 use outside::Posted;
 use person::{Membership, People};
 use slab::Slab;
+use society::Told;
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
@@ -40,6 +47,8 @@ pub struct Hub {
     people: People,
     rooms: Slab<Room>,
     room_ids: HashMap<Rc<str>, RoomId>,
+    /// The (folded) names of rooms that belong to nobody who enters them first.
+    commons: HashSet<Rc<str>>,
     rooms_made: u32,
     /// Bytes kept of all rooms' pasts.
     kept: usize,
@@ -57,6 +66,7 @@ impl Hub {
             people: People::default(),
             rooms: Slab::new(),
             room_ids: HashMap::new(),
+            commons: HashSet::new(),
             rooms_made: 0,
             kept: 0,
             events: VecDeque::new(),
@@ -100,9 +110,17 @@ impl Hub {
         self.people.get(conn).into_iter().flat_map(|person| person.rooms.iter().map(|m| m.room))
     }
 
-    /// Somebody connected. `unlimited` peers are not held to the message rate.
-    pub fn arrive(&mut self, conn: ConnId, unlimited: bool) {
-        self.people.arrive(conn, unlimited);
+    /// The room of that name belongs to everybody: who enters it first is not its operator. For
+    /// rooms in which plain sockets find themselves, and which nobody is to lock before them.
+    pub fn keep_common(&mut self, room: &str) {
+        self.commons.insert(name::folded(&room.into()));
+    }
+
+    /// Somebody connected. `unlimited` peers are not held to the message rate. `network` stands for
+    /// where they come from; only a number derived from it is ever shown.
+    pub fn arrive(&mut self, conn: ConnId, unlimited: bool, network: u64) {
+        let cloak = (derive(self.secret, "cloak", network) >> 32) as u32;
+        self.people.arrive(conn, unlimited, cloak);
     }
 
     /// Somebody asks for something.
@@ -111,16 +129,18 @@ impl Hub {
             Command::Hello { name, key } => {
                 self.hello(conn, &name, key, now).map_err(|why| (why, 0))
             }
-            Command::Join { request, room, resume } => {
+            Command::Join { request, room, key, resume } => {
                 let start = resume.map_or(Start::Now, Start::After);
-                self.join(conn, request, &room, start, now).map_err(|why| (why, request))
+                let joined = self.join(conn, request, &room, key.as_deref(), start, now);
+                joined.map_err(|why| (why, request))
             }
             Command::Listen { room, resume } => {
                 let start = resume.map_or(Start::Now, Start::Kept);
-                self.join(conn, 0, &room, start, now).map_err(|why| (why, 0))
+                self.join(conn, 0, &room, None, start, now).map_err(|why| (why, 0))
             }
-            Command::Leave { request, room } => {
-                self.leave(conn, request, room, now).map_err(|why| (why, request))
+            Command::Leave { request, room, reason } => {
+                let reason = reason.map(|reason| Rc::from(&*reason));
+                self.leave(conn, request, room, reason, now).map_err(|why| (why, request))
             }
             Command::Say { room, id, echo, bytes, form } => {
                 self.say(conn, room, id, echo, bytes, form, now).map_err(|why| (why, id))
@@ -132,7 +152,8 @@ impl Hub {
                 self.history(conn, request, &room, select, limit).map_err(|why| (why, request))
             }
             Command::Post { room, sender, key, once, bytes, form } => {
-                let payload = Payload { bytes: bytes.into_owned().into(), form };
+                let bytes = bytes.into_owned().into();
+                let payload = Payload { bytes, form, ..Payload::default() };
                 let (room, sender, once) = (&*room, &*sender, once.as_deref());
                 let posted = Posted { room, sender, key, once };
                 let reply = self.post(conn, posted, payload, now);
@@ -142,6 +163,51 @@ impl Hub {
                 self.reply(conn, self.rooms_from(from, limit));
                 Ok(())
             }
+            Command::Describe { user, real_name } => {
+                self.describe(conn, &user, &real_name, now);
+                Ok(())
+            }
+            Command::Rename { name } => self.rename(conn, &name, now).map_err(|why| (why, 0)),
+            Command::Speak { to, bytes, manner, echo } => {
+                self.speak(conn, to, bytes, manner, echo, now).map_err(|why| (why, 0))
+            }
+            Command::Signal { to, tags, echo } => {
+                self.signal(conn, to, tags, echo, now).map_err(|why| (why, 0))
+            }
+            Command::Topic { room, text } => {
+                self.give_topic(conn, room, &text, now).map_err(|why| (why, 0))
+            }
+            Command::Change { room, changes } => {
+                self.change(conn, room, changes, now).map_err(|why| (why, 0))
+            }
+            Command::Invite { room, whom } => {
+                self.invite(conn, room, whom, now).map_err(|why| (why, 0))
+            }
+            Command::Expel { room, whom, reason } => {
+                self.expel(conn, room, whom, &reason, now).map_err(|why| (why, 0))
+            }
+            Command::Away { message } => {
+                self.away(conn, message.as_deref(), now).map_err(|why| (why, 0))
+            }
+            Command::RealName { text } => {
+                self.rename_fully(conn, &text, now).map_err(|why| (why, 0))
+            }
+            Command::Flags(flags) => {
+                self.people.flag(conn, flags);
+                Ok(())
+            }
+            Command::Watch { name, on } => {
+                self.watch(conn, &name, on);
+                Ok(())
+            }
+            Command::Farewell { reason } => {
+                if let Some(record) = self.people.record_mut(conn) {
+                    record.farewell = Some((*reason).into());
+                }
+                Ok(())
+            }
+            Command::End { whom, reason } => self.end(conn, whom, &reason).map_err(|why| (why, 0)),
+            Command::Call { text } => self.call(conn, &text).map_err(|why| (why, 0)),
         };
         if let Err((refusal, request)) = refused {
             self.reply(conn, Reply::Refused { refusal, request });
@@ -149,10 +215,25 @@ impl Hub {
     }
 
     /// Somebody is gone, for whatever reason. Nothing happens the second time.
-    pub fn depart(&mut self, conn: ConnId, now: Now) {
+    pub fn depart(&mut self, conn: ConnId, why: CloseReason, now: Now) {
+        let Some(who) = self.people.who(conn) else { return };
+        let record = self.people.record(conn);
+        let words = record.and_then(|record| record.farewell.clone());
+        let words = words.unwrap_or_else(|| why.text().into());
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
+        let mut told = Told::new(&rooms);
         for room in rooms {
-            self.unseat(conn, room, None, now);
+            self.unseat(conn, room, None);
+            let except = told.but_once(self.room(room), &self.people);
+            let going = Going::Quit(Rc::clone(&words));
+            self.announce(room, now, except, |count| Notice::Went(who.clone(), count, going));
+            self.forget_if_over(room);
+        }
+        if !who.name.is_empty() {
+            if who.seen.face.is_some() {
+                self.people.remember(who.clone(), now.unix_ms / 1000);
+            }
+            self.tell_watchers(&who.name, None);
         }
         self.people.depart(conn);
     }
@@ -176,8 +257,9 @@ impl Hub {
             return Err(Refusal::MessageTooLong);
         }
         let room = self.find_or_make(room)?;
-        let payload = Payload { bytes: bytes.into(), form: Form::Unsaid };
-        let offset = self.publish(room, sender.into(), payload, None, None, now);
+        let payload = Payload { bytes: bytes.into(), ..Payload::default() };
+        let who = Who { name: sender.into(), seen: Seen::default() };
+        let offset = self.publish(room, who, payload, None, None, now);
         self.forget_if_over(room);
         Ok(offset)
     }
@@ -190,7 +272,7 @@ impl Hub {
         if room.counts_at.is_some_and(|at| at <= tick) {
             room.counts_at = None;
             let count = Notice::Count(room.count());
-            self.events.push_back(Event::Notice(id, count));
+            self.events.push_back(Event::Notice(id, count, Vec::new()));
         }
         if room.ages_at.is_some_and(|at| at <= tick) {
             let before = room.recent.weight();
@@ -222,10 +304,12 @@ impl Hub {
             }
             // Gone for the hub at once, so that its going is told before the newcomer's coming.
             self.events.push_back(Event::Close(holder, CloseReason::Replaced));
-            self.depart(holder, now);
+            self.depart(holder, CloseReason::Replaced, now);
         }
         self.people.name(conn, &name, folded, key);
+        let news = Rc::clone(&name);
         self.reply(conn, Reply::Welcome { id: conn, name, key });
+        self.tell_watchers(&news, self.people.who(conn));
         Ok(())
     }
 
@@ -251,6 +335,7 @@ impl Hub {
         conn: ConnId,
         request: u64,
         name: &str,
+        key: Option<&str>,
         start: Start,
         now: Now,
     ) -> Result<(), Refusal> {
@@ -268,6 +353,9 @@ impl Hub {
             Some(id) => id,
             None => self.find_or_make(name)?,
         };
+        if !again {
+            self.may_enter(conn, id, key)?;
+        }
         if again {
             let head = self.room(id).map_or(0, |room| room.head);
             self.events.push_back(Event::Unseat { conn, room: id, request: None, head });
@@ -307,12 +395,34 @@ impl Hub {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         let Some(person) = self.people.get_mut(conn) else { return };
         person.rooms.push(Membership { room: id, index: room.members.len() as u32 });
+        if room.members.is_empty() {
+            let is_common = self.commons.contains(&name::folded(&room.name));
+            let since = now.unix_ms / 1000;
+            *room.rights =
+                if is_common { Rights::common(since) } else { Rights::founded(conn, since) };
+            if !is_common && self.people.record(conn).is_some() {
+                room.rights.close();
+            }
+        }
+        room.rights.entered(conn);
         room.members.push(conn);
-        let name = Rc::clone(&person.name);
-        self.announce(id, now, |count| Notice::Came(name, count));
+        let Some(who) = self.people.who(conn) else { return };
+        let away = self.people.record(conn).and_then(|record| record.away.clone());
+        let absent = away.map(|words| Notice::Away(who.clone(), Some(words)));
+        self.announce(id, now, Vec::new(), |count| Notice::Came(who, count));
+        if let Some(absent) = absent {
+            self.announce(id, now, Vec::new(), |_| absent);
+        }
     }
 
-    fn leave(&mut self, conn: ConnId, request: u64, id: RoomId, now: Now) -> Result<(), Refusal> {
+    fn leave(
+        &mut self,
+        conn: ConnId,
+        request: u64,
+        id: RoomId,
+        reason: Option<Rc<str>>,
+        now: Now,
+    ) -> Result<(), Refusal> {
         let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
         if !person.is_member(id) {
             return Err(Refusal::NotMember);
@@ -320,13 +430,17 @@ impl Hub {
         if !person.may_act(now, &self.limits) {
             return Err(Refusal::RateLimited);
         }
-        self.unseat(conn, id, Some(request), now);
+        let Some(who) = self.people.who(conn) else { return Ok(()) };
+        self.unseat(conn, id, Some(request));
+        self.announce(id, now, Vec::new(), |count| Notice::Went(who, count, Going::Left(reason)));
+        self.forget_if_over(id);
         Ok(())
     }
 
-    fn unseat(&mut self, conn: ConnId, id: RoomId, request: Option<u64>, now: Now) {
+    /// Takes `conn` out of the room. Who is to hear of it is the caller's business, and whether the
+    /// room is over.
+    fn unseat(&mut self, conn: ConnId, id: RoomId, request: Option<u64>) {
         let Some(person) = self.people.get_mut(conn) else { return };
-        let name = Rc::clone(&person.name);
         let Some(index) = person.forget_room(id) else { return };
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         self.events.push_back(Event::Unseat { conn, room: id, request, head: room.head });
@@ -334,15 +448,26 @@ impl Hub {
         if let Some(moved) = room.members.get(index).copied() {
             self.people.move_member(moved, id, index);
         }
-        self.announce(id, now, |count| Notice::Went(name, count));
-        self.forget_if_over(id);
+        room.rights.left(conn);
+        // Rights end with the last member. What was said behind a door that is no more is not for
+        // whoever comes next.
+        if room.members.is_empty() && !room.rights.is_open() {
+            self.kept -= room.recent.weight();
+            room.recent = Recent::default();
+        }
     }
 
     /// Tells the room that its members changed: by name, or in a big room by count, now and then.
-    fn announce(&mut self, id: RoomId, now: Now, by_name: impl FnOnce(u32) -> Notice) {
+    fn announce(
+        &mut self,
+        id: RoomId,
+        now: Now,
+        except: Vec<ConnId>,
+        by_name: impl FnOnce(u32) -> Notice,
+    ) {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         if room.members.len() <= self.limits.presence_members {
-            self.events.push_back(Event::Notice(id, by_name(room.count())));
+            self.events.push_back(Event::Notice(id, by_name(room.count()), except));
         } else if room.counts_at.is_none() {
             let at = now.tick().after(COUNT_EVERY);
             room.counts_at = Some(at);
@@ -371,14 +496,16 @@ impl Hub {
         if !person.may_act(now, &self.limits) {
             return Err(Refusal::RateLimited);
         }
-        let sender = Rc::clone(&person.name);
         let said_id = (said != 0).then_some((person.key, said));
+        self.may_say(conn, id)?;
+        let who = self.people.who(conn).ok_or(Refusal::NotMember)?;
         let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
         let offset = match seen {
             Some(first) => first,
             None => {
-                let payload = Payload { bytes: bytes.into_owned().into(), form };
-                self.publish(id, sender, payload, said_id, (!echo).then_some(conn), now)
+                let bytes = bytes.into_owned().into();
+                let payload = Payload { bytes, form, ..Payload::default() };
+                self.publish(id, who, payload, said_id, (!echo).then_some(conn), now)
             }
         };
         if said != 0 {
@@ -390,7 +517,7 @@ impl Hub {
     fn publish(
         &mut self,
         id: RoomId,
-        sender: Rc<str>,
+        who: Who,
         payload: Payload,
         said_id: Option<SaidId>,
         skip: Option<ConnId>,
@@ -399,7 +526,8 @@ impl Hub {
         let Some(room) = room_mut(&mut self.rooms, id) else { return 0 };
         room.head += 1;
         let offset = room.head;
-        let message = Rc::new(Message { offset, unix_ms: now.unix_ms, sender, payload });
+        let Who { name: sender, seen } = who;
+        let message = Rc::new(Message { offset, unix_ms: now.unix_ms, sender, seen, payload });
         let before = room.recent.weight();
         room.recent.keep(Rc::clone(&message), said_id, now.tick(), &self.limits);
         self.kept = self.kept - before + room.recent.weight();

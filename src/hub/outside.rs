@@ -1,6 +1,7 @@
 //! What those ask who stand outside of every room: programs that speak HTTP, one request at a time.
 
-use super::event::{Reply, RoomLine, Where};
+use super::event::{Reply, RoomLine, Where, Who};
+use super::rights::Switch;
 use super::{Hub, derive, name};
 use crate::history::SaidId;
 use crate::id::{ConnId, RoomId};
@@ -45,11 +46,19 @@ impl Hub {
             name => self.borrow_name(name, posted.key)?,
         };
         let id = self.find_or_make(posted.room)?;
+        if let Err(refusal) = self.may_say(conn, id) {
+            self.forget_if_over(id);
+            return Err(refusal);
+        }
         let said_id = posted.once.map(|once| self.once(posted.sender, once));
         let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
         let offset = match seen {
             Some(first) => first,
-            None => self.publish(id, Rc::clone(&sender), payload, said_id, None, now),
+            None => {
+                let seen = self.people.who(conn).map(|who| who.seen).unwrap_or_default();
+                let who = Who { name: Rc::clone(&sender), seen };
+                self.publish(id, who, payload, said_id, None, now)
+            }
         };
         let room = self.room(id).ok_or(Refusal::BadRoom)?;
         // A message longer than all that a room keeps is not there to be looked at.
@@ -100,6 +109,9 @@ impl Hub {
         let mut next = (end < self.rooms.capacity()).then_some(end);
         for slot in from..end {
             let Some(room) = self.rooms.get(slot) else { continue };
+            if room.rights.is_on(Switch::Secret) {
+                continue;
+            }
             if rooms.len() == limit {
                 next = Some(slot);
                 break;
@@ -120,7 +132,14 @@ impl Hub {
         match whence {
             Where::Joined(id) if self.people.is_member(conn, *id) => Ok(*id),
             Where::Joined(_) => Err(Refusal::NotMember),
-            Where::Named(name) => self.find(name).ok_or(Refusal::NoRoom),
+            Where::Named(name) => {
+                let id = self.find(name).ok_or(Refusal::NoRoom)?;
+                // What is said behind a door is for those inside; to others it is as if it were
+                // not there.
+                let is_open = self.room(id).is_some_and(|room| room.rights.is_open());
+                let may = is_open || self.people.is_member(conn, id);
+                may.then_some(id).ok_or(Refusal::NoRoom)
+            }
         }
     }
 }

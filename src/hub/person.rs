@@ -1,11 +1,14 @@
 //! The people who are here, and their names.
 
+use super::event::{Flags, Who};
 use super::rate::Rate;
 use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
+use crate::payload::{Face, Seen};
+use slab::Slab;
 use smallvec::SmallVec;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 /// Everyone connected, by slot; and who holds which name.
@@ -13,8 +16,66 @@ use std::rc::Rc;
 pub struct People {
     slots: Vec<Option<Person>>,
     names: HashMap<Rc<str>, ConnId>,
+    /// What is known of those whose protocol has words for it.
+    records: Slab<Record>,
+    /// Who wants to be told of a (folded) name.
+    watchers: HashMap<Rc<str>, Vec<ConnId>>,
+    /// Those with a record who left of late, the latest first.
+    past: VecDeque<Past>,
+    /// Connected, with a name or without.
+    present: usize,
+    /// The most names there were at once.
+    most: usize,
+    /// How many are invisible, and how many are operators of the relay.
+    flagged: (usize, usize),
     /// Guests' names given so far.
     pub guests: u64,
+}
+
+/// How many of those who left are remembered.
+const PAST_MAX: usize = 1_000;
+
+/// What is known of a person whose protocol has words for it.
+#[derive(Debug)]
+pub struct Record {
+    /// What they say about themselves.
+    pub face: Rc<Face>,
+    /// What they say to those who ask while they are away.
+    pub away: Option<Rc<str>>,
+    /// What they are known as.
+    pub flags: Flags,
+    /// When they came, in seconds since 1970.
+    pub since: u64,
+    /// When they last said something, in seconds since 1970.
+    pub spoke: u64,
+    /// What the others are told when they go.
+    pub farewell: Option<Rc<str>>,
+    /// The (folded) names they watch.
+    pub watches: Vec<Rc<str>>,
+}
+
+/// Somebody who was here.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Who.
+    pub who: Who,
+    /// When they left, in seconds since 1970.
+    pub at: u64,
+}
+
+/// How many are here, and what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// With a name.
+    pub named: usize,
+    /// Without one yet.
+    pub nameless: usize,
+    /// The most there were with a name at once.
+    pub most: usize,
+    /// Invisible ones.
+    pub invisible: usize,
+    /// Operators of the relay.
+    pub operators: usize,
 }
 
 /// Somebody connected. Nameless until the first hello.
@@ -28,7 +89,14 @@ pub struct Person {
     /// Where they are, in no order. The first two need no memory elsewhere.
     pub rooms: SmallVec<[Membership; 2]>,
     rate: Rate,
+    /// Stands for the network they come from.
+    cloak: u32,
+    /// Where their record is, if they have one.
+    record: u32,
 }
+
+/// In place of a record's key.
+const NO_RECORD: u32 = u32::MAX;
 
 /// One room somebody is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +127,14 @@ impl Person {
 
 impl People {
     /// Somebody connected.
-    pub fn arrive(&mut self, conn: ConnId, unlimited: bool) {
+    pub fn arrive(&mut self, conn: ConnId, unlimited: bool, cloak: u32) {
         if self.slots.len() <= conn.slot() {
             self.slots.resize_with(conn.slot() + 1, || None);
         }
         let (name, rooms) = (Rc::from(""), SmallVec::new());
         let rate = if unlimited { Rate::UNLIMITED } else { Rate::default() };
-        let person = Person { conn, name, key: 0, rooms, rate };
+        let person = Person { conn, name, key: 0, rooms, rate, cloak, record: NO_RECORD };
+        self.present += 1;
         self.slots[conn.slot()] = Some(person);
     }
 
@@ -76,6 +145,135 @@ impl People {
         }
         if let Some(person) = self.slots.get_mut(conn.slot()).and_then(Option::take) {
             self.forget_name(conn, &person.name);
+            self.present -= 1;
+            if let Some(record) = self.records.try_remove(person.record as usize) {
+                self.count(record.flags, false);
+                for name in &record.watches {
+                    self.unwatch(name, conn);
+                }
+            }
+        }
+    }
+
+    /// Whoever goes, or takes another name, is remembered for a while.
+    pub fn remember(&mut self, who: Who, at: u64) {
+        self.past.truncate(PAST_MAX - 1);
+        self.past.push_front(Past { who, at });
+    }
+
+    /// Those of that name who were here, the latest first.
+    pub fn past(&self, name: &str) -> impl Iterator<Item = &Past> {
+        self.past.iter().filter(move |past| past.who.name.eq_ignore_ascii_case(name))
+    }
+
+    /// How many are here.
+    pub fn census(&self) -> Census {
+        Census {
+            named: self.names.len(),
+            nameless: self.present - self.names.len(),
+            most: self.most,
+            invisible: self.flagged.0,
+            operators: self.flagged.1,
+        }
+    }
+
+    fn count(&mut self, flags: Flags, one_more: bool) {
+        let change = |count: &mut usize, is_so: bool| match (is_so, one_more) {
+            (true, true) => *count += 1,
+            (true, false) => *count -= 1,
+            (false, _) => {}
+        };
+        change(&mut self.flagged.0, flags.invisible);
+        change(&mut self.flagged.1, flags.operator);
+    }
+
+    /// Gives a person a record, or changes what they say about themselves.
+    pub fn describe(&mut self, conn: ConnId, face: Face, now: Now) {
+        if let Some(record) = self.record_mut(conn) {
+            record.face = Rc::new(face);
+            return;
+        }
+        let since = now.unix_ms / 1000;
+        let record = Record {
+            face: Rc::new(face),
+            away: None,
+            flags: Flags::default(),
+            since,
+            spoke: since,
+            farewell: None,
+            watches: Vec::new(),
+        };
+        let key = self.records.insert(record) as u32;
+        if let Some(person) = self.get_mut(conn) {
+            person.record = key;
+        }
+    }
+
+    /// Changes what a person is known as.
+    pub fn flag(&mut self, conn: ConnId, flags: Flags) {
+        let Some(record) = self.record_mut(conn) else { return };
+        let before = std::mem::replace(&mut record.flags, flags);
+        if before.bot != flags.bot {
+            record.face = Rc::new(Face { is_bot: flags.bot, ..(*record.face).clone() });
+        }
+        self.count(before, false);
+        self.count(flags, true);
+    }
+
+    /// A person's record.
+    pub fn record(&self, conn: ConnId) -> Option<&Record> {
+        self.records.get(self.get(conn)?.record as usize)
+    }
+
+    /// The same, to change.
+    pub fn record_mut(&mut self, conn: ConnId) -> Option<&mut Record> {
+        let key = self.get(conn)?.record;
+        self.records.get_mut(key as usize)
+    }
+
+    /// Everybody with a record and a name. Visits all: for what only operators ask for.
+    pub fn recorded(&self) -> impl Iterator<Item = ConnId> {
+        let people = self.slots.iter().flatten();
+        people.filter(|p| p.record != NO_RECORD && !p.name.is_empty()).map(|p| p.conn)
+    }
+
+    /// Everybody with a name. Visits all.
+    pub fn named(&self) -> impl Iterator<Item = ConnId> {
+        self.slots.iter().flatten().filter(|p| !p.name.is_empty()).map(|p| p.conn)
+    }
+
+    /// A person, as others see them.
+    pub fn who(&self, conn: ConnId) -> Option<Who> {
+        let person = self.get(conn)?;
+        let face = self.record(conn).map(|record| Rc::clone(&record.face));
+        let seen = Seen { cloak: person.cloak, face };
+        Some(Who { name: Rc::clone(&person.name), seen })
+    }
+
+    /// Who wants to be told of a (folded) name.
+    pub fn watchers(&self, folded: &str) -> &[ConnId] {
+        self.watchers.get(folded).map_or(&[], Vec::as_slice)
+    }
+
+    /// Somebody wants to be told of a (folded) name.
+    pub fn watch(&mut self, folded: Rc<str>, conn: ConnId) {
+        let Some(record) = self.record_mut(conn) else { return };
+        if !record.watches.contains(&folded) {
+            record.watches.push(Rc::clone(&folded));
+            self.watchers.entry(folded).or_default().push(conn);
+        }
+    }
+
+    /// Somebody no longer wants to be told of a (folded) name.
+    pub fn unwatch(&mut self, folded: &Rc<str>, conn: ConnId) {
+        if let Some(record) = self.record_mut(conn) {
+            record.watches.retain(|watched| watched != folded);
+        }
+        if let Some(watchers) = self.watchers.get_mut(folded) {
+            watchers.retain(|watcher| *watcher != conn);
+            if watchers.is_empty() {
+                self.watchers.remove(folded);
+            }
         }
     }
 
@@ -95,7 +293,7 @@ impl People {
     }
 
     /// Who holds a (folded) name.
-    pub fn holder(&self, folded: &Rc<str>) -> Option<ConnId> {
+    pub fn holder(&self, folded: &str) -> Option<ConnId> {
         self.names.get(folded).copied()
     }
 
@@ -106,6 +304,7 @@ impl People {
         let before = std::mem::replace(&mut person.name, Rc::clone(name));
         self.forget_name(conn, &before);
         self.names.insert(folded, conn);
+        self.most = self.most.max(self.names.len());
     }
 
     /// Whoever stood last in a room's list now stands at `index`.

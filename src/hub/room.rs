@@ -1,5 +1,6 @@
 //! One room: who is in it, and what was said there.
 
+use super::rights::Rights;
 use crate::history::Recent;
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::now::Tick;
@@ -20,6 +21,8 @@ pub struct Room {
     pub members: Vec<ConnId>,
     /// What was said of late.
     pub recent: Recent,
+    /// What it demands, and who may do what.
+    pub rights: Box<Rights>,
     /// When the oldest message kept will be too old; a reminder is under way for then.
     pub ages_at: Option<Tick>,
     /// When the new count of a big room is announced; a reminder is under way for then.
@@ -36,6 +39,7 @@ impl Room {
             head: 0,
             members: Vec::new(),
             recent: Recent::default(),
+            rights: Box::default(),
             ages_at: None,
             counts_at: None,
         }

@@ -16,7 +16,7 @@ fn world(change: impl FnOnce(&mut Limits)) -> World {
     let mut limits = Limits { rate_per_second: 0, ..Limits::default() };
     change(&mut limits);
     let mut hub = Hub::new(Rc::new(limits), 7);
-    (0..9).for_each(|slot| hub.arrive(conn(slot), false));
+    (0..9).for_each(|slot| hub.arrive(conn(slot), false, 0));
     World { hub, now: Now { running: Duration::from_secs(100), unix_ms: 1 } }
 }
 
@@ -32,14 +32,15 @@ impl World {
                     let not_to = skip.map_or(String::new(), |skip| format!(" not {}", skip.slot()));
                     format!("{} {}: {text}{not_to}", message.offset, message.sender)
                 }
-                Event::Notice(_, Notice::Came(name, count)) => format!("+{name} {count}"),
-                Event::Notice(_, Notice::Went(name, count)) => format!("-{name} {count}"),
-                Event::Notice(_, Notice::Count(count)) => format!("={count}"),
+                Event::Notice(_, Notice::Came(name, count), _) => format!("+{name} {count}"),
+                Event::Notice(_, Notice::Went(name, count, _), _) => format!("-{name} {count}"),
+                Event::Notice(_, Notice::Count(count), _) => format!("={count}"),
                 Event::Close(who, reason) => format!("close {} {reason}", who.slot()),
                 Event::Seat { conn, from: Some(from), .. } => {
                     format!("seat {} from {from}", conn.slot())
                 }
                 Event::Gone(_) => "gone".to_owned(),
+                Event::Notice(_, notice, _) => format!("{notice:?}"),
                 Event::Seat { .. } | Event::Unseat { .. } | Event::Remind(..) => return None,
             })
         });
@@ -58,17 +59,17 @@ impl World {
     }
 
     fn join(&mut self, slot: u32, room: &str) -> Vec<String> {
-        self.command(slot, Command::Join { request: 5, room: room.into(), resume: None })
+        self.command(slot, Command::Join { request: 5, room: room.into(), key: None, resume: None })
     }
 
     fn resume(&mut self, slot: u32, room: &str, epoch: Epoch, offset: Offset) -> Vec<String> {
         let resume = Some(Resume { epoch, offset });
-        self.command(slot, Command::Join { request: 5, room: room.into(), resume })
+        self.command(slot, Command::Join { request: 5, room: room.into(), key: None, resume })
     }
 
     fn leave(&mut self, slot: u32, room: &str) -> Vec<String> {
         let room = self.id(room);
-        self.command(slot, Command::Leave { request: 6, room })
+        self.command(slot, Command::Leave { request: 6, room, reason: None })
     }
 
     fn say(&mut self, slot: u32, room: &str, id: u64, text: &str) -> Vec<String> {
@@ -87,7 +88,7 @@ impl World {
     }
 
     fn depart(&mut self, slot: u32) -> Vec<String> {
-        self.hub.depart(conn(slot), self.now);
+        self.hub.depart(conn(slot), CloseReason::Lost, self.now);
         let news = self.news();
         self.hub.assert_sound();
         news
@@ -148,6 +149,7 @@ fn word_of(reply: &Reply) -> String {
         }
         Reply::Gap { from, to, .. } => format!("gap {from} {to}"),
         Reply::Refused { refusal, request } => format!("{refusal} {request}"),
+        other => format!("{other:?}"),
     }
 }
 
@@ -420,7 +422,7 @@ fn the_rate_is_for_what_others_hear() {
     assert_eq!(world.say(0, "x", 9, "two"), ["2 a: two", "0: ack 9 2"]);
     assert_eq!(world.say(0, "x", 9, "two"), ["0: rate_limited 9"]);
 
-    world.hub.arrive(conn(9), true);
+    world.hub.arrive(conn(9), true, 0);
     world.hello(9, "b", 0);
     world.join(9, "x");
     for offset in 3..20 {

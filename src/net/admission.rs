@@ -73,7 +73,7 @@ pub(super) fn is_loopback(ip: IpAddr) -> bool {
 
 /// The /32 or /64 that is counted as one address. The two families cannot meet: no routable IPv6
 /// network begins with 32 zero bits.
-fn network(ip: IpAddr) -> u64 {
+pub(super) fn network(ip: IpAddr) -> u64 {
     match ip.to_canonical() {
         IpAddr::V4(v4) => u64::from(v4.to_bits()),
         IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64,

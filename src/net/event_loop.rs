@@ -1,6 +1,6 @@
 //! The turn: one `Poll`, one thread, one hot loop.
 
-use super::admission::{Admission, Ticket};
+use super::admission::{Admission, Ticket, network};
 use super::clock::Clock;
 use super::descriptors::{Spare, descriptor_limit, is_starved, widen_table};
 use super::listener::{Bound, Endpoint, Listener};
@@ -539,7 +539,8 @@ impl EventLoop {
             }
         };
         let unlimited = remote.is_local() && !self.limits.limit_loopback;
-        let Ok(conn) = self.engine.connected(service, unlimited, self.now) else {
+        let network = remote.ip().map_or(0, network);
+        let Ok(conn) = self.engine.connected(service, unlimited, network, self.now) else {
             self.admission.leave(ticket);
             return;
         };

@@ -184,9 +184,11 @@ impl Frame {
                 return Err(CloseReason::BadVersion.into());
             }
             ClientFrame::Hello { version: _, key, name } => Command::Hello { name, key },
-            ClientFrame::Join { request, resume, room } => Command::Join { request, room, resume },
+            ClientFrame::Join { request, resume, room } => {
+                Command::Join { request, room, key: None, resume }
+            }
             ClientFrame::Leave { request, room } => {
-                Command::Leave { request, room: RoomId::from_bits(room) }
+                Command::Leave { request, room: RoomId::from_bits(room), reason: None }
             }
             ClientFrame::Say { room, id, echo, payload } => {
                 let room = RoomId::from_bits(room);
@@ -337,7 +339,24 @@ fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> Option<ServerFrame<'a>> {
             request,
             text: Cow::Borrowed(refusal.text()),
         },
-        Reply::Posted { .. } | Reply::Rooms { .. } => return None,
+        // That it has left follows by itself.
+        Reply::Expelled { .. } => ServerFrame::Error {
+            code: Refusal::Expelled.code(),
+            request: 0,
+            text: Cow::Borrowed(Refusal::Expelled.text()),
+        },
+        // What frames have no words for.
+        Reply::Posted { .. }
+        | Reply::Rooms { .. }
+        | Reply::Whisper { .. }
+        | Reply::Said { .. }
+        | Reply::Signal { .. }
+        | Reply::Notice(..)
+        | Reply::News(_)
+        | Reply::Watched { .. }
+        | Reply::Invited { .. }
+        | Reply::Ended { .. }
+        | Reply::Call { .. } => return None,
     })
 }
 
@@ -377,16 +396,25 @@ pub fn write_notice(
     out: &mut Vec<u8>,
 ) {
     let room = room.to_bits();
+    let came = |name, count| ServerFrame::Came { room, count, name: Cow::Borrowed(name) };
+    let went = |name, count| ServerFrame::Went { room, count, name: Cow::Borrowed(name) };
     let frame = match notice {
-        Notice::Came(name, count) => {
-            ServerFrame::Came { room, count: *count, name: Cow::Borrowed(name) }
-        }
-        Notice::Went(name, count) => {
-            ServerFrame::Went { room, count: *count, name: Cow::Borrowed(name) }
-        }
+        Notice::Came(who, count) => came(&who.name, *count),
+        Notice::Went(who, count, _) => went(&who.name, *count),
         &Notice::Count(count) => {
             ServerFrame::Members { request: 0, room, count, names: Vec::new() }
         }
+        // Frames know people by their names: one goes, and another comes.
+        Notice::Renamed(who, name, count) => {
+            spelling.write(carrier, &went(&who.name, count.saturating_sub(1)), out);
+            came(name, *count)
+        }
+        Notice::Topic(..)
+        | Notice::Changed(..)
+        | Notice::Invited(..)
+        | Notice::Away(..)
+        | Notice::RealName(_)
+        | Notice::Signal(..) => return,
     };
     spelling.write(carrier, &frame, out);
 }

@@ -1,20 +1,22 @@
 //! One peer's conversation, per protocol: bytes ↔ commands.
 
 pub mod frame;
+pub mod irc;
 pub mod raw;
 #[cfg(feature = "http")]
 pub mod web;
 
-use crate::hub::{Command, Notice, Reply, Room};
-use crate::id::RoomId;
+use crate::hub::{Command, Hub, Notice, Reply, Room};
+use crate::id::ConnId;
 use crate::limits::Limits;
 use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
 use frame::{Carrier, Spelling};
 use std::borrow::Cow;
+use std::sync::Arc;
 
-/// What a listener serves, and how. `irc` and `udp` will be rows here.
+/// What a listener serves, and how. `udp` will be a row here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Service {
     /// Plain sockets.
@@ -24,6 +26,23 @@ pub enum Service {
     /// Browsers, and whatever else speaks HTTP.
     #[cfg(feature = "http")]
     Http(web::Options),
+    /// IRC.
+    Irc(Arc<irc::Options>),
+}
+
+/// What a session may look at while it writes.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Who is here, and what is said.
+    pub hub: &'a Hub,
+    /// The limits in force.
+    pub limits: &'a Limits,
+    /// What the peer came to.
+    pub service: &'a Service,
+    /// The peer itself.
+    pub conn: ConnId,
+    /// The time, in milliseconds since 1970.
+    pub unix_ms: u64,
 }
 
 /// What happens to a peer that falls off the end of a tape.
@@ -55,15 +74,14 @@ pub enum Dialect {
     WebRaw,
     /// Server-Sent Events.
     Events,
+    /// IRC lines, with what the peers have asked for.
+    Irc(irc::Style),
 }
 
 impl Dialect {
-    /// How many there are, for tables indexed by dialect.
-    pub const COUNT: usize = 8;
-
     /// Whether a member can be told that it missed something.
     pub fn can_tell_gap(self) -> bool {
-        !matches!(self, Self::Chunk | Self::Line | Self::WebRaw)
+        !matches!(self, Self::Chunk | Self::Line | Self::WebRaw | Self::Irc(_))
     }
 
     /// Appends a message as this dialect's members receive it.
@@ -76,6 +94,7 @@ impl Dialect {
             Self::Events => web::events::write_message(room, message, out),
             #[cfg(not(feature = "http"))]
             Self::Events => {}
+            Self::Irc(style) => irc::write_message(style, room, message, out),
             Self::Binary | Self::Json | Self::WebBinary | Self::WebJson => {
                 let (spelling, carrier) = self.frames();
                 frame::write_message(spelling, carrier, room.id, message, out);
@@ -84,16 +103,17 @@ impl Dialect {
     }
 
     /// Appends news of members; nothing in dialects that have no word for it.
-    pub fn write_notice(self, room: RoomId, notice: &Notice, out: &mut Vec<u8>) {
+    pub fn write_notice(self, room: &Room, notice: &Notice, unix_ms: u64, out: &mut Vec<u8>) {
         match self {
             Self::Chunk | Self::Line | Self::WebRaw => {}
             #[cfg(feature = "http")]
             Self::Events => web::events::write_notice(notice, out),
             #[cfg(not(feature = "http"))]
             Self::Events => {}
+            Self::Irc(style) => irc::write_notice(style, &room.name, notice, unix_ms, out),
             Self::Binary | Self::Json | Self::WebBinary | Self::WebJson => {
                 let (spelling, carrier) = self.frames();
-                frame::write_notice(spelling, carrier, room, notice, out);
+                frame::write_notice(spelling, carrier, room.id, notice, out);
             }
         }
     }
@@ -119,6 +139,8 @@ pub enum Step<'a> {
     /// The peer asks how the relay itself is.
     #[cfg(feature = "http")]
     Look(Look),
+    /// A line of IRC: see [`irc::Irc::obey`].
+    Line(irc::Input<'a>),
     /// The peer wants its token back.
     Ping(u64),
     /// The peer is alive, and that was all.
@@ -135,6 +157,8 @@ impl Step<'_> {
             Self::Answer(bytes) => Step::Answer(Cow::Owned(bytes.into_owned())),
             #[cfg(feature = "http")]
             Self::Look(look) => Step::Look(look),
+            // Of no web session's making.
+            Self::Line(_) => Step::Alive,
             Self::Ping(token) => Step::Ping(token),
             Self::Alive => Step::Alive,
             Self::Bye => Step::Bye,
@@ -199,7 +223,7 @@ impl Service {
             Self::Raw(options) => {
                 Some(Opening { greeting: options.greeting.as_bytes(), room: &options.room })
             }
-            Self::Frame(_) => None,
+            Self::Frame(_) | Self::Irc(_) => None,
             #[cfg(feature = "http")]
             Self::Http(_) => None,
         }
@@ -208,7 +232,7 @@ impl Service {
     /// What overruns lead to, in a dialect that leaves the choice.
     pub fn overrun(&self) -> Overrun {
         match self {
-            Self::Raw(_) => Overrun::Close,
+            Self::Raw(_) | Self::Irc(_) => Overrun::Close,
             Self::Frame(options) => options.overrun,
             #[cfg(feature = "http")]
             Self::Http(options) => options.overrun,
@@ -227,6 +251,7 @@ impl Service {
             Self::Frame(_) => "frame",
             #[cfg(feature = "http")]
             Self::Http(_) => "http",
+            Self::Irc(_) => "irc",
         }
     }
 }
@@ -241,6 +266,8 @@ pub enum Session {
     /// See [`web`].
     #[cfg(feature = "http")]
     Web(web::Web),
+    /// See [`irc`].
+    Irc(Box<irc::Irc>),
 }
 
 impl Session {
@@ -251,6 +278,7 @@ impl Session {
             Service::Frame(_) => Self::Frame(frame::Frame::default()),
             #[cfg(feature = "http")]
             Service::Http(_) => Self::Web(web::Web::default()),
+            Service::Irc(_) => Self::Irc(Box::default()),
         }
     }
 
@@ -270,6 +298,7 @@ impl Session {
             (Self::Frame(frame), Service::Frame(_)) => frame.receive(bytes, limits),
             #[cfg(feature = "http")]
             (Self::Web(web), Service::Http(options)) => web.receive(bytes, options, limits),
+            (Self::Irc(irc), _) => irc.receive(bytes).map(|found| found.map(Step::Line)),
             _ => Err(CloseReason::Internal.into()),
         }
     }
@@ -279,7 +308,7 @@ impl Session {
     pub fn again(&mut self) {
         match self {
             // Their steps are in the bytes alone.
-            Self::Raw(_) | Self::Frame(_) => {}
+            Self::Raw(_) | Self::Frame(_) | Self::Irc(_) => {}
             #[cfg(feature = "http")]
             Self::Web(web) => web.again(),
         }
@@ -289,19 +318,20 @@ impl Session {
     /// it is.
     pub fn overdue(&mut self) -> Option<CloseReason> {
         match self {
-            Self::Raw(_) | Self::Frame(_) => Some(CloseReason::HandshakeTimeout),
+            Self::Raw(_) | Self::Frame(_) | Self::Irc(_) => Some(CloseReason::HandshakeTimeout),
             #[cfg(feature = "http")]
             Self::Web(web) => web.overdue(),
         }
     }
 
     /// Appends an answer, and remembers what it means for the conversation.
-    pub fn write_reply(&mut self, reply: &Reply, limits: &Limits, out: &mut Vec<u8>) {
+    pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Raw(raw) => raw.heed(reply),
-            Self::Frame(frame) => frame.write_reply(reply, limits, out),
+            Self::Frame(frame) => frame.write_reply(reply, view.limits, out),
             #[cfg(feature = "http")]
-            Self::Web(web) => web.write_reply(reply, limits, out),
+            Self::Web(web) => web.write_reply(reply, view.limits, out),
+            Self::Irc(irc) => irc.write_reply(reply, view, out),
         }
     }
 
@@ -317,7 +347,7 @@ impl Session {
     /// to answer.
     pub fn answers_pings(&self) -> bool {
         match self {
-            Self::Raw(_) | Self::Frame(_) => true,
+            Self::Raw(_) | Self::Frame(_) | Self::Irc(_) => true,
             #[cfg(feature = "http")]
             Self::Web(web) => web.answers_pings(),
         }
@@ -326,7 +356,7 @@ impl Session {
     /// Appends the answer to a ping of the peer's.
     pub fn write_pong(&self, token: u64, out: &mut Vec<u8>) {
         match self {
-            Self::Raw(_) => {}
+            Self::Raw(_) | Self::Irc(_) => {}
             Self::Frame(frame) => frame.write_pong(token, out),
             #[cfg(feature = "http")]
             Self::Web(web) => web.write_pong(token, out),
@@ -334,22 +364,24 @@ impl Session {
     }
 
     /// Appends a ping of ours.
-    pub fn write_ping(&self, out: &mut Vec<u8>) {
+    pub fn write_ping(&self, view: &View<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Raw(_) => {}
             Self::Frame(frame) => frame.write_ping(out),
             #[cfg(feature = "http")]
             Self::Web(web) => web.write_ping(out),
+            Self::Irc(_) => irc::write_ping(view, out),
         }
     }
 
     /// Appends the notice that the relay will be gone soon.
-    pub fn write_draining(&self, out: &mut Vec<u8>) {
+    pub fn write_draining(&self, view: &View<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Raw(_) => {}
             Self::Frame(frame) => frame.write_draining(out),
             #[cfg(feature = "http")]
             Self::Web(web) => web.write_draining(out),
+            Self::Irc(irc) => irc.write_draining(view, out),
         }
     }
 
@@ -360,6 +392,7 @@ impl Session {
             Self::Frame(frame) => frame.write_farewell(fault, out),
             #[cfg(feature = "http")]
             Self::Web(web) => web.write_farewell(fault, out),
+            Self::Irc(_) => irc::write_farewell(fault, out),
         }
     }
 
@@ -370,6 +403,7 @@ impl Session {
             #[cfg(feature = "http")]
             (Self::Web(web), _) => web.dialect(),
             (Self::Raw(_), Service::Raw(options)) => options.framing.dialect(),
+            (Self::Irc(irc), _) => Dialect::Irc(irc.style()),
             (Self::Raw(_), _) => Dialect::Chunk,
         }
     }
@@ -384,6 +418,7 @@ impl Session {
         "websocket",
         #[cfg(feature = "http")]
         "events",
+        "irc",
     ];
 
     /// One word for what the peer speaks, for counters: a service may be spoken to in several ways.
@@ -393,6 +428,7 @@ impl Session {
             Self::Frame(_) => "frame",
             #[cfg(feature = "http")]
             Self::Web(web) => web.protocol(),
+            Self::Irc(_) => "irc",
         }
     }
 
@@ -404,6 +440,7 @@ impl Session {
             Self::Frame(_) => true,
             #[cfg(feature = "http")]
             Self::Web(web) => web.can_tell_refusal(),
+            Self::Irc(_) => true,
         }
     }
 
@@ -414,6 +451,7 @@ impl Session {
             Self::Frame(frame) => frame.is_greeted(),
             #[cfg(feature = "http")]
             Self::Web(web) => web.is_greeted(),
+            Self::Irc(irc) => irc.is_greeted(),
         }
     }
 }

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn newlines_are_added_only_where_a_message_had_edges() {
         let written = |bytes: &[u8], form| {
-            let payload = Payload { bytes: bytes.into(), form };
+            let payload = Payload { bytes: bytes.into(), form, ..Payload::default() };
             let (mut chunks, mut lines) = (Vec::new(), Vec::new());
             write_chunk(&payload, &mut chunks);
             write_line(&payload, &mut lines);

@@ -6,6 +6,7 @@ pub mod exposition;
 pub mod frame;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod irc;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod line;

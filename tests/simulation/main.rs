@@ -130,6 +130,9 @@ fn rows(totals: &Totals) -> Vec<(&'static str, u64)> {
         CloseReason::AddressFull,
         CloseReason::OutboxFull,
         CloseReason::Internal,
+        // Those of protocols that no peer here speaks.
+        CloseReason::Expelled,
+        CloseReason::BadPassword,
     ];
     let closes = CloseReason::ALL.iter().zip(counts.closes);
     let closes = closes.filter(|(reason, _)| !elsewhere.contains(reason));
@@ -137,7 +140,10 @@ fn rows(totals: &Totals) -> Vec<(&'static str, u64)> {
     let refusals = Refusal::ALL.iter().zip(counts.refusals);
     // Frames have no verb that names a room they are not in.
     let elsewhere = [Refusal::Draining, Refusal::NoRoom];
-    let refusals = refusals.filter(|(refusal, _)| !elsewhere.contains(refusal));
+    // Nor for rights, which rooms that frames alone are in do not change.
+    let rights = Refusal::NotOperator.code()..;
+    let refusals = refusals
+        .filter(|(refusal, _)| !elsewhere.contains(refusal) && !rights.contains(&refusal.code()));
     rows.extend(refusals.map(|(refusal, count)| (refusal.word(), count)));
     rows
 }

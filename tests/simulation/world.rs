@@ -308,7 +308,7 @@ impl World {
         let unlimited = self.random.chance(300) || self.peers.is_empty();
         let serial = self.serials + 1;
         let now = self.call(Who::Peer(serial));
-        let conn = match self.engine.connected(service, unlimited, now) {
+        let conn = match self.engine.connected(service, unlimited, 0, now) {
             Ok(conn) => conn,
             Err(reason) => {
                 assert!(self.is_draining && reason == CloseReason::Shutdown, "[full] {reason}");

@@ -112,8 +112,17 @@ pub fn answer(status: Status, body: &impl Serialize) -> Response {
 pub fn refusal(refusal: Refusal) -> Response {
     let status = match refusal {
         Refusal::BadName | Refusal::BadRoom => Status::BadRequest,
-        Refusal::NotMember => Status::Forbidden,
-        Refusal::NoRoom => Status::NotFound,
+        Refusal::NotMember
+        | Refusal::NotOperator
+        | Refusal::CannotSay
+        | Refusal::InviteOnly
+        | Refusal::Banned
+        | Refusal::BadKey
+        | Refusal::RoomFull
+        | Refusal::ListFull
+        | Refusal::Expelled
+        | Refusal::CannotHear => Status::Forbidden,
+        Refusal::NoRoom | Refusal::NoSuchPerson => Status::NotFound,
         Refusal::NameTaken => Status::Conflict,
         Refusal::MessageTooLong => Status::ContentTooLarge,
         Refusal::RateLimited => Status::TooManyRequests,

@@ -177,9 +177,25 @@ pub fn write_message(room: &Room, message: &Message, out: &mut Vec<u8>) {
 /// News of members, as everybody who listens hears it.
 pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
     match notice {
-        Notice::Came(name, count) => write("came", &Presence { name, count: *count }, out),
-        Notice::Went(name, count) => write("went", &Presence { name, count: *count }, out),
+        Notice::Came(who, count) => {
+            write("came", &Presence { name: &who.name, count: *count }, out);
+        }
+        Notice::Went(who, count, _) => {
+            write("went", &Presence { name: &who.name, count: *count }, out);
+        }
         Notice::Count(count) => write("members", &Count { count: *count }, out),
+        // Events know people by their names: one goes, and another comes.
+        Notice::Renamed(who, name, count) => {
+            let gone = count.saturating_sub(1);
+            write("went", &Presence { name: &who.name, count: gone }, out);
+            write("came", &Presence { name, count: *count }, out);
+        }
+        Notice::Topic(..)
+        | Notice::Changed(..)
+        | Notice::Invited(..)
+        | Notice::Away(..)
+        | Notice::RealName(_)
+        | Notice::Signal(..) => {}
     }
 }
 

@@ -263,7 +263,7 @@ impl Raw {
             return Some(Command::Hello { name: Cow::Borrowed(""), key: 0 });
         }
         let room = Cow::Owned(self.wanted.take()?.into_string());
-        Some(Command::Join { request: 0, room, resume: None })
+        Some(Command::Join { request: 0, room, key: None, resume: None })
     }
 
     fn heed(&mut self, reply: &Reply) {
@@ -341,6 +341,8 @@ pub fn close_code(reason: CloseReason) -> u16 {
         | CloseReason::SlowConsumer
         | CloseReason::OutboxFull
         | CloseReason::Replaced
+        | CloseReason::Expelled
+        | CloseReason::BadPassword
         | CloseReason::Refused => 1008,
         CloseReason::FrameTooLong => 1009,
         CloseReason::Internal => 1011,

@@ -1,0 +1,198 @@
+//! Rights, as rooms' operators use them and as everybody meets them.
+
+use super::event::{Event, Going, Notice, Reply, Who};
+use super::rights::{Change, Rank, Switch, Unchanged, What};
+use super::{Hub, room_mut};
+use crate::id::{ConnId, RoomId};
+use crate::now::Now;
+use crate::reason::Refusal;
+use std::rc::Rc;
+
+impl Hub {
+    /// Whether somebody may enter a room.
+    pub(super) fn may_enter(
+        &self,
+        conn: ConnId,
+        id: RoomId,
+        key: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let Some(room) = self.room(id).filter(|room| !room.members.is_empty()) else {
+            return Ok(());
+        };
+        let rights = &*room.rights;
+        let Some(who) = self.people.who(conn) else { return Err(Refusal::NotMember) };
+        if self.is_relay_operator(conn) {
+            return Ok(());
+        }
+        // Who was asked in by name enters whatever the room demands of others.
+        if rights.was_invited(conn) {
+            return Ok(());
+        }
+        if rights.bans(&who) {
+            return Err(Refusal::Banned);
+        }
+        if rights.is_on(Switch::InviteOnly) && !rights.invites(conn, &who) {
+            return Err(Refusal::InviteOnly);
+        }
+        if rights.key.as_deref().is_some_and(|wanted| key != Some(wanted)) {
+            return Err(Refusal::BadKey);
+        }
+        if rights.limit.is_some_and(|limit| room.count() >= limit) {
+            return Err(Refusal::RoomFull);
+        }
+        Ok(())
+    }
+
+    /// Whether somebody may speak in a room, as a member or from outside.
+    pub(super) fn may_say(&self, conn: ConnId, id: RoomId) -> Result<(), Refusal> {
+        let room = self.room(id).ok_or(Refusal::NotMember)?;
+        let rights = &*room.rights;
+        let is_member = self.people.is_member(conn, id);
+        if !is_member && rights.is_on(Switch::MembersOnly) {
+            return Err(Refusal::CannotSay);
+        }
+        let ranks = rights.ranks(conn);
+        if ranks.has(Rank::Operator) || ranks.has(Rank::Voice) || self.is_relay_operator(conn) {
+            return Ok(());
+        }
+        let is_banned = || self.people.who(conn).is_none_or(|who| rights.bans(&who));
+        if rights.is_on(Switch::Moderated) || is_banned() {
+            return Err(Refusal::CannotSay);
+        }
+        Ok(())
+    }
+
+    fn is_relay_operator(&self, conn: ConnId) -> bool {
+        self.people.record(conn).is_some_and(|record| record.flags.operator)
+    }
+
+    /// Whether somebody may change a room's rights.
+    pub fn is_operator(&self, conn: ConnId, id: RoomId) -> bool {
+        let room = self.room(id);
+        room.is_some_and(|room| room.rights.is_operator(conn)) || self.is_relay_operator(conn)
+    }
+
+    /// The member who asks, if they are one and may still act.
+    fn acting(&mut self, conn: ConnId, id: RoomId, now: Now) -> Result<Who, Refusal> {
+        let is_member = self.people.is_member(conn, id) || self.is_relay_operator(conn);
+        let person = self.people.get_mut(conn).filter(|_| is_member);
+        let person = person.ok_or(Refusal::NotMember)?;
+        if !person.may_act(now, &self.limits) {
+            return Err(Refusal::RateLimited);
+        }
+        self.people.who(conn).ok_or(Refusal::NotMember)
+    }
+
+    /// Tells everybody in a room, and whoever did it by a private copy.
+    fn proclaim(&mut self, conn: ConnId, id: RoomId, notice: Notice) {
+        self.reply(conn, Reply::Notice(id, notice.clone()));
+        self.events.push_back(Event::Notice(id, notice, vec![conn]));
+    }
+
+    pub(super) fn give_topic(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        text: &str,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let who = self.acting(conn, id, now)?;
+        let is_operator = self.is_operator(conn, id);
+        let room = room_mut(&mut self.rooms, id).ok_or(Refusal::NotMember)?;
+        if room.rights.is_on(Switch::TopicLocked) && !is_operator {
+            return Err(Refusal::NotOperator);
+        }
+        let text: Rc<str> = text.into();
+        let topic =
+            super::Topic { text: Rc::clone(&text), by: who.clone(), at: now.unix_ms / 1000 };
+        room.rights.topic = (!text.is_empty()).then_some(topic);
+        self.proclaim(conn, id, Notice::Topic(who, text));
+        Ok(())
+    }
+
+    pub(super) fn change(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        changes: Vec<Change>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let who = self.acting(conn, id, now)?;
+        if !self.is_operator(conn, id) {
+            return Err(Refusal::NotOperator);
+        }
+        let mut made = Vec::new();
+        let mut refused = None;
+        for change in changes {
+            if let What::Rank(_, member, _) = &change.what
+                && !self.people.is_member(*member, id)
+            {
+                continue;
+            }
+            let room = room_mut(&mut self.rooms, id).ok_or(Refusal::NotMember)?;
+            match room.rights.apply(&change, &who, now.unix_ms / 1000) {
+                Ok(()) => made.push(change),
+                Err(Unchanged::Already) => {}
+                Err(Unchanged::Full) => refused = Some(Refusal::ListFull),
+            }
+        }
+        if !made.is_empty() {
+            self.proclaim(conn, id, Notice::Changed(who, made.into()));
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    pub(super) fn invite(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        whom: ConnId,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let by = self.acting(conn, id, now)?;
+        let is_operator = self.is_operator(conn, id);
+        let guest = self.people.who(whom).filter(|who| !who.name.is_empty());
+        let guest = guest.ok_or(Refusal::NoSuchPerson)?;
+        let room = room_mut(&mut self.rooms, id).ok_or(Refusal::NotMember)?;
+        if room.rights.is_on(Switch::InviteOnly) && !is_operator {
+            return Err(Refusal::NotOperator);
+        }
+        room.rights.invite(whom);
+        let name = Rc::clone(&room.name);
+        self.reply(whom, Reply::Invited { by: by.clone(), room: name });
+        self.proclaim(conn, id, Notice::Invited(by, guest.name));
+        Ok(())
+    }
+
+    pub(super) fn expel(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        whom: ConnId,
+        reason: &str,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let by = self.acting(conn, id, now)?;
+        if !self.is_operator(conn, id) {
+            return Err(Refusal::NotOperator);
+        }
+        if !self.people.is_member(whom, id) {
+            return Err(Refusal::NoSuchPerson);
+        }
+        let Some(who) = self.people.who(whom) else { return Err(Refusal::NoSuchPerson) };
+        let name = self.room(id).map(|room| Rc::clone(&room.name)).unwrap_or_default();
+        let reason: Rc<str> = reason.into();
+        let told = Reply::Expelled { by: by.clone(), room: id, name, reason: Rc::clone(&reason) };
+        self.reply(whom, told);
+        self.unseat(whom, id, Some(0));
+        let count = self.room(id).map_or(0, super::Room::count);
+        let notice = Notice::Went(who, count, Going::Expelled(by, reason));
+        if whom == conn {
+            self.events.push_back(Event::Notice(id, notice, Vec::new()));
+        } else {
+            self.proclaim(conn, id, notice);
+        }
+        self.forget_if_over(id);
+        Ok(())
+    }
+}

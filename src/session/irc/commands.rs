@@ -1,0 +1,244 @@
+//! The one table of commands, and what their handlers work with.
+
+use super::numeric::*;
+use super::{About, Doing, Input, Irc, Label, View, options_of};
+use super::{Cap, Options, history, people, register, relay, rooms, speech};
+use crate::hub::{Command as Ask, Hub, Who};
+use crate::id::ConnId;
+use crate::wire::irc::{Line, LineWriter, Tags, parse};
+use std::borrow::Cow;
+
+/// One command of the protocol.
+pub(super) struct Command {
+    pub(super) name: &'static str,
+    /// Parameters it cannot do without.
+    least: usize,
+    /// Whether it may come before the client is welcome.
+    early: bool,
+    run: fn(&mut Talk<'_>),
+    /// One line for HELP.
+    pub(super) help: &'static str,
+}
+
+const fn command(
+    name: &'static str,
+    least: usize,
+    early: bool,
+    run: fn(&mut Talk<'_>),
+    help: &'static str,
+) -> Command {
+    Command { name, least, early, run, help }
+}
+
+/// Every command, by name.
+#[rustfmt::skip]
+pub(super) const COMMANDS: &[Command] = &[
+    command("ADMIN", 0, false, relay::admin, "ADMIN: who runs this relay"),
+    command("AWAY", 0, false, people::away, "AWAY [text]: say that you are away, or are back"),
+    command("CAP", 1, true, register::cap, "CAP LS|LIST|REQ|END: agree on capabilities"),
+    command("CHATHISTORY", 1, false, history::chathistory, "CHATHISTORY LATEST|BEFORE|AFTER|AROUND|BETWEEN|TARGETS …: read what was said"),
+    command("ERROR", 0, true, register::ignore, "ERROR: for servers only"),
+    command("HELP", 0, false, relay::help, "HELP [command]: this"),
+    command("HELPOP", 0, false, relay::help, "HELPOP [command]: the same as HELP"),
+    command("INFO", 0, false, relay::info, "INFO: what this relay is"),
+    command("INVITE", 0, false, rooms::invite, "INVITE <nick> <channel>: ask somebody in"),
+    command("ISON", 1, false, people::ison, "ISON <nick> …: which of them are here"),
+    command("JOIN", 1, false, rooms::join, "JOIN <channel>[,…] [key[,…]]: enter channels"),
+    command("KICK", 2, false, rooms::kick, "KICK <channel> <nick>[,…] [reason]: put somebody out"),
+    command("KILL", 2, false, relay::kill, "KILL <nick> <reason>: end a connection (operators)"),
+    command("LINKS", 0, false, relay::links, "LINKS: the servers of this network: one"),
+    command("LIST", 0, false, rooms::list, "LIST [channel|filter]: channels, how many are there, and their topics"),
+    command("LUSERS", 0, false, relay::lusers, "LUSERS: how many are here"),
+    command("MODE", 1, false, super::modes::mode, "MODE <channel|nick> [modes [parameters]]: rights and flags"),
+    command("MONITOR", 1, false, people::monitor, "MONITOR +|-|C|L|S [nick,…]: be told when people come and go"),
+    command("MOTD", 0, false, relay::motd, "MOTD: what everybody who comes is shown"),
+    command("NAMES", 0, false, rooms::names, "NAMES <channel>[,…]: who is there"),
+    command("NICK", 0, true, register::nick, "NICK <nick>: take a name"),
+    command("NOTICE", 0, false, speech::notice, "NOTICE <channel|nick>[,…] <text>: say something that no program answers"),
+    command("OPER", 2, false, relay::oper, "OPER <name> <password>: become an operator of the relay"),
+    command("PART", 1, false, rooms::part, "PART <channel>[,…] [reason]: leave channels"),
+    command("PASS", 1, true, register::pass, "PASS <password>: before NICK and USER, where one is asked for"),
+    command("PING", 0, true, register::ping, "PING <token>: are you there?"),
+    command("PONG", 0, true, register::ignore, "PONG <token>: answers PING"),
+    command("PRIVMSG", 0, false, speech::privmsg, "PRIVMSG <channel|nick>[,…] <text>: say something"),
+    command("QUIT", 0, true, register::quit, "QUIT [reason]: leave"),
+    command("REHASH", 0, false, relay::rehash, "REHASH: read the configuration again (operators)"),
+    command("SETNAME", 1, false, people::setname, "SETNAME <text>: be called something else in full"),
+    command("STATS", 0, false, relay::stats, "STATS u: how long the relay has run"),
+    command("TAGMSG", 0, false, speech::tagmsg, "TAGMSG <channel|nick>[,…]: tags without a text"),
+    command("TIME", 0, false, relay::time, "TIME: what time it is here"),
+    command("TOPIC", 1, false, rooms::topic, "TOPIC <channel> [text]: read or give the topic"),
+    command("USER", 4, true, register::user, "USER <user> 0 * <full name>: say who you are"),
+    command("USERHOST", 1, false, people::userhost, "USERHOST <nick> …: where they come from"),
+    command("VERSION", 0, false, relay::version, "VERSION: which relay this is"),
+    command("WALLOPS", 1, false, relay::wallops, "WALLOPS <text>: call out to all operators (operators)"),
+    command("WHO", 0, false, people::who, "WHO <channel|mask> [o|%fields[,token]]: who is there"),
+    command("WHOIS", 0, false, people::whois, "WHOIS <nick>: who that is"),
+    command("WHOWAS", 0, false, people::whowas, "WHOWAS <nick> [count]: who that was"),
+];
+
+/// What a handler works with: the line, what the relay knows, and where its answer goes.
+pub(super) struct Talk<'t> {
+    pub(super) irc: &'t mut Irc,
+    pub(super) view: &'t View<'t>,
+    pub(super) line: Said<'t>,
+    /// The command, as the table spells it.
+    pub(super) verb: &'static str,
+    pub(super) doings: &'t mut Vec<Doing>,
+}
+
+/// A line, as handlers look at it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said<'t> {
+    pub(super) tags: Tags<'t>,
+    pub(super) params: &'t [&'t str],
+}
+
+impl Irc {
+    /// Carries out a line.
+    pub fn obey(&mut self, input: Input<'_>, view: &View<'_>, doings: &mut Vec<Doing>) {
+        let line = match input {
+            Input::Part => return,
+            Input::Line(line) => line,
+            Input::TooLong => {
+                let line = Said::default();
+                let mut talk = Talk { irc: self, view, line, verb: "*", doings };
+                return talk.numeric(ERR_INPUTTOOLONG, &[], "Input line was too long");
+            }
+        };
+        let text = String::from_utf8_lossy(line);
+        let Some(line) = parse(&text) else { return };
+        if self.caps.has(Cap::LabeledResponse)
+            && let Some(label) = line.tags.get("label").filter(|label| label.len() <= LABEL_MAX)
+        {
+            self.label = Some(Box::new(Label { label: label.into_owned(), lines: Vec::new() }));
+        }
+        let found = COMMANDS.iter().find(|known| known.name.eq_ignore_ascii_case(line.command));
+        let verb = found.map_or("*", |known| known.name);
+        let said = Said { tags: line.tags, params: &line.params };
+        let mut talk = Talk { irc: self, view, line: said, verb, doings };
+        if matches!(text, Cow::Owned(_)) {
+            return talk.fail("INVALID_UTF8", &[], "Message rejected: it is not UTF-8");
+        }
+        match found {
+            Some(known) if !known.early && !talk.irc.greeted => {
+                talk.numeric(ERR_NOTREGISTERED, &[], "You have not registered");
+            }
+            Some(known) if line.params.len() < known.least => {
+                talk.numeric(ERR_NEEDMOREPARAMS, &[known.name], "Not enough parameters");
+            }
+            Some(known) => (known.run)(&mut talk),
+            None if talk.irc.greeted => {
+                talk.numeric(ERR_UNKNOWNCOMMAND, &[line.command], "Unknown command");
+            }
+            None => talk.numeric(ERR_NOTREGISTERED, &[], "You have not registered"),
+        }
+    }
+}
+
+/// Longest label that is repeated (labeled-response).
+const LABEL_MAX: usize = 64;
+
+impl<'t> Talk<'t> {
+    pub(super) fn hub(&self) -> &'t Hub {
+        self.view.hub
+    }
+
+    pub(super) fn conn(&self) -> ConnId {
+        self.view.conn
+    }
+
+    pub(super) fn options(&self) -> &'t Options {
+        options_of(self.view)
+    }
+
+    /// A parameter, if it is there and not empty.
+    pub(super) fn param(&self, index: usize) -> Option<&'t str> {
+        self.line.params.get(index).copied().filter(|param| !param.is_empty())
+    }
+
+    /// Where lines for the peer go, behind whatever was done before.
+    pub(super) fn out(&mut self) -> &mut Vec<u8> {
+        if !matches!(self.doings.last(), Some(Doing::Tell(_))) {
+            self.doings.push(Doing::Tell(Vec::new()));
+        }
+        match self.doings.last_mut() {
+            Some(Doing::Tell(lines)) => lines,
+            // Cannot be: it was just put there.
+            _ => unreachable!(),
+        }
+    }
+
+    /// A line of the relay's.
+    pub(super) fn server(&mut self, write: impl FnOnce(LineWriter<'_>)) {
+        let name = self.options().name.as_str();
+        write(LineWriter::new(self.out()).from_server(name));
+    }
+
+    /// A numeric, with a text at its end.
+    pub(super) fn numeric(&mut self, numeric: Numeric, params: &[&str], text: &str) {
+        let target = self.irc.target().to_owned();
+        self.server(|line| {
+            let line = line.command(numeric).middle(&target);
+            params.iter().fold(line, |line, param| line.middle(param)).last(text);
+        });
+    }
+
+    /// A numeric without a text.
+    pub(super) fn bare_numeric(&mut self, numeric: Numeric, params: &[&str]) {
+        let target = self.irc.target().to_owned();
+        self.server(|line| {
+            let line = line.command(numeric).middle(&target);
+            params.iter().fold(line, |line, param| line.middle(param)).end();
+        });
+    }
+
+    /// A failure in the words of standard-replies.
+    pub(super) fn fail(&mut self, code: &str, context: &[&str], text: &str) {
+        let verb = self.verb;
+        self.server(|line| {
+            let line = line.command("FAIL").middle(verb).middle(code);
+            context.iter().fold(line, |line, word| line.middle(word)).last(text);
+        });
+    }
+
+    /// Asks the hub, and notes what the answer will be about.
+    pub(super) fn ask(&mut self, about: About, command: Ask<'static>) {
+        self.doings.push(Doing::Ask(about, command));
+    }
+
+    /// What most answers are about.
+    pub(super) fn about(&self, channel: &str, nick: &str) -> About {
+        let (channel, nick) = (channel.to_owned(), nick.to_owned());
+        About { verb: self.verb, channel, nick, ..About::default() }
+    }
+
+    /// The person of that nick.
+    pub(super) fn person(&self, nick: &str) -> Option<(ConnId, Who)> {
+        let hub = self.hub();
+        let conn = hub.holder(nick).or_else(|| hub.holder(&super::name_of(nick)))?;
+        Some((conn, hub.who(conn)?))
+    }
+
+    pub(super) fn no_such_nick(&mut self, nick: &str) {
+        self.numeric(ERR_NOSUCHNICK, &[nick], "No such nick");
+    }
+
+    pub(super) fn no_such_channel(&mut self, channel: &str) {
+        self.numeric(ERR_NOSUCHCHANNEL, &[channel], "No such channel");
+    }
+}
+
+/// The rooms that a line says something in, so that it waits while they are behind.
+pub fn rooms_spoken_to(input: Input<'_>) -> impl Iterator<Item = &str> {
+    let line = match input {
+        Input::Line(line) => std::str::from_utf8(line).ok().and_then(parse),
+        Input::TooLong | Input::Part => None,
+    };
+    let speaks = |line: &Line<'_>| {
+        let verbs = ["PRIVMSG", "NOTICE", "TAGMSG"];
+        verbs.iter().any(|verb| verb.eq_ignore_ascii_case(line.command))
+    };
+    let targets = line.filter(speaks).and_then(|line| line.params.first().copied());
+    targets.into_iter().flat_map(|targets| targets.split(',')).filter_map(super::room_of)
+}

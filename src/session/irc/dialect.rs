@@ -1,0 +1,235 @@
+//! What a whole room hears, as lines: once for all who have agreed on the same capabilities.
+
+use super::stamp::Stamp;
+use super::{Cap, Style, channel_of, nick_of};
+use crate::hub::{Change, Going, List, Notice, Rank, Room, Switch, What, Who};
+use crate::payload::{Message, Payload, Seen};
+use crate::wire::irc::LineWriter;
+use std::borrow::Cow;
+
+/// Lines that one message becomes at most: other protocols' messages may have many, and each costs
+/// more here than there.
+const LINES_MAX: usize = 256;
+
+/// What stands before the command of a line that somebody says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heading<'a> {
+    pub(super) style: Style,
+    pub(super) unix_ms: u64,
+    /// The batch that the line is part of.
+    pub(super) batch: Option<&'a str>,
+    pub(super) msgid: Option<&'a str>,
+    /// Tags of the sender's client.
+    pub(super) tags: Option<&'a str>,
+}
+
+impl Heading<'_> {
+    /// Begins the line.
+    pub(super) fn write<'o>(
+        &self,
+        (name, seen): (&str, &Seen),
+        out: &'o mut Vec<u8>,
+    ) -> LineWriter<'o> {
+        let mut line = LineWriter::new(out);
+        if let Some(batch) = self.batch {
+            line = line.tag("batch", batch);
+        }
+        if self.style.has(Cap::ServerTime) {
+            line = line.tag("time", &Stamp(self.unix_ms).to_string());
+        }
+        if self.style.has(Cap::MessageTags) {
+            if let Some(msgid) = self.msgid {
+                line = line.tag("msgid", msgid);
+            }
+            if seen.is_bot() {
+                line = line.tag("bot", "");
+            }
+            if let Some(tags) = self.tags {
+                line = line.raw_tags(tags);
+            }
+        }
+        line.from_person(&nick_of(name), seen.user(), seen.host())
+    }
+}
+
+/// The id of a message of a room: unlike any other's as long as numberings last.
+pub(super) fn msgid(room: &Room, message: &Message) -> String {
+    format!("{:016x}-{}", room.epoch.0, message.offset)
+}
+
+/// A message as the members of this dialect hear it.
+pub fn write_message(style: Style, room: &Room, message: &Message, out: &mut Vec<u8>) {
+    let id = if style.has(Cap::MessageTags) { msgid(room, message) } else { String::new() };
+    write_spoken(style, &channel_of(&room.name), &id, message, None, out);
+}
+
+/// A message, to whomever it was said. `batch` is a batch that it is part of.
+pub(super) fn write_spoken(
+    style: Style,
+    target: &str,
+    id: &str,
+    message: &Message,
+    batch: Option<&str>,
+    out: &mut Vec<u8>,
+) {
+    let command = if message.payload.manner.is_notice { "NOTICE" } else { "PRIVMSG" };
+    let tags = message.payload.manner.tags.as_deref();
+    let text = text_of(&message.payload);
+    let mut rest = text.split('\n').map(|line| line.trim_end_matches('\r'));
+    let mut line = rest.find(|line| !line.is_empty()).unwrap_or(" ");
+    for count in 1.. {
+        let who = (&*message.sender, &message.seen);
+        let heading = Heading {
+            style,
+            unix_ms: message.unix_ms,
+            batch,
+            msgid: (count == 1).then_some(id),
+            tags,
+        };
+        let writer = heading.write(who, out).command(command).middle(target);
+        let cut = cut_at(line, writer.space());
+        let (now, later) = line.split_at_checked(cut).unwrap_or((line, ""));
+        if count == LINES_MAX {
+            return writer.last("[and more: the message is longer than fits here]");
+        }
+        writer.last(now);
+        line = match later {
+            "" => match rest.find(|line| !line.is_empty()) {
+                Some(next) => next,
+                None => return,
+            },
+            later => later,
+        };
+    }
+}
+
+/// How many bytes of `line` fit into `space`, cut between characters, and at least one of them.
+fn cut_at(line: &str, space: usize) -> usize {
+    if line.len() <= space {
+        return line.len();
+    }
+    let fits = line.char_indices().map(|(at, _)| at).take_while(|at| *at <= space).last();
+    let first = line.chars().next().map_or(0, char::len_utf8);
+    fits.unwrap_or(0).max(first)
+}
+
+/// A payload as text. Bytes that are none are not shown; a NUL tells them from text in an old code.
+fn text_of(payload: &Payload) -> Cow<'_, str> {
+    if payload.bytes.contains(&0) {
+        return Cow::Owned(format!("[{} bytes that are not text]", payload.bytes.len()));
+    }
+    String::from_utf8_lossy(&payload.bytes)
+}
+
+/// News of a room as the members of this dialect hear it; nothing where they have no word for it.
+pub fn write_notice(style: Style, room: &str, notice: &Notice, unix_ms: u64, out: &mut Vec<u8>) {
+    let channel = channel_of(room);
+    let heading = Heading { style, unix_ms, ..Heading::default() };
+    match notice {
+        Notice::Came(who, _) => {
+            let line = heading.write((&who.name, &who.seen), out).command("JOIN").middle(&channel);
+            if style.has(Cap::ExtendedJoin) {
+                line.middle("*").last(who.seen.real_name());
+            } else {
+                line.end();
+            }
+        }
+        Notice::Went(who, _, Going::Left(reason)) => {
+            let line = heading.write((&who.name, &who.seen), out).command("PART").middle(&channel);
+            match reason {
+                Some(reason) => line.last(reason),
+                None => line.end(),
+            }
+        }
+        Notice::Went(who, _, Going::Quit(reason)) => {
+            heading.write((&who.name, &who.seen), out).command("QUIT").last(reason);
+        }
+        Notice::Went(who, _, Going::Expelled(by, reason)) => {
+            let line = heading.write((&by.name, &by.seen), out).command("KICK").middle(&channel);
+            line.middle(&nick_of(&who.name)).last(reason);
+        }
+        Notice::Renamed(who, name, _) => {
+            heading.write((&who.name, &who.seen), out).command("NICK").last(&nick_of(name));
+        }
+        Notice::Topic(who, text) => {
+            heading.write((&who.name, &who.seen), out).command("TOPIC").middle(&channel).last(text);
+        }
+        Notice::Changed(who, changes) => {
+            let line = heading.write((&who.name, &who.seen), out).command("MODE").middle(&channel);
+            let (modes, params) = modes_of(changes);
+            params.iter().fold(line.middle(&modes), |line, param| line.middle(param)).end();
+        }
+        Notice::Invited(who, whom) if style.has(Cap::InviteNotify) => {
+            let line = heading.write((&who.name, &who.seen), out).command("INVITE");
+            line.middle(&nick_of(whom)).middle(&channel).end();
+        }
+        Notice::Away(who, message) if style.has(Cap::AwayNotify) => {
+            let line = heading.write((&who.name, &who.seen), out).command("AWAY");
+            match message {
+                Some(message) => line.last(message),
+                None => line.end(),
+            }
+        }
+        Notice::RealName(who) if style.has(Cap::Setname) => {
+            let line = heading.write((&who.name, &who.seen), out).command("SETNAME");
+            line.last(who.seen.real_name());
+        }
+        Notice::Signal(who, tags) if style.has(Cap::MessageTags) => {
+            write_signal(style, &channel, who, tags, unix_ms, out);
+        }
+        Notice::Count(_)
+        | Notice::Invited(..)
+        | Notice::Away(..)
+        | Notice::RealName(_)
+        | Notice::Signal(..) => {}
+    }
+}
+
+/// What one client tells others.
+pub(super) fn write_signal(
+    style: Style,
+    target: &str,
+    who: &Who,
+    tags: &str,
+    unix_ms: u64,
+    out: &mut Vec<u8>,
+) {
+    let heading = Heading { style, unix_ms, tags: Some(tags), ..Heading::default() };
+    let line = heading.write((&who.name, &who.seen), out);
+    line.command("TAGMSG").middle(target).end();
+}
+
+/// The letter of a switch.
+pub(super) fn letter_of(switch: Switch) -> char {
+    match switch {
+        Switch::InviteOnly => 'i',
+        Switch::Moderated => 'm',
+        Switch::MembersOnly => 'n',
+        Switch::Secret => 's',
+        Switch::TopicLocked => 't',
+    }
+}
+
+/// Changes as letters and parameters.
+fn modes_of(changes: &[Change]) -> (String, Vec<Cow<'_, str>>) {
+    let (mut modes, mut params, mut sign) = (String::new(), Vec::new(), None);
+    for change in changes {
+        if sign != Some(change.on) {
+            sign = Some(change.on);
+            modes.push(if change.on { '+' } else { '-' });
+        }
+        let (letter, param) = match &change.what {
+            What::Switch(switch) => (letter_of(*switch), None),
+            What::Key(key) => ('k', Some(Cow::Borrowed(&**key))),
+            What::Limit(limit) => ('l', change.on.then(|| Cow::Owned(limit.to_string()))),
+            What::Mask(List::Bans, mask) => ('b', Some(Cow::Borrowed(&**mask))),
+            What::Mask(List::Excepts, mask) => ('e', Some(Cow::Borrowed(&**mask))),
+            What::Mask(List::Invites, mask) => ('I', Some(Cow::Borrowed(&**mask))),
+            What::Rank(Rank::Operator, _, name) => ('o', Some(nick_of(name))),
+            What::Rank(Rank::Voice, _, name) => ('v', Some(nick_of(name))),
+        };
+        modes.push(letter);
+        params.extend(param);
+    }
+    (modes, params)
+}

@@ -1,0 +1,198 @@
+//! What was said: CHATHISTORY (<https://ircv3.net/specs/extensions/chathistory>), and the last messages
+//! shown on joining to those whose client cannot ask.
+
+use super::commands::Talk;
+use super::dialect::{msgid, write_spoken};
+use super::{Cap, Irc, View, channel_of, options_of, room_of, stamp};
+use crate::history::{Mark, Question, Select};
+use crate::hub::Room;
+use crate::id::RoomId;
+use crate::payload::Message;
+use crate::wire::irc::LineWriter;
+use std::rc::Rc;
+
+/// Messages that one question is answered with at most.
+pub(super) const PAGE_MAX: usize = 100;
+
+/// CHATHISTORY.
+pub(super) fn chathistory(talk: &mut Talk<'_>) {
+    if !talk.irc.caps.has(Cap::ChatHistory) {
+        let text = "Unknown command";
+        return talk.numeric(super::numeric::ERR_UNKNOWNCOMMAND, &["CHATHISTORY"], text);
+    }
+    let sub = talk.param(0).unwrap_or_default().to_ascii_uppercase();
+    if sub == "TARGETS" {
+        return targets(talk);
+    }
+    let marks = match sub.as_str() {
+        "LATEST" | "BEFORE" | "AFTER" | "AROUND" => 1,
+        "BETWEEN" => 2,
+        _ => {
+            let text = "Unknown subcommand";
+            return talk.fail("INVALID_PARAMS", &[&sub.replace(' ', "_")], text);
+        }
+    };
+    let params: Vec<&str> = talk.line.params.iter().skip(1).copied().collect();
+    let [target, words @ .., limit] = params.as_slice() else {
+        return talk.fail("INVALID_PARAMS", &[&sub], "Not enough parameters");
+    };
+    if words.len() != marks {
+        return talk.fail("INVALID_PARAMS", &[&sub], "That is not the number of parameters");
+    }
+    let Ok(limit) = limit.parse::<usize>() else {
+        return talk.fail("INVALID_PARAMS", &[&sub], "The limit is not a number");
+    };
+    let limit = if limit == 0 { PAGE_MAX } else { limit.min(PAGE_MAX) };
+    let hub = talk.hub();
+    let room = room_of(target).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
+    let Some(room) = room.filter(|room| hub.is_member(talk.conn(), room.id)) else {
+        let text = "Messages could not be retrieved";
+        return talk.fail("INVALID_TARGET", &[&sub, target], text);
+    };
+    let mut marks = words.iter().map(|word| mark_of(word, room));
+    let select = match (sub.as_str(), marks.next().flatten(), marks.next().flatten()) {
+        ("LATEST", Some(Mark::End), _) => Select::Before(Mark::End),
+        ("LATEST", Some(mark), _) => Select::Latest(mark, Mark::End),
+        ("BEFORE", Some(mark), _) if mark != Mark::End => Select::Before(mark),
+        ("AFTER", Some(mark), _) if mark != Mark::End => Select::After(mark),
+        ("AROUND", Some(mark), _) if mark != Mark::End => Select::Around(mark),
+        ("BETWEEN", Some(one), Some(other)) => {
+            if is_before(one, other, room) {
+                Select::Between(one, other)
+            } else {
+                // Backwards in time: of those between, the newest.
+                Select::Latest(other, one)
+            }
+        }
+        _ => {
+            let text = "That is no place in a history: * (LATEST), timestamp= or msgid=";
+            return talk.fail("INVALID_MSGREFTYPE", &[&sub, &words.join(" ")], text);
+        }
+    };
+    let bytes = talk.view.limits.outbox / 8;
+    let messages: Vec<Rc<Message>> =
+        room.recent.page(Question { select, limit, bytes }).map(Rc::clone).collect();
+    let mut out = Vec::new();
+    let batch = talk.irc.next_batch();
+    write_batch(talk.irc, talk.view, room, &batch, &messages, &mut out);
+    talk.out().extend_from_slice(&out);
+}
+
+/// The place that a word names. A message of another numbering, or of none, is nowhere.
+fn mark_of(word: &str, room: &Room) -> Option<Mark> {
+    if word == "*" {
+        return Some(Mark::End);
+    }
+    let (kind, value) = word.split_once('=')?;
+    match kind {
+        "timestamp" => stamp::parse(value).map(Mark::Time),
+        "msgid" => {
+            let (epoch, offset) = value.split_once('-')?;
+            let epoch = u64::from_str_radix(epoch, 16).ok()?;
+            let offset = offset.parse().ok()?;
+            (epoch == room.epoch.0).then_some(Mark::Offset(offset))
+        }
+        _ => None,
+    }
+}
+
+/// Whether one place lies before another.
+fn is_before(one: Mark, other: Mark, room: &Room) -> bool {
+    let time_of = |offset| room.recent.from(offset).next().map(|message| message.unix_ms);
+    match (one, other) {
+        (Mark::Offset(one), Mark::Offset(other)) => one <= other,
+        (Mark::Time(one), Mark::Time(other)) => one <= other,
+        (Mark::Offset(one), Mark::Time(other)) => time_of(one).is_some_and(|one| one <= other),
+        (Mark::Time(one), Mark::Offset(other)) => time_of(other).is_none_or(|other| one <= other),
+        (_, Mark::End) => true,
+        (Mark::End, _) => false,
+    }
+}
+
+/// Messages of a room, as a batch where the client knows batches.
+fn write_batch(
+    irc: &Irc,
+    view: &View<'_>,
+    room: &Room,
+    batch: &str,
+    messages: &[Rc<Message>],
+    out: &mut Vec<u8>,
+) {
+    let (channel, server) = (channel_of(&room.name), &options_of(view).name);
+    let is_batch = irc.caps.has(Cap::Batch);
+    if is_batch {
+        let line = LineWriter::new(out).from_server(server).command("BATCH");
+        line.middle(&format!("+{batch}")).middle("chathistory").middle(&channel).end();
+    }
+    let batch = is_batch.then_some(batch);
+    for message in messages {
+        let id = msgid(room, message);
+        write_spoken(irc.style(), &channel, &id, message, batch, out);
+    }
+    if let Some(batch) = batch {
+        let line = LineWriter::new(out).from_server(server).command("BATCH");
+        line.middle(&format!("-{batch}")).end();
+    }
+}
+
+/// What was said of late, for who enters. Without times it would pass for what is said now.
+pub(super) fn write_recent(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
+    let limit = options_of(view).history;
+    let asks = irc.caps.has(Cap::ChatHistory) || !irc.caps.has(Cap::ServerTime);
+    if limit == 0 || asks {
+        return;
+    }
+    let question =
+        Question { select: Select::Before(Mark::End), limit, bytes: view.limits.outbox / 8 };
+    let messages: Vec<Rc<Message>> = room.recent.page(question).map(Rc::clone).collect();
+    if !messages.is_empty() {
+        write_batch(irc, view, room, &format!("h{}", room.id.to_bits()), &messages, out);
+    }
+}
+
+/// CHATHISTORY TARGETS: rooms in which something was said between two times.
+fn targets(talk: &mut Talk<'_>) {
+    let time = |index| talk.param(index).and_then(|word| word.strip_prefix("timestamp="));
+    let times = (time(1).and_then(stamp::parse), time(2).and_then(stamp::parse));
+    let limit = talk.param(3).and_then(|limit| limit.parse::<usize>().ok());
+    let ((Some(one), Some(other)), Some(limit)) = (times, limit) else {
+        return talk.fail("INVALID_PARAMS", &["TARGETS"], "Two timestamps and a limit are wanted");
+    };
+    let (from, to) = (one.min(other), one.max(other));
+    let hub = talk.hub();
+    let rooms: Vec<RoomId> = hub.rooms_of(talk.conn()).collect();
+    let mut found: Vec<(u64, String)> = Vec::new();
+    for room in rooms.into_iter().filter_map(|id| hub.room(id)) {
+        let last = Question { select: Select::Before(Mark::End), limit: 1, bytes: 0 };
+        let last = room.recent.page(last).next().map(|message| message.unix_ms);
+        if let Some(last) = last.filter(|last| (from..=to).contains(last)) {
+            found.push((last, channel_of(&room.name)));
+        }
+    }
+    found.sort();
+    if one > other {
+        found.reverse();
+    }
+    let batch = talk.irc.next_batch();
+    let is_batch = talk.irc.caps.has(Cap::Batch);
+    if is_batch {
+        talk.server(|line| {
+            line.command("BATCH")
+                .middle(&format!("+{batch}"))
+                .middle("draft/chathistory-targets")
+                .end();
+        });
+    }
+    let server = talk.options().name.clone();
+    for (last, channel) in found.into_iter().take(limit.clamp(1, PAGE_MAX)) {
+        let mut line = LineWriter::new(talk.out());
+        if is_batch {
+            line = line.tag("batch", &batch);
+        }
+        let line = line.from_server(&server).command("CHATHISTORY").middle("TARGETS");
+        line.middle(&channel).middle(&stamp::Stamp(last).to_string()).end();
+    }
+    if is_batch {
+        talk.server(|line| line.command("BATCH").middle(&format!("-{batch}")).end());
+    }
+}

@@ -1,0 +1,373 @@
+//! IRC, by the Modern IRC Client Protocol and the IRCv3 specifications: lines in, lines out.
+//!
+//! A room `rust` is the channel `#rust`. The hub decides who may do what; a session reads what it
+//! wants to know from the hub, asks it for the rest, and puts the answers into lines.
+
+mod caps;
+mod commands;
+mod dialect;
+mod history;
+mod modes;
+mod numeric;
+mod options;
+mod people;
+mod register;
+mod relay;
+mod replies;
+mod rooms;
+mod speech;
+mod stamp;
+
+pub use caps::{Cap, Caps, Style};
+pub use dialect::{write_message, write_notice};
+pub use options::{Operator, Options};
+
+use super::{Fault, Service, View};
+use crate::hub::Command;
+use crate::wire::Parsed;
+use crate::wire::irc::{Found, LineWriter, skip, split};
+use crate::wire::sniff;
+use std::borrow::Cow;
+
+pub use commands::rooms_spoken_to;
+
+/// Longest first word that counts as a protocol of its own, when nothing was understood yet.
+const OPENING: usize = 512;
+
+/// A line, or what came in place of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// A line, without its end.
+    Line(&'a [u8]),
+    /// A line that was longer than a line may be. It is over.
+    TooLong,
+    /// Part of one. Nothing to do.
+    Part,
+}
+
+/// What is to be done about a line, in this order.
+#[derive(Debug)]
+pub enum Doing {
+    /// Tell the peer these lines.
+    Tell(Vec<u8>),
+    /// Ask the hub. First, let the session know what it will be answered about.
+    Ask(About, Command<'static>),
+    /// The peer hears its rooms in another dialect from now on.
+    Reseat,
+    /// The peer is done.
+    Bye,
+    /// End the connection.
+    Close(Fault),
+}
+
+/// What the hub was asked about, in the peer's own words: answers repeat them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The command.
+    pub verb: &'static str,
+    /// The channel, as the peer knows it.
+    pub channel: String,
+    /// The person.
+    pub nick: String,
+    /// Words given along.
+    pub words: Option<String>,
+    /// Nothing is answered, whatever comes of it.
+    pub is_quiet: bool,
+}
+
+/// The state of one conversation.
+#[derive(Debug, Default)]
+pub struct Irc {
+    /// Bytes of an unfinished line that were searched for its end.
+    searched: u32,
+    /// In a line that is too long.
+    skipping: bool,
+    /// Anything was understood yet.
+    is_known: bool,
+    greeted: bool,
+    caps: Caps,
+    /// What the client said before it was welcome.
+    entry: Option<Box<Entry>>,
+    /// Its name, once it has one that may be used.
+    nick: Box<str>,
+    /// Batches begun so far.
+    batches: u32,
+    /// What the hub was asked about.
+    about: Option<Box<About>>,
+    /// The answers to a line with a label, held back until they are complete.
+    label: Option<Box<Label>>,
+}
+
+/// What a client says before it is welcome.
+#[derive(Debug, Default)]
+struct Entry {
+    user: Option<String>,
+    real_name: String,
+    password: Option<String>,
+    /// Between the first CAP and its END.
+    negotiating: bool,
+}
+
+/// The answers to a line with a label.
+#[derive(Debug)]
+struct Label {
+    label: String,
+    lines: Vec<u8>,
+}
+
+impl Irc {
+    /// See [`Session::receive`](super::Session::receive).
+    pub fn receive<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<Input<'a>>, Fault> {
+        if bytes.is_empty() {
+            return Ok(Parsed::Partial);
+        }
+        if self.skipping {
+            return Ok(skip(bytes).map(|found| self.found(found)));
+        }
+        // What was searched before has no end of line in it.
+        let searched = bytes.get(self.searched as usize..).unwrap_or(bytes);
+        if bytes.len() < OPENING && !searched.contains(&b'\n') {
+            self.searched = u32::try_from(bytes.len()).unwrap_or(0);
+            if !self.is_known && sniff::foreign(bytes) == Some(sniff::Foreign::Tls) {
+                return Err(crate::reason::CloseReason::WrongProtocol.into());
+            }
+            return Ok(Parsed::Partial);
+        }
+        self.searched = 0;
+        if !self.is_known && sniff::foreign(bytes).is_some() {
+            return Err(crate::reason::CloseReason::WrongProtocol.into());
+        }
+        Ok(split(bytes).map(|found| self.found(found)))
+    }
+
+    fn found<'a>(&mut self, found: Found<'a>) -> Input<'a> {
+        self.is_known = true;
+        match found {
+            Found::Line(line) => Input::Line(line),
+            Found::TooLong { ended } => {
+                self.skipping = !ended;
+                if ended { Input::TooLong } else { Input::Part }
+            }
+        }
+    }
+
+    /// Whether the client is welcome.
+    pub fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
+    /// What its dialect depends on.
+    pub fn style(&self) -> Style {
+        self.caps.style()
+    }
+
+    /// The name by which numerics speak to it.
+    fn target(&self) -> &str {
+        if self.nick.is_empty() { "*" } else { &self.nick }
+    }
+
+    /// The hub is about to be asked.
+    pub fn ask(&mut self, about: About) {
+        self.about = Some(Box::new(about));
+    }
+
+    /// Lines for this peer alone: now, or with all others that answer its line.
+    pub fn write_lines(&mut self, lines: &[u8], out: &mut Vec<u8>) {
+        match &mut self.label {
+            Some(label) => label.lines.extend_from_slice(lines),
+            None => out.extend_from_slice(lines),
+        }
+    }
+
+    /// A line was carried out, and everything that answers it is here (labeled-response).
+    pub fn obeyed(&mut self, out: &mut Vec<u8>) {
+        self.about = None;
+        let Some(label) = self.label.take() else { return };
+        let Label { label, lines } = *label;
+        let each = || lines.split_inclusive(|byte| *byte == b'\n');
+        match each().count() {
+            0 => LineWriter::new(out)
+                .tag("label", &label)
+                .from_server(options::NAME)
+                .command("ACK")
+                .end(),
+            1 => write_tagged("label", &label, &lines, out),
+            _ if is_one_batch(&lines) => {
+                let first = each().next().map_or(0, <[u8]>::len);
+                let (first, rest) = lines.split_at_checked(first).unwrap_or((&lines, &[]));
+                write_tagged("label", &label, first, out);
+                out.extend_from_slice(rest);
+            }
+            _ => {
+                let batch = self.next_batch();
+                LineWriter::new(out)
+                    .tag("label", &label)
+                    .from_server(options::NAME)
+                    .command("BATCH")
+                    .middle(&format!("+{batch}"))
+                    .middle("labeled-response")
+                    .end();
+                for line in each() {
+                    if line.starts_with(b"@batch=") || line.windows(7).any(|w| w == b";batch=") {
+                        // In a batch of its own already, which is in this one.
+                        out.extend_from_slice(line);
+                    } else {
+                        write_tagged("batch", &batch, line, out);
+                    }
+                }
+                LineWriter::new(out)
+                    .from_server(options::NAME)
+                    .command("BATCH")
+                    .middle(&format!("-{batch}"))
+                    .end();
+            }
+        }
+    }
+
+    fn next_batch(&mut self) -> String {
+        self.batches = self.batches.wrapping_add(1);
+        format!("b{}", self.batches)
+    }
+
+    /// The relay will be gone soon.
+    pub fn write_draining(&self, view: &View<'_>, out: &mut Vec<u8>) {
+        if self.greeted {
+            LineWriter::new(out)
+                .from_server(&options_of(view).name)
+                .command("NOTICE")
+                .middle(self.target())
+                .last(crate::reason::Refusal::Draining.text());
+        }
+    }
+}
+
+/// The options of the listener that a session came to.
+fn options_of<'a>(view: &View<'a>) -> &'a Options {
+    match view.service {
+        Service::Irc(options) => options,
+        _ => Options::fallback(),
+    }
+}
+
+/// Whether lines begin a batch and end it, with nothing before or after.
+fn is_one_batch(lines: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(lines);
+    let mut each = text.lines();
+    let (Some(first), Some(last)) = (each.next(), each.next_back()) else { return false };
+    let reference = |line: &str, sign: char| {
+        let at = line.find(" BATCH ")?;
+        let word = line.get(at + " BATCH ".len()..)?.split(' ').next()?;
+        word.strip_prefix(sign).map(str::to_owned)
+    };
+    let begun = reference(first, '+');
+    begun.is_some() && begun == reference(last, '-')
+}
+
+/// A line with one more tag than it had.
+fn write_tagged(key: &str, value: &str, line: &[u8], out: &mut Vec<u8>) {
+    out.push(b'@');
+    out.extend_from_slice(key.as_bytes());
+    out.push(b'=');
+    crate::wire::irc::escape(value, out);
+    match line.strip_prefix(b"@") {
+        Some(tagged) => {
+            out.push(b';');
+            out.extend_from_slice(tagged);
+        }
+        None => {
+            out.push(b' ');
+            out.extend_from_slice(line);
+        }
+    }
+}
+
+/// Asks for a sign of life.
+pub fn write_ping(view: &View<'_>, out: &mut Vec<u8>) {
+    LineWriter::new(out).command("PING").last(&options_of(view).name);
+}
+
+/// The last line.
+pub fn write_farewell(fault: &Fault, out: &mut Vec<u8>) {
+    let text = match fault.reason {
+        crate::reason::CloseReason::SlowConsumer => {
+            Cow::Owned(format!("SendQ exceeded: {}", fault.text))
+        }
+        crate::reason::CloseReason::OutboxFull => {
+            Cow::Owned(format!("RecvQ exceeded: {}", fault.text))
+        }
+        crate::reason::CloseReason::PingTimeout => {
+            Cow::Owned(format!("Ping timeout: {}", fault.text))
+        }
+        _ => Cow::Borrowed(&*fault.text),
+    };
+    LineWriter::new(out).command("ERROR").last(&format!("Closing link: {text}"));
+}
+
+/// The channel that a room is.
+pub fn channel_of(room: &str) -> String {
+    format!("#{room}")
+}
+
+/// The room that a channel is; `None` if it cannot be one.
+pub fn room_of(channel: &str) -> Option<&str> {
+    channel.strip_prefix('#').filter(|room| crate::hub::is_room_name(room))
+}
+
+/// The nick that a name is. Names come from other protocols, too; what IRC cannot have in a nick is
+/// shown as the wide form of itself (U+FF01 and on), so that nobody looks like somebody else.
+pub fn nick_of(name: &str) -> Cow<'_, str> {
+    if is_nick(name) {
+        return Cow::Borrowed(name);
+    }
+    let first = name.chars().next();
+    let wide = |(at, c): (usize, char)| {
+        let is_first = at == 0 && first == Some(c);
+        let is_unfit = is_unfit_in_nick(c) || is_first && is_unfit_first(c);
+        let widened = char::from_u32(u32::from(c) + 0xfee0);
+        if is_unfit { widened.unwrap_or('_') } else { c }
+    };
+    Cow::Owned(name.char_indices().map(wide).collect())
+}
+
+/// The name that a nick is: the reverse of [`nick_of`], for those that were changed.
+pub fn name_of(nick: &str) -> String {
+    let narrow = |c: char| match u32::from(c) {
+        code @ 0xff01..=0xff5e => char::from_u32(code - 0xfee0).unwrap_or(c),
+        _ => c,
+    };
+    nick.chars().map(narrow).collect()
+}
+
+/// Whether a name can be a nick.
+pub fn is_nick(name: &str) -> bool {
+    !name.contains(is_unfit_in_nick) && !name.starts_with(is_unfit_first)
+}
+
+fn is_unfit_in_nick(c: char) -> bool {
+    matches!(c, '!' | '@' | '*' | '?' | '.' | ':' | '"' | '$' | '/')
+}
+
+fn is_unfit_first(c: char) -> bool {
+    matches!(c, '#' | '&' | '+' | '~' | '%' | '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_nicks_are_one_to_one() {
+        for (name, nick) in [
+            ("ann", "ann"),
+            ("zoë", "zoë"),
+            ("a!b@c", "a！b＠c"),
+            ("#rust", "＃rust"),
+            ("a#b", "a#b"),
+            (":x", "：x"),
+            ("~op", "～op"),
+        ] {
+            assert_eq!(nick_of(name), nick);
+            assert_eq!(name_of(nick), name);
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! People: WHO, WHOIS, WHOWAS, ISON, USERHOST, AWAY, SETNAME, MONITOR.
+
+use super::commands::Talk;
+use super::numeric::*;
+use super::register::{REAL_NAME_MAX, short};
+use super::rooms::{is_visible, prefix_of};
+use super::{Cap, channel_of, nick_of, room_of};
+use crate::hub::{Command as Ask, Record, Room, Who, mask};
+use crate::id::{ConnId, RoomId};
+use crate::wire::irc::LineWriter;
+
+/// Longest AWAY message, in bytes.
+pub(super) const AWAY_MAX: usize = 300;
+
+/// Names that one client may watch.
+pub(super) const WATCHED_MAX: usize = 100;
+
+/// People that one WHO shows at most.
+const WHO_MAX: usize = 500;
+
+/// Nicks that ISON and USERHOST look at.
+const NICKS_MAX: usize = 30;
+
+/// AWAY.
+pub(super) fn away(talk: &mut Talk<'_>) {
+    let message = talk.param(0).map(|message| short(message, AWAY_MAX).to_owned().into());
+    let about = talk.about("", "");
+    talk.ask(about, Ask::Away { message });
+}
+
+/// SETNAME: <https://ircv3.net/specs/extensions/setname>.
+pub(super) fn setname(talk: &mut Talk<'_>) {
+    let text = talk.line.params.first().copied().unwrap_or_default();
+    if text.is_empty() || text.len() > REAL_NAME_MAX {
+        return talk.fail("INVALID_REALNAME", &[], "That cannot be a full name");
+    }
+    let about = talk.about("", "");
+    talk.ask(about, Ask::RealName { text: text.to_owned().into() });
+}
+
+/// ISON.
+pub(super) fn ison(talk: &mut Talk<'_>) {
+    let nicks = talk.line.params.iter().flat_map(|param| param.split(' '));
+    let here = nicks.filter(|nick| !nick.is_empty()).take(NICKS_MAX);
+    let here = here.filter_map(|nick| talk.person(nick));
+    let names: Vec<String> = here.map(|(_, who)| nick_of(&who.name).into_owned()).collect();
+    talk.numeric(RPL_ISON, &[], &names.join(" "));
+}
+
+/// USERHOST.
+pub(super) fn userhost(talk: &mut Talk<'_>) {
+    let here = talk.line.params.iter().take(5).filter_map(|nick| talk.person(nick));
+    let each = here.map(|(conn, who)| {
+        let record = talk.hub().record(conn);
+        let operator = if record.is_some_and(|record| record.flags.operator) { "*" } else { "" };
+        let away = if record.is_some_and(|record| record.away.is_some()) { '-' } else { '+' };
+        let nick = nick_of(&who.name);
+        format!("{nick}{operator}={away}{}@{}", who.seen.user(), who.seen.host())
+    });
+    let text = each.collect::<Vec<_>>().join(" ");
+    talk.numeric(RPL_USERHOST, &[], &text);
+}
+
+/// What WHO is to show of everybody.
+#[derive(Default)]
+struct Fields<'a> {
+    /// WHOX's letters, if it was asked for.
+    letters: Option<&'a str>,
+    token: &'a str,
+}
+
+/// WHO, and WHOX (<https://ircv3.net/specs/extensions/whox>).
+pub(super) fn who(talk: &mut Talk<'_>) {
+    let wanted = talk.param(0).unwrap_or("*");
+    let flags = talk.param(1).unwrap_or_default();
+    let (flags, fields) = flags.split_once('%').map_or((flags, None), |(f, x)| (f, Some(x)));
+    let fields = fields.map_or(Fields::default(), |fields| {
+        let (letters, token) = fields.split_once(',').unwrap_or((fields, "0"));
+        Fields { letters: Some(letters), token }
+    });
+    let operators = flags.contains('o');
+    let hub = talk.hub();
+    let mut shown = 0;
+    let mut more = false;
+    if wanted.starts_with('#') {
+        let room = room_of(wanted).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
+        if let Some(room) = room.filter(|room| is_visible(talk.view, room)) {
+            let is_big = room.members.len() > talk.view.limits.presence_members;
+            let members: &[ConnId] = if is_big { &[] } else { &room.members };
+            let own = is_big && hub.is_member(talk.conn(), room.id);
+            let own = own.then_some(talk.conn());
+            more = is_big;
+            for conn in members.iter().copied().chain(own) {
+                show_who(talk, conn, Some(room), operators, &fields);
+            }
+        }
+    } else if let Some((conn, _)) = talk.person(wanted) {
+        show_who(talk, conn, None, operators, &fields);
+    } else {
+        let pattern = if wanted == "0" { "*" } else { wanted };
+        let own = talk.conn();
+        let found = hub.everybody().filter(|conn| {
+            let is_hidden = hub.record(*conn).is_some_and(|record| record.flags.invisible);
+            let fits = hub.who(*conn).is_some_and(|who| fits(pattern, &who));
+            fits && (!is_hidden || *conn == own || hub.are_neighbours(*conn, own))
+        });
+        for conn in found.take(WHO_MAX + 1).collect::<Vec<_>>() {
+            shown += 1;
+            if shown > WHO_MAX {
+                more = true;
+                break;
+            }
+            show_who(talk, conn, None, operators, &fields);
+        }
+    }
+    let end = if more { "End of WHO list: too many to show all" } else { "End of WHO list" };
+    talk.numeric(RPL_ENDOFWHO, &[wanted], end);
+}
+
+fn fits(pattern: &str, who: &Who) -> bool {
+    mask::matches(pattern, &nick_of(&who.name))
+        || mask::matches(pattern, who.seen.user())
+        || mask::matches(pattern, &who.seen.host().to_string())
+        || mask::matches(pattern, who.seen.real_name())
+        || mask::matches(pattern, &who.mask())
+}
+
+/// A room that a person is in and that the peer may know of, its own rooms first.
+fn room_with<'t>(talk: &Talk<'t>, conn: ConnId) -> Option<&'t Room> {
+    let hub = talk.hub();
+    let rooms = || hub.rooms_of(conn).filter_map(|id| hub.room(id));
+    let shared = rooms().find(|room| hub.is_member(talk.conn(), room.id));
+    shared.or_else(|| rooms().find(|room| is_visible(talk.view, room)))
+}
+
+fn show_who(
+    talk: &mut Talk<'_>,
+    conn: ConnId,
+    room: Option<&Room>,
+    operators: bool,
+    fields: &Fields<'_>,
+) {
+    let hub = talk.hub();
+    let Some(who) = hub.who(conn) else { return };
+    let record = hub.record(conn);
+    let is = |test: fn(&Record) -> bool| record.is_some_and(test);
+    let is_operator = is(|record| record.flags.operator);
+    if operators && !is_operator {
+        return;
+    }
+    let room = room.or_else(|| room_with(talk, conn));
+    let channel = room.map_or("*".to_owned(), |room| channel_of(&room.name));
+    let mut flags = if is(|record| record.away.is_some()) { "G" } else { "H" }.to_owned();
+    if is_operator {
+        flags.push('*');
+    }
+    if is(|record| record.flags.bot) {
+        flags.push('B');
+    }
+    if let Some(room) = room {
+        let multi = talk.irc.caps.has(Cap::MultiPrefix);
+        flags.push_str(prefix_of(room.rights.ranks(conn), multi));
+    }
+    let (nick, host) = (nick_of(&who.name).into_owned(), who.seen.host().to_string());
+    let (user, real_name) = (who.seen.user(), who.seen.real_name());
+    let server = talk.options().name.clone();
+    let Some(letters) = fields.letters else {
+        let params = [&channel, user, &host, &server, &nick, &flags];
+        return talk.numeric(RPL_WHOREPLY, &params, &format!("0 {real_name}"));
+    };
+    let idle = record.map_or(0, |record| (talk.view.unix_ms / 1000).saturating_sub(record.spoke));
+    let idle = idle.to_string();
+    let operator = if room.is_some_and(|room| room.rights.is_operator(conn)) { "1" } else { "n/a" };
+    // In the order that WHOX gives, whatever the order of the letters.
+    let all = [
+        ('t', fields.token),
+        ('c', &channel),
+        ('u', user),
+        ('i', "255.255.255.255"),
+        ('h', &host),
+        ('s', &server),
+        ('n', &nick),
+        ('f', &flags),
+        ('d', "0"),
+        ('l', &idle),
+        ('a', "0"),
+        ('o', operator),
+    ];
+    let chosen = all.iter().filter(|(letter, _)| letters.contains(*letter));
+    let params: Vec<&str> = chosen.map(|(_, value)| *value).collect();
+    if letters.contains('r') {
+        talk.numeric(RPL_WHOSPCRPL, &params, real_name);
+    } else {
+        talk.bare_numeric(RPL_WHOSPCRPL, &params);
+    }
+}
+
+/// WHOIS.
+pub(super) fn whois(talk: &mut Talk<'_>) {
+    let Some(first) = talk.param(0) else {
+        return talk.numeric(ERR_NONICKNAMEGIVEN, &[], "No nickname given");
+    };
+    // With two parameters, the first names a server: this one, or whoever's.
+    let nick = talk.param(1).unwrap_or(first);
+    if talk.param(1).is_some() {
+        let is_here = first.eq_ignore_ascii_case(&talk.options().name)
+            || mask::matches(first, &talk.options().name)
+            || talk.person(first).is_some();
+        if !is_here {
+            return talk.numeric(ERR_NOSUCHSERVER, &[first], "No such server");
+        }
+    }
+    if let Some((conn, who)) = talk.person(nick) {
+        show_whois(talk, conn, &who);
+    } else {
+        talk.no_such_nick(nick);
+    }
+    talk.numeric(RPL_ENDOFWHOIS, &[nick], "End of /WHOIS list");
+}
+
+fn show_whois(talk: &mut Talk<'_>, conn: ConnId, who: &Who) {
+    let hub = talk.hub();
+    let nick = nick_of(&who.name).into_owned();
+    let host = who.seen.host().to_string();
+    talk.numeric(RPL_WHOISUSER, &[&nick, who.seen.user(), &host, "*"], who.seen.real_name());
+    let ids: Vec<RoomId> = hub.rooms_of(conn).collect();
+    let mut channels = String::new();
+    let is_hidden = hub.record(conn).is_some_and(|record| record.flags.invisible);
+    for room in ids.into_iter().filter_map(|id| hub.room(id)) {
+        let is_shared = hub.is_member(talk.conn(), room.id);
+        if !is_shared && (is_hidden || !is_visible(talk.view, room)) && conn != talk.conn() {
+            continue;
+        }
+        let multi = talk.irc.caps.has(Cap::MultiPrefix);
+        let prefix = prefix_of(room.rights.ranks(conn), multi);
+        if !channels.is_empty() && channels.len() + room.name.len() > 300 {
+            talk.numeric(RPL_WHOISCHANNELS, &[&nick], &channels);
+            channels.clear();
+        }
+        if !channels.is_empty() {
+            channels.push(' ');
+        }
+        channels.push_str(prefix);
+        channels.push_str(&channel_of(&room.name));
+    }
+    if !channels.is_empty() {
+        talk.numeric(RPL_WHOISCHANNELS, &[&nick], &channels);
+    }
+    let options = talk.options();
+    talk.numeric(RPL_WHOISSERVER, &[&nick, &options.name], &options.network);
+    let Some(record) = hub.record(conn) else { return };
+    if record.flags.operator {
+        talk.numeric(RPL_WHOISOPERATOR, &[&nick], "is an operator of this relay");
+    }
+    if record.flags.bot {
+        talk.numeric(RPL_WHOISBOT, &[&nick], "is a bot");
+    }
+    if let Some(away) = &record.away {
+        talk.numeric(RPL_AWAY, &[&nick], away);
+    }
+    let idle = (talk.view.unix_ms / 1000).saturating_sub(record.spoke).to_string();
+    let since = record.since.to_string();
+    talk.numeric(RPL_WHOISIDLE, &[&nick, &idle, &since], "seconds idle, signon time");
+}
+
+/// WHOWAS.
+pub(super) fn whowas(talk: &mut Talk<'_>) {
+    let Some(nick) = talk.param(0) else {
+        return talk.numeric(ERR_NONICKNAMEGIVEN, &[], "No nickname given");
+    };
+    let count = talk.param(1).and_then(|count| count.parse::<i64>().ok()).filter(|c| *c > 0);
+    let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(10).min(10);
+    let name = super::name_of(nick);
+    let past = talk.hub().past(&name).take(count);
+    let past: Vec<(Who, u64)> = past.map(|past| (past.who.clone(), past.at)).collect();
+    if past.is_empty() {
+        talk.numeric(ERR_WASNOSUCHNICK, &[nick], "There was no such nickname");
+    }
+    let server = talk.options().name.clone();
+    for (who, at) in past {
+        let (nick, host) = (nick_of(&who.name).into_owned(), who.seen.host().to_string());
+        let params = [&nick, who.seen.user(), &host, "*"];
+        talk.numeric(RPL_WHOWASUSER, &params, who.seen.real_name());
+        let at = super::stamp::Stamp(at * 1000).to_string();
+        talk.numeric(RPL_WHOISSERVER, &[&nick, &server], &at);
+    }
+    talk.numeric(RPL_ENDOFWHOWAS, &[nick], "End of WHOWAS");
+}
+
+/// MONITOR: <https://ircv3.net/specs/extensions/monitor>.
+pub(super) fn monitor(talk: &mut Talk<'_>) {
+    let names = talk.param(1).unwrap_or_default().split(',').filter(|name| !name.is_empty());
+    let names: Vec<&str> = names.collect();
+    let watched: Vec<String> = talk.hub().record(talk.conn()).map_or(Vec::new(), |record| {
+        record.watches.iter().map(|name| nick_of(name).into_owned()).collect()
+    });
+    match talk.param(0).unwrap_or_default() {
+        "+" => {
+            let is_known = |name: &str| watched.iter().any(|w| w.eq_ignore_ascii_case(name));
+            let fresh = names.iter().filter(|name| !is_known(name)).count();
+            if watched.len() + fresh > WATCHED_MAX {
+                let limit = WATCHED_MAX.to_string();
+                let text = "Monitor list is full";
+                return talk.numeric(ERR_MONLISTFULL, &[&limit, &names.join(",")], text);
+            }
+            for name in &names {
+                let about = talk.about("", name);
+                let name = super::name_of(name).into();
+                talk.ask(about, Ask::Watch { name, on: true });
+            }
+            status(talk, &names);
+        }
+        "-" => {
+            for name in names {
+                let about = talk.about("", name);
+                let name = super::name_of(name).into();
+                talk.ask(about, Ask::Watch { name, on: false });
+            }
+        }
+        "C" | "c" => {
+            for name in watched {
+                let about = talk.about("", &name);
+                let name = super::name_of(&name).into();
+                talk.ask(about, Ask::Watch { name, on: false });
+            }
+        }
+        "L" | "l" => {
+            for names in watched.chunks(10) {
+                talk.numeric(RPL_MONLIST, &[], &names.join(","));
+            }
+            talk.numeric(RPL_ENDOFMONLIST, &[], "End of MONITOR list");
+        }
+        "S" | "s" => {
+            let names: Vec<&str> = watched.iter().map(String::as_str).collect();
+            status(talk, &names);
+        }
+        _ => talk.numeric(ERR_NEEDMOREPARAMS, &["MONITOR"], "Not enough parameters"),
+    }
+}
+
+/// Who of these is here, and who is not.
+fn status(talk: &mut Talk<'_>, names: &[&str]) {
+    for names in names.chunks(5) {
+        let (mut here, mut gone) = (Vec::new(), Vec::new());
+        for name in names {
+            match talk.person(name) {
+                Some((_, who)) => here.push(mask_of(&who)),
+                None => gone.push(*name),
+            }
+        }
+        if !here.is_empty() {
+            talk.numeric(RPL_MONONLINE, &[], &here.join(","));
+        }
+        if !gone.is_empty() {
+            talk.numeric(RPL_MONOFFLINE, &[], &gone.join(","));
+        }
+    }
+}
+
+/// `nick!user@host`.
+pub(super) fn mask_of(who: &Who) -> String {
+    let mut out = Vec::new();
+    let nick = nick_of(&who.name);
+    let _: LineWriter<'_> =
+        LineWriter::new(&mut out).from_person(&nick, who.seen.user(), who.seen.host());
+    String::from_utf8_lossy(out.strip_prefix(b":").unwrap_or(&out)).into_owned()
+}

@@ -1,0 +1,211 @@
+//! Coming and going: CAP, PASS, NICK, USER, PING, QUIT.
+
+use super::commands::Talk;
+use super::numeric::*;
+use super::{About, Cap, Doing, Entry, is_nick};
+use crate::hub::{Command as Ask, guest_number, is_person_name};
+use crate::reason::CloseReason;
+use crate::session::Fault;
+
+/// Longest user name, in bytes.
+pub(super) const USER_MAX: usize = 18;
+
+/// Longest full name, in bytes.
+pub(super) const REAL_NAME_MAX: usize = 150;
+
+/// Longest reason for anything, in bytes.
+pub(super) const REASON_MAX: usize = 300;
+
+/// What comes out of place and harms nobody.
+pub(super) fn ignore(_: &mut Talk<'_>) {}
+
+/// CAP: <https://ircv3.net/specs/extensions/capability-negotiation>.
+pub(super) fn cap(talk: &mut Talk<'_>) {
+    let sub = talk.param(0).unwrap_or_default().to_ascii_uppercase();
+    let argument = talk.line.params.get(1).copied().unwrap_or_default();
+    if !talk.irc.greeted && matches!(sub.as_str(), "LS" | "REQ") {
+        entry(talk).negotiating = true;
+    }
+    match sub.as_str() {
+        "LS" => {
+            if argument.parse::<u32>().is_ok_and(|version| version >= 302) {
+                talk.irc.caps.is_302 = true;
+                talk.irc.caps.set(Cap::CapNotify, true);
+            }
+            let names: Vec<&str> = Cap::ALL.iter().map(|cap| cap.name()).collect();
+            list(talk, "LS", &names);
+        }
+        "LIST" => {
+            let names: Vec<&str> = talk.irc.caps.iter().map(Cap::name).collect();
+            list(talk, "LIST", &names);
+        }
+        "REQ" => request(talk, argument),
+        "END" => {
+            if let Some(entry) = &mut talk.irc.entry {
+                entry.negotiating = false;
+            }
+            try_to_enter(talk);
+        }
+        _ => {
+            let sub = talk.param(0).unwrap_or("*");
+            talk.numeric(ERR_INVALIDCAPCMD, &[sub], "Invalid CAP command");
+        }
+    }
+}
+
+/// Lists capabilities, in as many lines as they need where the client reads more than one.
+fn list(talk: &mut Talk<'_>, sub: &str, names: &[&str]) {
+    let target = talk.irc.target().to_owned();
+    let mut text = String::new();
+    let mut lines = Vec::new();
+    for name in names {
+        if talk.irc.caps.is_302 && text.len() + name.len() > 350 {
+            lines.push(std::mem::take(&mut text));
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(name);
+    }
+    for text in lines {
+        talk.server(|line| {
+            line.command("CAP").middle(&target).middle(sub).middle("*").last(&text);
+        });
+    }
+    talk.server(|line| line.command("CAP").middle(&target).middle(sub).last(&text));
+}
+
+fn request(talk: &mut Talk<'_>, argument: &str) {
+    let before = talk.irc.caps;
+    let mut caps = before;
+    let mut is_known = true;
+    for word in argument.split(' ').filter(|word| !word.is_empty()) {
+        let (name, on) = word.strip_prefix('-').map_or((word, true), |name| (name, false));
+        match Cap::named(name) {
+            // Who reads long lists is told of news, and cannot be told that it is not.
+            Some(Cap::CapNotify) if !on && caps.is_302 => is_known = false,
+            Some(cap) => caps.set(cap, on),
+            None => is_known = false,
+        }
+    }
+    let target = talk.irc.target().to_owned();
+    let answer = if is_known { "ACK" } else { "NAK" };
+    talk.server(|line| line.command("CAP").middle(&target).middle(answer).last(argument));
+    if is_known {
+        talk.irc.caps = caps;
+        if talk.irc.greeted && before.style() != caps.style() {
+            talk.doings.push(Doing::Reseat);
+        }
+    }
+}
+
+fn entry<'i>(talk: &'i mut Talk<'_>) -> &'i mut Entry {
+    talk.irc.entry.get_or_insert_default()
+}
+
+/// PASS.
+pub(super) fn pass(talk: &mut Talk<'_>) {
+    if talk.irc.greeted {
+        return talk.numeric(ERR_ALREADYREGISTERED, &[], "You may not reregister");
+    }
+    entry(talk).password = talk.param(0).map(str::to_owned);
+}
+
+/// NICK.
+pub(super) fn nick(talk: &mut Talk<'_>) {
+    let Some(nick) = talk.param(0) else {
+        return talk.numeric(ERR_NONICKNAMEGIVEN, &[], "No nickname given");
+    };
+    if !is_person_name(nick) || !is_nick(nick) || guest_number(nick).is_some() {
+        return talk.numeric(ERR_ERRONEUSNICKNAME, &[nick], "Erroneous nickname");
+    }
+    let holder = talk.hub().holder(nick);
+    if holder.is_some_and(|holder| holder != talk.conn()) {
+        return talk.numeric(ERR_NICKNAMEINUSE, &[nick], "Nickname is already in use");
+    }
+    if talk.irc.greeted {
+        let about = talk.about("", nick);
+        talk.ask(about, Ask::Rename { name: nick.to_owned().into() });
+    } else {
+        talk.irc.nick = nick.into();
+        try_to_enter(talk);
+    }
+}
+
+/// USER.
+pub(super) fn user(talk: &mut Talk<'_>) {
+    if talk.irc.greeted || talk.irc.entry.as_ref().is_some_and(|entry| entry.user.is_some()) {
+        return talk.numeric(ERR_ALREADYREGISTERED, &[], "You may not reregister");
+    }
+    let user: String = talk.param(0).unwrap_or_default().chars().filter(is_of_user).collect();
+    let real_name = talk.line.params.get(3).copied().unwrap_or_default();
+    if user.is_empty() {
+        return talk.numeric(ERR_NEEDMOREPARAMS, &["USER"], "Not enough parameters");
+    }
+    let real_name = short(real_name, REAL_NAME_MAX).to_owned();
+    let entry = entry(talk);
+    // The tilde says that nobody has checked it.
+    entry.user = Some(format!("~{}", short(&user, USER_MAX - 1)));
+    entry.real_name = real_name;
+    try_to_enter(talk);
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as `filter` wants it")]
+fn is_of_user(c: &char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '[' | ']' | '{' | '}' | '^' | '`')
+}
+
+/// The first bytes of a text, cut between characters.
+pub(super) fn short(text: &str, most: usize) -> &str {
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most);
+    text.get(..end.last().unwrap_or(0)).unwrap_or(text)
+}
+
+/// Asks the hub for the name, once everything is said that must be.
+fn try_to_enter(talk: &mut Talk<'_>) {
+    if talk.irc.greeted || talk.irc.nick.is_empty() {
+        return;
+    }
+    let Some(entry) = &talk.irc.entry else { return };
+    let (Some(user), false) = (&entry.user, entry.negotiating) else { return };
+    let (user, real_name) = (user.clone(), entry.real_name.clone());
+    if let Some(wanted) = &talk.options().password
+        && !is_same(wanted, entry.password.as_deref().unwrap_or_default())
+    {
+        talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
+        let fault = Fault::from(CloseReason::BadPassword);
+        return talk.doings.push(Doing::Close(fault));
+    }
+    let nick = talk.irc.nick.to_string();
+    let about = talk.about("", &nick);
+    talk.ask(About::default(), Ask::Describe { user: user.into(), real_name: real_name.into() });
+    talk.ask(about, Ask::Hello { name: nick.into(), key: 0 });
+}
+
+/// Compares secrets in a time that does not tell where they differ.
+pub(super) fn is_same(wanted: &str, given: &str) -> bool {
+    let (wanted, given) = (wanted.as_bytes(), given.as_bytes());
+    let differ = wanted.iter().zip(given).fold(0, |differ, (a, b)| differ | (a ^ b));
+    wanted.len() == given.len() && differ == 0
+}
+
+/// PING.
+pub(super) fn ping(talk: &mut Talk<'_>) {
+    let Some(token) = talk.line.params.first() else {
+        return talk.numeric(ERR_NEEDMOREPARAMS, &["PING"], "Not enough parameters");
+    };
+    if token.is_empty() {
+        return talk.numeric(ERR_NOORIGIN, &[], "No origin specified");
+    }
+    let name = &talk.options().name;
+    talk.server(|line| line.command("PONG").middle(name).last(token));
+}
+
+/// QUIT.
+pub(super) fn quit(talk: &mut Talk<'_>) {
+    let reason = short(talk.param(0).unwrap_or_default(), REASON_MAX);
+    let words = if reason.is_empty() { "Quit".to_owned() } else { format!("Quit: {reason}") };
+    let about = talk.about("", "");
+    talk.ask(about, Ask::Farewell { reason: words.into() });
+    talk.doings.push(Doing::Bye);
+}

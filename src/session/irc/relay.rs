@@ -1,0 +1,305 @@
+//! The relay itself: what it is and how many are here, and what its operators may do.
+
+use super::commands::{COMMANDS, Talk};
+use super::numeric::*;
+use super::register::{REASON_MAX, is_same, short};
+use super::{Irc, View, nick_of, options_of, people, rooms, speech};
+use super::{modes, register};
+use crate::hub::{Command as Ask, Flags, LIST_MAX};
+use crate::limits::{PERSON_NAME_MAX, ROOM_NAME_MAX};
+use crate::wire::irc::LineWriter;
+
+/// What the relay calls itself.
+const VERSION: &str = concat!("hobnob-", env!("CARGO_PKG_VERSION"));
+
+/// Writes a numeric of the relay's, outside of a handler.
+struct Numerics<'n, 'o> {
+    irc: &'n Irc,
+    server: &'n str,
+    out: &'o mut Vec<u8>,
+}
+
+impl Numerics<'_, '_> {
+    fn write(&mut self, numeric: Numeric, params: &[&str], text: &str) {
+        let line = LineWriter::new(self.out).from_server(self.server).command(numeric);
+        let line = line.middle(self.irc.target());
+        params.iter().fold(line, |line, param| line.middle(param)).last(text);
+    }
+}
+
+/// The welcome, from 001 to the end of the MOTD.
+pub(super) fn write_welcome(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
+    let options = options_of(view);
+    let mask = view.hub.who(view.conn).map_or(String::new(), |who| people::mask_of(&who));
+    let mut numerics = Numerics { irc, server: &options.name, out };
+    let text = format!("Welcome to the {} network, {mask}", options.network);
+    numerics.write(RPL_WELCOME, &[], &text);
+    let text = format!("Your host is {}, running version {VERSION}", options.name);
+    numerics.write(RPL_YOURHOST, &[], &text);
+    numerics.write(RPL_CREATED, &[], "This relay was created for everybody");
+    let line = LineWriter::new(numerics.out).from_server(&options.name).command(RPL_MYINFO);
+    line.middle(irc.target())
+        .middle(&options.name)
+        .middle(VERSION)
+        .middle("Biow")
+        .middle("Ibeiklmnostv")
+        .middle("Ibeklov")
+        .end();
+    write_isupport(irc, view, out);
+    write_lusers(irc, view, out);
+    write_motd(irc, view, out);
+}
+
+/// What is supported (005), as it is.
+fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
+    let options = options_of(view);
+    let tokens = [
+        format!("AWAYLEN={}", people::AWAY_MAX),
+        "BOT=B".to_owned(),
+        "CASEMAPPING=ascii".to_owned(),
+        format!("CHANLIMIT=#:{}", view.limits.rooms_per_peer),
+        "CHANMODES=Ibe,k,l,imnst".to_owned(),
+        format!("CHANNELLEN={}", ROOM_NAME_MAX + 1),
+        "CHANTYPES=#".to_owned(),
+        format!("CHATHISTORY={}", super::history::PAGE_MAX),
+        "ELIST=CMNTU".to_owned(),
+        "EXCEPTS=e".to_owned(),
+        "HOSTLEN=64".to_owned(),
+        "INVEX=I".to_owned(),
+        format!("KEYLEN={}", modes::KEY_MAX),
+        format!("KICKLEN={REASON_MAX}"),
+        format!("MAXLIST=Ibe:{LIST_MAX}"),
+        format!("MAXTARGETS={}", speech::TARGETS_MAX),
+        format!("MODES={}", modes::MODES_MAX),
+        format!("MONITOR={}", people::WATCHED_MAX),
+        "MSGREFTYPES=msgid,timestamp".to_owned(),
+        format!("NAMELEN={}", register::REAL_NAME_MAX),
+        format!("NETWORK={}", options.network.replace(' ', "_")),
+        format!("NICKLEN={PERSON_NAME_MAX}"),
+        "PREFIX=(ov)@+".to_owned(),
+        format!(
+            "TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:,NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:1,WHOWAS:1",
+            speech::TARGETS_MAX
+        ),
+        format!("TOPICLEN={}", rooms::TOPIC_MAX),
+        format!("USERLEN={}", register::USER_MAX),
+        "UTF8ONLY".to_owned(),
+        "WHOX".to_owned(),
+    ];
+    for tokens in tokens.chunks(12) {
+        let line = LineWriter::new(out).from_server(&options.name).command(RPL_ISUPPORT);
+        let line = line.middle(irc.target());
+        let line = tokens.iter().fold(line, |line, token| line.middle(token));
+        line.last("are supported by this server");
+    }
+}
+
+fn write_lusers(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
+    let (census, rooms) = (view.hub.census(), view.hub.room_count());
+    let visible = census.named - census.invisible.min(census.named);
+    let mut numerics = Numerics { irc, server: &options_of(view).name, out };
+    let text = format!("There are {visible} users and {} invisible on 1 servers", census.invisible);
+    numerics.write(RPL_LUSERCLIENT, &[], &text);
+    if census.operators > 0 {
+        numerics.write(RPL_LUSEROP, &[&census.operators.to_string()], "operator(s) online");
+    }
+    if census.nameless > 0 {
+        numerics.write(RPL_LUSERUNKNOWN, &[&census.nameless.to_string()], "unknown connection(s)");
+    }
+    if rooms > 0 {
+        numerics.write(RPL_LUSERCHANNELS, &[&rooms.to_string()], "channels formed");
+    }
+    let text = format!("I have {} clients and 0 servers", census.named);
+    numerics.write(RPL_LUSERME, &[], &text);
+    let (now, most) = (census.named.to_string(), census.most.to_string());
+    let text = format!("Current local users {now}, max {most}");
+    numerics.write(RPL_LOCALUSERS, &[&now, &most], &text);
+    let text = format!("Current global users {now}, max {most}");
+    numerics.write(RPL_GLOBALUSERS, &[&now, &most], &text);
+}
+
+fn write_motd(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
+    let options = options_of(view);
+    let mut numerics = Numerics { irc, server: &options.name, out };
+    if options.motd.is_empty() {
+        return numerics.write(ERR_NOMOTD, &[], "MOTD File is missing");
+    }
+    let text = format!("- {} Message of the day - ", options.name);
+    numerics.write(RPL_MOTDSTART, &[], &text);
+    for line in &options.motd {
+        numerics.write(RPL_MOTD, &[], &format!("- {line}"));
+    }
+    numerics.write(RPL_ENDOFMOTD, &[], "End of /MOTD command.");
+}
+
+/// Whether a query that may name a server names this one; else the peer is told that there is none.
+fn is_here(talk: &mut Talk<'_>, index: usize) -> bool {
+    let Some(server) = talk.param(index) else { return true };
+    let name = &talk.options().name;
+    let is_here = crate::hub::mask::matches(server, name) || talk.person(server).is_some();
+    if !is_here {
+        talk.numeric(ERR_NOSUCHSERVER, &[server], "No such server");
+    }
+    is_here
+}
+
+/// Writes with one of the functions above.
+fn write(talk: &mut Talk<'_>, write: fn(&Irc, &View<'_>, &mut Vec<u8>)) {
+    let mut out = Vec::new();
+    write(talk.irc, talk.view, &mut out);
+    talk.out().extend_from_slice(&out);
+}
+
+/// MOTD.
+pub(super) fn motd(talk: &mut Talk<'_>) {
+    if is_here(talk, 0) {
+        write(talk, write_motd);
+    }
+}
+
+/// LUSERS.
+pub(super) fn lusers(talk: &mut Talk<'_>) {
+    write(talk, write_lusers);
+}
+
+/// VERSION.
+pub(super) fn version(talk: &mut Talk<'_>) {
+    if is_here(talk, 0) {
+        let name = talk.options().name.clone();
+        talk.numeric(RPL_VERSION, &[VERSION, &name], "one thread, one poll, one hot loop");
+        write(talk, write_isupport);
+    }
+}
+
+/// TIME.
+pub(super) fn time(talk: &mut Talk<'_>) {
+    if is_here(talk, 0) {
+        let name = talk.options().name.clone();
+        let now = super::stamp::Stamp(talk.view.unix_ms).to_string();
+        talk.numeric(RPL_TIME, &[&name], &now);
+    }
+}
+
+/// INFO.
+pub(super) fn info(talk: &mut Talk<'_>) {
+    if is_here(talk, 0) {
+        let text = "hobnob, a real-time relay: what one says in a room, everyone there receives";
+        talk.numeric(RPL_INFO, &[], text);
+        talk.numeric(RPL_INFO, &[], VERSION);
+        talk.numeric(RPL_ENDOFINFO, &[], "End of INFO list");
+    }
+}
+
+/// ADMIN.
+pub(super) fn admin(talk: &mut Talk<'_>) {
+    if is_here(talk, 0) {
+        let (name, network) = (talk.options().name.clone(), talk.options().network.clone());
+        talk.numeric(RPL_ADMINME, &[&name], "Administrative info");
+        talk.numeric(RPL_ADMINLOC1, &[], &network);
+        talk.numeric(RPL_ADMINLOC2, &[], VERSION);
+        talk.numeric(RPL_ADMINEMAIL, &[], "ask an operator of this relay");
+    }
+}
+
+/// LINKS.
+pub(super) fn links(talk: &mut Talk<'_>) {
+    let (name, network) = (talk.options().name.clone(), talk.options().network.clone());
+    talk.numeric(RPL_LINKS, &[&name, &name], &format!("0 {network}"));
+    talk.numeric(RPL_ENDOFLINKS, &["*"], "End of /LINKS list");
+}
+
+/// STATS.
+pub(super) fn stats(talk: &mut Talk<'_>) {
+    let letter = talk.param(0).unwrap_or("*").to_owned();
+    if !is_here(talk, 1) {
+        return;
+    }
+    if letter == "u" {
+        let census = talk.hub().census();
+        let text = format!("Server up; {} people, {} at most", census.named, census.most);
+        talk.numeric(RPL_STATSUPTIME, &[], &text);
+    }
+    talk.numeric(RPL_ENDOFSTATS, &[&letter], "End of /STATS report");
+}
+
+/// HELP.
+pub(super) fn help(talk: &mut Talk<'_>) {
+    let Some(subject) = talk.param(0) else {
+        talk.numeric(RPL_HELPSTART, &["*"], "The commands of this relay");
+        for command in COMMANDS {
+            talk.numeric(RPL_HELPTXT, &["*"], command.help);
+        }
+        return talk.numeric(RPL_ENDOFHELP, &["*"], "End of /HELP");
+    };
+    match COMMANDS.iter().find(|command| command.name.eq_ignore_ascii_case(subject)) {
+        Some(command) => {
+            talk.numeric(RPL_HELPSTART, &[subject], command.name);
+            talk.numeric(RPL_HELPTXT, &[subject], command.help);
+            talk.numeric(RPL_ENDOFHELP, &[subject], "End of /HELP");
+        }
+        None => talk.numeric(ERR_HELPNOTFOUND, &[subject], "No help available on this topic"),
+    }
+}
+
+fn flags(talk: &Talk<'_>) -> Flags {
+    talk.hub().record(talk.conn()).map(|record| record.flags).unwrap_or_default()
+}
+
+fn is_operator(talk: &mut Talk<'_>) -> bool {
+    let is_operator = flags(talk).operator;
+    if !is_operator {
+        let text = "Permission Denied: you're not an operator of this relay";
+        talk.numeric(ERR_NOPRIVILEGES, &[], text);
+    }
+    is_operator
+}
+
+/// OPER.
+pub(super) fn oper(talk: &mut Talk<'_>) {
+    let (name, password) = (talk.param(0).unwrap_or_default(), talk.param(1).unwrap_or_default());
+    let operators = &talk.options().operators;
+    let is_known = operators
+        .iter()
+        .any(|operator| operator.name == name && is_same(&operator.password, password));
+    if !is_known {
+        return talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
+    }
+    talk.numeric(RPL_YOUREOPER, &[], "You are now an operator of this relay");
+    let nick = talk.irc.target().to_owned();
+    talk.server(|line| line.command("MODE").middle(&nick).last("+o"));
+    let flags = Flags { operator: true, ..flags(talk) };
+    let about = talk.about("", "");
+    talk.ask(about, Ask::Flags(flags));
+}
+
+/// KILL.
+pub(super) fn kill(talk: &mut Talk<'_>) {
+    if !is_operator(talk) {
+        return;
+    }
+    let (nick, reason) = (talk.param(0).unwrap_or_default(), talk.param(1).unwrap_or_default());
+    let Some((whom, who)) = talk.person(nick) else { return talk.no_such_nick(nick) };
+    let about = talk.about("", &nick_of(&who.name));
+    let reason = short(reason, REASON_MAX).to_owned().into();
+    talk.ask(about, Ask::End { whom, reason });
+}
+
+/// WALLOPS.
+pub(super) fn wallops(talk: &mut Talk<'_>) {
+    if is_operator(talk) {
+        let text = talk.param(0).unwrap_or_default().to_owned().into();
+        let about = talk.about("", "");
+        talk.ask(about, Ask::Call { text });
+    }
+}
+
+/// REHASH.
+pub(super) fn rehash(talk: &mut Talk<'_>) {
+    if is_operator(talk) {
+        talk.fail(
+            "CANNOT_REHASH",
+            &[],
+            "The configuration is read once, at start: restart instead",
+        );
+    }
+}

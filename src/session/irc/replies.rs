@@ -1,0 +1,224 @@
+//! The hub's answers, as lines.
+
+use super::dialect::{Heading, msgid, write_notice, write_signal, write_spoken};
+use super::numeric::*;
+use super::people::mask_of;
+use super::rooms::{write_names, write_topic};
+use super::{Cap, Irc, View, channel_of, history, nick_of, options_of, relay};
+use crate::hub::{Notice, Reply, Who};
+use crate::reason::Refusal;
+use crate::wire::irc::LineWriter;
+use std::rc::Rc;
+
+impl Irc {
+    /// See [`Session::write_reply`](crate::session::Session::write_reply).
+    pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
+        let start = out.len();
+        let answers = self.write_answer(reply, view, out);
+        if let Some(label) = self.label.as_mut().filter(|_| answers) {
+            label.lines.extend_from_slice(out.get(start..).unwrap_or_default());
+            out.truncate(start);
+        }
+    }
+
+    /// Writes it; whether it answers what the peer asked, and is no news from elsewhere.
+    fn write_answer(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) -> bool {
+        match reply {
+            Reply::Welcome { name, .. } => {
+                self.nick = nick_of(name).into();
+                self.greeted = true;
+                self.entry = None;
+                relay::write_welcome(self, view, out);
+            }
+            Reply::Joined { room, .. } => self.write_joined(*room, view, out),
+            // Put out: said by `Expelled` already.
+            Reply::Left { request: 0, .. } => {}
+            Reply::Left { .. } => self.write_left(view, out),
+            Reply::Notice(room, notice) => self.write_own_notice(*room, notice, view, out),
+            Reply::News(notice) => return self.write_news(notice, view, out),
+            Reply::Said { room, message } => {
+                let Some(room) = view.hub.room(*room) else { return true };
+                let id = msgid(room, message);
+                write_spoken(self.style(), &channel_of(&room.name), &id, message, None, out);
+            }
+            Reply::Whisper { to, message, is_echo } => {
+                let (to, id) = (nick_of(to), format!("{:016x}", message.offset));
+                write_spoken(self.style(), &to, &id, message, None, out);
+                return *is_echo;
+            }
+            Reply::Signal { to, who, tags, is_echo } => {
+                if self.caps.has(Cap::MessageTags) {
+                    write_signal(self.style(), &nick_of(to), who, tags, view.unix_ms, out);
+                }
+                return *is_echo;
+            }
+            Reply::Watched { name, who } => {
+                let (numeric, text) = match who {
+                    Some(who) => (RPL_MONONLINE, mask_of(who)),
+                    None => (RPL_MONOFFLINE, nick_of(name).into_owned()),
+                };
+                self.numeric(view, numeric, &[], &text, out);
+                return false;
+            }
+            Reply::Invited { by, room } => {
+                let line = self.heading(view).write((&by.name, &by.seen), out).command("INVITE");
+                line.middle(&self.nick).last(&channel_of(room));
+                return false;
+            }
+            Reply::Expelled { by, name, reason, .. } => {
+                let line = self.heading(view).write((&by.name, &by.seen), out).command("KICK");
+                line.middle(&channel_of(name)).middle(&self.nick).last(reason);
+            }
+            Reply::Ended { by, reason } => {
+                let line = self.heading(view).write((&by.name, &by.seen), out).command("KILL");
+                line.middle(&self.nick).last(reason);
+                return false;
+            }
+            Reply::Call { by, text } => {
+                let line = self.heading(view).write((&by.name, &by.seen), out).command("WALLOPS");
+                line.last(text);
+                return false;
+            }
+            Reply::Refused { refusal, .. } => self.write_refusal(*refusal, view, out),
+            // Answers to what no line asks for.
+            Reply::Ack { .. }
+            | Reply::Members { .. }
+            | Reply::Gap { .. }
+            | Reply::Posted { .. }
+            | Reply::Rooms { .. }
+            | Reply::History { .. } => {}
+        }
+        true
+    }
+
+    fn heading(&self, view: &View<'_>) -> Heading<'static> {
+        Heading { style: self.style(), unix_ms: view.unix_ms, ..Heading::default() }
+    }
+
+    /// A numeric of the relay's.
+    fn numeric(
+        &self,
+        view: &View<'_>,
+        numeric: Numeric,
+        params: &[&str],
+        text: &str,
+        out: &mut Vec<u8>,
+    ) {
+        let line = LineWriter::new(out).from_server(&options_of(view).name).command(numeric);
+        let line = line.middle(self.target());
+        params.iter().fold(line, |line, param| line.middle(param)).last(text);
+    }
+
+    fn write_joined(&self, room: crate::id::RoomId, view: &View<'_>, out: &mut Vec<u8>) {
+        let (Some(room), Some(who)) = (view.hub.room(room), view.hub.who(view.conn)) else {
+            return;
+        };
+        let notice = Notice::Came(who, 0);
+        write_notice(self.style(), &room.name, &notice, view.unix_ms, out);
+        write_topic(self, view, room, out);
+        write_names(self, view, room, out);
+        history::write_recent(self, view, room, out);
+    }
+
+    /// One's own PART. The room may be no more.
+    fn write_left(&self, view: &View<'_>, out: &mut Vec<u8>) {
+        let (Some(about), Some(who)) = (&self.about, view.hub.who(view.conn)) else { return };
+        let words = about.words.as_deref().map(Rc::from);
+        let notice = Notice::Went(who, 0, crate::hub::Going::Left(words));
+        let room = about.channel.strip_prefix('#').unwrap_or_default();
+        write_notice(self.style(), room, &notice, view.unix_ms, out);
+    }
+
+    /// What the peer did in a room, as it is told to the peer.
+    fn write_own_notice(
+        &self,
+        room: crate::id::RoomId,
+        notice: &Notice,
+        view: &View<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let Some(room) = view.hub.room(room) else { return };
+        if let Notice::Invited(_, whom) = notice {
+            let line = LineWriter::new(out).from_server(&options_of(view).name);
+            let line = line.command(RPL_INVITING).middle(self.target());
+            line.middle(&nick_of(whom)).middle(&channel_of(&room.name)).end();
+            let away = view.hub.holder(whom).and_then(|conn| view.hub.record(conn));
+            if let Some(away) = away.and_then(|record| record.away.as_deref()) {
+                self.numeric(view, RPL_AWAY, &[&nick_of(whom)], away, out);
+            }
+            return;
+        }
+        write_notice(self.style(), &room.name, notice, view.unix_ms, out);
+    }
+
+    /// News of a person: of the peer itself, or of one it watches.
+    fn write_news(&mut self, notice: &Notice, view: &View<'_>, out: &mut Vec<u8>) -> bool {
+        let is_own = |who: &Who| view.hub.holder(&who.name) == Some(view.conn);
+        match notice {
+            Notice::Renamed(_, name, _) => {
+                write_notice(self.style(), "", notice, view.unix_ms, out);
+                self.nick = nick_of(name).into();
+                true
+            }
+            Notice::Away(who, message) if is_own(who) => {
+                let (numeric, text) = match message {
+                    Some(_) => (RPL_NOWAWAY, "You have been marked as being away"),
+                    None => (RPL_UNAWAY, "You are no longer marked as being away"),
+                };
+                self.numeric(view, numeric, &[], text, out);
+                true
+            }
+            Notice::RealName(who) if is_own(who) => {
+                write_notice(self.style(), "", notice, view.unix_ms, out);
+                true
+            }
+            notice => {
+                if self.caps.has(Cap::ExtendedMonitor) {
+                    write_notice(self.style(), "", notice, view.unix_ms, out);
+                }
+                false
+            }
+        }
+    }
+
+    /// Why something was not done, in the numeric that says so.
+    fn write_refusal(&mut self, refusal: Refusal, view: &View<'_>, out: &mut Vec<u8>) {
+        let about = self.about.as_deref().cloned().unwrap_or_default();
+        if about.is_quiet && refusal != Refusal::RateLimited {
+            return;
+        }
+        let (channel, nick) = (&*about.channel, &*about.nick);
+        let (numeric, params, text): (_, &[&str], _) = match refusal {
+            Refusal::NameTaken => (ERR_NICKNAMEINUSE, &[nick], "Nickname is already in use"),
+            Refusal::BadName => (ERR_ERRONEUSNICKNAME, &[nick], "Erroneous nickname"),
+            Refusal::BadRoom | Refusal::NoRoom | Refusal::RelayRoomsFull => {
+                (ERR_NOSUCHCHANNEL, &[channel], refusal.text())
+            }
+            Refusal::NotMember => (ERR_NOTONCHANNEL, &[channel], "You're not on that channel"),
+            Refusal::TooManyRooms => {
+                (ERR_TOOMANYCHANNELS, &[channel], "You have joined too many channels")
+            }
+            Refusal::MessageTooLong => (ERR_INPUTTOOLONG, &[], "Input line was too long"),
+            Refusal::RateLimited => {
+                (RPL_TRYAGAIN, &[about.verb], "Please wait a while and try again")
+            }
+            Refusal::NotOperator => {
+                (ERR_CHANOPRIVSNEEDED, &[channel], "You're not channel operator")
+            }
+            Refusal::CannotSay => (ERR_CANNOTSENDTOCHAN, &[channel], "Cannot send to channel"),
+            Refusal::InviteOnly => (ERR_INVITEONLYCHAN, &[channel], "Cannot join channel (+i)"),
+            Refusal::Banned => (ERR_BANNEDFROMCHAN, &[channel], "Cannot join channel (+b)"),
+            Refusal::BadKey => (ERR_BADCHANNELKEY, &[channel], "Cannot join channel (+k)"),
+            Refusal::RoomFull => (ERR_CHANNELISFULL, &[channel], "Cannot join channel (+l)"),
+            Refusal::NoSuchPerson => (ERR_NOSUCHNICK, &[nick], "No such nick"),
+            Refusal::ListFull => (ERR_BANLISTFULL, &[channel, "b"], "Channel list is full"),
+            Refusal::CannotHear => (ERR_CANNOTSENDTOUSER, &[nick], refusal.text()),
+            Refusal::Expelled | Refusal::Draining => return,
+        };
+        // Before there is a name, the client is free to try another.
+        if !self.greeted && refusal == Refusal::NameTaken {
+            self.nick = "".into();
+        }
+        self.numeric(view, numeric, params, text, out);
+    }
+}

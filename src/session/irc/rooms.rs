@@ -1,0 +1,324 @@
+//! Rooms as channels: JOIN, PART, TOPIC, NAMES, LIST, INVITE, KICK.
+
+use super::commands::Talk;
+use super::numeric::*;
+use super::register::{REASON_MAX, short};
+use super::{About, Cap, Irc, View, channel_of, nick_of, options_of, room_of};
+use crate::hub::{Command as Ask, Rank, Ranks, Room, Switch, Target, mask};
+use crate::id::{ConnId, RoomId};
+use crate::wire::irc::LineWriter;
+
+/// Longest topic, in bytes.
+pub(super) const TOPIC_MAX: usize = 390;
+
+/// Rooms that one LIST shows at most.
+const LIST_MAX: usize = 1_000;
+
+/// Members with a rank that are named in a room too big for names.
+const RANKED_MAX: usize = 100;
+
+/// JOIN.
+pub(super) fn join(talk: &mut Talk<'_>) {
+    let channels = talk.param(0).unwrap_or_default();
+    if channels == "0" {
+        let rooms: Vec<RoomId> = talk.hub().rooms_of(talk.conn()).collect();
+        for room in rooms {
+            let name = talk.hub().room(room).map_or(String::new(), |room| channel_of(&room.name));
+            leave(talk, &name, room, None);
+        }
+        return;
+    }
+    let mut keys = talk.param(1).unwrap_or_default().split(',');
+    for channel in channels.split(',').filter(|channel| !channel.is_empty()) {
+        let key = keys.next().filter(|key| !key.is_empty());
+        let Some(room) = room_of(channel) else {
+            talk.no_such_channel(channel);
+            continue;
+        };
+        let known = talk.hub().find(room);
+        if known.is_some_and(|known| talk.hub().is_member(talk.conn(), known)) {
+            continue;
+        }
+        let about = talk.about(channel, "");
+        let (room, key) = (room.to_owned().into(), key.map(|key| key.to_owned().into()));
+        talk.ask(about, Ask::Join { request: 1, room, key, resume: None });
+    }
+}
+
+/// PART.
+pub(super) fn part(talk: &mut Talk<'_>) {
+    let reason = talk.line.params.get(1).map(|reason| short(reason, REASON_MAX));
+    for channel in talk.param(0).unwrap_or_default().split(',').filter(|c| !c.is_empty()) {
+        if let Some((_, room)) = joined(talk, channel) {
+            leave(talk, channel, room, reason);
+        }
+    }
+}
+
+fn leave(talk: &mut Talk<'_>, channel: &str, room: RoomId, reason: Option<&str>) {
+    let words = reason.map(str::to_owned);
+    let about = About { words: words.clone(), ..talk.about(channel, "") };
+    let reason = words.map(Into::into);
+    talk.ask(about, Ask::Leave { request: 1, room, reason });
+}
+
+/// The room that a channel is, if there is one; else the peer is told that there is none.
+pub(super) fn known<'t>(talk: &mut Talk<'t>, channel: &str) -> Option<&'t Room> {
+    let hub = talk.hub();
+    let room = room_of(channel).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
+    // A room that is only kept for its past is no channel.
+    let room = room.filter(|room| !room.members.is_empty());
+    if room.is_none() {
+        talk.no_such_channel(channel);
+    }
+    room
+}
+
+/// The room that a channel is, if the peer is in it; else the peer is told why not.
+pub(super) fn joined<'t>(talk: &mut Talk<'t>, channel: &str) -> Option<(&'t Room, RoomId)> {
+    let room = known(talk, channel)?;
+    if !talk.hub().is_member(talk.conn(), room.id) {
+        talk.numeric(ERR_NOTONCHANNEL, &[channel], "You're not on that channel");
+        return None;
+    }
+    Some((room, room.id))
+}
+
+/// Whether somebody may know who is in a room.
+pub(super) fn is_visible(view: &View<'_>, room: &Room) -> bool {
+    !room.rights.is_on(Switch::Secret) || view.hub.is_member(view.conn, room.id)
+}
+
+/// TOPIC.
+pub(super) fn topic(talk: &mut Talk<'_>) {
+    let channel = talk.param(0).unwrap_or_default();
+    let Some(text) = talk.line.params.get(1) else {
+        let Some(room) = known(talk, channel) else { return };
+        if !is_visible(talk.view, room) {
+            return talk.numeric(ERR_NOTONCHANNEL, &[channel], "You're not on that channel");
+        }
+        let channel = channel_of(&room.name);
+        let mut out = Vec::new();
+        write_topic(talk.irc, talk.view, room, &mut out);
+        if out.is_empty() {
+            return talk.numeric(RPL_NOTOPIC, &[&channel], "No topic is set");
+        }
+        return talk.out().extend_from_slice(&out);
+    };
+    let Some((_, room)) = joined(talk, channel) else { return };
+    let text = short(text, TOPIC_MAX).to_owned().into();
+    let about = talk.about(channel, "");
+    talk.ask(about, Ask::Topic { room, text });
+}
+
+/// The topic, and who gave it when; nothing if there is none.
+pub(super) fn write_topic(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
+    let Some(topic) = &room.rights.topic else { return };
+    let (channel, name) = (channel_of(&room.name), &options_of(view).name);
+    let line = LineWriter::new(out).from_server(name).command(RPL_TOPIC);
+    line.middle(irc.target()).middle(&channel).last(&topic.text);
+    let by =
+        format!("{}!{}@{}", nick_of(&topic.by.name), topic.by.seen.user(), topic.by.seen.host());
+    let line = LineWriter::new(out).from_server(name).command(RPL_TOPICWHOTIME);
+    line.middle(irc.target()).middle(&channel).middle(&by).middle(&topic.at.to_string()).end();
+}
+
+/// NAMES.
+pub(super) fn names(talk: &mut Talk<'_>) {
+    let Some(channels) = talk.param(0) else {
+        return talk.numeric(RPL_ENDOFNAMES, &["*"], "End of /NAMES list");
+    };
+    for channel in channels.split(',').filter(|channel| !channel.is_empty()) {
+        let hub = talk.hub();
+        let room = room_of(channel).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
+        let room = room.filter(|room| is_visible(talk.view, room) && !room.members.is_empty());
+        match room {
+            Some(room) => {
+                let mut out = Vec::new();
+                write_names(talk.irc, talk.view, room, &mut out);
+                talk.out().extend_from_slice(&out);
+            }
+            None => talk.numeric(RPL_ENDOFNAMES, &[channel], "End of /NAMES list"),
+        }
+    }
+}
+
+/// What stands before a member's nick.
+pub(super) fn prefix_of(ranks: Ranks, is_multi: bool) -> &'static str {
+    match (ranks.has(Rank::Operator), ranks.has(Rank::Voice)) {
+        (true, true) if is_multi => "@+",
+        (true, _) => "@",
+        (false, true) => "+",
+        (false, false) => "",
+    }
+}
+
+/// Who is in a room. Of a room too big for names, the peer itself and those with a rank.
+pub(super) fn write_names(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
+    let (channel, name) = (channel_of(&room.name), &options_of(view).name);
+    let is_big = room.members.len() > view.limits.presence_members;
+    let members: Vec<ConnId> = if is_big {
+        let others = room.rights.ranked().map(|(conn, _)| conn).filter(|conn| *conn != view.conn);
+        let own = view.hub.is_member(view.conn, room.id).then_some(view.conn);
+        own.into_iter().chain(others.take(RANKED_MAX)).collect()
+    } else {
+        room.members.clone()
+    };
+    let symbol = if room.rights.is_on(Switch::Secret) { "@" } else { "=" };
+    let multi = irc.caps.has(Cap::MultiPrefix);
+    let hosts = irc.caps.has(Cap::UserhostInNames);
+    let mut line = String::new();
+    let mut flush = |line: &mut String| {
+        let writer = LineWriter::new(out).from_server(name).command(RPL_NAMREPLY);
+        writer.middle(irc.target()).middle(symbol).middle(&channel).last(line);
+        line.clear();
+    };
+    let room_for_names =
+        400_usize.saturating_sub(name.len() + channel.len() + irc.target().len()).max(80);
+    for member in members {
+        let Some(who) = view.hub.who(member) else { continue };
+        let prefix = prefix_of(room.rights.ranks(member), multi);
+        let mut entry = format!("{prefix}{}", nick_of(&who.name));
+        if hosts {
+            entry.push_str(&format!("!{}@{}", who.seen.user(), who.seen.host()));
+        }
+        if !line.is_empty() && line.len() + 1 + entry.len() > room_for_names {
+            flush(&mut line);
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&entry);
+    }
+    if !line.is_empty() {
+        flush(&mut line);
+    }
+    let end = if is_big {
+        format!("End of /NAMES list: {} members, too many to name", room.members.len())
+    } else {
+        "End of /NAMES list".to_owned()
+    };
+    let writer = LineWriter::new(out).from_server(name).command(RPL_ENDOFNAMES);
+    writer.middle(irc.target()).middle(&channel).last(&end);
+}
+
+/// One condition of LIST (ELIST: C, M, N, T, U).
+enum Filter<'a> {
+    MoreThan(usize),
+    FewerThan(usize),
+    CreatedAfter(u64),
+    CreatedBefore(u64),
+    TopicAfter(u64),
+    TopicBefore(u64),
+    Named(&'a str),
+    NotNamed(&'a str),
+}
+
+impl<'a> Filter<'a> {
+    fn parse(text: &'a str, now: u64) -> Self {
+        let number = |text: &str| text.parse::<u64>().ok();
+        let minutes = |text: &str| number(text).map(|m| now.saturating_sub(m.saturating_mul(60)));
+        let found = match text.as_bytes() {
+            [b'>', ..] => number(&text[1..]).map(|n| Self::MoreThan(n as usize)),
+            [b'<', ..] => number(&text[1..]).map(|n| Self::FewerThan(n as usize)),
+            [b'C' | b'c', b'<', ..] => minutes(&text[2..]).map(Self::CreatedAfter),
+            [b'C' | b'c', b'>', ..] => minutes(&text[2..]).map(Self::CreatedBefore),
+            [b'T' | b't', b'<', ..] => minutes(&text[2..]).map(Self::TopicAfter),
+            [b'T' | b't', b'>', ..] => minutes(&text[2..]).map(Self::TopicBefore),
+            [b'!', ..] => Some(Self::NotNamed(&text[1..])),
+            _ => None,
+        };
+        found.unwrap_or(Self::Named(text))
+    }
+
+    fn fits(&self, room: &Room) -> bool {
+        let topic = room.rights.topic.as_ref().map(|topic| topic.at);
+        let channel = || channel_of(&room.name);
+        match self {
+            Self::MoreThan(count) => room.members.len() > *count,
+            Self::FewerThan(count) => room.members.len() < *count,
+            Self::CreatedAfter(at) => room.rights.since > *at,
+            Self::CreatedBefore(at) => room.rights.since < *at,
+            Self::TopicAfter(at) => topic.is_some_and(|topic| topic > *at),
+            Self::TopicBefore(at) => topic.is_some_and(|topic| topic < *at),
+            Self::Named(mask) => mask::matches(mask, &channel()),
+            Self::NotNamed(mask) => !mask::matches(mask, &channel()),
+        }
+    }
+}
+
+/// LIST.
+pub(super) fn list(talk: &mut Talk<'_>) {
+    let now = talk.view.unix_ms / 1000;
+    let text = talk.param(0).unwrap_or_default();
+    let filters = text.split(',').filter(|filter| !filter.is_empty()).take(10);
+    let (names, others): (Vec<_>, Vec<_>) = filters
+        .map(|filter| Filter::parse(filter, now))
+        .partition(|filter| matches!(filter, Filter::Named(_)));
+    talk.numeric(RPL_LISTSTART, &["Channel"], "Users  Name");
+    let mut shown = 0;
+    let mut more = 0;
+    let visible = talk.hub().rooms().filter(|room| !room.members.is_empty());
+    let wanted = visible.filter(|room| {
+        let is_named = names.is_empty() || names.iter().any(|filter| filter.fits(room));
+        is_named && others.iter().all(|filter| filter.fits(room)) && is_visible(talk.view, room)
+    });
+    for room in wanted.collect::<Vec<_>>() {
+        if shown == LIST_MAX {
+            more += 1;
+            continue;
+        }
+        shown += 1;
+        let topic = room.rights.topic.as_ref().map_or("", |topic| &*topic.text);
+        let count = room.members.len().to_string();
+        talk.numeric(RPL_LIST, &[&channel_of(&room.name), &count], topic);
+    }
+    let end = match more {
+        0 => "End of /LIST".to_owned(),
+        more => format!("End of /LIST: {more} more, narrow it down with filters"),
+    };
+    talk.numeric(RPL_LISTEND, &[], &end);
+}
+
+/// INVITE.
+pub(super) fn invite(talk: &mut Talk<'_>) {
+    let (Some(nick), Some(channel)) = (talk.param(0), talk.param(1)) else {
+        return talk.numeric(ERR_NEEDMOREPARAMS, &["INVITE"], "Not enough parameters");
+    };
+    let Some((_, room)) = joined(talk, channel) else { return };
+    let Some((whom, who)) = talk.person(nick) else { return talk.no_such_nick(nick) };
+    if talk.hub().is_member(whom, room) {
+        return talk.numeric(ERR_USERONCHANNEL, &[nick, channel], "is already on channel");
+    }
+    let about = talk.about(channel, &nick_of(&who.name));
+    talk.ask(about, Ask::Invite { room, whom });
+}
+
+/// KICK.
+pub(super) fn kick(talk: &mut Talk<'_>) {
+    let channel = talk.param(0).unwrap_or_default();
+    let Some((_, room)) = joined(talk, channel) else { return };
+    let reason = short(talk.param(2).unwrap_or(talk.irc.target()), REASON_MAX).to_owned();
+    for nick in talk.param(1).unwrap_or_default().split(',').filter(|n| !n.is_empty()).take(4) {
+        let Some((whom, who)) = talk.person(nick) else {
+            talk.no_such_nick(nick);
+            continue;
+        };
+        if !talk.hub().is_member(whom, room) {
+            let text = "They aren't on that channel";
+            talk.numeric(ERR_USERNOTINCHANNEL, &[nick, channel], text);
+            continue;
+        }
+        let about = talk.about(channel, &nick_of(&who.name));
+        talk.ask(about, Ask::Expel { room, whom, reason: reason.clone().into() });
+    }
+}
+
+/// To whom a line is said, if that is somebody.
+pub(super) fn target_of(talk: &Talk<'_>, target: &str) -> Option<Target> {
+    if target.starts_with('#') {
+        let room = room_of(target).and_then(|room| talk.hub().find(room))?;
+        return Some(Target::Room(room));
+    }
+    talk.person(target).map(|(conn, _)| Target::Person(conn))
+}

@@ -1,0 +1,113 @@
+//! What is said: PRIVMSG, NOTICE, TAGMSG.
+
+use super::commands::Talk;
+use super::numeric::*;
+use super::{About, Cap, nick_of, rooms};
+use crate::hub::{Command as Ask, Target};
+use crate::payload::Manner;
+
+/// Targets of one line.
+pub(super) const TARGETS_MAX: usize = 4;
+
+/// PRIVMSG.
+pub(super) fn privmsg(talk: &mut Talk<'_>) {
+    say(talk, false);
+}
+
+/// NOTICE. Nothing answers it, errors included, so that no two programs talk for ever.
+pub(super) fn notice(talk: &mut Talk<'_>) {
+    say(talk, true);
+}
+
+fn say(talk: &mut Talk<'_>, is_notice: bool) {
+    let Some(targets) = talk.param(0) else {
+        if !is_notice {
+            let text = format!("No recipient given ({})", talk.verb);
+            talk.numeric(ERR_NORECIPIENT, &[], &text);
+        }
+        return;
+    };
+    let Some(text) = talk.param(1) else {
+        if !is_notice {
+            talk.numeric(ERR_NOTEXTTOSEND, &[], "No text to send");
+        }
+        return;
+    };
+    let tags = tags(talk);
+    let echo = talk.irc.caps.has(Cap::EchoMessage);
+    for target in each(talk, targets, is_notice) {
+        let Some(to) = rooms::target_of(talk, target) else {
+            if !is_notice {
+                not_there(talk, target);
+            }
+            continue;
+        };
+        if let Target::Person(conn) = to
+            && !is_notice
+            && let Some(away) = talk.hub().record(conn).and_then(|record| record.away.clone())
+        {
+            let nick = talk.hub().who(conn).map_or(String::new(), |who| nick_of(&who.name).into());
+            talk.numeric(RPL_AWAY, &[&nick], &away);
+        }
+        let about = about(talk, target, is_notice);
+        let manner = Manner { is_notice, tags: tags.clone().map(Into::into) };
+        let bytes = text.as_bytes().to_vec().into();
+        talk.ask(about, Ask::Speak { to, bytes, manner, echo });
+    }
+}
+
+/// TAGMSG (message-tags).
+pub(super) fn tagmsg(talk: &mut Talk<'_>) {
+    if !talk.irc.caps.has(Cap::MessageTags) {
+        return talk.numeric(ERR_UNKNOWNCOMMAND, &["TAGMSG"], "Unknown command");
+    }
+    let Some(targets) = talk.param(0) else {
+        return talk.numeric(ERR_NORECIPIENT, &[], "No recipient given (TAGMSG)");
+    };
+    let Some(tags) = tags(talk) else { return };
+    let echo = talk.irc.caps.has(Cap::EchoMessage);
+    for target in each(talk, targets, false) {
+        let Some(to) = rooms::target_of(talk, target) else {
+            not_there(talk, target);
+            continue;
+        };
+        let about = about(talk, target, false);
+        talk.ask(about, Ask::Signal { to, tags: tags.as_str().into(), echo });
+    }
+}
+
+/// The tags of the line that are for other clients, if the peer may send any.
+fn tags(talk: &Talk<'_>) -> Option<String> {
+    let may = talk.irc.caps.has(Cap::MessageTags);
+    may.then(|| talk.line.tags.client_only()).flatten()
+}
+
+fn each<'t>(talk: &mut Talk<'t>, targets: &'t str, is_quiet: bool) -> Vec<&'t str> {
+    let mut found: Vec<&str> = Vec::new();
+    for target in targets.split(',').filter(|target| !target.is_empty()) {
+        if found.len() == TARGETS_MAX {
+            if !is_quiet {
+                let text = "Too many targets: the rest was not told";
+                talk.numeric(ERR_TOOMANYTARGETS, &[target], text);
+            }
+            break;
+        }
+        if !found.contains(&target) {
+            found.push(target);
+        }
+    }
+    found
+}
+
+fn not_there(talk: &mut Talk<'_>, target: &str) {
+    if target.starts_with('#') {
+        talk.no_such_channel(target);
+    } else {
+        talk.no_such_nick(target);
+    }
+}
+
+fn about(talk: &Talk<'_>, target: &str, is_quiet: bool) -> About {
+    let (channel, nick) = if target.starts_with('#') { (target, "") } else { ("", target) };
+    About { is_quiet, ..talk.about(channel, nick) }
+}

@@ -1,0 +1,90 @@
+//! Tags: `key=value` pairs before a line, with five characters escaped.
+
+use std::borrow::Cow;
+
+/// The value of a tag that has none: to readers the same as an empty one.
+pub const MISSING: &str = "";
+
+/// A line's tags, as they came: `a=b;c;+d=e`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tags<'a>(&'a str);
+
+impl<'a> Tags<'a> {
+    /// The tags in what stood between `@` and the first space.
+    pub fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// Every key and its value, still escaped, in the order in which they came.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let each = self.0.split(';').filter(|tag| !tag.is_empty());
+        each.map(|tag| tag.split_once('=').unwrap_or((tag, MISSING)))
+    }
+
+    /// The value of a tag: the last one, if it was given several times.
+    pub fn get(self, key: &str) -> Option<Cow<'a, str>> {
+        self.iter().filter(|(name, _)| *name == key).last().map(|(_, value)| unescape(value))
+    }
+
+    /// Those that clients mean for clients (`+key`), as they came. `None` if there are none.
+    pub fn client_only(self) -> Option<String> {
+        let tags = self.0.split(';').filter(|tag| is_client_only(tag));
+        let mut text = String::new();
+        for tag in tags {
+            if !text.is_empty() {
+                text.push(';');
+            }
+            text.push_str(tag);
+        }
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+/// Whether a tag is one that is passed on: `+`, a name in letters, digits, hyphens, dots and slashes, and
+/// a value without anything that would end it.
+fn is_client_only(tag: &str) -> bool {
+    let (key, value) = tag.split_once('=').unwrap_or((tag, MISSING));
+    let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/');
+    key.len() > 1
+        && key.strip_prefix('+').is_some_and(|key| key.chars().all(is_key))
+        && !value.contains(['\0', '\r', '\n', ' '])
+}
+
+/// A value as it is meant (message-tags §Escaping values).
+fn unescape(value: &str) -> Cow<'_, str> {
+    if !value.contains('\\') {
+        return Cow::Borrowed(value);
+    }
+    let mut text = String::with_capacity(value.len());
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some(':') => text.push(';'),
+            Some('s') => text.push(' '),
+            Some('r') => text.push('\r'),
+            Some('n') => text.push('\n'),
+            Some(other) => text.push(other),
+            None => {}
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// A value as it is written. A NUL has no escape, and goes.
+pub fn escape(value: &str, out: &mut Vec<u8>) {
+    for byte in value.bytes() {
+        match byte {
+            b';' => out.extend_from_slice(b"\\:"),
+            b' ' => out.extend_from_slice(b"\\s"),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            0 => {}
+            byte => out.push(byte),
+        }
+    }
+}

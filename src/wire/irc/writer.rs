@@ -1,0 +1,138 @@
+//! Writing lines. Whatever is put in, what comes out is one line: no CR, LF or NUL, no parameter that
+//! begins another, and no more bytes than a line may have.
+
+use super::LINE_MAX;
+
+/// One line being written to the end of a buffer. Parts go in from left to right.
+#[derive(Debug)]
+pub struct LineWriter<'o> {
+    out: &'o mut Vec<u8>,
+    /// Where the line begins, behind its tags.
+    start: usize,
+    has_tags: bool,
+}
+
+impl<'o> LineWriter<'o> {
+    /// Begins a line.
+    pub fn new(out: &'o mut Vec<u8>) -> Self {
+        let start = out.len();
+        Self { out, start, has_tags: false }
+    }
+
+    fn begin_tag(&mut self) {
+        self.out.push(if self.has_tags { b';' } else { b'@' });
+        self.has_tags = true;
+    }
+
+    /// A tag. `key` is the relay's own; `value` is escaped.
+    #[must_use]
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.begin_tag();
+        self.out.extend_from_slice(key.as_bytes());
+        if !value.is_empty() {
+            self.out.push(b'=');
+            super::escape(value, self.out);
+        }
+        self
+    }
+
+    /// Tags as a client sent them, from [`Tags::client_only`](super::Tags::client_only).
+    #[must_use]
+    pub fn raw_tags(mut self, tags: &str) -> Self {
+        self.begin_tag();
+        self.out.extend_from_slice(tags.as_bytes());
+        self
+    }
+
+    fn end_tags(&mut self) {
+        if self.has_tags {
+            self.out.push(b' ');
+            self.has_tags = false;
+        }
+        self.start = self.out.len();
+    }
+
+    /// Who says it: a server's name.
+    #[must_use]
+    pub fn from_server(mut self, name: &str) -> Self {
+        self.end_tags();
+        self.out.push(b':');
+        put(name, |byte| byte == b' ', b'_', self.out);
+        self
+    }
+
+    /// Who says it: a person.
+    #[must_use]
+    pub fn from_person(mut self, nick: &str, user: &str, host: impl std::fmt::Display) -> Self {
+        self.end_tags();
+        self.out.push(b':');
+        put(nick, is_edge_of_mask, b'_', self.out);
+        self.out.push(b'!');
+        put(user, is_edge_of_mask, b'_', self.out);
+        let host = host.to_string();
+        self.out.push(b'@');
+        put(&host, is_edge_of_mask, b'_', self.out);
+        self
+    }
+
+    /// The command.
+    #[must_use]
+    pub fn command(mut self, command: &str) -> Self {
+        if self.has_tags {
+            self.end_tags();
+        }
+        if self.out.len() > self.start {
+            self.out.push(b' ');
+        }
+        put(command, |byte| byte == b' ', b'_', self.out);
+        self
+    }
+
+    /// A parameter without spaces. One that is empty, or begins as a last one would, is changed.
+    #[must_use]
+    pub fn middle(self, param: &str) -> Self {
+        self.out.push(b' ');
+        match param.as_bytes().first() {
+            None => self.out.push(b'*'),
+            Some(b':') => self.out.push(b'_'),
+            Some(_) => {}
+        }
+        put(param, |byte| byte == b' ', b'_', self.out);
+        self
+    }
+
+    /// The last parameter, which may have spaces. Ends the line.
+    pub fn last(self, param: &str) {
+        self.out.extend_from_slice(b" :");
+        put(param, |_| false, b' ', self.out);
+        self.end();
+    }
+
+    /// How many bytes the last parameter may still have.
+    pub fn space(&self) -> usize {
+        (LINE_MAX - "\r\n".len()).saturating_sub(self.out.len() - self.start + " :".len())
+    }
+
+    /// Ends the line. What does not fit is cut off, between characters.
+    pub fn end(self) {
+        let most = self.start + LINE_MAX - "\r\n".len();
+        if self.out.len() > most {
+            let line = self.out.get(..=most).unwrap_or_default();
+            let end = line.iter().rposition(|byte| byte & 0xc0 != 0x80).unwrap_or(most);
+            self.out.truncate(end);
+        }
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn is_edge_of_mask(byte: u8) -> bool {
+    matches!(byte, b' ' | b'!' | b'@')
+}
+
+/// Appends `text`, and `instead` for whatever would end the line or this part of it.
+fn put(text: &str, is_edge: impl Fn(u8) -> bool, instead: u8, out: &mut Vec<u8>) {
+    let safe = |byte: u8| {
+        if matches!(byte, b'\r' | b'\n' | 0) || is_edge(byte) { instead } else { byte }
+    };
+    out.extend(text.bytes().map(safe));
+}

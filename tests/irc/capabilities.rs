@@ -1,0 +1,323 @@
+//! Each capability, agreed on and not.
+
+use crate::common::Server;
+use crate::talk::{Talk, relay};
+
+const ALL: &str = "away-notify batch cap-notify chghost draft/chathistory echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names";
+
+#[test]
+fn negotiation() {
+    let server = relay();
+    let mut ann = Talk::connect(&server, 0);
+    ann.ask("CAP LS 302", &[&format!(":hobnob.local CAP * LS :{ALL}")]);
+    ann.ask("CAP LIST", &[":hobnob.local CAP * LIST :cap-notify"]);
+    ann.ask("CAP REQ :batch echo-message", &[":hobnob.local CAP * ACK :batch echo-message"]);
+    ann.ask("CAP REQ :server-time sasl", &[":hobnob.local CAP * NAK :server-time sasl"]);
+    ann.ask("CAP REQ :-cap-notify", &[":hobnob.local CAP * NAK :-cap-notify"]);
+    ann.ask("CAP REQ :-batch", &[":hobnob.local CAP * ACK :-batch"]);
+    ann.ask("CAP LIST", &[":hobnob.local CAP * LIST :cap-notify echo-message"]);
+    ann.ask("CAP FOO", &[":hobnob.local 410 * FOO :Invalid CAP command"]);
+    ann.ask("CAP", &[":hobnob.local 461 * CAP :Not enough parameters"]);
+    // Nobody enters before the end of it.
+    ann.ask("NICK ann", &[]);
+    ann.ask("USER ann 0 * :ann", &[]);
+    ann.say("CAP END");
+    ann.hear(&[":hobnob.local 001 ann :Welcome to the hobnob network, ann!~ann@HOST"]);
+    ann.sync();
+    ann.ask("CAP LS", &[&format!(":hobnob.local CAP ann LS :{ALL}")]);
+    ann.ask("CAP END", &[]);
+}
+
+/// What `bob` with a capability and `carl` without it hear of the same.
+fn hear(caps: &str, act: impl FnOnce(&mut Talk), with: &[&str], without: &[&str]) {
+    let server = relay();
+    let mut ann = Talk::enter_with(&server, "ann", "message-tags");
+    let (mut bob, mut carl) =
+        (Talk::enter_with(&server, "bob", caps), Talk::enter(&server, "carl"));
+    for talk in [&mut ann, &mut bob, &mut carl] {
+        talk.join("#x");
+    }
+    for talk in [&mut ann, &mut bob, &mut carl] {
+        talk.sync();
+    }
+    act(&mut ann);
+    ann.sync();
+    assert_eq!(bob.sync(), with, "with {caps}");
+    assert_eq!(carl.sync(), without, "without {caps}");
+}
+
+#[test]
+fn what_a_room_hears() {
+    let says = |line: &'static str| move |ann: &mut Talk| ann.say(line);
+    hear(
+        "server-time",
+        says("PRIVMSG #x :hi"),
+        &["@time=TIME :ann!~ann@HOST PRIVMSG #x :hi"],
+        &[":ann!~ann@HOST PRIVMSG #x :hi"],
+    );
+    hear(
+        "message-tags",
+        says("@+typing=active;label=x;+y PRIVMSG #x :hi"),
+        &["@msgid=ID;+typing=active;+y :ann!~ann@HOST PRIVMSG #x :hi"],
+        &[":ann!~ann@HOST PRIVMSG #x :hi"],
+    );
+    hear(
+        "message-tags server-time",
+        says("@+typing=active TAGMSG #x"),
+        &["@time=TIME;+typing=active :ann!~ann@HOST TAGMSG #x"],
+        &[],
+    );
+    hear("message-tags", says("TAGMSG #x"), &[], &[]);
+    hear("away-notify", says("AWAY :out"), &[":ann!~ann@HOST AWAY :out"], &[]);
+    hear("setname", says("SETNAME :Ann A"), &[":ann!~ann@HOST SETNAME :Ann A"], &[]);
+    hear(
+        "extended-join",
+        |ann| {
+            ann.say("PART #x");
+            ann.say("JOIN #x");
+        },
+        &[":ann!~ann@HOST PART #x", ":ann!~ann@HOST JOIN #x * :ann of IRC"],
+        &[":ann!~ann@HOST PART #x", ":ann!~ann@HOST JOIN #x"],
+    );
+    hear(
+        "away-notify",
+        |ann| {
+            ann.say("PART #x");
+            ann.say("AWAY :out");
+            ann.say("JOIN #x");
+        },
+        &[":ann!~ann@HOST PART #x", ":ann!~ann@HOST JOIN #x", ":ann!~ann@HOST AWAY :out"],
+        &[":ann!~ann@HOST PART #x", ":ann!~ann@HOST JOIN #x"],
+    );
+    hear(
+        "message-tags",
+        |ann| {
+            ann.say("MODE ann +B");
+            ann.say("PRIVMSG #x :beep");
+        },
+        &["@msgid=ID;bot :ann!~ann@HOST PRIVMSG #x :beep"],
+        &[":ann!~ann@HOST PRIVMSG #x :beep"],
+    );
+}
+
+#[test]
+fn invite_notify() {
+    let server = relay();
+    let mut ann = Talk::enter(&server, "ann");
+    let mut bob = Talk::enter_with(&server, "bob", "invite-notify");
+    let mut carl = Talk::enter(&server, "carl");
+    let _dora = Talk::enter(&server, "dora");
+    for talk in [&mut ann, &mut bob, &mut carl] {
+        talk.join("#x");
+    }
+    for talk in [&mut ann, &mut bob, &mut carl] {
+        talk.sync();
+    }
+    ann.ask("INVITE dora #x", &[":hobnob.local 341 ann dora #x"]);
+    assert_eq!(bob.sync(), [":ann!~ann@HOST INVITE dora #x"]);
+    carl.hear_nothing();
+}
+
+#[test]
+fn names_with_every_prefix_and_host() {
+    let server = relay();
+    let mut ann = Talk::enter_with(&server, "ann", "multi-prefix userhost-in-names");
+    ann.join("#x");
+    ann.ask("MODE #x +v ann", &[":ann!~ann@HOST MODE #x +v ann"]);
+    ann.ask(
+        "NAMES #x",
+        &[
+            ":hobnob.local 353 ann = #x :@+ann!~ann@HOST",
+            ":hobnob.local 366 ann #x :End of /NAMES list",
+        ],
+    );
+    ann.ask(
+        "WHO ann",
+        &[
+            ":hobnob.local 352 ann #x ~ann HOST hobnob.local ann H@+ :0 ann of IRC",
+            ":hobnob.local 315 ann ann :End of WHO list",
+        ],
+    );
+}
+
+#[test]
+fn echo_message() {
+    let server = relay();
+    let mut ann = Talk::enter_with(&server, "ann", "echo-message");
+    let mut bob = Talk::enter(&server, "bob");
+    ann.join("#x");
+    ann.ask("PRIVMSG #x :hi", &[":ann!~ann@HOST PRIVMSG #x :hi"]);
+    ann.ask("NOTICE bob :hi", &[":ann!~ann@HOST NOTICE bob :hi"]);
+    bob.hear(&[":ann!~ann@HOST NOTICE bob :hi"]);
+    bob.ask("PRIVMSG bob :me", &[":bob!~bob@HOST PRIVMSG bob :me"]);
+    ann.ask("PRIVMSG #none :hi", &[":hobnob.local 403 ann #none :No such channel"]);
+}
+
+#[test]
+fn labeled_response_and_batch() {
+    let server = relay();
+    let mut ann = Talk::enter_with(&server, "ann", "batch labeled-response echo-message");
+    let mut bob = Talk::enter(&server, "bob");
+    ann.ask("@label=a PONG x", &["@label=a :hobnob.local ACK"]);
+    ann.ask("@label=b PING x", &["@label=b :hobnob.local PONG hobnob.local :x"]);
+    ann.ask("@label=\\:\\s NICK", &["@label=\\:\\s :hobnob.local 431 ann :No nickname given"]);
+    ann.ask(
+        "@label=c JOIN #x",
+        &[
+            "@label=c :hobnob.local BATCH +b1 labeled-response",
+            "@batch=b1 :ann!~ann@HOST JOIN #x",
+            "@batch=b1 :hobnob.local 353 ann = #x :@ann",
+            "@batch=b1 :hobnob.local 366 ann #x :End of /NAMES list",
+            ":hobnob.local BATCH -b1",
+        ],
+    );
+    ann.ask("@label=d PRIVMSG #x :hi", &["@label=d :ann!~ann@HOST PRIVMSG #x :hi"]);
+    ann.ask("@label=e TOPIC #x :t", &["@label=e :ann!~ann@HOST TOPIC #x :t"]);
+    ann.ask("@label=f MODE #x +i", &["@label=f :ann!~ann@HOST MODE #x +i"]);
+    ann.ask("@label=g NICK anna", &["@label=g :ann!~ann@HOST NICK :anna"]);
+    // To oneself: what one said, with the label, and what one is told.
+    ann.ask(
+        "@label=h PRIVMSG anna :hi",
+        &[":anna!~ann@HOST PRIVMSG anna :hi", "@label=h :anna!~ann@HOST PRIVMSG anna :hi"],
+    );
+    ann.ask(
+        "@label=i PRIVMSG bob,none :hi",
+        &[
+            "@label=i :hobnob.local BATCH +b2 labeled-response",
+            "@batch=b2 :anna!~ann@HOST PRIVMSG bob :hi",
+            "@batch=b2 :hobnob.local 401 anna none :No such nick",
+            ":hobnob.local BATCH -b2",
+        ],
+    );
+    ann.ask("@label=j NONSENSE", &["@label=j :hobnob.local 421 anna NONSENSE :Unknown command"]);
+    bob.hear(&[":anna!~ann@HOST PRIVMSG bob :hi"]);
+    // Without the capability, a label is nothing.
+    bob.ask("@label=a PING x", &[":hobnob.local PONG hobnob.local :x"]);
+}
+
+#[test]
+fn extended_monitor() {
+    let server = relay();
+    let mut ann = Talk::enter_with(&server, "ann", "extended-monitor away-notify setname");
+    let mut carl = Talk::enter_with(&server, "carl", "away-notify setname");
+    let mut bob = Talk::enter(&server, "bob");
+    for watcher in [&mut ann, &mut carl] {
+        watcher.say("MONITOR + bob");
+        watcher.sync();
+    }
+    bob.ask("AWAY :out", &[":hobnob.local 306 bob :You have been marked as being away"]);
+    ann.hear(&[":bob!~bob@HOST AWAY :out"]);
+    bob.ask("SETNAME :Bob B", &[]);
+    ann.hear(&[":bob!~bob@HOST SETNAME :Bob B"]);
+    carl.hear_nothing();
+}
+
+#[test]
+fn capabilities_change_in_the_middle_of_a_conversation() {
+    let server = relay();
+    let mut ann = Talk::enter(&server, "ann");
+    let mut bob = Talk::enter(&server, "bob");
+    ann.join("#x,#y");
+    bob.join("#x,#y");
+    ann.sync();
+    bob.ask("PRIVMSG #x :one", &[]);
+    ann.ask(
+        "CAP REQ :server-time",
+        &[":bob!~bob@HOST PRIVMSG #x :one", ":hobnob.local CAP ann ACK :server-time"],
+    );
+    bob.ask("PRIVMSG #y :two", &[]);
+    ann.hear(&["@time=TIME :bob!~bob@HOST PRIVMSG #y :two"]);
+    ann.ask("CAP REQ :-server-time", &[":hobnob.local CAP ann ACK :-server-time"]);
+    bob.ask("PRIVMSG #x :three", &[]);
+    ann.hear(&[":bob!~bob@HOST PRIVMSG #x :three"]);
+}
+
+#[test]
+fn chathistory() {
+    let server = relay();
+    let caps = "draft/chathistory batch message-tags";
+    let mut ann = Talk::enter_with(&server, "ann", caps);
+    ann.join("#x");
+    for text in ["one", "two", "three"] {
+        ann.say(&format!("PRIVMSG #x :{text}"));
+    }
+    let mut batches = 0;
+    let mut asks =
+        |ann: &mut Talk, line: &str, texts: &[&str]| {
+            batches += 1;
+            let mut answers = vec![format!(":hobnob.local BATCH +b{batches} chathistory #x")];
+            answers.extend(texts.iter().map(|text| {
+                format!("@batch=b{batches};msgid=ID :ann!~ann@HOST PRIVMSG #x :{text}")
+            }));
+            answers.push(format!(":hobnob.local BATCH -b{batches}"));
+            let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+            ann.ask(&format!("CHATHISTORY {line}"), &answers);
+        };
+    let epoch = format!("{:016x}", crate::common::minted(2));
+    asks(&mut ann, "LATEST #x * 10", &["one", "two", "three"]);
+    asks(&mut ann, "LATEST #x * 2", &["two", "three"]);
+    asks(&mut ann, &format!("LATEST #x msgid={epoch}-1 1"), &["three"]);
+    asks(&mut ann, &format!("BEFORE #x msgid={epoch}-3 1"), &["two"]);
+    asks(&mut ann, &format!("AFTER #x msgid={epoch}-1 1"), &["two"]);
+    asks(&mut ann, &format!("AROUND #x msgid={epoch}-2 3"), &["one", "two", "three"]);
+    asks(&mut ann, &format!("BETWEEN #x msgid={epoch}-1 msgid={epoch}-3 9"), &["two"]);
+    asks(&mut ann, &format!("BETWEEN #x msgid={epoch}-3 msgid={epoch}-1 9"), &["two"]);
+    asks(&mut ann, "AFTER #x timestamp=2000-01-01T00:00:00.000Z 2", &["one", "two"]);
+    asks(&mut ann, "BEFORE #x timestamp=2000-01-01T00:00:00.000Z 2", &[]);
+    for (line, answer) in [
+        ("LATEST #none * 1", "INVALID_TARGET LATEST #none :Messages could not be retrieved"),
+        ("LATEST ann * 1", "INVALID_TARGET LATEST ann :Messages could not be retrieved"),
+        ("LATEST #x *", "INVALID_PARAMS LATEST :That is not the number of parameters"),
+        ("LATEST", "INVALID_PARAMS LATEST :Not enough parameters"),
+        ("LATEST #x * many", "INVALID_PARAMS LATEST :The limit is not a number"),
+        ("NOWHERE #x * 1", "INVALID_PARAMS NOWHERE :Unknown subcommand"),
+        ("TARGETS x y 1", "INVALID_PARAMS TARGETS :Two timestamps and a limit are wanted"),
+    ] {
+        ann.ask(
+            &format!("CHATHISTORY {line}"),
+            &[&format!(":hobnob.local FAIL CHATHISTORY {answer}")],
+        );
+    }
+    for word in ["*", "x", "msgid=x", "msgid=0-1", "timestamp=x", "foo=1"] {
+        ann.say(&format!("CHATHISTORY BEFORE #x {word} 1"));
+        let came = ann.line();
+        assert!(
+            came.starts_with(":hobnob.local FAIL CHATHISTORY INVALID_MSGREFTYPE BEFORE "),
+            "{came}"
+        );
+    }
+    ann.say("CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z 9");
+    let came = ann.sync();
+    assert!(came[0].ends_with(" draft/chathistory-targets") && came.len() == 3, "{came:?}");
+    assert!(came[1].contains(" CHATHISTORY TARGETS #x 20"), "{came:?}");
+    // Who is not there does not read it.
+    let mut bob = Talk::enter_with(&server, "bob", caps);
+    bob.ask("CHATHISTORY LATEST #x * 1", &[
+        ":hobnob.local FAIL CHATHISTORY INVALID_TARGET LATEST #x :Messages could not be retrieved",
+    ]);
+}
+
+#[test]
+fn who_cannot_ask_for_the_past_is_shown_it_with_its_times() {
+    let server = Server::start(&["irc://127.0.0.1:0?history=2"]);
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#x");
+    for text in ["one", "two", "three"] {
+        ann.say(&format!("PRIVMSG #x :{text}"));
+    }
+    ann.sync();
+    let joined = |nick: &str, caps: &str| {
+        let mut talk = Talk::enter_with(&server, nick, caps);
+        talk.say("JOIN #x");
+        talk.sync().split_off(3)
+    };
+    assert_eq!(joined("bob", ""), [""; 0], "without times it would pass for new");
+    assert_eq!(joined("carl", "server-time draft/chathistory"), [""; 0], "it asks by itself");
+    assert_eq!(
+        joined("dora", "server-time"),
+        [
+            "@time=TIME :ann!~ann@HOST PRIVMSG #x :two",
+            "@time=TIME :ann!~ann@HOST PRIVMSG #x :three",
+        ]
+    );
+}

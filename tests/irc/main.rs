@@ -1,0 +1,11 @@
+//! IRC over real sockets, byte for byte: conversations per command, per numeric, per capability.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod talk;
+
+mod capabilities;
+mod commands;
+mod injection;
+mod rights;
+mod shared;

@@ -1,0 +1,126 @@
+//! One room, many protocols; and rooms too big for names.
+
+use crate::common::{Server, Spelling};
+use crate::talk::{Talk, frame_says, relay_with};
+use hobnob::Limits;
+use hobnob::wire::frame::ServerFrame;
+
+#[test]
+fn irc_frames_and_plain_sockets_share_a_room() {
+    let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0", "raw://127.0.0.1:0"]);
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#lobby");
+    let mut fred = server.connect_to(1);
+    fred.spelling = Spelling::Binary;
+    fred.hello("#fred");
+    let room = fred.join("lobby").room;
+    ann.hear(&[":＃fred!hobnob@HOST JOIN #lobby"]);
+    let mut nc = server.connect_to(2);
+    ann.hear(&[":guest1!hobnob@HOST JOIN #lobby"]);
+    nc.send(b"from nc\n");
+    ann.hear(&[":guest1!hobnob@HOST PRIVMSG #lobby :from nc"]);
+    nc.expect_bytes(b"from nc\n");
+    // Lines become messages; what is no text is said to be none.
+    frame_says(&mut fred, room, 0, "two\r\nlines\n\nand more".as_bytes());
+    ann.hear(&[
+        ":＃fred!hobnob@HOST PRIVMSG #lobby :two",
+        ":＃fred!hobnob@HOST PRIVMSG #lobby :lines",
+        ":＃fred!hobnob@HOST PRIVMSG #lobby :and more",
+    ]);
+    frame_says(&mut fred, room, 0, b"\x00\x01\x02");
+    ann.hear(&[":＃fred!hobnob@HOST PRIVMSG #lobby :[3 bytes that are not text]"]);
+    frame_says(&mut fred, room, 0, b"");
+    ann.hear(&[":＃fred!hobnob@HOST PRIVMSG #lobby : "]);
+    nc.expect_bytes(b"two\r\nlines\n\nand more\n\x00\x01\x02\n\n");
+    ann.ask("PRIVMSG #lobby :from irc", &[]);
+    nc.expect_bytes(b"from irc\n");
+    fred.until_pong();
+    ann.ask("PRIVMSG #fred :psst", &[":hobnob.local 403 ann #fred :No such channel"]);
+    ann.ask(
+        "PRIVMSG ＃fred :psst",
+        &[":hobnob.local 531 ann ＃fred :that person's protocol has no private messages"],
+    );
+    ann.say("WHOIS ＃fred");
+    ann.hear(&[":hobnob.local 311 ann ＃fred hobnob HOST * :"]);
+    ann.sync();
+    ann.ask("NICK anna", &[":ann!~ann@HOST NICK :anna"]);
+    let told = fred.until_pong();
+    let names: Vec<String> = told
+        .iter()
+        .filter_map(|frame| match frame {
+            ServerFrame::Went { name, count, .. } => Some(format!("-{name} {count}")),
+            ServerFrame::Came { name, count, .. } => Some(format!("+{name} {count}")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(names, ["-ann 2", "+anna 3"]);
+}
+
+#[test]
+fn a_long_message_becomes_lines_that_fit() {
+    let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0"]);
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#x");
+    let mut fred = server.connect_to(1);
+    fred.hello("fred");
+    let room = fred.join("x").room;
+    ann.sync();
+    let text = "ö".repeat(1_000);
+    frame_says(&mut fred, room, 0, text.as_bytes());
+    let mut heard = String::new();
+    while heard.len() < text.len() {
+        let line = ann.line();
+        heard.push_str(line.strip_prefix(":fred!hobnob@HOST PRIVMSG #x :").expect("a message"));
+    }
+    assert_eq!(heard, text);
+    // One message of very many lines costs no more than it may.
+    frame_says(&mut fred, room, 0, "x\n".repeat(10_000).as_bytes());
+    let lines = (0..256).map(|_| ann.line()).collect::<Vec<_>>();
+    assert!(lines[254].ends_with(":x") && lines[255].contains("and more"), "{}", lines[255]);
+    ann.hear_nothing();
+}
+
+#[test]
+fn big_rooms_name_nobody_and_say_so() {
+    let server = relay_with(Limits { presence_members: 2, ..Limits::default() });
+    let mut ann = Talk::enter(&server, "ann");
+    let mut bob = Talk::enter(&server, "bob");
+    ann.join("#x");
+    bob.join("#x");
+    ann.hear(&[":bob!~bob@HOST JOIN #x"]);
+    let mut carl = Talk::enter(&server, "carl");
+    carl.ask(
+        "JOIN #x",
+        &[
+            ":carl!~carl@HOST JOIN #x",
+            ":hobnob.local 353 carl = #x :carl @ann",
+            ":hobnob.local 366 carl #x :End of /NAMES list: 3 members, too many to name",
+        ],
+    );
+    carl.ask(
+        "WHO #x",
+        &[
+            ":hobnob.local 352 carl #x ~carl HOST hobnob.local carl H :0 carl of IRC",
+            ":hobnob.local 315 carl #x :End of WHO list: too many to show all",
+        ],
+    );
+    carl.ask("NICK karl", &[":carl!~carl@HOST NICK :karl"]);
+    carl.ask("PRIVMSG #x :hi", &[]);
+    // Neither the coming nor the new name, but the words.
+    assert_eq!(ann.sync(), [":karl!~carl@HOST PRIVMSG #x :hi"]);
+    carl.ask("PART #x", &[":karl!~carl@HOST PART #x"]);
+    assert_eq!(ann.sync(), [":karl!~carl@HOST PART #x"], "small again");
+}
+
+#[test]
+fn who_speaks_too_fast_is_told() {
+    let limits =
+        Limits { limit_loopback: true, rate_burst: 2, rate_per_second: 1, ..Limits::default() };
+    let server = relay_with(limits);
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#x");
+    ann.say("PRIVMSG #x :one\r\nPRIVMSG #x :two\r\nPRIVMSG #x :three");
+    let came = ann.sync();
+    let last = ":hobnob.local 263 ann PRIVMSG :Please wait a while and try again";
+    assert_eq!(came.last().map(String::as_str), Some(last), "{came:?}");
+}

@@ -1,0 +1,148 @@
+//! A client that says lines and knows which lines must come.
+
+use crate::common::{Client, Server};
+use hobnob::Limits;
+
+/// Where everybody on this machine seems to come from, given the secret of these tests.
+pub fn host() -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let secret = crate::common::SECRET;
+    let mut hasher = DefaultHasher::new();
+    let network = u64::from(u32::from(std::net::Ipv4Addr::LOCALHOST));
+    (secret, "cloak", network, secret.rotate_left(32)).hash(&mut hasher);
+    format!("{:08x}.cloaked", (hasher.finish() >> 32) as u32)
+}
+
+/// One listener for IRC.
+pub fn relay() -> Server {
+    Server::start(&["irc://127.0.0.1:0?operator=root:secret"])
+}
+
+/// The same, with these limits.
+pub fn relay_with(limits: Limits) -> Server {
+    Server::with(&["irc://127.0.0.1:0?operator=root:secret"], limits)
+}
+
+/// A client of IRC.
+pub struct Talk {
+    pub client: Client,
+    host: String,
+}
+
+impl Talk {
+    /// Connects to the `index`th listener and says nothing.
+    pub fn connect(server: &Server, index: usize) -> Self {
+        Self { client: server.connect_to(index), host: host() }
+    }
+
+    /// Registers; the welcome is read and thrown away.
+    pub fn enter(server: &Server, nick: &str) -> Self {
+        Self::enter_with(server, nick, "")
+    }
+
+    /// The same, with these capabilities.
+    pub fn enter_with(server: &Server, nick: &str, caps: &str) -> Self {
+        let mut talk = Self::connect(server, 0);
+        if !caps.is_empty() {
+            talk.say(&format!("CAP REQ :{caps}"));
+        }
+        talk.say(&format!("NICK {nick}"));
+        talk.say(&format!("USER {nick} 0 * :{nick} of IRC"));
+        if !caps.is_empty() {
+            talk.say("CAP END");
+        }
+        talk.sync();
+        talk
+    }
+
+    /// Says a line.
+    pub fn say(&mut self, line: &str) {
+        self.client.send(format!("{line}\r\n").as_bytes());
+    }
+
+    /// The next line, with this machine's host as `HOST` and times and ids made alike.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\n") {
+            bytes.extend(self.client.read_exactly(1));
+        }
+        let text = String::from_utf8(bytes).expect("lines are UTF-8");
+        let line = text.strip_suffix("\r\n").unwrap_or_else(|| panic!("{text:?} ends wrongly"));
+        assert!(!line.contains(['\r', '\n', '\0']), "{line:?}");
+        let (tags, rest) = match line.strip_prefix('@').and_then(|tagged| tagged.split_once(' ')) {
+            Some((tags, rest)) => (Some(tags), rest),
+            None => (None, line),
+        };
+        assert!(rest.len() <= 510, "{} bytes: {rest}", rest.len());
+        let alike = |tag: &str| match tag.split_once('=') {
+            Some(("time", time)) => {
+                assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
+                "time=TIME".to_owned()
+            }
+            Some(("msgid", id)) => {
+                assert!(!id.is_empty());
+                "msgid=ID".to_owned()
+            }
+            _ => tag.to_owned(),
+        };
+        let tags = tags.map(|tags| tags.split(';').map(alike).collect::<Vec<_>>().join(";"));
+        let rest = rest.replace(&self.host, "HOST");
+        tags.map_or(rest.clone(), |tags| format!("@{tags} {rest}"))
+    }
+
+    /// The next lines must be these.
+    #[track_caller]
+    pub fn hear(&mut self, lines: &[&str]) {
+        for expected in lines {
+            assert_eq!(self.line(), *expected);
+        }
+    }
+
+    /// Says a line; these must come, and nothing else.
+    #[track_caller]
+    pub fn ask(&mut self, line: &str, answers: &[&str]) {
+        self.say(line);
+        let came = self.sync();
+        assert_eq!(came, answers, "to {line}");
+    }
+
+    /// Everything that comes up to the answer to a PING, which proves that all before was done.
+    #[track_caller]
+    pub fn sync(&mut self) -> Vec<String> {
+        self.say("PING :are you done?");
+        let mut lines = Vec::new();
+        loop {
+            let line = self.line();
+            if line == ":hobnob.local PONG hobnob.local :are you done?" {
+                return lines;
+            }
+            lines.push(line);
+        }
+    }
+
+    /// Nothing has come.
+    #[track_caller]
+    pub fn hear_nothing(&mut self) {
+        assert_eq!(self.sync(), [""; 0]);
+    }
+
+    /// Joins, and throws away what answers it.
+    pub fn join(&mut self, channel: &str) {
+        self.say(&format!("JOIN {channel}"));
+        self.sync();
+    }
+
+    /// The connection ends with these lines.
+    #[track_caller]
+    pub fn hear_end(&mut self, lines: &[&str]) {
+        self.hear(lines);
+        self.client.expect_end();
+    }
+}
+
+/// Says something as a frame peer.
+pub fn frame_says(client: &mut Client, room: u32, id: u64, text: &[u8]) {
+    let payload = text.into();
+    client.ask(&[hobnob::wire::frame::ClientFrame::Say { room, id, echo: true, payload }]);
+}
