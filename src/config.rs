@@ -147,8 +147,15 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
         #[cfg(feature = "http")]
         (Service::Http(http), "allow-origin") => http.allow_origin.push(parse_origin(value)?),
         #[cfg(feature = "http")]
+        (Service::Http(http), "serve") => {
+            let choices = [("public", web::Serve::Public), ("admin", web::Serve::Admin)];
+            http.serve = parse_choice(name, value, &choices)?;
+        }
+        #[cfg(feature = "http")]
         (Service::Http(_), _) => {
-            return Err(format!("http has no option {name:?}: it has overrun and allow-origin"));
+            return Err(format!(
+                "http has no option {name:?}: it has overrun, allow-origin and serve"
+            ));
         }
         (Service::Raw(_), _) => {
             return Err(format!(

@@ -276,3 +276,153 @@ fn listeners_hear_that_the_relay_goes() {
     assert_eq!((bye.kind.as_str(), &bye.data["code"]), ("bye", &json!(207)));
     stream.client.expect_end();
 }
+
+/// The API's own description, as it is served.
+fn description(server: &Server) -> Value {
+    let served = get(&mut server.connect_to(1), "/openapi.json");
+    assert_eq!((served.status, served.header("content-type")), (200, Some("application/json")));
+    served.json()
+}
+
+/// Follows a `$ref`.
+fn resolved<'a>(description: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(place) => description.pointer(&place[1..]).unwrap_or_else(|| panic!("{place}")),
+        None => schema,
+    }
+}
+
+/// Holds a value to a schema: as much of JSON Schema as the description uses, and no word beyond.
+fn validate(description: &Value, schema: &Value, value: &Value, place: &str) {
+    let schema = resolved(description, schema);
+    let words = schema.as_object().expect("a schema");
+    for (word, rule) in words {
+        let holds = match word.as_str() {
+            "type" => match rule.as_str().unwrap() {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "integer" => value.is_u64() || value.is_i64(),
+                "boolean" => value.is_boolean(),
+                other => panic!("no type is called {other}"),
+            },
+            "minimum" => value.as_i64().is_none_or(|number| number >= rule.as_i64().unwrap()),
+            "pattern" => {
+                assert_eq!(rule, "^[0-9a-f]{16}$");
+                let text = value.as_str().unwrap();
+                text.len() == 16 && text.bytes().all(|b| b"0123456789abcdef".contains(&b))
+            }
+            "required" => {
+                rule.as_array().unwrap().iter().all(|n| value.get(n.as_str().unwrap()).is_some())
+            }
+            "oneOf" => {
+                let holds = |rule: &&Value| {
+                    rule["required"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .all(|n| value.get(n.as_str().unwrap()).is_some())
+                };
+                rule.as_array().unwrap().iter().filter(holds).count() == 1
+            }
+            "properties" => {
+                for (name, value) in value.as_object().unwrap() {
+                    let schema = rule.get(name);
+                    let schema =
+                        schema.unwrap_or_else(|| panic!("{place}: {name} is not described"));
+                    validate(description, schema, value, &format!("{place}.{name}"));
+                }
+                true
+            }
+            "items" => {
+                for value in value.as_array().unwrap() {
+                    validate(description, rule, value, &format!("{place}[]"));
+                }
+                true
+            }
+            "additionalProperties" | "description" | "contentEncoding" | "maximum" => true,
+            other => panic!("{place}: what does {other} mean?"),
+        };
+        assert!(holds, "{place}: {value} is not {word} {rule}");
+    }
+}
+
+#[test]
+fn every_route_is_described_and_nothing_else() {
+    use hobnob::session::web::route::{ADMIN_ROUTES, ROUTES};
+    let description = description(&server());
+    let mut described = std::collections::BTreeSet::new();
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            let operation = &item[method];
+            assert!(operation["summary"].is_string(), "{method} {path}");
+            described.insert((
+                method.to_uppercase(),
+                path.clone(),
+                operation["tags"] == json!(["admin"]),
+            ));
+        }
+    }
+    let routes = |routes: &'static [hobnob::session::web::route::Route], is_admin| {
+        routes.iter().map(move |route| (route.method.to_owned(), route.path.to_owned(), is_admin))
+    };
+    let mut served: std::collections::BTreeSet<_> = routes(ROUTES, false).collect();
+    // That there is a description is said of both listeners at once.
+    served.extend(routes(ADMIN_ROUTES, true).filter(|(_, path, _)| path != "/openapi.json"));
+    assert_eq!(described, served);
+}
+
+#[test]
+fn answers_are_what_the_description_says() {
+    let server = Server::start(&[
+        "frame://127.0.0.1:0",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:0?serve=admin",
+    ]);
+    let description = description(&server);
+    let (_ann, _) = server.enter(Spelling::Binary, "ann", "tea");
+    let mut http = server.connect_to(1);
+    let mut admin = server.connect_to(2);
+    let mut answers = Vec::new();
+    for body in [&b"hello"[..], b"\xff"] {
+        let said = post(&mut http, "/rooms/tea/messages", "", body);
+        answers.push(("/rooms/{room}/messages", "post", said));
+    }
+    let taken = post(&mut http, "/rooms/tea/messages?sender=ann", "", b"x");
+    answers.push(("/rooms/{room}/messages", "post", taken));
+    for (path, asked) in [
+        ("/rooms", "/rooms"),
+        ("/rooms", "/rooms?limit=x"),
+        ("/rooms/{room}/messages", "/rooms/tea/messages"),
+        ("/rooms/{room}/messages", "/rooms/attic/messages"),
+        ("/rooms/{room}/messages", "/rooms/tea/messages?before=1&after=1"),
+        ("/rooms/{room}/members", "/rooms/tea/members"),
+        ("/rooms/{room}/members", "/rooms/attic/members"),
+        ("/connect", "/connect"),
+        ("/raw/{room}", "/raw/tea"),
+        ("/openapi.json", "/openapi.json"),
+    ] {
+        answers.push((path, "get", get(&mut http, asked)));
+    }
+    for path in ["/metrics", "/healthz", "/readyz", "/top"] {
+        answers.push((path, "get", get(&mut admin, path)));
+    }
+    for (path, method, answer) in &answers {
+        let place = format!("{method} {path} {}", answer.status);
+        let response = &description["paths"][path][method]["responses"][answer.status.to_string()];
+        assert!(response.is_object(), "{place} is not described");
+        let kind = answer.header("content-type").unwrap().split(';').next().unwrap();
+        let schema = response["content"].get(kind);
+        let schema = schema
+            .unwrap_or_else(|| panic!("{place}: {kind} is not described"))
+            .get("schema")
+            .unwrap();
+        if kind.ends_with("json") {
+            validate(&description, schema, &answer.json(), &place);
+        }
+        let promised = response["headers"].as_object().into_iter().flat_map(|h| h.keys());
+        for header in promised.filter(|header| *header != "Link") {
+            assert!(answer.header(header).is_some(), "{place}: no {header}");
+        }
+    }
+}

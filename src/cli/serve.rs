@@ -86,6 +86,10 @@ fn hint(service: &Service, place: &Bound) -> String {
         }
         (Service::Raw(_), Bound::Unix(path)) => format!("nc -U {}", path.display()),
         #[cfg(feature = "http")]
+        (Service::Http(_), Bound::Tcp(address)) if service.is_admin() => {
+            format!("curl http://{}/metrics", reachable(address))
+        }
+        #[cfg(feature = "http")]
         (Service::Http(_), Bound::Tcp(address)) => {
             format!("a browser at http://{}/", reachable(address))
         }

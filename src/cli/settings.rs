@@ -24,6 +24,11 @@ macro_rules! settings {
             #[arg(long, value_name = "ORIGIN", env = "HOBNOB_ALLOW_ORIGIN", value_delimiter = ' ')]
             #[cfg_attr(feature = "config", serde(default))]
             allow_origin: Vec<String>,
+            /// Where metrics and health are served to whoever watches over the relay: http://HOST:PORT,
+            /// or off [default: http://127.0.0.1:9090 if --listen is not given, else off]
+            #[cfg(feature = "http")]
+            #[arg(long, value_name = "URL", env = "HOBNOB_ADMIN")]
+            admin: Option<String>,
             $(
                 $(#[$doc])*
                 #[arg(long, env = $env, value_name = <$type>::NAME)]
@@ -42,6 +47,8 @@ macro_rules! settings {
                         true => other.allow_origin,
                         false => self.allow_origin,
                     },
+                    #[cfg(feature = "http")]
+                    admin: self.admin.or(other.admin),
                     $($key: self.$key.or(other.$key),)*
                 }
             }
@@ -127,6 +134,10 @@ const DEFAULT_LISTENERS: &[&str] = &[
     "irc://127.0.0.1:6667",
 ];
 
+/// Where the relay is watched from unless told otherwise: from this machine.
+#[cfg(feature = "http")]
+const DEFAULT_ADMIN: &str = "http://127.0.0.1:9090";
+
 impl Settings {
     /// The config they come to, checked.
     ///
@@ -140,11 +151,30 @@ impl Settings {
         let listeners: Result<Vec<Listen>, _> = urls.chain(defaults).map(str::parse).collect();
         let listeners = listeners.map_err(|error| error.to_string())?;
         #[cfg(feature = "http")]
-        let listeners = allow_origins(listeners, &self.allow_origin)?;
+        let mut listeners = allow_origins(listeners, &self.allow_origin)?;
+        #[cfg(feature = "http")]
+        listeners.extend(self.admin()?);
         let config =
             Config { listeners, limits, signals: true, raise_descriptor_limit: true, secret: None };
         config.check()?;
         Ok(config)
+    }
+}
+
+#[cfg(feature = "http")]
+impl Settings {
+    /// Where the relay is watched from. Whoever says where to listen says all of it.
+    fn admin(&self) -> Result<Option<Listen>, String> {
+        let url = match self.admin.as_deref() {
+            Some("off") => return Ok(None),
+            Some(url) => url,
+            None if self.listen.is_empty() => DEFAULT_ADMIN,
+            None => return Ok(None),
+        };
+        let mark = if url.contains('?') { '&' } else { '?' };
+        let listen: Result<Listen, _> = format!("{url}{mark}serve=admin").parse();
+        let listen = listen.map_err(|error| format!("admin: {error}"))?;
+        Ok(Some(listen))
     }
 }
 
@@ -375,6 +405,8 @@ mod tests {
     fn what_is_not_set_keeps_its_default() {
         let config = Settings::default().into_config().unwrap();
         assert_eq!(config.limits, Limits::default());
-        assert_eq!(config.listeners.len(), DEFAULT_LISTENERS.len());
+        let admins = config.listeners.iter().filter(|listen| listen.service.is_admin()).count();
+        assert_eq!(admins, usize::from(cfg!(feature = "http")));
+        assert_eq!(config.listeners.len(), DEFAULT_LISTENERS.len() + admins);
     }
 }

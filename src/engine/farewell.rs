@@ -8,7 +8,7 @@ use crate::id::ConnId;
 use crate::limits::LINGER;
 use crate::now::{Now, Tick};
 use crate::reason::CloseReason;
-use crate::session::Fault;
+use crate::session::{Fault, Service};
 use std::io::IoSlice;
 use std::time::Duration;
 
@@ -206,6 +206,28 @@ impl Engine {
         if let Some(closing) = self.peers.remove(conn).and_then(|peer| peer.closing) {
             self.counts.closed(closing.fault.reason);
         }
+        if self.drain.is_some() {
+            self.let_admins_go();
+        }
+    }
+
+    fn is_admin(&self, peer: &Peer) -> bool {
+        self.services.get(usize::from(peer.service)).is_some_and(Service::is_admin)
+    }
+
+    /// Whether nobody is here but those who watch over the relay.
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.peers.iter().all(|peer| self.is_admin(peer))
+    }
+
+    /// Those who watch are the last to go.
+    fn let_admins_go(&mut self) {
+        if self.is_left_alone() {
+            let peers: Vec<ConnId> = self.peers.iter().map(|peer| peer.id).collect();
+            for conn in peers {
+                self.close(conn, CloseReason::Shutdown);
+            }
+        }
     }
 
     /// Begins to end the relay: nobody new, everybody told, then closed evenly.
@@ -214,7 +236,8 @@ impl Engine {
             return;
         }
         let now = self.lived(now).tick();
-        let peers: Vec<ConnId> = self.peers.iter().map(|peer| peer.id).collect();
+        let others = self.peers.iter().filter(|peer| !self.is_admin(peer));
+        let peers: Vec<ConnId> = others.map(|peer| peer.id).collect();
         for conn in &peers {
             self.tell(*conn, |session, view, out| session.write_draining(view, out));
         }
@@ -222,6 +245,7 @@ impl Engine {
         let pace = DRAIN_PACE * u32::try_from(total).unwrap_or(u32::MAX);
         let over = now.after(pace.min(self.limits.drain_grace));
         self.drain = Some(Drain { began: now, over, peers, total, now });
+        self.let_admins_go();
     }
 
     /// Whether a drain has let everybody go.

@@ -93,6 +93,8 @@ pub struct Engine {
     pulse: Pulse,
     /// Why new peers are turned away at the moment, if they are.
     strain: Option<&'static str>,
+    /// With so many peers, no more are let in.
+    full_at: usize,
 }
 
 /// How a visit to a peer ended.
@@ -145,6 +147,7 @@ impl Engine {
             counts: Counts::default(),
             pulse: Pulse::default(),
             strain: None,
+            full_at: usize::MAX,
         }
     }
 
@@ -182,10 +185,10 @@ impl Engine {
         now: Now,
     ) -> Result<ConnId, CloseReason> {
         let now = self.lived(now);
-        if self.drain.is_some() {
+        let served = self.services.get(service).ok_or(CloseReason::Internal)?;
+        if self.drain.is_some() && (!served.is_admin() || self.is_left_alone()) {
             return Err(CloseReason::Shutdown);
         }
-        let served = self.services.get(service).ok_or(CloseReason::Internal)?;
         let (session, pings) = (Session::new(served), served.pings());
         let index = u16::try_from(service).map_err(|_| CloseReason::Internal)?;
         let id = self.peers.insert(session, index, now.tick()).ok_or(CloseReason::RelayFull)?;

@@ -9,9 +9,9 @@ use crate::id::ConnId;
 #[cfg(feature = "http")]
 use crate::now::Now;
 use crate::reason::{CloseReason, Refusal};
-use crate::session::Session;
 #[cfg(feature = "http")]
 use crate::session::{Look, Seen};
+use crate::session::{Service, Session};
 #[cfg(feature = "http")]
 use crate::wire::exposition::CONTENT_TYPE;
 use crate::wire::exposition::{Exposition, Kind};
@@ -22,9 +22,19 @@ impl Engine {
         self.pulse.turns.record(took);
     }
 
+    /// The most peers that are let in.
+    pub fn has_room_for(&mut self, most: usize) {
+        self.full_at = most;
+    }
+
     /// New peers are turned away, for this reason: whoever spreads them should know.
     pub fn strained(&mut self, why: Option<&'static str>) {
         self.strain = why;
+    }
+
+    /// Whether a service is for those who watch over the relay.
+    pub fn is_for_admins(&self, service: usize) -> bool {
+        self.services.get(service).is_some_and(Service::is_admin)
     }
 
     /// Answers whoever watches over the relay.
@@ -46,7 +56,9 @@ impl Engine {
 
     #[cfg(feature = "http")]
     fn unreadiness(&self) -> Option<&'static str> {
-        self.drain.is_some().then_some("draining").or(self.strain)
+        let draining = self.drain.is_some().then_some("draining");
+        let full = (self.peers.len() >= self.full_at).then_some("full");
+        draining.or(self.strain).or(full)
     }
 
     /// Every number of the relay, in Prometheus' text format.

@@ -29,6 +29,10 @@ const EVENTS: usize = 512;
 /// Orders from other threads carried out in one turn.
 const ORDERS_PER_TURN: usize = 256;
 
+/// Connections beyond the most that those who watch over the relay may make: what is full is what
+/// they come to see. The descriptors kept back are more than that.
+const ADMIN_RESERVE: usize = 16;
+
 /// The loop's own tokens lie below every connection's (see [`ConnId::to_bits`]): listeners count up
 /// from zero, these two down from the top.
 const WAKER: usize = u32::MAX as usize;
@@ -151,6 +155,8 @@ impl EventLoop {
         let connections_max = options.limits.connections.unwrap_or(possible);
         widen_table(connections_max.saturating_add(RESERVED_DESCRIPTORS));
         let clock = Clock::start();
+        let mut engine = Engine::new(options.limits.clone(), services, options.secret);
+        engine.has_room_for(connections_max);
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS),
@@ -158,7 +164,7 @@ impl EventLoop {
             sockets: Vec::new(),
             scratch: vec![0; READ_MAX].into_boxed_slice(),
             unfinished: Unfinished::default(),
-            engine: Engine::new(options.limits.clone(), services, options.secret),
+            engine,
             connections_max,
             limits: options.limits,
             now: clock.now(),
@@ -465,7 +471,8 @@ impl EventLoop {
     /// Takes clients off a listener's queue, within the budget.
     fn accept(&mut self, index: usize) {
         let is_queued = self.listeners.get(index).is_none_or(|listener| listener.queued);
-        if self.status != Status::Running || is_queued {
+        // Beyond that only those who watch over the relay are still listened for.
+        if self.status == Status::Stopped || is_queued {
             return;
         }
         for _ in 0..self.limits.accepts_per_turn {
@@ -474,10 +481,12 @@ impl EventLoop {
             match listener.accept() {
                 Ok((stream, remote)) => {
                     listener.fed();
+                    self.engine.strained(None);
                     self.admit(stream, remote, service, traits);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     listener.fed();
+                    self.engine.strained(None);
                     return;
                 }
                 Err(error) if is_starved(&error) => {
@@ -510,6 +519,7 @@ impl EventLoop {
             listener.starve(self.now.running);
             self.spare.lend(|| drop(listener.accept()));
         }
+        self.engine.strained(Some("out of descriptors"));
         let text = format_args!(
             "cannot accept: {error}; {} connections are open: raise the descriptor limit (ulimit -n) or lower --connections",
             self.engine.connections()
@@ -527,7 +537,7 @@ impl EventLoop {
     }
 
     fn admit(&mut self, mut stream: Stream, remote: Remote, service: usize, traits: Traits) {
-        let ticket = match self.may_enter(remote) {
+        let ticket = match self.may_enter(remote, service) {
             Ok(ticket) => ticket,
             Err(reason) => {
                 let text = format_args!("refused {remote}: {reason}");
@@ -565,8 +575,9 @@ impl EventLoop {
             Some(Socket { id: conn, stream, ticket, leftover, held, ended, queued });
     }
 
-    fn may_enter(&mut self, remote: Remote) -> Result<Ticket, CloseReason> {
-        if self.engine.connections() >= self.connections_max {
+    fn may_enter(&mut self, remote: Remote, service: usize) -> Result<Ticket, CloseReason> {
+        let reserve = if self.engine.is_for_admins(service) { ADMIN_RESERVE } else { 0 };
+        if self.engine.connections() >= self.connections_max + reserve {
             return Err(CloseReason::RelayFull);
         }
         let Some(ip) = remote.ip() else { return Ok(Ticket::default()) };
@@ -632,10 +643,23 @@ impl EventLoop {
             target: "hobnob",
             "draining {} connections: again to stop at once", self.engine.connections()
         );
-        for mut listener in self.listeners.drain(..) {
-            let _ = listener.deregister(self.poll.registry());
-        }
+        self.close_listeners();
         self.engine.drain(self.now);
+    }
+
+    /// Nobody new but who watches over the relay: that it drains is for them to see.
+    fn close_listeners(&mut self) {
+        for mut listener in std::mem::take(&mut self.listeners) {
+            let _ = listener.deregister(self.poll.registry());
+            let token = Token(self.listeners.len());
+            if self.engine.is_for_admins(listener.service)
+                && listener.register(self.poll.registry(), token).is_ok()
+            {
+                listener.queued = false;
+                self.listeners.push(listener);
+                self.accept_later(token.0);
+            }
+        }
     }
 
     /// Where it listens, in the order of the options.

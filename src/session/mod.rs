@@ -244,11 +244,23 @@ impl Service {
         !matches!(self, Self::Raw(_))
     }
 
+    /// Whether those who come here watch over the relay: they are let in when it is full, and stay
+    /// until everybody else is gone.
+    pub fn is_admin(&self) -> bool {
+        match self {
+            Self::Raw(_) | Self::Frame(_) => false,
+            #[cfg(feature = "http")]
+            Self::Http(options) => options.serve == web::Serve::Admin,
+        }
+    }
+
     /// One word, for logs and counters.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Raw(_) => "raw",
             Self::Frame(_) => "frame",
+            #[cfg(feature = "http")]
+            Self::Http(_) if self.is_admin() => "admin",
             #[cfg(feature = "http")]
             Self::Http(_) => "http",
             Self::Irc(_) => "irc",

@@ -1,0 +1,154 @@
+//! What is told to whoever watches over the relay, over real sockets.
+#![cfg(feature = "http")]
+
+mod common;
+
+use common::http::{Answer, get, listen, post};
+use common::{Client, Server, Spelling};
+use hobnob::Limits;
+use std::collections::BTreeMap;
+
+const ALL: &[&str] =
+    &["frame://127.0.0.1:0", "http://127.0.0.1:0", "http://127.0.0.1:0?serve=admin"];
+const ADMIN: usize = 2;
+
+/// Every sample by its name and labels.
+fn samples(page: &Answer) -> BTreeMap<String, f64> {
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/plain; version=0.0.4; charset=utf-8"))
+    );
+    let lines = page.text().lines().filter(|line| !line.starts_with('#'));
+    let samples = lines.map(|line| {
+        let (name, value) = line.rsplit_once(' ').expect("a name and a number");
+        (name.to_owned(), value.parse().unwrap_or_else(|_| panic!("{line}")))
+    });
+    samples.collect()
+}
+
+fn scrape(admin: &mut Client) -> BTreeMap<String, f64> {
+    samples(&get(admin, "/metrics"))
+}
+
+#[test]
+fn what_happens_is_counted() {
+    let server = Server::start(ALL);
+    let mut admin = server.connect_to(ADMIN);
+    let before = scrape(&mut admin);
+    assert_eq!(before["hobnob_messages_total"], 0.0);
+    assert_eq!(before["hobnob_connections{protocol=\"http\"}"], 1.0);
+    let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+    let mut stream = listen(&server, 1, "/rooms/tea/events", "");
+    stream.next();
+    let mut http = server.connect_to(1);
+    post(&mut http, "/rooms/tea/messages", "", b"hello");
+    stream.next();
+    ann.ask(&[common::say(room + 1, 1, "nowhere")]);
+    ann.until_pong();
+    drop(http);
+    server.until_closed(hobnob::reason::CloseReason::PeerClosed, 1);
+    let after = scrape(&mut admin);
+    for (name, value) in [
+        ("hobnob_messages_total", 1.0),
+        ("hobnob_deliveries_total", 2.0),
+        ("hobnob_rooms", 1.0),
+        ("hobnob_connections{protocol=\"frame\"}", 1.0),
+        ("hobnob_connections{protocol=\"http\"}", 1.0),
+        ("hobnob_connections{protocol=\"events\"}", 1.0),
+        ("hobnob_connections{protocol=\"websocket\"}", 0.0),
+        ("hobnob_closes_total{reason=\"peer_closed\"}", 1.0),
+        ("hobnob_refusals_total{reason=\"not_member\"}", 1.0),
+        ("hobnob_accepted_total", 4.0),
+        ("hobnob_laggards", 0.0),
+        ("hobnob_draining", 0.0),
+    ] {
+        assert_eq!(after.get(name), Some(&value), "{name}");
+    }
+    for name in ["hobnob_received_bytes_total", "hobnob_sent_bytes_total", "hobnob_history_bytes"] {
+        assert!(after[name] > before[name], "{name}");
+    }
+    // Turns are counted, each in one bucket, and buckets include those below them.
+    let count = after["hobnob_turn_duration_seconds_count"];
+    assert!(count > before["hobnob_turn_duration_seconds_count"]);
+    assert_eq!(after["hobnob_turn_duration_seconds_bucket{le=\"+Inf\"}"], count);
+    assert!(after["hobnob_turn_duration_seconds_sum"] > 0.0);
+    assert!(after.contains_key("hobnob_loop_lag_seconds_bucket{le=\"0.001\"}"));
+}
+
+#[test]
+fn only_the_admin_listener_tells() {
+    let server = Server::start(ALL);
+    let (mut public, mut admin) = (server.connect_to(1), server.connect_to(ADMIN));
+    for path in ["/metrics", "/healthz", "/readyz", "/top"] {
+        assert_eq!(get(&mut public, path).status, 404, "{path}");
+        assert_eq!(get(&mut admin, path).status, 200, "{path}");
+    }
+    for path in ["/", "/rooms", "/connect", "/rooms/tea/messages"] {
+        assert_eq!(get(&mut admin, path).status, 404, "{path}");
+    }
+    assert_eq!(get(&mut admin, "/top?limit=x").status, 400);
+}
+
+#[test]
+fn the_relay_is_ready_until_it_drains_and_alive_until_it_is_gone() {
+    let limits = Limits { drain_grace: std::time::Duration::from_secs(2), ..Limits::default() };
+    let server = Server::with(ALL, limits);
+    let mut ann = server.greet(Spelling::Binary, "ann");
+    let _others: Vec<Client> = (0..150).map(|_| server.connect()).collect();
+    server.until_connected(151);
+    let mut admin = server.connect_to(ADMIN);
+    assert_eq!(get(&mut admin, "/readyz").text(), "ready\n");
+    server.handle.stop();
+    ann.expect(&common::refused(hobnob::reason::Refusal::Draining, 0));
+    // On the connection that was there, and on a new one.
+    let mut late = server.connect_to(ADMIN);
+    for admin in [&mut admin, &mut late] {
+        let ready = get(admin, "/readyz");
+        assert_eq!((ready.status, ready.text()), (503, "draining\n"));
+        assert_eq!(get(admin, "/healthz").status, 200);
+    }
+    // Nobody else is let in; and who watches is the last to go.
+    assert!(Client::connect(server.bound(0), None).is_err());
+    ann.expect_bye(hobnob::reason::CloseReason::Shutdown);
+    admin.expect_end();
+    late.expect_end();
+}
+
+#[test]
+fn a_full_relay_can_still_be_watched() {
+    let limits = Limits { connections: Some(2), ..Limits::default() };
+    let server = Server::with(ALL, limits);
+    let _full: Vec<Client> = (0..2).map(|_| server.greet(Spelling::Binary, "")).collect();
+    let (words, _) = server.connect().read_to_end();
+    assert!(common::show(&words).contains("209"), "{}", common::show(&words));
+    server.until_closed(hobnob::reason::CloseReason::RelayFull, 1);
+    let mut admin = server.connect_to(ADMIN);
+    let ready = get(&mut admin, "/readyz");
+    assert_eq!((ready.status, ready.text()), (503, "full\n"));
+    assert_eq!(scrape(&mut admin)["hobnob_closes_total{reason=\"relay_full\"}"], 1.0);
+}
+
+#[test]
+fn the_biggest_rooms_and_the_slowest_peers_are_named() {
+    let limits = Limits { message: 1 << 20, backlog: 8 << 20, ..Limits::default() };
+    let server = Server::with(ALL, limits);
+    let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+    let mut slow = server.connect_narrow(0, 4096);
+    slow.spelling = Spelling::Binary;
+    slow.hello("slow");
+    slow.join("tea");
+    let (_eve, _) = server.enter(Spelling::Binary, "eve", "attic");
+    let large = vec![b'x'; 1 << 20];
+    for id in 1..=4 {
+        ann.ask(&[common::say_to_others(room, id, &large)]);
+        while !matches!(ann.next(), hobnob::wire::frame::ServerFrame::Ack { .. }) {}
+    }
+    let mut admin = server.connect_to(ADMIN);
+    let top = get(&mut admin, "/top?limit=1").json();
+    assert_eq!((&top["rooms"][0]["room"], &top["rooms"][0]["members"]), (&"tea".into(), &2.into()));
+    assert_eq!(top["rooms"].as_array().unwrap().len(), 1);
+    let peer = &top["peers"][0];
+    assert_eq!((&peer["name"], &peer["blocked"]), (&"slow".into(), &true.into()), "{top}");
+    assert!(peer["owed"].as_u64().unwrap() > 1 << 20, "{top}");
+    assert_eq!(scrape(&mut admin)["hobnob_laggards"], 1.0);
+}
