@@ -251,6 +251,7 @@ impl Service {
             Self::Raw(_) | Self::Frame(_) => false,
             #[cfg(feature = "http")]
             Self::Http(options) => options.serve == web::Serve::Admin,
+            Self::Irc(_) => false,
         }
     }
 
