@@ -157,7 +157,7 @@ impl Hub {
             self.announce(room, now, except, renamed);
         }
         if is_new {
-            self.tell_watchers(&name, self.people.who(conn));
+            self.tell_watchers(&name, self.people.who(conn).as_ref());
         }
         Ok(())
     }
@@ -207,10 +207,10 @@ impl Hub {
     }
 
     /// A name came or went.
-    pub(super) fn tell_watchers(&mut self, watched: &Rc<str>, who: Option<Who>) {
+    pub(super) fn tell_watchers(&mut self, watched: &Rc<str>, who: Option<&Who>) {
         for watcher in self.people.watchers(&name::folded(watched)).to_vec() {
             let name = Rc::clone(watched);
-            self.reply(watcher, Reply::Watched { name, who: who.clone() });
+            self.reply(watcher, Reply::Watched { name, who: who.cloned() });
         }
     }
 

@@ -453,7 +453,7 @@ struct Page<'a> {
     messages: Vec<Past<'a>>,
 }
 
-/// A message among others: that of [`Message`], less the room.
+/// A message among others: that of `message`, less the room.
 #[derive(Serialize, Deserialize)]
 pub struct Past<'a> {
     offset: Offset,

@@ -1,9 +1,13 @@
 use super::*;
 use proptest::prelude::*;
 
-/// The vectors of ircdocs/parser-tests, `msg-split`: line, tags, source, command, parameters.
+/// Line, tags, source, command, parameters.
+type Split = (&'static str, Tags, Option<&'static str>, &'static str, &'static [&'static str]);
+type Tags = &'static [(&'static str, &'static str)];
+
+/// The vectors of ircdocs/parser-tests, `msg-split`.
 #[rustfmt::skip]
-const SPLIT: &[(&str, &[(&str, &str)], Option<&str>, &str, &[&str])] = &[
+const SPLIT: &[Split] = &[
     ("foo bar baz asdf", &[], None, "foo", &["bar", "baz", "asdf"]),
     (":coolguy foo bar baz asdf", &[], Some("coolguy"), "foo", &["bar", "baz", "asdf"]),
     ("foo bar baz :asdf quux", &[], None, "foo", &["bar", "baz", "asdf quux"]),
