@@ -116,6 +116,15 @@ test('a relay that restarted is told of where it happened', () => {
   assert.equal(world.room.unread, 3);
 });
 
+test('a room in which nothing was said and that was forgotten is no loss', () => {
+  const world = World.in();
+  world.receive({ type: 'came', room: 7, count: 3, name: 'zoe' });
+  world.reconnect();
+  world.joined({ epoch: OTHER_EPOCH, head: 1 });
+  assert.deepEqual(world.outline, ['presence', 'old open 1..1']);
+  assert.deepEqual(world.notices, ['Back. 1 missed message recovered']);
+});
+
 test('a gap is a hole, and what comes twice comes once', () => {
   const world = World.in();
   world.receive(message(1, 'one'), { type: 'gap', room: 7, from: 2, to: 9 }, message(9, 'again'),
@@ -221,6 +230,23 @@ test('a join that is refused is told; one that came too fast is tried again', ()
   world.socket.take();
   world.clock.pass(1_000);
   assert.equal(world.socket.last('join').room, 'tea');
+});
+
+test('a leave that came too fast is tried again, unless the line has left by itself', () => {
+  const world = World.in();
+  world.chat.leave(world.room);
+  const refuse = () => {
+    const { request } = world.socket.last('leave');
+    world.receive({ type: 'error', code: 107, request, text: 'wait' });
+    world.socket.take();
+  };
+  refuse();
+  world.clock.pass(1_000);
+  assert.equal(world.socket.last('leave').room, 7);
+  refuse();
+  world.reconnect();
+  world.clock.pass(1_000);
+  assert.equal(world.socket.last('leave'), undefined);
 });
 
 test('members come and go; the list of a room that became small is asked for', () => {

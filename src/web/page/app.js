@@ -20,6 +20,9 @@ const FIRST_ROOM = 'lobby';
 /** How long a page that nobody looks at waits before it renders. */
 const HIDDEN_MS = 250;
 
+/** Rendering that takes longer than this leaves as much time to everything else. */
+const FRAME_MS = 8;
+
 const THEMES = [null, 'light', 'dark'];
 
 const saved = storage.loadPerson();
@@ -55,22 +58,26 @@ const views = {
 };
 
 let due = new Set();
+let cost = 0;
 
-/** Has a part shown anew: once for each frame, however often it changes. */
+/** Has a part shown anew: at most once for each frame, however often it changes. */
 function render(part) {
   if (due.size === 0) {
     if (document.hidden) setTimeout(renderNow, HIDDEN_MS);
+    else if (cost > FRAME_MS) setTimeout(() => requestAnimationFrame(renderNow), cost);
     else requestAnimationFrame(renderNow);
   }
   due.add(part);
 }
 
 function renderNow() {
+  const began = performance.now();
   const views = viewsOf(due);
   due = new Set();
   for (const view of views) view.render();
   watch();
   renderAddress();
+  cost = performance.now() - began;
 }
 
 const viewsOf = (parts) => new Set([...parts].flatMap((part) => views[part]));

@@ -127,7 +127,7 @@ export class Chat {
     this.rooms.delete(room.key);
     if (room.number !== null) {
       this.#numbers.delete(room.number);
-      this.#line.send({ type: 'leave', request: this.#nextId(), room: room.number });
+      this.#leave(room.number);
     }
     this.#checkBack();
     if (this.active === room) {
@@ -211,7 +211,7 @@ export class Chat {
     const wanted = this.rooms.get(keyOf(frame.name));
     if (!wanted) {
       // Left before the answer came.
-      this.#line.send({ type: 'leave', request: this.#nextId(), room: frame.room });
+      this.#leave(frame.room);
       return;
     }
     if (wanted !== room) return;
@@ -230,15 +230,26 @@ export class Chat {
   #notJoined(room, code, text) {
     room.stage = 'out';
     if (code === Code.rateLimited) {
-      const line = this.#requests;
-      this.#clock.setTimeout(() => {
-        const isStillWanted = this.rooms.get(room.key) === room && line === this.#requests;
-        if (isStillWanted && room.stage === 'out') this.#join(room);
-      }, RATE_PAUSE_MS);
-      return;
+      this.#afterPause(() => this.rooms.get(room.key) === room && this.#join(room));
+    } else {
+      this.leave(room);
+      this.#notice('bad', `${room.name}: ${text}`);
     }
-    this.leave(room);
-    this.#notice('bad', `${room.name}: ${text}`);
+  }
+
+  /** Leaves a room of this line. */
+  #leave(number) {
+    this.#request({ type: 'leave', room: number }, {
+      refused: ({ code }) => {
+        if (code === Code.rateLimited) this.#afterPause(() => this.#leave(number));
+      },
+    });
+  }
+
+  /** Does again what was too fast, if the line is still the same then. */
+  #afterPause(act) {
+    const line = this.#requests;
+    this.#clock.setTimeout(() => line === this.#requests && act(), RATE_PAUSE_MS);
   }
 
   #askMembers(room) {
@@ -249,6 +260,9 @@ export class Chat {
         room.isAsking = false;
         room.told(frame);
         this.#changed('members');
+      },
+      refused: () => {
+        room.isAsking = false;
       },
     });
   }

@@ -111,7 +111,9 @@ export class Room {
     this.place = { epoch, offset: head };
     if (before) {
       this.unread += head + 1 - keptFrom;
-      return { missed: head + 1 - keptFrom, lost: isSame ? keptFrom - from : NaN };
+      // A room in which nothing was said is forgotten with its last member, which is no loss.
+      const isCounted = isSame || before.offset === 0;
+      return { missed: head + 1 - keptFrom, lost: isCounted ? keptFrom - from : NaN };
     }
     this.#takeUpReading(keptFrom);
     return { missed: 0, lost: 0 };

@@ -68,12 +68,14 @@ export class Timeline {
     else this.#push({ kind: 'hole', ...hole });
   }
 
-  /** Notes the numbering in use. If there was another, what was still missing of it is gone. */
+  /**
+   * Notes the numbering in use. If there was another, what was still missing of it is gone; if
+   * nothing was said in it, nothing is told of it either.
+   */
   begin(epoch, time) {
     if (this.#epoch === epoch) return;
-    const isFirst = this.#epoch === null;
     this.#epoch = epoch;
-    if (isFirst) return;
+    if (this.entries.every(({ kind }) => kind === 'presence')) return;
     const isMissing = ({ kind, state }) => kind === 'hole' && state !== 'lost';
     this.entries = this.entries.map((it) => (isMissing(it) ? { ...it, state: 'lost' } : it));
     this.#push({ kind: 'restart', time });

@@ -7,8 +7,9 @@ import { arrange, byId, element, setText } from './dom.js';
 import { count } from './text.js';
 import { entryNode, signatureOf, surroundings } from './view-entry.js';
 
-/** Entries above and below the one that is looked at. */
+/** Entries above and below the one that is looked at; above the end, where all may be new. */
 const REACH = 250;
+const REACH_AT_END = 150;
 
 /** Closer than this to the end counts as the end. */
 const END_PX = 48;
@@ -91,7 +92,7 @@ export class LogView {
 
   #windowAround(entries, anchor) {
     const { length } = entries;
-    if (this.#isFollowing) return { start: Math.max(0, length - REACH), end: length, length };
+    if (this.#isFollowing) return { start: Math.max(0, length - REACH_AT_END), end: length, length };
     const at = Math.max(0, entries.indexOf(anchor));
     return { start: Math.max(0, at - REACH), end: Math.min(length, at + REACH), length };
   }
