@@ -2,11 +2,13 @@
 
 use crate::config::Config;
 use crate::engine::Counts;
-use crate::net::{Bound, EventLoop, Handle, Options, Status, raise_descriptor_limit};
+use crate::net::{Bound, Endpoint, EventLoop, Handle, Options, Status, raise_descriptor_limit};
+use crate::session::Service;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 #[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A relay, listening.
@@ -43,7 +45,9 @@ impl Relay {
         if config.raise_descriptor_limit {
             raise_descriptor_limit();
         }
-        let listeners = config.listeners.into_iter().map(|l| (l.service, l.endpoint)).collect();
+        let mut listeners: Vec<_> =
+            config.listeners.into_iter().map(|l| (l.service, l.endpoint)).collect();
+        share_irc(&mut listeners);
         let secret = config.secret.unwrap_or_else(|| RandomState::new().hash_one("hobnob"));
         let (limits, signals) = (config.limits, config.signals);
         let event_loop = EventLoop::bind(Options { listeners, limits, signals, secret })?;
@@ -103,6 +107,21 @@ impl Relay {
     pub fn counts(&self) -> Counts {
         self.event_loop.counts()
     }
+}
+
+/// IRC over WebSocket is served as on the first listener for IRC: one name, one set of operators.
+fn share_irc(listeners: &mut [(Service, Endpoint)]) {
+    let irc = listeners.iter().find_map(|(service, _)| match service {
+        Service::Irc(options) => Some(Arc::clone(options)),
+        _ => None,
+    });
+    #[cfg(feature = "http")]
+    for (service, _) in listeners {
+        if let (Service::Http(http), Some(irc)) = (service, &irc) {
+            http.irc = Arc::clone(irc);
+        }
+    }
+    let _ = irc;
 }
 
 #[cfg(not(mio_unsupported_force_poll_poll))]

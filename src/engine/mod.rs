@@ -330,7 +330,7 @@ impl Engine {
                     }
                     return (used, Reading::Unfinished);
                 }
-                Ok(Parsed::Complete(Step::Line(line), _)) if self.is_line_held_up(line) => {
+                Ok(Parsed::Complete(Step::Line(line), _)) if self.is_line_held_up(&line) => {
                     return (used, Reading::Unfinished);
                 }
                 Ok(Parsed::Complete(step, length)) => {
@@ -370,7 +370,7 @@ impl Engine {
             Step::Answer(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),
             #[cfg(feature = "http")]
             Step::Look(look) => self.look(conn, look, now),
-            Step::Line(line) => self.obey(conn, line, now),
+            Step::Line(line) => self.obey(conn, &line, now),
             Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
             Step::Alive => {}
             Step::Bye => self.let_go(conn, now),
@@ -378,31 +378,30 @@ impl Engine {
     }
 
     /// Whether a line speaks to a room that is behind.
-    fn is_line_held_up(&self, line: Input<'_>) -> bool {
+    fn is_line_held_up(&self, line: &Input<'_>) -> bool {
         rooms_spoken_to(line)
             .filter_map(|room| self.hub.find(room))
             .any(|room| self.is_congested(room))
     }
 
     /// Carries out a line: looks at the hub, answers, and asks it for what only it decides.
-    fn obey(&mut self, conn: ConnId, line: Input<'_>, now: Now) {
+    fn obey(&mut self, conn: ConnId, line: &Input<'_>, now: Now) {
         let mut doings = Vec::new();
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let Some(service) = self.services.get(usize::from(peer.service)) else { return };
         let (hub, limits, unix_ms) = (&self.hub, &*self.limits, now.unix_ms);
         let view = View { hub, limits, service, conn, unix_ms };
-        let Session::Irc(irc) = &mut peer.session else { return };
+        let Some(irc) = peer.session.irc() else { return };
         irc.obey(line, &view, &mut doings);
         for doing in doings {
             match doing {
                 Doing::Tell(lines) => self.tell(conn, |session, _, out| {
-                    if let Session::Irc(irc) = session {
+                    if let Some(irc) = session.irc() {
                         irc.write_lines(&lines, out);
                     }
                 }),
                 Doing::Ask(about, command) => {
-                    if let Some(Session::Irc(irc)) =
-                        self.peers.get_mut(conn).map(|peer| &mut peer.session)
+                    if let Some(irc) = self.peers.get_mut(conn).and_then(|peer| peer.session.irc())
                     {
                         irc.ask(about);
                     }
@@ -415,7 +414,7 @@ impl Engine {
             }
         }
         self.tell(conn, |session, _, out| {
-            if let Session::Irc(irc) = session {
+            if let Some(irc) = session.irc() {
                 irc.obeyed(out);
             }
         });

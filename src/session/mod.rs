@@ -110,7 +110,7 @@ impl Dialect {
             Self::Events => web::events::write_notice(notice, out),
             #[cfg(not(feature = "http"))]
             Self::Events => {}
-            Self::Irc(style) => irc::write_notice(style, &room.name, notice, unix_ms, out),
+            Self::Irc(style) => irc::write_news(style, &room.name, notice, unix_ms, out),
             Self::Binary | Self::Json | Self::WebBinary | Self::WebJson => {
                 let (spelling, carrier) = self.frames();
                 frame::write_notice(spelling, carrier, room.id, notice, out);
@@ -157,8 +157,7 @@ impl Step<'_> {
             Self::Answer(bytes) => Step::Answer(Cow::Owned(bytes.into_owned())),
             #[cfg(feature = "http")]
             Self::Look(look) => Step::Look(look),
-            // Of no web session's making.
-            Self::Line(_) => Step::Alive,
+            Self::Line(input) => Step::Line(input.into_owned()),
             Self::Ping(token) => Step::Ping(token),
             Self::Alive => Step::Alive,
             Self::Bye => Step::Bye,
@@ -316,6 +315,16 @@ impl Session {
         }
     }
 
+    /// The conversation in IRC, if it is one, whatever carries it.
+    pub fn irc(&mut self) -> Option<&mut irc::Irc> {
+        match self {
+            Self::Irc(irc) => Some(irc),
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.irc(),
+            Self::Raw(_) | Self::Frame(_) => None,
+        }
+    }
+
     /// The step read last could not be carried out yet. The same bytes will come again, and the
     /// step with them.
     pub fn again(&mut self) {
@@ -343,7 +352,7 @@ impl Session {
             Self::Raw(raw) => raw.heed(reply),
             Self::Frame(frame) => frame.write_reply(reply, view.limits, out),
             #[cfg(feature = "http")]
-            Self::Web(web) => web.write_reply(reply, view.limits, out),
+            Self::Web(web) => web.write_reply(reply, view, out),
             Self::Irc(irc) => irc.write_reply(reply, view, out),
         }
     }
@@ -393,7 +402,7 @@ impl Session {
             Self::Raw(_) => {}
             Self::Frame(frame) => frame.write_draining(out),
             #[cfg(feature = "http")]
-            Self::Web(web) => web.write_draining(out),
+            Self::Web(web) => web.write_draining(view, out),
             Self::Irc(irc) => irc.write_draining(view, out),
         }
     }
@@ -405,7 +414,7 @@ impl Session {
             Self::Frame(frame) => frame.write_farewell(fault, out),
             #[cfg(feature = "http")]
             Self::Web(web) => web.write_farewell(fault, out),
-            Self::Irc(_) => irc::write_farewell(fault, out),
+            Self::Irc(irc) => irc::write_farewell(irc.carrier(), fault, out),
         }
     }
 

@@ -9,3 +9,5 @@ mod commands;
 mod injection;
 mod rights;
 mod shared;
+#[cfg(feature = "http")]
+mod websocket;

@@ -91,16 +91,32 @@ impl Caps {
         Cap::ALL.iter().copied().filter(move |cap| self.has(*cap))
     }
 
-    /// Those that change a line that a whole room hears.
-    pub fn style(self) -> Style {
-        Style(self.bits & Style::BITS)
+    /// Those that change a line that a whole room hears, and what carries it.
+    pub fn style(self, carrier: Carrier) -> Style {
+        Style { bits: self.bits & Style::BITS, carrier }
     }
+}
+
+/// What carries lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carrier {
+    /// A stream, in which lines have ends.
+    #[default]
+    Stream,
+    /// Text messages of a WebSocket, each a line without its end.
+    Text,
+    /// Binary messages of a WebSocket, likewise.
+    Binary,
 }
 
 /// The capabilities that change a line that a whole room hears: who agrees on the same ones reads the
 /// same tape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Style(u16);
+pub struct Style {
+    bits: u16,
+    /// What carries the lines.
+    pub carrier: Carrier,
+}
 
 impl Style {
     const BITS: u16 = 1 << Cap::AwayNotify as u16
@@ -112,6 +128,6 @@ impl Style {
 
     /// Whether the capability is among them.
     pub fn has(self, cap: Cap) -> bool {
-        self.0 & 1 << cap as u16 != 0
+        self.bits & 1 << cap as u16 != 0
     }
 }

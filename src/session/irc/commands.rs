@@ -96,7 +96,7 @@ pub(super) struct Said<'t> {
 
 impl Irc {
     /// Carries out a line.
-    pub fn obey(&mut self, input: Input<'_>, view: &View<'_>, doings: &mut Vec<Doing>) {
+    pub fn obey(&mut self, input: &Input<'_>, view: &View<'_>, doings: &mut Vec<Doing>) {
         let line = match input {
             Input::Part => return,
             Input::Line(line) => line,
@@ -230,7 +230,7 @@ impl<'t> Talk<'t> {
 }
 
 /// The rooms that a line says something in, so that it waits while they are behind.
-pub fn rooms_spoken_to(input: Input<'_>) -> impl Iterator<Item = &str> {
+pub fn rooms_spoken_to<'a>(input: &'a Input<'_>) -> impl Iterator<Item = &'a str> {
     let line = match input {
         Input::Line(line) => std::str::from_utf8(line).ok().and_then(parse),
         Input::TooLong | Input::Part => None,

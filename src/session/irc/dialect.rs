@@ -1,7 +1,7 @@
 //! What a whole room hears, as lines: once for all who have agreed on the same capabilities.
 
 use super::stamp::Stamp;
-use super::{Cap, Style, channel_of, nick_of};
+use super::{Cap, Carrier, Style, channel_of, nick_of};
 use crate::hub::{Change, Going, List, Notice, Rank, Room, Switch, What, Who};
 use crate::payload::{Message, Payload, Seen};
 use crate::wire::irc::LineWriter;
@@ -57,10 +57,33 @@ pub(super) fn msgid(room: &Room, message: &Message) -> String {
     format!("{:016x}-{}", room.epoch.0, message.offset)
 }
 
+/// Makes each line, from `start` on, what its carrier wants.
+pub fn pack(carrier: Carrier, start: usize, out: &mut Vec<u8>) {
+    #[cfg(feature = "http")]
+    if carrier != Carrier::Stream {
+        use crate::wire::websocket::{Opcode, write};
+        let lines = out.split_off(start);
+        let opcode = if carrier == Carrier::Text { Opcode::Text } else { Opcode::Binary };
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            write(opcode, line.strip_suffix(b"\r\n").unwrap_or(line), out);
+        }
+    }
+    let _ = (carrier, start, out);
+}
+
 /// A message as the members of this dialect hear it.
 pub fn write_message(style: Style, room: &Room, message: &Message, out: &mut Vec<u8>) {
+    let start = out.len();
     let id = if style.has(Cap::MessageTags) { msgid(room, message) } else { String::new() };
     write_spoken(style, &channel_of(&room.name), &id, message, None, out);
+    pack(style.carrier, start, out);
+}
+
+/// News of a room as the members of this dialect hear it.
+pub fn write_news(style: Style, room: &str, notice: &Notice, unix_ms: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    write_notice(style, room, notice, unix_ms, out);
+    pack(style.carrier, start, out);
 }
 
 /// A message, to whomever it was said. `batch` is a batch that it is part of.
@@ -121,8 +144,14 @@ fn text_of(payload: &Payload) -> Cow<'_, str> {
     String::from_utf8_lossy(&payload.bytes)
 }
 
-/// News of a room as the members of this dialect hear it; nothing where they have no word for it.
-pub fn write_notice(style: Style, room: &str, notice: &Notice, unix_ms: u64, out: &mut Vec<u8>) {
+/// News of a room as lines; nothing where the dialect has no word for it.
+pub(super) fn write_notice(
+    style: Style,
+    room: &str,
+    notice: &Notice,
+    unix_ms: u64,
+    out: &mut Vec<u8>,
+) {
     let channel = channel_of(room);
     let heading = Heading { style, unix_ms, ..Heading::default() };
     match notice {

@@ -18,8 +18,8 @@ mod rooms;
 mod speech;
 mod stamp;
 
-pub use caps::{Cap, Caps, Style};
-pub use dialect::{write_message, write_notice};
+pub use caps::{Cap, Caps, Carrier, Style};
+pub use dialect::{pack, write_message, write_news};
 pub use options::{Operator, Options};
 
 use super::{Fault, Service, View};
@@ -35,14 +35,25 @@ pub use commands::rooms_spoken_to;
 const OPENING: usize = 512;
 
 /// A line, or what came in place of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
     /// A line, without its end.
-    Line(&'a [u8]),
+    Line(Cow<'a, [u8]>),
     /// A line that was longer than a line may be. It is over.
     TooLong,
     /// Part of one. Nothing to do.
     Part,
+}
+
+impl Input<'_> {
+    /// The same, with nothing borrowed.
+    pub fn into_owned(self) -> Input<'static> {
+        match self {
+            Self::Line(line) => Input::Line(Cow::Owned(line.into_owned())),
+            Self::TooLong => Input::TooLong,
+            Self::Part => Input::Part,
+        }
+    }
 }
 
 /// What is to be done about a line, in this order.
@@ -86,6 +97,7 @@ pub struct Irc {
     is_known: bool,
     greeted: bool,
     caps: Caps,
+    carrier: Carrier,
     /// What the client said before it was welcome.
     entry: Option<Box<Entry>>,
     /// Its name, once it has one that may be used.
@@ -143,11 +155,20 @@ impl Irc {
     fn found<'a>(&mut self, found: Found<'a>) -> Input<'a> {
         self.is_known = true;
         match found {
-            Found::Line(line) => Input::Line(line),
+            Found::Line(line) => Input::Line(Cow::Borrowed(line)),
             Found::TooLong { ended } => {
                 self.skipping = !ended;
                 if ended { Input::TooLong } else { Input::Part }
             }
+        }
+    }
+
+    /// A line that came as a message of its own (IRCv3 WebSocket): its end may be left out.
+    pub fn message(bytes: Vec<u8>) -> Input<'static> {
+        let bytes = [bytes.as_slice(), b"\n"].concat();
+        match split(&bytes) {
+            Parsed::Complete(Found::Line(line), _) => Input::Line(Cow::Owned(line.to_vec())),
+            Parsed::Complete(Found::TooLong { .. }, _) | Parsed::Partial => Input::TooLong,
         }
     }
 
@@ -156,9 +177,19 @@ impl Irc {
         self.greeted
     }
 
+    /// A conversation whose lines are messages of their own.
+    pub fn in_messages(carrier: Carrier) -> Self {
+        Self { carrier, is_known: true, ..Self::default() }
+    }
+
     /// What its dialect depends on.
     pub fn style(&self) -> Style {
-        self.caps.style()
+        self.caps.style(self.carrier)
+    }
+
+    /// What carries its lines.
+    pub fn carrier(&self) -> Carrier {
+        self.carrier
     }
 
     /// The name by which numerics speak to it.
@@ -175,12 +206,22 @@ impl Irc {
     pub fn write_lines(&mut self, lines: &[u8], out: &mut Vec<u8>) {
         match &mut self.label {
             Some(label) => label.lines.extend_from_slice(lines),
-            None => out.extend_from_slice(lines),
+            None => {
+                let start = out.len();
+                out.extend_from_slice(lines);
+                pack(self.carrier, start, out);
+            }
         }
     }
 
     /// A line was carried out, and everything that answers it is here (labeled-response).
     pub fn obeyed(&mut self, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.write_labelled(out);
+        pack(self.carrier, start, out);
+    }
+
+    fn write_labelled(&mut self, out: &mut Vec<u8>) {
         self.about = None;
         let Some(label) = self.label.take() else { return };
         let Label { label, lines } = *label;
@@ -232,11 +273,13 @@ impl Irc {
     /// The relay will be gone soon.
     pub fn write_draining(&self, view: &View<'_>, out: &mut Vec<u8>) {
         if self.greeted {
+            let start = out.len();
             LineWriter::new(out)
                 .from_server(&options_of(view).name)
                 .command("NOTICE")
                 .middle(self.target())
                 .last(crate::reason::Refusal::Draining.text());
+            pack(self.carrier, start, out);
         }
     }
 }
@@ -245,6 +288,8 @@ impl Irc {
 fn options_of<'a>(view: &View<'a>) -> &'a Options {
     match view.service {
         Service::Irc(options) => options,
+        #[cfg(feature = "http")]
+        Service::Http(http) => &http.irc,
         _ => Options::fallback(),
     }
 }
@@ -287,7 +332,8 @@ pub fn write_ping(view: &View<'_>, out: &mut Vec<u8>) {
 }
 
 /// The last line.
-pub fn write_farewell(fault: &Fault, out: &mut Vec<u8>) {
+pub fn write_farewell(carrier: Carrier, fault: &Fault, out: &mut Vec<u8>) {
+    let start = out.len();
     let text = match fault.reason {
         crate::reason::CloseReason::SlowConsumer => {
             Cow::Owned(format!("SendQ exceeded: {}", fault.text))
@@ -301,6 +347,7 @@ pub fn write_farewell(fault: &Fault, out: &mut Vec<u8>) {
         _ => Cow::Borrowed(&*fault.text),
     };
     LineWriter::new(out).command("ERROR").last(&format!("Closing link: {text}"));
+    pack(carrier, start, out);
 }
 
 /// The channel that a room is.

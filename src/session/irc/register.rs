@@ -2,7 +2,7 @@
 
 use super::commands::Talk;
 use super::numeric::*;
-use super::{About, Cap, Doing, Entry, is_nick};
+use super::{About, Cap, Carrier, Doing, Entry, is_nick};
 use crate::hub::{Command as Ask, guest_number, is_person_name};
 use crate::reason::CloseReason;
 use crate::session::Fault;
@@ -93,7 +93,7 @@ fn request(talk: &mut Talk<'_>, argument: &str) {
     talk.server(|line| line.command("CAP").middle(&target).middle(answer).last(argument));
     if is_known {
         talk.irc.caps = caps;
-        if talk.irc.greeted && before.style() != caps.style() {
+        if talk.irc.greeted && before.style(Carrier::Stream) != caps.style(Carrier::Stream) {
             talk.doings.push(Doing::Reseat);
         }
     }

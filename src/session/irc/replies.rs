@@ -4,7 +4,7 @@ use super::dialect::{Heading, msgid, write_notice, write_signal, write_spoken};
 use super::numeric::*;
 use super::people::mask_of;
 use super::rooms::{write_names, write_topic};
-use super::{Cap, Irc, View, channel_of, history, nick_of, options_of, relay};
+use super::{Cap, Irc, View, channel_of, history, nick_of, options_of, pack, relay};
 use crate::hub::{Notice, Reply, Who};
 use crate::reason::Refusal;
 use crate::wire::irc::LineWriter;
@@ -19,6 +19,7 @@ impl Irc {
             label.lines.extend_from_slice(out.get(start..).unwrap_or_default());
             out.truncate(start);
         }
+        pack(self.carrier(), start, out);
     }
 
     /// Writes it; whether it answers what the peer asked, and is no news from elsewhere.

@@ -13,7 +13,8 @@ pub mod socket;
 pub mod upgrade;
 pub mod watch;
 
-use super::{Dialect, Fault, Overrun, Seen, Step};
+use super::irc::{self, Irc};
+use super::{Dialect, Fault, Overrun, Seen, Step, View};
 use crate::hub::Reply;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
@@ -21,6 +22,7 @@ use crate::wire::Parsed;
 use events::EventStream;
 use exchange::{Exchange, Turn};
 use socket::WebSocket;
+use std::sync::Arc;
 
 /// How an `http` listener serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Options {
     pub allow_origin: Vec<String>,
     /// What can be asked for there.
     pub serve: Serve,
+    /// How IRC is served at `/irc`: as on the relay's `irc` listener, if there is one.
+    pub irc: Arc<irc::Options>,
 }
 
 /// What a listener is for.
@@ -86,6 +90,14 @@ impl Web {
         }
     }
 
+    /// See [`Session::irc`](super::Session::irc).
+    pub fn irc(&mut self) -> Option<&mut Irc> {
+        match &mut *self.0 {
+            State::Socket(socket) => socket.irc(),
+            State::Http(_) | State::Events(_) => None,
+        }
+    }
+
     /// See [`Session::again`](super::Session::again).
     pub fn again(&mut self) {
         match &mut *self.0 {
@@ -106,10 +118,10 @@ impl Web {
     }
 
     /// See [`Session::write_reply`](super::Session::write_reply).
-    pub fn write_reply(&mut self, reply: &Reply, limits: &Limits, out: &mut Vec<u8>) {
+    pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         match &mut *self.0 {
             State::Http(exchange) => exchange.write_reply(reply, out),
-            State::Socket(socket) => socket.write_reply(reply, limits, out),
+            State::Socket(socket) => socket.write_reply(reply, view, out),
             State::Events(events) => events.write_reply(reply, out),
         }
     }
@@ -138,10 +150,10 @@ impl Web {
     }
 
     /// See [`Session::write_draining`](super::Session::write_draining).
-    pub fn write_draining(&self, out: &mut Vec<u8>) {
+    pub fn write_draining(&self, view: &View<'_>, out: &mut Vec<u8>) {
         match &*self.0 {
             State::Http(_) => {}
-            State::Socket(socket) => socket.write_draining(out),
+            State::Socket(socket) => socket.write_draining(view, out),
             State::Events(events) => events.write_draining(out),
         }
     }

@@ -28,6 +28,7 @@ pub struct Route {
 pub const ROUTES: &[Route] = &[
     get("/connect", upgrade::connect),
     get("/raw/{room}", upgrade::raw),
+    get("/irc", upgrade::irc),
     get("/rooms", api::rooms),
     get("/rooms/{room}/messages", api::messages),
     Route {

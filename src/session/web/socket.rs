@@ -6,8 +6,10 @@ use crate::limits::Limits;
 use crate::payload::Form;
 use crate::reason::CloseReason;
 use crate::session::frame::{Frame, Spelling};
-use crate::session::{Dialect, Fault, Step};
+use crate::session::irc::{self, Carrier, Irc};
+use crate::session::{Dialect, Fault, Step, View};
 use crate::wire::Parsed;
+use crate::wire::irc::{CLIENT_TAGS_MAX, LINE_MAX};
 use crate::wire::websocket::{self, FrameError, Opcode};
 use std::borrow::Cow;
 
@@ -31,6 +33,8 @@ enum Talk {
     Frames(Frame),
     /// Every message is relayed as it is.
     Raw(Raw),
+    /// IRC, a line for each message.
+    Irc(Box<Irc>),
 }
 
 /// A browser's plain socket.
@@ -67,6 +71,19 @@ impl WebSocket {
     /// A conversation in frames.
     pub fn frames() -> Self {
         Self::new(Talk::Frames(Frame::in_messages()))
+    }
+
+    /// A conversation in IRC.
+    pub fn irc_in(carrier: Carrier) -> Self {
+        Self::new(Talk::Irc(Box::new(Irc::in_messages(carrier))))
+    }
+
+    /// See [`Session::irc`](crate::session::Session::irc).
+    pub fn irc(&mut self) -> Option<&mut Irc> {
+        match &mut self.talk {
+            Talk::Irc(irc) => Some(irc),
+            Talk::Frames(_) | Talk::Raw(_) => None,
+        }
     }
 
     /// A plain socket in a room of this name.
@@ -123,6 +140,8 @@ impl WebSocket {
         let is_text = begun.map_or(opcode == Opcode::Text, |fragments| fragments.is_text);
         let max = match &self.talk {
             Talk::Raw(_) => limits.message,
+            // Refused as a line in so far as it is longer than one.
+            Talk::Irc(_) => 2 * (CLIENT_TAGS_MAX + LINE_MAX),
             Talk::Frames(frame) => frame.message_max(spelling_of(is_text), limits),
         };
         max - max.min(begun.map_or(0, |fragments| fragments.bytes.len()))
@@ -185,6 +204,7 @@ impl WebSocket {
             Talk::Frames(frame) => {
                 frame.receive_message(spelling_of(is_text), &bytes, limits).map(Step::into_owned)
             }
+            Talk::Irc(_) => Ok(Step::Line(Irc::message(bytes))),
             Talk::Raw(raw) => {
                 let Some(room) = raw.room else { return Ok(Step::Alive) };
                 let form = if is_text { Form::Text } else { Form::Binary };
@@ -195,9 +215,10 @@ impl WebSocket {
     }
 
     /// See [`Session::write_reply`](crate::session::Session::write_reply).
-    pub fn write_reply(&mut self, reply: &Reply, limits: &Limits, out: &mut Vec<u8>) {
+    pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         match &mut self.talk {
-            Talk::Frames(frame) => frame.write_reply(reply, limits, out),
+            Talk::Frames(frame) => frame.write_reply(reply, view.limits, out),
+            Talk::Irc(irc) => irc.write_reply(reply, view, out),
             Talk::Raw(raw) => raw.heed(reply),
         }
     }
@@ -215,9 +236,11 @@ impl WebSocket {
     }
 
     /// See [`Session::write_draining`](crate::session::Session::write_draining).
-    pub fn write_draining(&self, out: &mut Vec<u8>) {
-        if let Talk::Frames(frame) = &self.talk {
-            frame.write_draining(out);
+    pub fn write_draining(&self, view: &View<'_>, out: &mut Vec<u8>) {
+        match &self.talk {
+            Talk::Frames(frame) => frame.write_draining(out),
+            Talk::Irc(irc) => irc.write_draining(view, out),
+            Talk::Raw(_) => {}
         }
     }
 
@@ -227,8 +250,10 @@ impl WebSocket {
         if let Some(code) = self.closed_with {
             return websocket::write_close(code, "", out);
         }
-        if let Talk::Frames(frame) = &self.talk {
-            frame.write_farewell(fault, out);
+        match &self.talk {
+            Talk::Frames(frame) => frame.write_farewell(fault, out),
+            Talk::Irc(irc) => irc::write_farewell(irc.carrier(), fault, out),
+            Talk::Raw(_) => {}
         }
         let reason = format!("{}: {}", fault.reason, fault.text);
         websocket::write_close(Some(close_code(fault.reason)), &reason, out);
@@ -239,12 +264,13 @@ impl WebSocket {
         match &self.talk {
             Talk::Frames(frame) => frame.dialect(),
             Talk::Raw(_) => Dialect::WebRaw,
+            Talk::Irc(irc) => Dialect::Irc(irc.style()),
         }
     }
 
     /// See [`Session::can_tell_refusal`](crate::session::Session::can_tell_refusal).
     pub fn can_tell_refusal(&self) -> bool {
-        matches!(self.talk, Talk::Frames(_))
+        !matches!(self.talk, Talk::Raw(_))
     }
 
     /// See [`Session::is_greeted`](crate::session::Session::is_greeted).
@@ -252,6 +278,7 @@ impl WebSocket {
         match &self.talk {
             Talk::Frames(frame) => frame.is_greeted(),
             Talk::Raw(raw) => raw.is_greeted,
+            Talk::Irc(irc) => irc.is_greeted(),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::response::{Response, Status};
 use super::route::{Asked, Outcome};
 use super::socket::WebSocket;
 use crate::hub::is_room_name;
+use crate::session::irc::Carrier;
 use crate::wire::http::Request;
 use crate::wire::websocket;
 use base64::Engine as _;
@@ -13,9 +14,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 /// The name of the frame protocol among WebSocket's subprotocols.
 pub const SUBPROTOCOL: &str = "hobnob.v1";
 
+/// IRC in text messages.
+const IRC_TEXT: &str = "text.ircv3.net";
+
+/// IRC in binary messages.
+const IRC_BINARY: &str = "binary.ircv3.net";
+
 /// `/connect`: the frame protocol.
 pub fn connect(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
-    handshake(request, asked.options, Some(SUBPROTOCOL), WebSocket::frames)
+    handshake(request, asked.options, &[SUBPROTOCOL], |_| WebSocket::frames())
 }
 
 /// `/raw/{room}`: what a plain socket is, for browsers.
@@ -28,15 +35,24 @@ pub fn raw(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
         Some("false") => false,
         Some(_) => return refuse(Status::BadRequest, "echo is true or false"),
     };
-    handshake(request, asked.options, None, || WebSocket::raw(&asked.room, echo))
+    handshake(request, asked.options, &[], |_| WebSocket::raw(&asked.room, echo))
+}
+
+/// `/irc`: IRC, a line for each message (<https://ircv3.net/specs/extensions/websocket>). Clients that
+/// name no subprotocol send text.
+pub fn irc(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
+    handshake(request, asked.options, &[IRC_TEXT, IRC_BINARY], |chosen| {
+        let is_binary = chosen == Some(IRC_BINARY);
+        WebSocket::irc_in(if is_binary { Carrier::Binary } else { Carrier::Text })
+    })
 }
 
 /// Answers the handshake, or says what is wrong with it.
 fn handshake(
     request: &Request<'_>,
     options: &Options,
-    subprotocol: Option<&'static str>,
-    open: impl FnOnce() -> WebSocket,
+    subprotocols: &[&'static str],
+    open: impl FnOnce(Option<&'static str>) -> WebSocket,
 ) -> Outcome {
     let is_asked = request.lists("upgrade", "websocket") && request.lists("connection", "upgrade");
     if request.method != "GET" || !request.is_1_1 || !is_asked {
@@ -55,11 +71,13 @@ fn handshake(
         return refuse(Status::Forbidden, "pages of that origin may not speak to this relay");
     }
     let mut offered = request.list("sec-websocket-protocol").peekable();
-    let chosen = match subprotocol {
-        _ if offered.peek().is_none() => None,
-        Some(known) if offered.any(|name| name == known) => Some(known),
-        _ => return refuse(Status::BadRequest, "no such subprotocol is spoken here"),
-    };
+    let is_offered = offered.peek().is_some();
+    // In the client's order of preference.
+    let known = |name: &str| subprotocols.iter().copied().find(|known| *known == name);
+    let chosen = offered.find_map(known);
+    if is_offered && chosen.is_none() {
+        return refuse(Status::BadRequest, "no such subprotocol is spoken here");
+    }
     let mut response = Response::empty(Status::SwitchingProtocols)
         .with("Upgrade", "websocket")
         .with("Connection", "Upgrade")
@@ -67,7 +85,7 @@ fn handshake(
     if let Some(chosen) = chosen {
         response = response.with("Sec-WebSocket-Protocol", chosen);
     }
-    Outcome::Upgrade(response, open())
+    Outcome::Upgrade(response, open(chosen))
 }
 
 fn refuse(status: Status, why: &str) -> Outcome {
