@@ -164,8 +164,8 @@ impl Irc {
     }
 
     /// A line that came as a message of its own (IRCv3 WebSocket): its end may be left out.
-    pub fn message(bytes: Vec<u8>) -> Input<'static> {
-        let bytes = [bytes.as_slice(), b"\n"].concat();
+    pub fn message(bytes: &[u8]) -> Input<'static> {
+        let bytes = [bytes, b"\n"].concat();
         match split(&bytes) {
             Parsed::Complete(Found::Line(line), _) => Input::Line(Cow::Owned(line.to_vec())),
             Parsed::Complete(Found::TooLong { .. }, _) | Parsed::Partial => Input::TooLong,

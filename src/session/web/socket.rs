@@ -204,7 +204,7 @@ impl WebSocket {
             Talk::Frames(frame) => {
                 frame.receive_message(spelling_of(is_text), &bytes, limits).map(Step::into_owned)
             }
-            Talk::Irc(_) => Ok(Step::Line(Irc::message(bytes))),
+            Talk::Irc(_) => Ok(Step::Line(Irc::message(&bytes))),
             Talk::Raw(raw) => {
                 let Some(room) = raw.room else { return Ok(Step::Alive) };
                 let form = if is_text { Form::Text } else { Form::Binary };
