@@ -244,9 +244,23 @@ test('a leave that came too fast is tried again, unless the line has left by its
   world.clock.pass(1_000);
   assert.equal(world.socket.last('leave').room, 7);
   refuse();
+  world.chat.open('rust');
+  world.joined();
+  world.clock.pass(1_000);
+  assert.equal(world.socket.last('leave'), undefined);
+  world.chat.leave(world.room);
+  refuse();
   world.reconnect();
   world.clock.pass(1_000);
   assert.equal(world.socket.last('leave'), undefined);
+});
+
+test('who is put out of a room is told, and does not go back by itself', () => {
+  const world = World.in();
+  world.receive({ type: 'error', code: 118, request: 0, text: 'you were put out' },
+    { type: 'left', request: 0, room: 7, offset: 0 });
+  assert.deepEqual([world.notices, world.chat.rooms.size], [['An operator put you out of rust'], 0]);
+  assert.deepEqual(world.socket.take(), []);
 });
 
 test('members come and go; the list of a room that became small is asked for', () => {

@@ -61,7 +61,7 @@ test('two browsers and a plain socket talk; lines are cut, and nothing is missin
   await ann.isAccessible('without a line');
   ann.wire.mend();
   await ann.isLive();
-  await ann.sees('.notice', 'Back. 41 missed messages recovered');
+  await ann.isTold('Back. 41 missed messages recovered');
   await ann.picture('line-back');
   await nc.hears('into the void');
   await agree([ann, bob], nc);
@@ -115,7 +115,7 @@ test('a restarted relay is told of, and the conversation goes on by itself', asy
   for (const person of [ann, bob]) {
     await person.isLive();
     await person.hears('while it was down');
-    await person.sees('.notice', 'Back. Something may be missing');
+    await person.isTold('Back. Something may be missing');
     const [told] = await person.texts('.hole.is-told');
     assert.match(told, /began anew.*could not be recovered; how much that is, nobody knows/u);
     assert.deepEqual((await person.log()).map(([, text]) => text), ['before', 'while it was down']);
@@ -141,10 +141,10 @@ test('a relay that stops in order says so, and what it forgot meanwhile is count
   const [told] = await ann.texts('.hole.is-told');
   assert.match(told, /^20 messages are missing here: said while the connection was down/u);
   assert.deepEqual((await ann.log()).map(([offset]) => offset), [1, ...lines(10, '').map((_, index) => 22 + index)]);
-  await ann.sees('.notice', 'Back. 20 messages could not be recovered');
+  await ann.isTold('Back. 20 messages could not be recovered');
   await ann.picture('hole');
   const stopped = relay.stop('SIGTERM');
-  await ann.sees('.notice', 'The relay is about to restart');
+  await ann.isTold('The relay is about to restart');
   await stopped;
   nc.close();
 });
@@ -169,8 +169,9 @@ test('history loads upwards, and what is looked at stays where it is', async () 
       });
       log.scrollTop = Math.max(0, log.scrollTop - 400);
       const { top } = log.getBoundingClientRect();
-      const seen = [...log.querySelectorAll('[data-offset] .body')]
-        .find((body) => body.getBoundingClientRect().top > top + 100);
+      // Not the very first: it is drawn anew when others come before it.
+      const seen = [...log.querySelectorAll('[data-offset]')].slice(1)
+        .find((message) => message.getBoundingClientRect().top > top + 100);
       const before = seen.getBoundingClientRect().top;
       await frames(4);
       return seen.isConnected ? Math.abs(seen.getBoundingClientRect().top - before) : Infinity;
@@ -260,6 +261,20 @@ test('a big room is counted, not named', async () => {
   await bob.page.click('#leave');
   await until('the two that are left are named', async () =>
     (await ann.texts('.member .name')).join() === 'ann,zoe');
+});
+
+test('who is put out of a room is told', async () => {
+  const relay = await Relay.start();
+  const operator = new Nc(relay.irc);
+  operator.say('NICK op', 'USER op 0 * :op', 'JOIN #tea');
+  await until('the operator is in', () => operator.heard.some((line) => line.includes('JOIN')));
+  const ann = await (await browsers.open(relay, { at: '#tea' })).enter('ann');
+  await ann.join('coffee');
+  await ann.sees('.member .name', 'ann');
+  operator.say('KICK #tea ann :enough');
+  await ann.isTold('An operator put you out of tea');
+  await until('the room is gone', async () => (await ann.texts('.room-link .label')).join() === 'coffee');
+  operator.close();
 });
 
 test('rooms count what is unread, keep it across a reload, and are left', async () => {

@@ -43,11 +43,12 @@ export async function until(what, condition) {
 export class Relay {
   static #running = new Set();
 
-  /** Starts one with a `raw` and an `http` listener; the ports are the kernel's choice unless given. */
+  /** Starts one with a listener of each kind; the ports are the kernel's choice unless given. */
   static async start({ options = [], http = 0, raw = 0 } = {}) {
     const listeners = [
       '--listen', `http://127.0.0.1:${http}`,
       '--listen', `raw://127.0.0.1:${raw}?framing=line&echo=true`,
+      '--listen', 'irc://127.0.0.1:0',
     ];
     const relay = new Relay();
     relay.options = options;
@@ -56,7 +57,7 @@ export class Relay {
     });
     Relay.#running.add(relay);
     for await (const line of createInterface({ input: relay.process.stdout })) {
-      const [, scheme, port] = /^\s+(raw|http)\s+127\.0\.0\.1:(\d+)/u.exec(line) ?? [];
+      const [, scheme, port] = /^\s+(raw|http|irc)\s+127\.0\.0\.1:(\d+)/u.exec(line) ?? [];
       if (scheme) relay[scheme] = Number(port);
       if (line.includes('Ctrl-C')) return relay;
     }
@@ -223,6 +224,13 @@ class Person {
     await page.addInitScript(() => {
       addEventListener('securitypolicyviolation', (event) =>
         violated(event.violatedDirective, event.blockedURI));
+      // Notices go away again, sooner than a busy machine may look.
+      window.notices = [];
+      addEventListener('DOMContentLoaded', () => {
+        const note = (changes) => notices.push(
+          ...changes.flatMap(({ addedNodes }) => [...addedNodes].map((node) => node.textContent)));
+        new MutationObserver(note).observe(document.getElementById('notices'), { childList: true });
+      });
     });
   }
 
@@ -268,6 +276,11 @@ class Person {
   /** Waits for a message. */
   hears(text) {
     return this.sees('[data-offset] .body', text);
+  }
+
+  /** Waits until a notice has told something. */
+  isTold(text) {
+    return until(`told: ${text}`, () => this.page.evaluate((it) => notices.includes(it), text));
   }
 
   texts(selector) {

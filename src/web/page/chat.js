@@ -93,10 +93,12 @@ export class Chat {
     this.#line.start(name, this.#key);
   }
 
+  /** Connects at once instead of when the wait is over. */
   retryNow() {
     this.#line.retryNow();
   }
 
+  /** Makes sure that the line is still there. */
   check() {
     this.#line.check();
   }
@@ -122,13 +124,21 @@ export class Chat {
 
   /** Leaves a room; the one beside it is shown then. */
   leave(room) {
+    if (room.number !== null) this.#leave(room.number);
+    this.#forget(room);
+  }
+
+  /** Nobody here asked to leave: an operator of the room did. */
+  #putOut(room) {
+    this.#notice('bad', `An operator put you out of ${room.name}`);
+    this.#forget(room);
+  }
+
+  #forget(room) {
     const rooms = [...this.rooms.values()];
     const index = rooms.indexOf(room);
     this.rooms.delete(room.key);
-    if (room.number !== null) {
-      this.#numbers.delete(room.number);
-      this.#leave(room.number);
-    }
+    this.#numbers.delete(room.number);
     this.#checkBack();
     if (this.active === room) {
       this.active = null;
@@ -146,12 +156,14 @@ export class Chat {
     this.#changed('log');
   }
 
+  /** Tries a refused message once more. */
   retry(room, id) {
     room.retry(id);
     this.#pump(room);
     this.#changed('log');
   }
 
+  /** Gives a refused message up. */
   discard(room, id) {
     room.discard(id);
     this.#changed('log');
@@ -241,7 +253,9 @@ export class Chat {
   #leave(number) {
     this.#request({ type: 'leave', room: number }, {
       refused: ({ code }) => {
-        if (code === Code.rateLimited) this.#afterPause(() => this.#leave(number));
+        // Whoever joins again before that has never left.
+        const isBack = () => this.#numbers.has(number);
+        if (code === Code.rateLimited) this.#afterPause(() => isBack() || this.#leave(number));
       },
     });
   }
@@ -349,6 +363,8 @@ export class Chat {
         // A room that was too big for names has become small.
         if (!room.isNamed) this.#askMembers(room);
         return this.#changed('log', 'members');
+      case 'left':
+        return this.#putOut(room);
       case 'members':
         return this.#counted(room, frame);
       default:
@@ -376,6 +392,8 @@ export class Chat {
 
   #refused({ code, request, text }) {
     if (code === Code.draining) return this.#notice('plain', 'The relay is about to restart');
+    // `left` follows, and says of which room.
+    if (code === Code.expelled) return undefined;
     for (const room of this.rooms.values()) {
       room.refused(request, text);
       this.#pump(room);

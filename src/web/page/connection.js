@@ -22,11 +22,20 @@ export const Code = Object.freeze({
   badName: 101,
   rateLimited: 107,
   draining: 108,
-  peerClosed: 200,
+  expelled: 118,
   replaced: 206,
   shutdown: 207,
-  stopped: 208,
 });
+
+/**
+ * Ends after which to come back: the line was at fault, or the relay for a while. After any other
+ * somebody wanted it, or it would only happen again.
+ */
+const PASSING = new Set([
+  200, 201, 202, 203, 204, 205, // the line: closed, lost, too slow in some way
+  207, 209, 210, // the relay: shutting down, full
+  500,
+]);
 
 /** How long the relay may take to let us in, and to answer a ping. */
 const ANSWER_MS = 10_000;
@@ -41,10 +50,6 @@ const HELD_MS = 5_000;
 const WAIT_FIRST_MS = 400;
 const WAIT_SHUTDOWN_MS = 2_000;
 const WAIT_MAX_MS = 15_000;
-
-/** Ends that somebody wanted, or that would only happen again. */
-const isFinal = (code) =>
-  code === Code.replaced || code === Code.stopped || (code >= 300 && code < 500);
 
 /** The clock of this machine; tests bring their own. */
 export const systemClock = {
@@ -168,8 +173,8 @@ export class Connection {
     this.#name = frame.name;
     this.#key = frame.key;
     this.#liveAt = this.#heardAt;
-    // The relay speaks first after `ping_ms`, give or take a fifth. Only its silence is news.
-    this.#silenceMs = frame.ping_ms * 1.3;
+    // The relay asks by WebSocket's own pings, which no page gets to see.
+    this.#silenceMs = frame.ping_ms;
     this.#become({ phase: 'live' });
     this.#told.welcome(frame);
     this.#listen();
@@ -205,7 +210,7 @@ export class Connection {
     const { code, text } = this.#last;
     const held = this.state.phase === 'live' && this.#clock.now() - this.#liveAt >= HELD_MS;
     this.#drop();
-    if (isFinal(code)) return this.#become({ phase: 'ended', code, text });
+    if (code !== undefined && !PASSING.has(code)) return this.#become({ phase: 'ended', code, text });
     if (held) this.#failures = 0;
     const wait = this.#nextWait(code);
     const retryAt = this.#clock.now() + wait;
