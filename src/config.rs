@@ -77,6 +77,14 @@ impl FromStr for Listen {
             let value = value.map_err(|_| explain(format!("the value of {name} is not UTF-8")))?;
             set_option(&mut service, name, &value).map_err(explain)?;
         }
+        #[cfg(feature = "http")]
+        if let Service::Http(http) = &service
+            && http.proxy
+            && http.trust.is_empty()
+        {
+            let what = "proxy=true needs trust=NETWORK: whose headers are to be believed";
+            return Err(explain(what.to_owned()));
+        }
         Ok(Self { service, endpoint })
     }
 }
@@ -152,9 +160,20 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
             http.serve = parse_choice(name, value, &choices)?;
         }
         #[cfg(feature = "http")]
+        (Service::Http(http), "trust") => {
+            for network in value.split(',') {
+                let network = network.parse().map_err(|error| format!("{network:?}: {error}"))?;
+                http.trust.push(network);
+            }
+        }
+        #[cfg(feature = "http")]
+        (Service::Http(http), "proxy") => {
+            http.proxy = parse_choice(name, value, &[("true", true), ("false", false)])?;
+        }
+        #[cfg(feature = "http")]
         (Service::Http(_), _) => {
             return Err(format!(
-                "http has no option {name:?}: it has overrun, allow-origin and serve"
+                "http has no option {name:?}: it has overrun, allow-origin, serve, trust and proxy"
             ));
         }
         (Service::Raw(_), _) => {
@@ -281,6 +300,10 @@ mod tests {
             ("http://127.0.0.1:1?allow-origin=null", "no origin"),
             #[cfg(feature = "http")]
             ("http://127.0.0.1:1?allow-origin=https://a.example/", "no origin"),
+            #[cfg(feature = "http")]
+            ("http://127.0.0.1:1?trust=10.0.0.1/8", "192.0.2.0/24"),
+            #[cfg(feature = "http")]
+            ("http://127.0.0.1:1?proxy=true", "needs trust"),
             ("unix:", "path"),
             ("rawunix:/x", "raw+unix"),
         ] {

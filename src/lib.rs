@@ -4,6 +4,7 @@
 //! [`Relay`] is the way in; `ARCHITECTURE.md` is the map. The modules are floors: each imports
 //! only those below it, in the order in which they stand here.
 
+pub mod address;
 pub mod id;
 pub mod limits;
 pub mod now;

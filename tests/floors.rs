@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Where each module stands.
 const FLOORS: &[(&str, u8)] = &[
+    ("address", 0),
     ("id", 0),
     ("limits", 0),
     ("now", 0),

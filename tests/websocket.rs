@@ -458,3 +458,81 @@ fn fault_s6_who_hangs_up_is_gone_and_who_breaks_off_too() {
     server.until_closed(CloseReason::Lost, 1);
     server.until_connected(0);
 }
+
+/// A relay that believes proxies on this machine, and lets two in from one address.
+fn behind_proxy(options: &str) -> Server {
+    let limits = Limits { per_address: 2, rate_burst: 1, ..Limits::default() };
+    Server::with(&[&format!("http://127.0.0.1:0?{options}")], limits)
+}
+
+#[test]
+fn fault_a3_those_behind_a_believed_proxy_are_counted_one_by_one() {
+    let server = behind_proxy("trust=127.0.0.0/8,10.0.0.0/8");
+    let mut kept = Vec::new();
+    for noted in ["203.0.113.7", "1.1.1.1, 203.0.113.7", "203.0.113.8", "203.0.113.8, 10.1.2.3"] {
+        let header = format!("X-Forwarded-For: {noted}\r\n");
+        kept.push(Browser::open_with(server.connect(), "/raw/tea", &header));
+    }
+    for noted in
+        ["203.0.113.7", "203.0.113.9, 203.0.113.7", "203.0.113.8\r\nX-Forwarded-For: 10.0.0.1"]
+    {
+        let request = handshake("/raw/tea", &format!("X-Forwarded-For: {noted}\r\n"));
+        assert_eq!(refused(&mut server.connect(), &request).0, 503, "{noted}");
+    }
+    let nonsense = handshake("/raw/tea", "X-Forwarded-For: me\r\n");
+    assert_eq!(refused(&mut server.connect(), &nonsense).0, 400);
+    // Who leaves makes room for another.
+    kept.remove(0).client.reset();
+    server.until_closed(CloseReason::Lost, 1);
+    let header = "X-Forwarded-For: 203.0.113.7\r\n";
+    let mut again = Browser::open_with(server.connect(), "/raw/tea", header);
+    // Strangers are held to the message rate, even if their proxy is on this machine. A plain
+    // socket's counterpart cannot be told and is closed; joining was the first of one action.
+    again.send(TEXT, b"hello");
+    again.expect_close(1008);
+}
+
+#[test]
+fn fault_a3_nobody_else_is_believed() {
+    for options in ["", "trust=10.0.0.0/8"] {
+        let server = behind_proxy(options);
+        let _open: Vec<Browser> = (0..5)
+            .map(|_| {
+                let header = "X-Forwarded-For: 203.0.113.7\r\n";
+                Browser::open_with(server.connect(), "/raw/tea", header)
+            })
+            .collect();
+        let mut claims = server.connect();
+        let header = "PROXY TCP4 203.0.113.7 127.0.0.1 1 2\r\n";
+        let request = format!("{header}{}", handshake("/raw/tea", ""));
+        assert_eq!(refused(&mut claims, &request).0, 400, "{options}: never guessed at");
+    }
+    let server = behind_proxy("trust=10.0.0.0/8&proxy=true");
+    let request = format!("PROXY TCP4 10.0.0.1 127.0.0.1 1 2\r\n{}", handshake("/raw/tea", ""));
+    assert_eq!(refused(&mut server.connect(), &request).0, 400);
+}
+
+#[test]
+fn fault_a3_the_proxy_protocol_names_who_is_counted() {
+    let server = behind_proxy("trust=127.0.0.1&proxy=true");
+    let lines = [
+        &b"PROXY TCP4 203.0.113.7 127.0.0.1 1 2\r\n"[..],
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\x7f\0\0\x01\0\x01\0\x02",
+    ];
+    let mut kept = Vec::new();
+    for line in lines {
+        let mut client = server.connect();
+        for byte in line {
+            client.send(&[*byte]);
+        }
+        kept.push(Browser::open_with(client, "/raw/tea", "X-Forwarded-For: 203.0.113.8\r\n"));
+    }
+    let mut third = server.connect();
+    third.send(lines[0]);
+    let (status, _) = refused(&mut third, &handshake("/raw/tea", ""));
+    assert_eq!(status, 503);
+    let mut check = server.connect();
+    check.send(b"PROXY UNKNOWN\r\n");
+    kept.push(Browser::open_with(check, "/raw/tea", ""));
+    assert_eq!(refused(&mut server.connect(), &handshake("/raw/tea", "")).0, 400, "no header");
+}

@@ -26,6 +26,7 @@ use crate::session::irc::{Doing, Input, rooms_spoken_to};
 use crate::session::{Service, Session, Step, View};
 use crate::wire::Parsed;
 use broadcast::{RoomTapes, Said};
+use core::net::IpAddr;
 use deadlines::Wheel;
 use farewell::Drain;
 use flush::{Lane, Piece};
@@ -78,6 +79,8 @@ pub struct Engine {
     resumable: VecDeque<ConnId>,
     /// Marked for their end, and not seen to yet.
     marked: Vec<ConnId>,
+    /// Who speaks for whom, until `take_remote`.
+    remotes: Vec<(ConnId, IpAddr)>,
     shut: Vec<ConnId>,
     done: Vec<ConnId>,
     peer_deadlines: Wheel<ConnId>,
@@ -136,6 +139,7 @@ impl Engine {
             offered: Vec::new(),
             resumable: VecDeque::new(),
             marked: Vec::new(),
+            remotes: Vec::new(),
             shut: Vec::new(),
             done: Vec::new(),
             peer_deadlines: Wheel::default(),
@@ -333,6 +337,11 @@ impl Engine {
                 Ok(Parsed::Complete(Step::Line(line), _)) if self.is_line_held_up(&line) => {
                     return (used, Reading::Unfinished);
                 }
+                Ok(Parsed::Complete(Step::Remote(ip), length)) => {
+                    // Whether that one may come in is judged before anything else is read.
+                    self.remotes.push((conn, ip));
+                    return (used + length, Reading::Unfinished);
+                }
                 Ok(Parsed::Complete(step, length)) => {
                     used += length;
                     self.carry_out(conn, step, now);
@@ -372,7 +381,7 @@ impl Engine {
             Step::Look(look) => self.look(conn, look, now),
             Step::Line(line) => self.obey(conn, &line, now),
             Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
-            Step::Alive => {}
+            Step::Alive | Step::Remote(_) => {}
             Step::Bye => self.let_go(conn, now),
         }
     }
@@ -616,6 +625,28 @@ impl Engine {
     /// How many peers there are.
     pub fn connections(&self) -> usize {
         self.peers.len()
+    }
+
+    /// The service of this index.
+    pub fn service(&self, index: usize) -> Option<&Service> {
+        self.services.get(index)
+    }
+
+    /// The peer has an address that its service trusts.
+    pub fn trust(&mut self, conn: ConnId) {
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.session.trust();
+        }
+    }
+
+    /// The next peer that turned out to speak for somebody else, and whose address that is.
+    pub fn take_remote(&mut self) -> Option<(ConnId, IpAddr)> {
+        self.remotes.pop()
+    }
+
+    /// Whether the peer is held to the message rate was decided by another's address.
+    pub fn hold_to_rate(&mut self, conn: ConnId, unlimited: bool) {
+        self.hub.hold_to_rate(conn, unlimited);
     }
 
     /// The service a peer came to.

@@ -123,6 +123,13 @@ impl Hub {
         self.people.arrive(conn, unlimited, cloak);
     }
 
+    /// Whether `conn` is held to the message rate turned out to be otherwise.
+    pub fn hold_to_rate(&mut self, conn: ConnId, unlimited: bool) {
+        if let Some(person) = self.people.get_mut(conn) {
+            person.hold_to_rate(unlimited);
+        }
+    }
+
     /// Somebody asks for something.
     pub fn handle_command(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
         let refused = match command {

@@ -113,6 +113,11 @@ impl Person {
         self.rooms.iter().any(|membership| membership.room == room)
     }
 
+    /// Sets whether their allowance has an end.
+    pub fn hold_to_rate(&mut self, unlimited: bool) {
+        self.rate = if unlimited { Rate::UNLIMITED } else { Rate::default() };
+    }
+
     /// Takes one action from their allowance.
     pub fn may_act(&mut self, now: Now, limits: &Limits) -> bool {
         self.rate.take(now.running, limits)

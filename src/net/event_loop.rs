@@ -1,6 +1,6 @@
 //! The turn: one `Poll`, one thread, one hot loop.
 
-use super::admission::{Admission, Ticket, network};
+use super::admission::{Admission, Ticket, is_loopback, network};
 use super::clock::Clock;
 use super::descriptors::{Spare, descriptor_limit, is_starved, widen_table};
 use super::listener::{Bound, Endpoint, Listener};
@@ -194,6 +194,7 @@ impl EventLoop {
         let undone = self.unfinished.len().min(EVENTS);
         self.dispatch();
         self.resume(undone);
+        self.introduce();
         self.expire();
         self.reap();
         self.flush();
@@ -314,6 +315,28 @@ impl EventLoop {
                 }
                 None => {}
             }
+        }
+    }
+
+    /// Counts peers that speak for somebody else as that one, or shows them the door.
+    fn introduce(&mut self) {
+        while let Some((conn, ip)) = self.engine.take_remote() {
+            let second = self.now.running.as_secs();
+            let Some(ticket) = self.admission.enter(ip, self.now.running, &self.limits) else {
+                let text = format_args!("refused {conn}, forwarded for {ip}: address_full");
+                self.logbook.note(Class::Refused, second, text);
+                self.engine.close(conn, CloseReason::AddressFull);
+                continue;
+            };
+            let before = match self.socket_mut(conn) {
+                Some(socket) => std::mem::replace(&mut socket.ticket, ticket),
+                None => ticket,
+            };
+            self.admission.leave(before);
+            let unlimited = is_loopback(ip) && !self.limits.limit_loopback;
+            self.engine.hold_to_rate(conn, unlimited);
+            let text = format_args!("{conn} is forwarded for {ip}");
+            self.logbook.note(Class::Connected, second, text);
         }
     }
 
@@ -537,7 +560,10 @@ impl EventLoop {
     }
 
     fn admit(&mut self, mut stream: Stream, remote: Remote, service: usize, traits: Traits) {
-        let ticket = match self.may_enter(remote, service) {
+        let trusted = remote.ip().is_some_and(|ip| {
+            self.engine.service(service).is_some_and(|service| service.trusts(ip))
+        });
+        let ticket = match self.may_enter(remote, service, trusted) {
             Ok(ticket) => ticket,
             Err(reason) => {
                 let text = format_args!("refused {remote}: {reason}");
@@ -554,6 +580,9 @@ impl EventLoop {
             self.admission.leave(ticket);
             return;
         };
+        if trusted {
+            self.engine.trust(conn);
+        }
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(conn.to_bits() as usize);
         let ready = stream.prepare(traits);
@@ -575,12 +604,18 @@ impl EventLoop {
             Some(Socket { id: conn, stream, ticket, leftover, held, ended, queued });
     }
 
-    fn may_enter(&mut self, remote: Remote, service: usize) -> Result<Ticket, CloseReason> {
+    /// Proxies are not counted themselves: those for whom they speak are, once that is known.
+    fn may_enter(
+        &mut self,
+        remote: Remote,
+        service: usize,
+        trusted: bool,
+    ) -> Result<Ticket, CloseReason> {
         let reserve = if self.engine.is_for_admins(service) { ADMIN_RESERVE } else { 0 };
         if self.engine.connections() >= self.connections_max + reserve {
             return Err(CloseReason::RelayFull);
         }
-        let Some(ip) = remote.ip() else { return Ok(Ticket::default()) };
+        let Some(ip) = remote.ip().filter(|_| !trusted) else { return Ok(Ticket::default()) };
         let ticket = self.admission.enter(ip, self.now.running, &self.limits);
         ticket.ok_or(CloseReason::AddressFull)
     }

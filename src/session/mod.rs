@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
+use core::net::IpAddr;
 use frame::{Carrier, Spelling};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -141,6 +142,8 @@ pub enum Step<'a> {
     Look(Look),
     /// A line of IRC: see [`irc::Irc::obey`].
     Line(irc::Input<'a>),
+    /// The peer is a proxy, and speaks for whoever has this address.
+    Remote(IpAddr),
     /// The peer wants its token back.
     Ping(u64),
     /// The peer is alive, and that was all.
@@ -158,6 +161,7 @@ impl Step<'_> {
             #[cfg(feature = "http")]
             Self::Look(look) => Step::Look(look),
             Self::Line(input) => Step::Line(input.into_owned()),
+            Self::Remote(ip) => Step::Remote(ip),
             Self::Ping(token) => Step::Ping(token),
             Self::Alive => Step::Alive,
             Self::Bye => Step::Bye,
@@ -254,6 +258,16 @@ impl Service {
         }
     }
 
+    /// Whether whoever has this address is believed when it speaks for others.
+    #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only http has proxies"))]
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        match self {
+            Self::Raw(_) | Self::Frame(_) | Self::Irc(_) => false,
+            #[cfg(feature = "http")]
+            Self::Http(options) => options.trust.iter().any(|network| network.contains(ip)),
+        }
+    }
+
     /// One word, for logs and counters.
     pub fn word(&self) -> &'static str {
         match self {
@@ -291,6 +305,15 @@ impl Session {
             #[cfg(feature = "http")]
             Service::Http(_) => Self::Web(web::Web::default()),
             Service::Irc(_) => Self::Irc(Box::default()),
+        }
+    }
+
+    /// The peer's address is one of those that the service believes when they speak for others.
+    pub fn trust(&mut self) {
+        match self {
+            Self::Raw(_) | Self::Frame(_) | Self::Irc(_) => {}
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.trust(),
         }
     }
 

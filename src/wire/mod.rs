@@ -10,6 +10,7 @@ pub mod irc;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod line;
+pub mod proxy;
 pub mod sniff;
 pub mod websocket;
 

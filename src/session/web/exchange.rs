@@ -6,12 +6,15 @@ use super::response::{Response, Status};
 use super::route::{self, Asked, Found, Outcome};
 use super::socket::WebSocket;
 use super::{Options, asset, watch};
+use crate::address;
 use crate::hub::Reply;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
 use crate::session::{Fault, Seen, Step};
 use crate::wire::Parsed;
 use crate::wire::http::{self, Body, Chunks, HttpError, Request};
+use crate::wire::proxy::{self, ProxyError};
+use core::net::IpAddr;
 use std::borrow::Cow;
 
 /// Bytes of a body that are laid out at a time; more once the peer has read these. Less than the
@@ -34,6 +37,10 @@ pub struct Exchange {
     answered: bool,
     /// What a request that could not be read is answered with.
     failed: Option<Status>,
+    /// Whether the peer is a proxy that is believed.
+    trusted: bool,
+    /// It was said for whom it speaks.
+    introduced: bool,
 }
 
 /// How far a request has come.
@@ -88,6 +95,8 @@ impl Default for Exchange {
             overdue: true,
             answered: false,
             failed: None,
+            trusted: false,
+            introduced: false,
         }
     }
 }
@@ -112,6 +121,9 @@ impl Exchange {
         if bytes.is_empty() {
             return Ok(Parsed::Partial);
         }
+        if options.proxy && !self.introduced {
+            return self.receive_proxy(bytes);
+        }
         let head = match self.progress {
             Progress::Body { head, rest } => {
                 return self.go_on(bytes, head as usize, rest, options, limits);
@@ -132,6 +144,47 @@ impl Exchange {
         }
     }
 
+    /// The peer is a proxy that is believed when it says for whom it speaks.
+    pub fn trust(&mut self) {
+        self.trusted = true;
+    }
+
+    /// Reads who is behind the proxy, before anything else is read.
+    fn receive_proxy<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<Turn<'a>>, Fault> {
+        let parsed = if self.trusted { proxy::parse(bytes) } else { Err(ProxyError) };
+        let what = "connections come here through a proxy that says for whom it speaks";
+        match parsed.map_err(|_| self.fail(HttpError::Malformed(what)))? {
+            Parsed::Complete(remote, used) => {
+                self.introduced = true;
+                Ok(step(remote.map_or(Step::Alive, Step::Remote), used))
+            }
+            Parsed::Partial => Ok(Parsed::Partial),
+        }
+    }
+
+    /// Whom a request that will keep the connection is forwarded for. Shorter ones share it with
+    /// those of others, and count for nobody.
+    fn forwarded(
+        &mut self,
+        request: &Request<'_>,
+        options: &Options,
+    ) -> Result<Option<IpAddr>, Fault> {
+        let is_lasting =
+            request.lists("connection", "upgrade") || request.path.ends_with("/events");
+        if !self.trusted || self.introduced || !is_lasting {
+            return Ok(None);
+        }
+        let noted: Vec<&str> = request.list("x-forwarded-for").collect();
+        if noted.is_empty() {
+            return Ok(None);
+        }
+        let stranger = address::nearest_stranger(&noted, &options.trust);
+        let malformed = HttpError::Malformed("X-Forwarded-For is no list of addresses");
+        let remote = stranger.ok_or_else(|| self.fail(malformed))?;
+        self.introduced = true;
+        Ok(Some(remote))
+    }
+
     /// The head is whole. What is certain to be refused is refused before its body comes.
     fn begin<'a>(
         &mut self,
@@ -142,6 +195,9 @@ impl Exchange {
     ) -> Result<Parsed<Turn<'a>>, Fault> {
         let head = bytes.get(..length).unwrap_or_default();
         let (request, body) = http::parse_head(head).map_err(|error| self.fail(error))?;
+        if let Some(remote) = self.forwarded(&request, options)? {
+            return Ok(step(Step::Remote(remote), 0));
+        }
         let (max, is_route) = match route::find(options.serve, request.method, request.path) {
             Found::Route(route, _) => ((route.body_max)(limits), true),
             Found::Asset | Found::WrongMethod(_) | Found::Undecodable | Found::Nothing => {

@@ -15,6 +15,7 @@ pub mod watch;
 
 use super::irc::{self, Irc};
 use super::{Dialect, Fault, Overrun, Seen, Step, View};
+use crate::address::Network;
 use crate::hub::Reply;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
@@ -35,6 +36,10 @@ pub struct Options {
     pub serve: Serve,
     /// How IRC is served at `/irc`: as on the relay's `irc` listener, if there is one.
     pub irc: Arc<irc::Options>,
+    /// The proxies that are believed when they say for whom they speak.
+    pub trust: Vec<Network>,
+    /// Whether every connection begins with a header of the PROXY protocol, by one of these proxies.
+    pub proxy: bool,
 }
 
 /// What a listener is for.
@@ -65,6 +70,13 @@ impl Default for Web {
 }
 
 impl Web {
+    /// See [`Session::trust`](super::Session::trust).
+    pub fn trust(&mut self) {
+        if let State::Http(exchange) = &mut *self.0 {
+            exchange.trust();
+        }
+    }
+
     /// See [`Session::receive`](super::Session::receive).
     pub fn receive<'a>(
         &mut self,
