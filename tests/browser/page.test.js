@@ -149,6 +149,35 @@ test('a relay that stops in order says so, and what it forgot meanwhile is count
   nc.close();
 });
 
+test('a page that is too slow is told what it lost, where it lost it', async () => {
+  const options = ['--backlog', '256K', '--history-messages', '10', '--send-buffer', '16K'];
+  const relay = await Relay.start({ options });
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const nc = new Nc(relay.raw);
+  nc.say('first');
+  await ann.hears('first');
+  ann.wire.stall();
+  // More than any kernel holds for a socket that is not read; in pieces, because `nc` reads it, too.
+  const long = 'x'.repeat(4_000);
+  for (let piece = 1; piece <= 50; piece += 1) {
+    nc.say(...lines(40, long), `piece ${piece}`);
+    await nc.hears(`piece ${piece}`);
+  }
+  nc.say('last');
+  ann.wire.flow();
+  await ann.hears('last');
+  const told = await ann.texts('.hole.is-told');
+  const lost = told.map((text) => {
+    const [, number] = /^([\d,]+) messages are missing here: this connection was too slow/u.exec(text);
+    return Number(number.replaceAll(',', ''));
+  });
+  const offsets = (await ann.log()).map(([offset]) => offset);
+  const holes = offsets.slice(1).map((offset, index) => offset - offsets[index] - 1);
+  assert.deepEqual(holes.filter((length) => length > 0), lost);
+  assert.deepEqual([offsets[0], offsets.at(-1)], [1, 1 + 50 * 41 + 1]);
+  nc.close();
+});
+
 test('history loads upwards, and what is looked at stays where it is', async () => {
   const relay = await Relay.start();
   const nc = new Nc(relay.raw);

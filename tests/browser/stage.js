@@ -88,6 +88,8 @@ export class Wire {
   #sockets = new Set();
   #isCut = false;
   #isDeaf = false;
+  /** The ends towards the relay. */
+  #far = new Set();
 
   static async to(port) {
     const wire = new Wire();
@@ -95,6 +97,7 @@ export class Wire {
       if (wire.#isCut) return near.destroy();
       const far = net.connect(port, '127.0.0.1');
       wire.#sockets.add(near).add(far);
+      wire.#far.add(far);
       for (const [one, other] of [[near, far], [far, near]]) {
         one.on('error', () => other.destroy());
         one.on('close', () => other.destroy());
@@ -113,11 +116,21 @@ export class Wire {
     this.#isCut = true;
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();
+    this.#far.clear();
   }
 
   /** Carries what the browser says, and nothing back. */
   deafen() {
     this.#isDeaf = true;
+  }
+
+  /** Reads nothing more of what the relay sends, until `flow`. */
+  stall() {
+    for (const far of this.#far) far.pause();
+  }
+
+  flow() {
+    for (const far of this.#far) far.resume();
   }
 
   mend() {

@@ -1,0 +1,57 @@
+// House rules of the page that a machine can check.
+
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+const folder = path.join(import.meta.dirname, '../../src/web/page');
+const files = readdirSync(folder).map((name) => [name, readFileSync(path.join(folder, name), 'utf8')]);
+const modules = files.filter(([name]) => name.endsWith('.js') && name !== 'theme.js');
+
+/** Where each module stands: it imports from below only. All views and helpers of theirs share one. */
+const FLOORS = new Map([
+  ['text.js', 0], ['timeline.js', 0], ['connection.js', 0], ['dom.js', 0], ['storage.js', 0],
+  ['room.js', 1],
+  ['chat.js', 2],
+  ['view-entry.js', 3], ['announcer.js', 3], ['drawers.js', 3],
+  ['view-composer.js', 4], ['view-line.js', 4], ['view-log.js', 4], ['view-members.js', 4],
+  ['view-naming.js', 4], ['view-rooms.js', 4],
+  ['app.js', 5],
+]);
+
+/** What may stand in some modules only, and in which. */
+const AT_HOME = [
+  [/(?<![#.\w])(document|window)\b|getElementById/u, /^(dom|drawers|app)\.js$/u],
+  [/localStorage|sessionStorage/u, /^storage\.js$/u],
+  [/WebSocket\(/u, /^app\.js$/u],
+  // Strings become text, never markup or code.
+  [/innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function/u, /^$/u],
+];
+
+const withoutComments = (code) => code.replace(/\/\*[^]*?\*\/|\/\/.*/gu, '');
+
+test('modules look down, never up or sideways', () => {
+  for (const [name, code] of modules) {
+    assert.ok(FLOORS.has(name), `${name} has no floor yet: place it in FLOORS`);
+    for (const [, there] of code.matchAll(/from '\.\/([\w-]+\.js)'/gu)) {
+      assert.ok(FLOORS.get(there) < FLOORS.get(name), `${name} may not know ${there}`);
+    }
+  }
+});
+
+test('what has a home stays there', () => {
+  for (const [name, code] of modules) {
+    for (const [word, home] of AT_HOME) {
+      assert.ok(home.test(name) || !word.test(withoutComments(code)), `${name}: ${word}`);
+    }
+  }
+});
+
+test('nothing is asked of anybody else, and nothing is inline', () => {
+  for (const [name, text] of files) {
+    const others = [...text.matchAll(/(?:src|href|url|from|import)\s*[=(]?\s*["'(]?(?:https?:)?\/\/[^\s"')]+/gu)];
+    assert.deepEqual(others.map(([other]) => other), [], name);
+    if (name.endsWith('.html')) assert.doesNotMatch(text, /\sstyle=|\son\w+=|<style|<script>/u);
+  }
+});
