@@ -13,6 +13,8 @@ mod serve;
 mod settings;
 mod subscribe;
 mod text;
+#[cfg(feature = "top")]
+mod top;
 
 use clap::Parser;
 use clap::Subcommand;
@@ -46,6 +48,9 @@ enum Command {
     /// Print a room's messages as they come
     #[command(name = "sub")]
     Subscribe(subscribe::Args),
+    /// See how a relay is doing, live
+    #[cfg(feature = "top")]
+    Top(top::Args),
     /// Measure this relay, or another server, under load
     #[cfg(feature = "bench")]
     Bench(Box<bench::Args>),
@@ -60,6 +65,8 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Chat(args) => chat::run(args),
         Command::Publish(args) => publish::run(args),
         Command::Subscribe(args) => subscribe::run(args),
+        #[cfg(feature = "top")]
+        Command::Top(args) => top::run(args),
         #[cfg(feature = "bench")]
         Command::Bench(args) => bench::run(&args),
     };
