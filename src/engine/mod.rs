@@ -22,7 +22,7 @@ use crate::id::{ConnId, Offset, RoomId};
 use crate::limits::Limits;
 use crate::now::{Now, Tick};
 use crate::reason::{CloseReason, Refusal};
-use crate::session::irc::{Doing, Input, rooms_spoken_to};
+use crate::session::irc::{Doing, Input, Irc, rooms_spoken_to};
 use crate::session::{Service, Session, Step, View};
 use crate::wire::Parsed;
 use broadcast::{RoomTapes, Said};
@@ -322,6 +322,10 @@ impl Engine {
                 peer.held = true;
                 return (used, Reading::Held);
             }
+            if peer.session.irc().is_some_and(|irc| irc.has_more_to_do()) {
+                self.go_on(conn, now);
+                continue;
+            }
             let Some(service) = self.services.get(usize::from(peer.service)) else {
                 return (used, Reading::Gone);
             };
@@ -335,7 +339,17 @@ impl Engine {
                     return (used, Reading::Unfinished);
                 }
                 Ok(Parsed::Complete(Step::Line(line), _)) if self.is_line_held_up(&line) => {
+                    if let Some(peer) = self.peers.get_mut(conn) {
+                        peer.session.again();
+                    }
                     return (used, Reading::Unfinished);
+                }
+                Ok(Parsed::Complete(Step::Line(line), length)) => {
+                    used += length;
+                    if self.obey(conn, &line, now) {
+                        // It looked at everybody or at every room: that is enough for one turn.
+                        return (used, Reading::Unfinished);
+                    }
                 }
                 Ok(Parsed::Complete(Step::Remote(ip), length)) => {
                     // Whether that one may come in is judged before anything else is read.
@@ -379,7 +393,9 @@ impl Engine {
             Step::Answer(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),
             #[cfg(feature = "http")]
             Step::Look(look) => self.look(conn, look, now),
-            Step::Line(line) => self.obey(conn, &line, now),
+            Step::Line(line) => {
+                self.obey(conn, &line, now);
+            }
             Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
             Step::Alive | Step::Remote(_) => {}
             Step::Bye => self.let_go(conn, now),
@@ -393,16 +409,29 @@ impl Engine {
             .any(|room| self.is_congested(room))
     }
 
-    /// Carries out a line: looks at the hub, answers, and asks it for what only it decides.
-    fn obey(&mut self, conn: ConnId, line: &Input<'_>, now: Now) {
-        let mut doings = Vec::new();
-        let Some(peer) = self.peers.get_mut(conn) else { return };
-        let Some(service) = self.services.get(usize::from(peer.service)) else { return };
+    /// Carries out a line: looks at the hub, answers, and asks it for what only it decides. Whether
+    /// that took long.
+    fn obey(&mut self, conn: ConnId, line: &Input<'_>, now: Now) -> bool {
+        let Some(peer) = self.peers.get_mut(conn) else { return false };
+        let Some(service) = self.services.get(usize::from(peer.service)) else { return false };
         let (hub, limits, unix_ms) = (&self.hub, &*self.limits, now.unix_ms);
         let view = View { hub, limits, service, conn, unix_ms };
-        let Some(irc) = peer.session.irc() else { return };
-        irc.obey(line, &view, &mut doings);
-        for doing in doings {
+        let Some(irc) = peer.session.irc() else { return false };
+        let took_long = irc.obey(line, &view);
+        self.go_on(conn, now);
+        took_long
+    }
+
+    /// Does what a line has led to, as far as the peer reads what comes of it.
+    fn go_on(&mut self, conn: ConnId, now: Now) {
+        loop {
+            let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
+                return;
+            };
+            if peer.is_to_read(self.limits.outbox_soft_for(peer.session.is_greeted())) {
+                return;
+            }
+            let Some(doing) = peer.session.irc().and_then(Irc::next_doing) else { break };
             match doing {
                 Doing::Tell(lines) => self.tell(conn, |session, _, out| {
                     if let Some(irc) = session.irc() {

@@ -124,3 +124,22 @@ fn who_speaks_too_fast_is_told() {
     let last = ":hobnob.local 263 ann PRIVMSG :Please wait a while and try again";
     assert_eq!(came.last().map(String::as_str), Some(last), "{came:?}");
 }
+
+#[test]
+fn a_line_that_asks_for_more_than_an_outbox_holds_is_answered_as_it_is_read() {
+    let limits = Limits { outbox: 32 << 10, presence_members: 100, ..Limits::default() };
+    let server = relay_with(limits);
+    let rooms: Vec<String> = (0..60).map(|n| format!("#{n}")).collect();
+    let rooms = rooms.join(",");
+    let mut others: Vec<Talk> =
+        (0..30).map(|n| Talk::enter(&server, &format!("somebody-of-a-long-name-{n}"))).collect();
+    for other in &mut others {
+        other.join(&rooms);
+    }
+    let mut ann = Talk::enter(&server, "ann");
+    ann.say(&format!("JOIN {rooms}"));
+    // 60 times the names of 30 are 52 KB; all of them come.
+    let came = ann.sync();
+    assert_eq!(came.iter().filter(|line| line.contains(" 366 ")).count(), 60);
+    assert!(came.iter().map(String::len).sum::<usize>() > 48 << 10);
+}

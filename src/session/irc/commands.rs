@@ -95,19 +95,27 @@ pub(super) struct Said<'t> {
 }
 
 impl Irc {
-    /// Carries out a line.
-    pub fn obey(&mut self, input: &Input<'_>, view: &View<'_>, doings: &mut Vec<Doing>) {
+    /// Carries out a line, up to what is to be done about it. Whether that took long.
+    pub fn obey(&mut self, input: &Input<'_>, view: &View<'_>) -> bool {
+        let mut doings = Vec::new();
+        let took_long = self.heed(input, view, &mut doings);
+        self.doings.extend(doings);
+        took_long
+    }
+
+    fn heed(&mut self, input: &Input<'_>, view: &View<'_>, doings: &mut Vec<Doing>) -> bool {
         let line = match input {
-            Input::Part => return,
+            Input::Part => return false,
             Input::Line(line) => line,
             Input::TooLong => {
                 let line = Said::default();
                 let mut talk = Talk { irc: self, view, line, verb: "*", doings };
-                return talk.numeric(ERR_INPUTTOOLONG, &[], "Input line was too long");
+                talk.numeric(ERR_INPUTTOOLONG, &[], "Input line was too long");
+                return false;
             }
         };
         let text = String::from_utf8_lossy(line);
-        let Some(line) = parse(&text) else { return };
+        let Some(line) = parse(&text) else { return false };
         if self.caps.has(Cap::LabeledResponse)
             && let Some(label) = line.tags.get("label").filter(|label| label.len() <= LABEL_MAX)
         {
@@ -118,7 +126,8 @@ impl Irc {
         let said = Said { tags: line.tags, params: &line.params };
         let mut talk = Talk { irc: self, view, line: said, verb, doings };
         if matches!(text, Cow::Owned(_)) {
-            return talk.fail("INVALID_UTF8", &[], "Message rejected: it is not UTF-8");
+            talk.fail("INVALID_UTF8", &[], "Message rejected: it is not UTF-8");
+            return false;
         }
         match found {
             Some(known) if !known.early && !talk.irc.greeted => {
@@ -133,6 +142,7 @@ impl Irc {
             }
             None => talk.numeric(ERR_NOTREGISTERED, &[], "You have not registered"),
         }
+        matches!(verb, "LIST" | "WHO")
     }
 }
 

@@ -28,6 +28,7 @@ use crate::wire::Parsed;
 use crate::wire::irc::{Found, LineWriter, skip, split};
 use crate::wire::sniff;
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 pub use commands::rooms_spoken_to;
 
@@ -108,6 +109,8 @@ pub struct Irc {
     about: Option<Box<About>>,
     /// The answers to a line with a label, held back until they are complete.
     label: Option<Box<Label>>,
+    /// What is still to be done about the last line.
+    doings: VecDeque<Doing>,
 }
 
 /// What a client says before it is welcome.
@@ -195,6 +198,20 @@ impl Irc {
     /// The name by which numerics speak to it.
     fn target(&self) -> &str {
         if self.nick.is_empty() { "*" } else { &self.nick }
+    }
+
+    /// The next thing to be done about the last line.
+    pub fn next_doing(&mut self) -> Option<Doing> {
+        let doing = self.doings.pop_front();
+        if self.doings.is_empty() {
+            self.doings = VecDeque::new();
+        }
+        doing
+    }
+
+    /// Whether anything is.
+    pub fn has_more_to_do(&self) -> bool {
+        !self.doings.is_empty()
     }
 
     /// The hub is about to be asked.

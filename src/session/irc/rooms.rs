@@ -11,9 +11,6 @@ use crate::wire::irc::LineWriter;
 /// Longest topic, in bytes.
 pub(super) const TOPIC_MAX: usize = 390;
 
-/// Rooms that one LIST shows at most.
-const LIST_MAX: usize = 1_000;
-
 /// Members with a rank that are named in a room too big for names.
 const RANKED_MAX: usize = 100;
 
@@ -256,7 +253,7 @@ pub(super) fn list(talk: &mut Talk<'_>) {
         .map(|filter| Filter::parse(filter, now))
         .partition(|filter| matches!(filter, Filter::Named(_)));
     talk.numeric(RPL_LISTSTART, &["Channel"], "Users  Name");
-    let mut shown = 0;
+    let mut bytes = 0;
     let mut more = 0;
     let visible = talk.hub().rooms().filter(|room| !room.members.is_empty());
     let wanted = visible.filter(|room| {
@@ -264,12 +261,13 @@ pub(super) fn list(talk: &mut Talk<'_>) {
         is_named && others.iter().all(|filter| filter.fits(room)) && is_visible(talk.view, room)
     });
     for room in wanted.collect::<Vec<_>>() {
-        if shown == LIST_MAX {
+        let topic = room.rights.topic.as_ref().map_or("", |topic| &*topic.text);
+        // About what a line has beside names and topic.
+        bytes += 96 + room.name.len() + topic.len();
+        if bytes > talk.view.limits.outbox / 4 {
             more += 1;
             continue;
         }
-        shown += 1;
-        let topic = room.rights.topic.as_ref().map_or("", |topic| &*topic.text);
         let count = room.members.len().to_string();
         talk.numeric(RPL_LIST, &[&channel_of(&room.name), &count], topic);
     }
