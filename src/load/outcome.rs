@@ -196,6 +196,9 @@ pub struct ServerUse {
     pub resident_peak: u64,
     /// What each connection added while quiet, in bytes.
     pub resident_per_connection: f64,
+    /// Processor nanoseconds per connection until everybody was in and quiet.
+    #[serde(default)]
+    pub cpu_per_connection: f64,
     /// What the kernel's TCP buffers grew by for each connection while quiet, both ends of it.
     pub kernel_per_connection: f64,
     /// The most the kernel's TCP buffers held, both ends of every connection of this machine.

@@ -273,6 +273,7 @@ impl<'a, W: FnMut(&Progress)> Run<'a, W> {
             resident_idle: now.resident,
             resident_peak: now.resident,
             resident_per_connection: now.resident.saturating_sub(before.resident) as f64 / count,
+            cpu_per_connection: (now.server_cpu - before.server_cpu) * 1e9 / count,
             kernel_per_connection: now.kernel.saturating_sub(before.kernel) as f64 / count,
             ..ServerUse::default()
         });

@@ -89,6 +89,9 @@ fn text(outcome: &Outcome) -> String {
         if server.cpu_per_delivery > 0.0 {
             let _ = write!(value, ", {} per {per}", time(server.cpu_per_delivery));
         }
+        if server.cpu_per_connection > 0.0 {
+            let _ = write!(value, ", {} to let one in", time(server.cpu_per_connection));
+        }
         let _ = write!(value, "{}", coreless(server.waited));
         if outcome.seconds > 0.0 {
             row("server CPU", &value);
