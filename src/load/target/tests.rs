@@ -35,6 +35,23 @@ const IRC: &[u8] = b":irc.bench.local 001 a1 :Welcome to the Internet Relay Netw
     :b1!~bench@127.0.0.1 PRIVMSG #bench0 ::second one\r\n\
     :b1!~bench@127.0.0.1 QUIT :b1\r\n";
 
+/// What was said by hobnob 0.1.0 to who listens; and what to who says something, of which the second
+/// was too long.
+const SSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
+    Connection: close\r\nX-Content-Type-Options: nosniff\r\n\r\nretry: 2000\nid: a1e03ba952dd4665-0\n\
+    event: joined\ndata: {\"room\":\"bench0\",\"epoch\":\"a1e03ba952dd4665\",\"oldest\":1,\"head\":0,\
+    \"members\":1,\"recovered\":false}\n\nid: a1e03ba952dd4665-1\n\
+    data: {\"offset\":1,\"time\":1795185880437,\"sender\":\"bench\",\"text\":\"first\"}\n\n:\n\n\
+    id: a1e03ba952dd4665-2\n\
+    data: {\"offset\":2,\"time\":1795185880538,\"sender\":\"bench\",\"text\":\"xxxxxxxxxxxxxxxxxxxx\"}\n\n\
+    id: a1e03ba952dd4665-9\nevent: gap\ndata: {\"from\":3,\"to\":9}\n\n\
+    event: bye\ndata: {\"code\":207,\"reason\":\"shutdown\",\"text\":\"the relay is shutting down\"}\n\n";
+const SSE_SAID: &[u8] = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n\
+    Location: /rooms/bench0/messages?after=0&limit=1\r\nContent-Length: 94\r\n\r\n\
+    {\"room\":\"bench0\",\"epoch\":\"a1e03ba952dd4665\",\"offset\":1,\"time\":1795185880437,\"sender\":\"bench\"}\n\
+    HTTP/1.1 413 Content Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 21\r\nConnection: close\r\n\r\nthe body is too long\n";
+
 /// The handshake of RFC 6455, section 1.3, and frames of its section 5.7: a text, a ping, a text of
 /// 256 bytes, and a close.
 fn ws() -> Vec<u8> {
@@ -136,6 +153,11 @@ fn recorded_bytes_are_understood_wherever_they_are_cut() {
     ];
     let pong = b"\x8a\x80\x37\xfa\x21\x3d";
     cut_everywhere("ws://h/connect", WS_FRAMES, &expected, pong);
+    let gone = r#"Ended("{\"code\":207,\"reason\":\"shutdown\",\"text\":\"the relay is shutting down\"}")"#;
+    let expected = ["Joined", "\"first\"", &x20, "Gap { from: 3, to: 9 }", gone];
+    cut_everywhere("sse://h", SSE, &expected, b"");
+    let refused = "Refused(\"HTTP/1.1 413 Content Too Large: the body is too long\")";
+    cut_everywhere("sse://h", SSE_SAID, &[refused], b"");
     cut_everywhere("raw://h", b"one\r\ntwo\n\n", &["\"one\"", "\"two\"", "\"\""], b"");
 }
 
@@ -208,6 +230,10 @@ fn refusals_and_nonsense_are_told_from_silence() {
     assert!(first("mqtt://h", b"\x30\x01\x00").contains("ends before"));
     assert!(first("irc://h", b":s 465 a :You are banned\r\n").contains("banned"));
     assert!(first("irc://h", b"ERROR :Closing Link\r\n").contains("Ended"));
+    assert!(
+        first("sse://h", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").contains("404")
+    );
+    assert!(first("sse://h", b"-ERR\r\n\r\n").contains("no HTTP"));
     assert!(first("ws://h", b"HTTP/1.1 404 Not Found\r\n\r\n").contains("404"));
     assert!(first("frame://h", b"\xff\xff\xff\xff\x04").contains("too long"));
 }
