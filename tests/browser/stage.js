@@ -28,6 +28,18 @@ const PATIENCE_MS = 20_000;
 /** What a browser says of itself when a line breaks, which these tests do on purpose. */
 const BROKEN_LINE = /WebSocket connection to .* failed|net::ERR_CONNECTION|net::ERR_EMPTY_RESPONSE/u;
 
+/** Programs that must not outlive the tests, however these end. */
+const programs = new Set();
+process.on('exit', () => programs.forEach((program) => program.kill('SIGKILL')));
+
+/** Starts a program. */
+function start(command, args, options) {
+  const program = spawn(command, args, options);
+  programs.add(program);
+  program.on('exit', () => programs.delete(program));
+  return program;
+}
+
 /** Waits for a condition; the answer is what it answered. */
 export async function until(what, condition) {
   const deadline = Date.now() + PATIENCE_MS;
@@ -52,7 +64,7 @@ export class Relay {
     ];
     const relay = new Relay();
     relay.options = options;
-    relay.process = spawn(hobnob, ['serve', ...listeners, ...options], {
+    relay.process = start(hobnob, ['serve', ...listeners, ...options], {
       stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, RUST_LOG: 'warn' },
     });
     Relay.#running.add(relay);
@@ -151,7 +163,7 @@ export class Nc {
   heard = [];
 
   constructor(port) {
-    this.process = spawn('nc', ['127.0.0.1', port], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.process = start('nc', ['127.0.0.1', port], { stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface({ input: this.process.stdout }).on('line', (line) => this.heard.push(line));
   }
 
