@@ -171,9 +171,17 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
             http.proxy = parse_choice(name, value, &[("true", true), ("false", false)])?;
         }
         #[cfg(feature = "http")]
+        (Service::Http(http), "deflate") => {
+            http.deflate = parse_choice(name, value, &[("true", true), ("false", false)])?;
+            if http.deflate && cfg!(not(feature = "deflate")) {
+                let what = "this build cannot compress: build it with --features deflate";
+                return Err(what.to_owned());
+            }
+        }
+        #[cfg(feature = "http")]
         (Service::Http(_), _) => {
             return Err(format!(
-                "http has no option {name:?}: it has overrun, allow-origin, serve, trust and proxy"
+                "http has no option {name:?}: it has overrun, allow-origin, serve, trust, proxy and deflate"
             ));
         }
         (Service::Raw(_), _) => {

@@ -90,6 +90,13 @@ impl Spelling {
                 out.truncate(out.len().saturating_sub(1));
                 websocket::enclose_after(Opcode::Text, from, 0, out);
             }
+            (Carrier::Deflated, Self::Binary) => {
+                websocket::enclose_deflated(Opcode::Binary, from, binary::LENGTH_SIZE, out);
+            }
+            (Carrier::Deflated, Self::Json) => {
+                out.truncate(out.len().saturating_sub(1));
+                websocket::enclose_deflated(Opcode::Text, from, 0, out);
+            }
         }
     }
 
@@ -110,6 +117,8 @@ pub enum Carrier {
     Stream,
     /// WebSocket messages, one for each frame.
     Messages,
+    /// The same, compressed where that makes what a room says shorter.
+    Deflated,
 }
 
 /// The state of one frame conversation.
@@ -125,6 +134,11 @@ impl Frame {
     /// A conversation in WebSocket messages.
     pub fn in_messages() -> Self {
         Self { carrier: Carrier::Messages, ..Self::default() }
+    }
+
+    /// Its messages may be compressed.
+    pub fn deflate(&mut self) {
+        self.carrier = Carrier::Deflated;
     }
 
     /// Reads one message: binary or text, as the first one was.
@@ -263,6 +277,8 @@ impl Frame {
             (Carrier::Stream, _) => Dialect::Binary,
             (Carrier::Messages, Some(Spelling::Json)) => Dialect::WebJson,
             (Carrier::Messages, _) => Dialect::WebBinary,
+            (Carrier::Deflated, Some(Spelling::Json)) => Dialect::WebJsonDeflated,
+            (Carrier::Deflated, _) => Dialect::WebBinaryDeflated,
         }
     }
 

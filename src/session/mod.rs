@@ -73,6 +73,12 @@ pub enum Dialect {
     WebJson,
     /// Payloads as they came, each a WebSocket message.
     WebRaw,
+    /// As `WebBinary`, compressed.
+    WebBinaryDeflated,
+    /// As `WebJson`, compressed.
+    WebJsonDeflated,
+    /// As `WebRaw`, compressed.
+    WebRawDeflated,
     /// Server-Sent Events.
     Events,
     /// IRC lines, with what the peers have asked for.
@@ -82,7 +88,10 @@ pub enum Dialect {
 impl Dialect {
     /// Whether a member can be told that it missed something.
     pub fn can_tell_gap(self) -> bool {
-        !matches!(self, Self::Chunk | Self::Line | Self::WebRaw | Self::Irc(_))
+        !matches!(
+            self,
+            Self::Chunk | Self::Line | Self::WebRaw | Self::WebRawDeflated | Self::Irc(_)
+        )
     }
 
     /// Appends a message as this dialect's members receive it.
@@ -90,13 +99,19 @@ impl Dialect {
         match self {
             Self::Chunk => raw::write_chunk(&message.payload, out),
             Self::Line => raw::write_line(&message.payload, out),
-            Self::WebRaw => raw::write_web(&message.payload, out),
+            Self::WebRaw => raw::write_web(&message.payload, Carrier::Messages, out),
+            Self::WebRawDeflated => raw::write_web(&message.payload, Carrier::Deflated, out),
             #[cfg(feature = "http")]
             Self::Events => web::events::write_message(room, message, out),
             #[cfg(not(feature = "http"))]
             Self::Events => {}
             Self::Irc(style) => irc::write_message(style, room, message, out),
-            Self::Binary | Self::Json | Self::WebBinary | Self::WebJson => {
+            Self::Binary
+            | Self::Json
+            | Self::WebBinary
+            | Self::WebJson
+            | Self::WebBinaryDeflated
+            | Self::WebJsonDeflated => {
                 let (spelling, carrier) = self.frames();
                 frame::write_message(spelling, carrier, room.id, message, out);
             }
@@ -106,13 +121,18 @@ impl Dialect {
     /// Appends news of members; nothing in dialects that have no word for it.
     pub fn write_notice(self, room: &Room, notice: &Notice, unix_ms: u64, out: &mut Vec<u8>) {
         match self {
-            Self::Chunk | Self::Line | Self::WebRaw => {}
+            Self::Chunk | Self::Line | Self::WebRaw | Self::WebRawDeflated => {}
             #[cfg(feature = "http")]
             Self::Events => web::events::write_notice(notice, out),
             #[cfg(not(feature = "http"))]
             Self::Events => {}
             Self::Irc(style) => irc::write_news(style, &room.name, notice, unix_ms, out),
-            Self::Binary | Self::Json | Self::WebBinary | Self::WebJson => {
+            Self::Binary
+            | Self::Json
+            | Self::WebBinary
+            | Self::WebJson
+            | Self::WebBinaryDeflated
+            | Self::WebJsonDeflated => {
                 let (spelling, carrier) = self.frames();
                 frame::write_notice(spelling, carrier, room.id, notice, out);
             }
@@ -125,6 +145,8 @@ impl Dialect {
             Self::Json => (Spelling::Json, Carrier::Stream),
             Self::WebJson => (Spelling::Json, Carrier::Messages),
             Self::WebBinary => (Spelling::Binary, Carrier::Messages),
+            Self::WebJsonDeflated => (Spelling::Json, Carrier::Deflated),
+            Self::WebBinaryDeflated => (Spelling::Binary, Carrier::Deflated),
             _ => (Spelling::Binary, Carrier::Stream),
         }
     }

@@ -2,6 +2,7 @@
 //! `Complete | Partial | Err`; it holds no socket, keeps no state, and consumes nothing on `Partial`.
 
 pub mod binary;
+pub mod deflate;
 pub mod exposition;
 pub mod frame;
 #[cfg(feature = "http")]

@@ -1,7 +1,7 @@
 //! WebSocket frames (RFC 6455 §5), both ways. What a client sends is masked; what the relay sends is
 //! not, so that one tape serves every browser.
 
-use super::Parsed;
+use super::{Parsed, deflate};
 use std::fmt;
 
 /// What a frame is (RFC 6455 §5.2).
@@ -46,6 +46,9 @@ pub const CONTROL_MAX: usize = 125;
 
 /// Longest header the relay writes.
 const HEADER_MAX: usize = 10;
+
+/// Shortest payload that is worth compressing.
+const DEFLATE_MIN: usize = 64;
 
 const FIN: u8 = 0x80;
 const COMPRESSED: u8 = 0x40;
@@ -232,6 +235,18 @@ pub fn enclose_after(opcode: Opcode, from: usize, spare: usize, out: &mut Vec<u8
     let header = header.get(..size).unwrap_or_default();
     let replaced = from.min(out.len())..(from + spare).min(out.len());
     out.splice(replaced, header.iter().copied());
+}
+
+/// The same, compressed if that makes it shorter: for peers that have agreed to it.
+pub fn enclose_deflated(opcode: Opcode, from: usize, spare: usize, out: &mut Vec<u8>) {
+    let payload = out.get(from + spare..).unwrap_or_default();
+    let packed = if payload.len() < DEFLATE_MIN { None } else { deflate::deflate(payload) };
+    let Some(packed) = packed else { return enclose_after(opcode, from, spare, out) };
+    out.truncate(from);
+    let mut header = [0; HEADER_MAX];
+    let size = write_header(FIN | COMPRESSED | opcode as u8, packed.len(), &mut header);
+    out.extend_from_slice(header.get(..size).unwrap_or_default());
+    out.extend_from_slice(&packed);
 }
 
 /// Writes the shortest header for a payload of that length; how long it is.

@@ -40,6 +40,8 @@ pub struct Options {
     pub trust: Vec<Network>,
     /// Whether every connection begins with a header of the PROXY protocol, by one of these proxies.
     pub proxy: bool,
+    /// Whether WebSocket messages are compressed for those who can read that.
+    pub deflate: bool,
 }
 
 /// What a listener is for.

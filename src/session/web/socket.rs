@@ -9,6 +9,7 @@ use crate::session::frame::{Frame, Spelling};
 use crate::session::irc::{self, Carrier, Irc};
 use crate::session::{Dialect, Fault, Step, View};
 use crate::wire::Parsed;
+use crate::wire::deflate::{self, InflateError};
 use crate::wire::irc::{CLIENT_TAGS_MAX, LINE_MAX};
 use crate::wire::websocket::{self, FrameError, Opcode};
 use std::borrow::Cow;
@@ -23,6 +24,8 @@ pub struct WebSocket {
     closed_with: Option<Option<u16>>,
     /// A deadline passed without a hello.
     overdue: bool,
+    /// Compression was agreed on.
+    deflates: bool,
 }
 
 /// What is spoken.
@@ -53,6 +56,7 @@ struct Raw {
 #[derive(Debug)]
 struct Fragments {
     is_text: bool,
+    is_packed: bool,
     bytes: Vec<u8>,
     count: usize,
     /// How many of the bytes are known to be UTF-8, if it is to be.
@@ -93,7 +97,15 @@ impl WebSocket {
     }
 
     fn new(talk: Talk) -> Self {
-        Self { talk, fragments: None, closed_with: None, overdue: false }
+        Self { talk, fragments: None, closed_with: None, overdue: false, deflates: false }
+    }
+
+    /// Compression was agreed on.
+    pub fn deflate(&mut self) {
+        self.deflates = true;
+        if let Talk::Frames(frame) = &mut self.talk {
+            frame.deflate();
+        }
     }
 
     /// See [`Session::receive`](crate::session::Session::receive).
@@ -110,11 +122,13 @@ impl WebSocket {
         self.fragments.take_if(|fragments| fragments.handed_on);
         if let Some(fragments) = self.fragments.as_mut().filter(|fragments| fragments.whole) {
             fragments.handed_on = true;
-            let (is_text, message) = (fragments.is_text, fragments.bytes.clone());
-            return self.message(is_text, message, limits).map(|step| Parsed::Complete(step, 0));
+            let (is_text, is_packed) = (fragments.is_text, fragments.is_packed);
+            let message = fragments.bytes.clone();
+            let step = self.whole(is_text, is_packed, message, limits)?;
+            return Ok(Parsed::Complete(step, 0));
         }
         let max = |opcode| self.payload_max(opcode, limits);
-        match websocket::parse_client(bytes, false, max).map_err(fault_of)? {
+        match websocket::parse_client(bytes, self.deflates, max).map_err(fault_of)? {
             Parsed::Complete(frame, used) => {
                 self.frame(&frame, limits).map(|step| Parsed::Complete(step, used))
             }
@@ -173,13 +187,9 @@ impl WebSocket {
             Opcode::Text | Opcode::Binary => {
                 let is_text = frame.opcode == Opcode::Text;
                 if frame.fin {
-                    let message = frame.payload();
-                    if is_text && std::str::from_utf8(&message).is_err() {
-                        return Err(CloseReason::BadText.into());
-                    }
-                    return self.message(is_text, message, limits);
+                    return self.whole(is_text, frame.compressed, frame.payload(), limits);
                 }
-                self.fragments = Some(Box::new(Fragments::of(is_text)));
+                self.fragments = Some(Box::new(Fragments::of(is_text, frame.compressed)));
                 self.fragment(frame)
             }
             Opcode::Continuation => self.fragment(frame),
@@ -191,6 +201,28 @@ impl WebSocket {
             Some(fragments) => fragments.add(frame).map(|()| Step::Alive),
             None => Err(protocol("there is no message to be continued")),
         }
+    }
+
+    /// A whole message, as it came.
+    fn whole<'a>(
+        &mut self,
+        is_text: bool,
+        is_packed: bool,
+        mut bytes: Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Step<'a>, Fault> {
+        if is_packed {
+            let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
+            let max = self.payload_max(opcode, limits);
+            bytes = deflate::inflate(&bytes, max).map_err(|error| match error {
+                InflateError::TooLong => CloseReason::FrameTooLong.into(),
+                InflateError::Malformed => protocol("a message is not deflated data"),
+            })?;
+        }
+        if is_text && std::str::from_utf8(&bytes).is_err() {
+            return Err(CloseReason::BadText.into());
+        }
+        self.message(is_text, bytes, limits)
     }
 
     /// A whole message.
@@ -263,6 +295,7 @@ impl WebSocket {
     pub fn dialect(&self) -> Dialect {
         match &self.talk {
             Talk::Frames(frame) => frame.dialect(),
+            Talk::Raw(_) if self.deflates => Dialect::WebRawDeflated,
             Talk::Raw(_) => Dialect::WebRaw,
             Talk::Irc(irc) => Dialect::Irc(irc.style()),
         }
@@ -303,9 +336,9 @@ impl Raw {
 }
 
 impl Fragments {
-    fn of(is_text: bool) -> Self {
+    fn of(is_text: bool, is_packed: bool) -> Self {
         let (bytes, count, checked) = (Vec::new(), 0, 0);
-        Self { is_text, bytes, count, checked, whole: false, handed_on: false }
+        Self { is_text, is_packed, bytes, count, checked, whole: false, handed_on: false }
     }
 
     fn add(&mut self, frame: &websocket::Frame<'_>) -> Result<(), Fault> {
@@ -316,7 +349,7 @@ impl Fragments {
             let text = Cow::Borrowed("a message is in too many fragments");
             return Err(Fault { reason: CloseReason::FrameTooLong, text });
         }
-        if self.is_text { self.check() } else { Ok(()) }
+        if self.is_text && !self.is_packed { self.check() } else { Ok(()) }
     }
 
     /// Checks that what has come is UTF-8, of which the last character may still be missing bytes.

@@ -85,7 +85,32 @@ fn handshake(
     if let Some(chosen) = chosen {
         response = response.with("Sec-WebSocket-Protocol", chosen);
     }
-    Outcome::Upgrade(response, open(chosen))
+    let mut socket = open(chosen);
+    if options.deflate && request.list("sec-websocket-extensions").any(is_deflate) {
+        socket.deflate();
+        response = response.with("Sec-WebSocket-Extensions", DEFLATE);
+    }
+    Outcome::Upgrade(response, socket)
+}
+
+/// How compression is agreed on, if it is.
+const DEFLATE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
+/// Whether an offer of compression (RFC 7692 §7.1) can be accepted as it is. One that asks for a
+/// smaller window cannot: everybody is sent the same bytes.
+fn is_deflate(offer: &str) -> bool {
+    let mut parts = offer.split(';').map(str::trim);
+    parts.next() == Some("permessage-deflate")
+        && parts.all(|parameter| {
+            matches!(
+                parameter,
+                "server_no_context_takeover"
+                    | "client_no_context_takeover"
+                    | "client_max_window_bits"
+            ) || parameter.strip_prefix("client_max_window_bits=").is_some_and(|bits| {
+                bits.trim_matches('"').parse().is_ok_and(|bits| (8..=15).contains(&bits))
+            })
+        })
 }
 
 fn refuse(status: Status, why: &str) -> Outcome {
