@@ -426,3 +426,32 @@ fn answers_are_what_the_description_says() {
         }
     }
 }
+
+#[test]
+fn a_page_of_a_named_origin_may_ask_and_read_and_no_other() {
+    let server = Server::start(&["http://127.0.0.1:0?allow-origin=https://chat.example"]);
+    let mut http = server.connect();
+    let from = |origin: &str, request: &str| {
+        format!("{request} HTTP/1.1\r\nHost: relay.test\r\nOrigin: {origin}\r\n\r\n")
+    };
+    let before = ask(&mut http, &from("https://chat.example", "OPTIONS /rooms/tea/messages"));
+    assert_eq!(
+        (before.status, before.header("access-control-allow-methods")),
+        (204, Some("GET, HEAD, POST"))
+    );
+    assert!(before.header("access-control-allow-headers").unwrap().contains("Idempotency-Key"));
+    let rooms = ask(&mut http, &from("https://chat.example", "GET /rooms"));
+    assert_eq!(
+        (rooms.status, rooms.header("access-control-allow-origin")),
+        (200, Some("https://chat.example"))
+    );
+    let refused = ask(&mut http, &from("https://evil.example", "OPTIONS /rooms/tea/messages"));
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (405, None));
+    assert_eq!(ask(&mut http, &from("https://evil.example", "GET /rooms")).status, 403);
+    assert_eq!(get(&mut http, "/rooms").header("access-control-allow-origin"), None);
+    let stream = ask(&mut http, &from("https://chat.example", "GET /rooms/tea/events"));
+    assert_eq!(
+        (stream.status, stream.header("access-control-allow-origin")),
+        (200, Some("https://chat.example"))
+    );
+}

@@ -6,7 +6,7 @@ use super::events::EventStream;
 use super::query::{self, Query};
 use super::response::{Response, Status};
 use super::route::{Asked, Outcome};
-use super::upgrade::may_speak;
+use super::upgrade::{may_speak, named_origin};
 use crate::history::{Mark, Select};
 use crate::hub::{Command, Reply, Where, is_room_name};
 use crate::id::Offset;
@@ -175,7 +175,8 @@ pub fn events(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
         if name.len() > PERSON_NAME_MAX {
             return Err(Box::new(body::refusal(Refusal::BadName)));
         }
-        Ok(EventStream::new(&asked.room, &name, key(request)?, resume))
+        let origin = named_origin(request, &asked.options.allow_origin);
+        Ok(EventStream::new(&asked.room, &name, key(request)?, resume, origin))
     });
     match stream {
         Ok(_) if request.method == "HEAD" => Outcome::Respond(EventStream::head()),

@@ -47,12 +47,21 @@ struct Wanted {
     name: Box<str>,
     key: u64,
     resume: Option<Resume>,
+    /// The page of another origin that listens, if it is one.
+    origin: Option<Box<str>>,
 }
 
 impl EventStream {
     /// A listener that has not been let in. An empty name asks for a guest's.
-    pub fn new(room: &str, name: &str, key: u64, resume: Option<Resume>) -> Self {
-        let wanted = Wanted { room: room.into(), name: name.into(), key, resume };
+    pub fn new(
+        room: &str,
+        name: &str,
+        key: u64,
+        resume: Option<Resume>,
+        origin: Option<&str>,
+    ) -> Self {
+        let origin = origin.map(Box::from);
+        let wanted = Wanted { room: room.into(), name: name.into(), key, resume, origin };
         let (stage, epoch) = (Stage::Nameless, Epoch(0));
         Self { stage, wanted: Some(Box::new(wanted)), epoch, is_greeted: false }
     }
@@ -88,7 +97,10 @@ impl EventStream {
         match reply {
             Reply::Welcome { .. } => self.is_greeted = true,
             Reply::Joined { name, epoch, head, oldest, members, recovered, .. } => {
-                let resume = self.wanted.take().and_then(|wanted| wanted.resume);
+                let wanted = self.wanted.take();
+                let origin = wanted.as_ref().and_then(|wanted| wanted.origin.as_deref());
+                out.extend_from_slice(Self::head().for_origin(origin).head(true).as_bytes());
+                let resume = wanted.and_then(|wanted| wanted.resume);
                 let joined = Joined {
                     room: name,
                     epoch: Hex::of(*epoch),
@@ -114,7 +126,6 @@ impl EventStream {
     /// back to here.
     fn joined(&mut self, joined: &Joined<'_>, resume: Option<Resume>, out: &mut Vec<u8>) {
         self.stage = Stage::Live;
-        out.extend_from_slice(Self::head().head(true).as_bytes());
         out.extend_from_slice(format!("retry: {RETRY}\n").as_bytes());
         let has = match resume {
             None => joined.head,

@@ -5,6 +5,7 @@ use super::events::EventStream;
 use super::response::{Response, Status};
 use super::route::{self, Asked, Found, Outcome};
 use super::socket::WebSocket;
+use super::upgrade::named_origin;
 use super::{Options, asset, watch};
 use crate::address;
 use crate::hub::Reply;
@@ -29,6 +30,8 @@ pub struct Exchange {
     outgoing: Option<Outgoing>,
     /// What was asked, and is not answered yet.
     asking: Option<Box<Asking>>,
+    /// The page of another origin that is answered, if it is one that may read the answer.
+    origin: Option<Box<str>>,
     /// This answer is the last.
     ends: bool,
     /// Nothing was finished since a deadline passed. The next one is the last.
@@ -90,6 +93,7 @@ impl Default for Exchange {
             progress: Progress::Head { searched: 0 },
             outgoing: None,
             asking: None,
+            origin: None,
             ends: false,
             // The first request has one deadline to be there, not two.
             overdue: true,
@@ -283,9 +287,13 @@ impl Exchange {
         limits: &Limits,
         used: usize,
     ) -> Parsed<Turn<'a>> {
+        self.origin = named_origin(request, &options.allow_origin).map(Box::from);
         let outcome = match route::find(options.serve, request.method, request.path) {
             Found::Route(route, room) => (route.answer)(request, &Asked { room, options, limits }),
             Found::Asset => Outcome::Respond(asset::serve(request)),
+            Found::WrongMethod(allowed) if request.method == "OPTIONS" && self.origin.is_some() => {
+                Outcome::Respond(preflight(allowed))
+            }
             Found::WrongMethod(allowed) => {
                 let text = format!("{} is not for {}", request.method, request.path);
                 let response = Response::text(Status::MethodNotAllowed, &text);
@@ -355,6 +363,8 @@ impl Exchange {
     fn begin_answer(&mut self, is_head: bool, response: Response) -> Vec<u8> {
         (self.answered, self.overdue) = (true, false);
         self.ends |= response.is_endless;
+        let origin = self.origin.take();
+        let response = response.for_origin(origin.as_deref());
         let mut bytes = response.head(self.ends).into_bytes();
         if !is_head {
             self.outgoing = Some(Outgoing { body: response.body, at: 0 });
@@ -418,6 +428,17 @@ impl Exchange {
 
 fn step(step: Step<'_>, used: usize) -> Parsed<Turn<'_>> {
     Parsed::Complete(Turn::Step(step), used)
+}
+
+/// What a page asks before it asks (the Fetch standard, §3.3.2): which methods, with which headers.
+fn preflight(allowed: String) -> Response {
+    Response::empty(Status::NoContent)
+        .with("Access-Control-Allow-Methods", allowed)
+        .with(
+            "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
+        )
+        .with("Access-Control-Max-Age", "600")
 }
 
 /// A head that was read before: it is kept as the bytes it is, not as what they mean.

@@ -34,6 +34,7 @@ statuses! {
     SwitchingProtocols = 101, "Switching Protocols";
     Ok = 200, "OK";
     Created = 201, "Created";
+    NoContent = 204, "No Content";
     NotModified = 304, "Not Modified";
     BadRequest = 400, "Bad Request";
     Forbidden = 403, "Forbidden";
@@ -93,6 +94,14 @@ impl Response {
         Self::new(status, "text/plain; charset=utf-8", body).with("Cache-Control", "no-store")
     }
 
+    /// The same for a page of another origin, which may read it (the Fetch standard, §3.3).
+    pub fn for_origin(self, origin: Option<&str>) -> Self {
+        let Some(origin) = origin else { return self };
+        self.with("Access-Control-Allow-Origin", origin.to_owned())
+            .with("Access-Control-Expose-Headers", "Link, Location, Retry-After")
+            .with("Vary", "Origin")
+    }
+
     /// The same with one more header.
     pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
@@ -105,7 +114,10 @@ impl Response {
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        let has_no_body = matches!(self.status, Status::SwitchingProtocols | Status::NotModified);
+        let has_no_body = matches!(
+            self.status,
+            Status::SwitchingProtocols | Status::NoContent | Status::NotModified
+        );
         if !has_no_body && !self.is_endless {
             head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
         }

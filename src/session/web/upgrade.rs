@@ -154,3 +154,8 @@ pub fn may_speak(request: &Request<'_>, allowed: &[String]) -> bool {
     let bare = |host: &str| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
     bare(authority) == bare(host)
 }
+
+/// The origin of a page from elsewhere that may speak here because it was named.
+pub fn named_origin<'a>(request: &Request<'a>, allowed: &[String]) -> Option<&'a str> {
+    request.header("origin").filter(|origin| allowed.iter().any(|allowed| allowed == origin))
+}
