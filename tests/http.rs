@@ -207,3 +207,53 @@ fn fault_s6_who_hangs_up_behind_its_request_is_answered() {
     assert_eq!(answer(&mut client, true).status, 404);
     client.expect_end();
 }
+
+/// A body is waited for where it is taken: announced, by its length, and in chunks.
+#[test]
+fn bodies_come_by_their_length_or_in_chunks() {
+    let server = server();
+    let mut client = server.connect();
+    let post = "POST /rooms/tea/messages HTTP/1.1\r\nHost: a\r\n";
+    client.send(format!("{post}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n").as_bytes());
+    client.expect_bytes(b"HTTP/1.1 100 Continue\r\n\r\n");
+    let by_length = ask(&mut client, "hello");
+    assert!((200..300).contains(&by_length.status), "{}", by_length.head);
+    let chunked =
+        format!("{post}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x\r\n again\r\n0\r\n\r\n");
+    for byte in chunked.bytes() {
+        client.send(&[byte]);
+    }
+    assert_eq!(answer(&mut client, true).status, by_length.status);
+    // A body that has come already is not asked for.
+    let at_once = format!("{post}Content-Length: 2\r\nExpect: 100-continue\r\n\r\nhi");
+    assert_eq!(ask(&mut client, &at_once).status, by_length.status);
+    let mut reader = server.connect();
+    let kept = ask(&mut reader, "GET /rooms/tea/messages HTTP/1.1\r\nHost: a\r\n\r\n");
+    let kept = String::from_utf8(kept.body).unwrap();
+    for said in ["\"hello\"", "\"hello again\"", "\"hi\""] {
+        assert!(kept.contains(said), "{kept}");
+    }
+}
+
+#[test]
+fn fault_p1_a_body_beyond_the_limit_is_refused_before_it_comes() {
+    let limits = Limits { message: 1_000, ..Limits::default() };
+    let server = Server::with(&["http://127.0.0.1:0"], limits);
+    let post = "POST /rooms/tea/messages HTTP/1.1\r\nHost: a\r\n";
+    for (rest, status) in [
+        ("Content-Length: 1001\r\n\r\n", 413),
+        ("Content-Length: 9223372036854775808\r\n\r\n", 413),
+        ("Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n", 413),
+        ("Transfer-Encoding: chunked\r\n\r\n3e9\r\n", 413),
+        ("Transfer-Encoding: chunked\r\n\r\nffffffff\r\n", 413),
+        ("Transfer-Encoding: chunked\r\n\r\nfffffffff\r\n", 400),
+        ("Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", 400),
+        ("Transfer-Encoding: chunked\r\n\r\n1\na\n", 400),
+        ("Transfer-Encoding: chunked\r\n\r\n0\r\nX: trailer\r\n\r\n", 400),
+    ] {
+        let mut client = server.connect();
+        let refused = ask(&mut client, &format!("{post}{rest}"));
+        assert_eq!((refused.status, refused.is_last()), (status, true), "{rest}");
+        client.expect_end();
+    }
+}
