@@ -81,8 +81,8 @@ fn server() -> Server {
 }
 
 /// What a handshake that is not accepted is answered with: the status, and the whole answer.
-fn refused(client: &mut Client, request: &str) -> (u16, String) {
-    client.send(request.as_bytes());
+fn refused(client: &mut Client, request: &(impl AsRef<[u8]> + ?Sized)) -> (u16, String) {
+    client.send(request.as_ref());
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         answer.extend(client.read_exactly(1));
@@ -481,6 +481,13 @@ fn fault_a3_those_behind_a_believed_proxy_are_counted_one_by_one() {
     }
     let nonsense = handshake("/raw/tea", "X-Forwarded-For: me\r\n");
     assert_eq!(refused(&mut server.connect(), &nonsense).0, 400);
+    // Nobody is overlooked because of a byte that is no text, or because nothing was noted.
+    for noted in [&b"\xff"[..], b"", b"203.0.113.20\xff", b"203.0.113.20, \xff"] {
+        let request = handshake("/raw/tea", "X-Forwarded-For: @\r\n").into_bytes();
+        let at = request.iter().position(|byte| *byte == b'@').unwrap();
+        let request = [&request[..at], noted, &request[at + 1..]].concat();
+        assert_eq!(refused(&mut server.connect(), &request).0, 400, "{noted:?}");
+    }
     // Who leaves makes room for another.
     kept.remove(0).client.reset();
     server.until_closed(CloseReason::Lost, 1);

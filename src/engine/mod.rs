@@ -673,9 +673,9 @@ impl Engine {
         self.remotes.pop()
     }
 
-    /// Whether the peer is held to the message rate was decided by another's address.
-    pub fn hold_to_rate(&mut self, conn: ConnId, unlimited: bool) {
-        self.hub.hold_to_rate(conn, unlimited);
+    /// The peer speaks for somebody else, from `network`: see [`Hub::arrive`].
+    pub fn introduce(&mut self, conn: ConnId, unlimited: bool, network: u64) {
+        self.hub.introduce(conn, unlimited, network);
     }
 
     /// The service a peer came to.

@@ -119,15 +119,19 @@ impl Hub {
     /// Somebody connected. `unlimited` peers are not held to the message rate. `network` stands for
     /// where they come from; only a number derived from it is ever shown.
     pub fn arrive(&mut self, conn: ConnId, unlimited: bool, network: u64) {
-        let cloak = (derive(self.secret, "cloak", network) >> 32) as u32;
-        self.people.arrive(conn, unlimited, cloak);
+        self.people.arrive(conn, unlimited, self.cloak(network));
     }
 
-    /// Whether `conn` is held to the message rate turned out to be otherwise.
-    pub fn hold_to_rate(&mut self, conn: ConnId, unlimited: bool) {
+    /// `conn` turned out to come from elsewhere: see [`arrive`](Self::arrive).
+    pub fn introduce(&mut self, conn: ConnId, unlimited: bool, network: u64) {
+        let cloak = self.cloak(network);
         if let Some(person) = self.people.get_mut(conn) {
-            person.hold_to_rate(unlimited);
+            person.introduce(unlimited, cloak);
         }
+    }
+
+    fn cloak(&self, network: u64) -> u32 {
+        (derive(self.secret, "cloak", network) >> 32) as u32
     }
 
     /// Somebody asks for something.

@@ -113,9 +113,11 @@ impl Person {
         self.rooms.iter().any(|membership| membership.room == room)
     }
 
-    /// Sets whether their allowance has an end.
-    pub fn hold_to_rate(&mut self, unlimited: bool) {
+    /// They come from elsewhere than it seemed: whether their allowance has an end, and what stands
+    /// for their network.
+    pub fn introduce(&mut self, unlimited: bool, cloak: u32) {
         self.rate = if unlimited { Rate::UNLIMITED } else { Rate::default() };
+        self.cloak = cloak;
     }
 
     /// Takes one action from their allowance.

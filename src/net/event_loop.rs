@@ -334,7 +334,7 @@ impl EventLoop {
             };
             self.admission.leave(before);
             let unlimited = is_loopback(ip) && !self.limits.limit_loopback;
-            self.engine.hold_to_rate(conn, unlimited);
+            self.engine.introduce(conn, unlimited, network(ip));
             let text = format_args!("{conn} is forwarded for {ip}");
             self.logbook.note(Class::Connected, second, text);
         }
@@ -574,7 +574,8 @@ impl EventLoop {
                 return;
             }
         };
-        let unlimited = remote.is_local() && !self.limits.limit_loopback;
+        // A proxy on this machine speaks for strangers, whether it says for whom or not.
+        let unlimited = remote.is_local() && !trusted && !self.limits.limit_loopback;
         let network = remote.ip().map_or(0, network);
         let Ok(conn) = self.engine.connected(service, unlimited, network, self.now) else {
             self.admission.leave(ticket);

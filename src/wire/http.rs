@@ -83,13 +83,14 @@ impl<'a> Request<'a> {
             .map(|header| header.value.trim_ascii())
     }
 
-    /// The elements of a header that is a list, over all its lines.
+    /// The elements of a header that is a list, over all its lines. One that is no text is still
+    /// there, as U+FFFD, which no list gives a meaning: its neighbours keep their places.
     pub fn list(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.all(name)
-            .filter_map(|value| std::str::from_utf8(value).ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
             .filter(|element| !element.is_empty())
+            .map(|element| std::str::from_utf8(element).unwrap_or("\u{fffd}"))
     }
 
     /// Whether such a list has this word, in any case of its letters.

@@ -58,7 +58,8 @@ enum Progress {
 #[derive(Clone, Copy, Debug)]
 enum Rest {
     Length(u32),
-    Chunks(Chunks),
+    /// So far it was walked, and so many bytes may be in it.
+    Chunks(Chunks, u32),
 }
 
 #[derive(Debug)]
@@ -178,10 +179,10 @@ impl Exchange {
         if !self.trusted || self.introduced || !is_lasting {
             return Ok(None);
         }
-        let noted: Vec<&str> = request.list("x-forwarded-for").collect();
-        if noted.is_empty() {
+        if request.all("x-forwarded-for").next().is_none() {
             return Ok(None);
         }
+        let noted: Vec<&str> = request.list("x-forwarded-for").collect();
         let stranger = address::nearest_stranger(&noted, &options.trust);
         let malformed = HttpError::Malformed("X-Forwarded-For is no list of addresses");
         let remote = stranger.ok_or_else(|| self.fail(malformed))?;
@@ -211,7 +212,7 @@ impl Exchange {
         let rest = match body {
             Body::Length(body) if body > max => None,
             Body::Length(body) => Some(Rest::Length(body as u32)),
-            Body::Chunked => Some(Rest::Chunks(Chunks::default())),
+            Body::Chunked => Some(Rest::Chunks(Chunks::default(), max as u32)),
         };
         let expects = request.header("expect");
         let refused = match (rest, expects) {
@@ -255,19 +256,15 @@ impl Exchange {
                 Some(body) => (Cow::Borrowed(body), body.len()),
                 None => return Ok(Parsed::Partial),
             },
-            Rest::Chunks(mut chunks) => {
-                let (request, _) = parse_again(bytes, head)?;
-                let max = match route::find(options.serve, request.method, request.path) {
-                    Found::Route(route, _) => (route.body_max)(limits),
-                    _ => 0,
-                };
-                match chunks.walk(coming, max).map_err(|error| self.fail(error))? {
+            Rest::Chunks(mut chunks, max) => {
+                let walked = chunks.walk(coming, max as usize);
+                match walked.map_err(|error| self.fail(error))? {
                     Some(length) => {
                         let body = coming.get(..length).unwrap_or_default();
                         (Cow::Owned(http::dechunk(body)), length)
                     }
                     None => {
-                        let rest = Rest::Chunks(chunks);
+                        let rest = Rest::Chunks(chunks, max);
                         self.progress = Progress::Body { head: head as u32, rest };
                         return Ok(Parsed::Partial);
                     }
