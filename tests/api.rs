@@ -455,3 +455,60 @@ fn a_page_of_a_named_origin_may_ask_and_read_and_no_other() {
         (200, Some("https://chat.example"))
     );
 }
+
+#[test]
+fn fault_a3_behind_a_proxy_everybody_is_somebody_else() {
+    let server = Server::start(&["http://127.0.0.1:0?trust=127.0.0.1&proxy=true"]);
+    let said = |address: &str| {
+        let mut http = server.connect();
+        http.send(format!("PROXY TCP4 {address} 127.0.0.1 1 2\r\n").as_bytes());
+        let once = "Idempotency-Key: 1\r\n";
+        post(&mut http, "/rooms/tea/messages", once, b"x").json()["offset"].clone()
+    };
+    assert_eq!(said("203.0.113.7"), 1);
+    assert_eq!(said("203.0.113.8"), 2, "a stranger's word is not mine");
+    assert_eq!(said("203.0.113.7"), 1, "the same again, on another connection");
+}
+
+#[test]
+fn fault_a3_a_proxy_on_this_machine_is_held_to_the_rate() {
+    let limits = Limits { rate_burst: 1, rate_per_second: 1, ..Limits::default() };
+    let listeners = ["http://127.0.0.1:0?trust=127.0.0.1", "http://127.0.0.1:0"];
+    let server = Server::with(&listeners, limits);
+    let is_held = |listener| {
+        let mut http = server.connect_to(listener);
+        // Many more than a second allows, however slow this machine is.
+        (0..300).any(|_| post(&mut http, "/rooms/tea/messages", "", b"x").status == 429)
+    };
+    assert_eq!((is_held(0), is_held(1)), (true, false));
+}
+
+#[test]
+fn who_is_banned_neither_reads_nor_speaks_under_another_name() {
+    let server = Server::start(&["irc://127.0.0.1:0", "http://127.0.0.1:0"]);
+    let mut ann = server.connect();
+    let mut does = |lines: &str| {
+        ann.send(format!("{lines}\r\nPING :done\r\n").as_bytes());
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"done\r\n") {
+            heard.extend(ann.read_exactly(1));
+        }
+    };
+    does("NICK ann\r\nUSER ann 0 * :ann\r\nJOIN #x\r\nMODE #x -n");
+    let mut http = server.connect_to(1);
+    let mut asked = |sender: &str| {
+        let said = post(&mut http, &format!("/rooms/x/messages?sender={sender}"), "", b"x");
+        let paths = ["/rooms/x/messages", "/rooms/x/members"];
+        let [read, seen] = paths.map(|path| get(&mut http, path).status);
+        (said.status, read, seen)
+    };
+    assert_eq!(asked("bob"), (201, 200, 200));
+    does("MODE #x +b bob!*@*");
+    assert_eq!(asked("bob"), (403, 200, 200));
+    assert_eq!(asked("carl"), (201, 200, 200));
+    does("MODE #x +b *!*@*.cloaked");
+    assert_eq!(asked("carl"), (403, 403, 403));
+    does("MODE #x +e *!hobnob@*");
+    assert_eq!(asked("carl"), (201, 200, 200));
+    assert_eq!(asked("bob"), (201, 200, 200));
+}

@@ -10,8 +10,9 @@ use crate::payload::Payload;
 use crate::reason::Refusal;
 use std::rc::Rc;
 
-/// Slots that one question for rooms looks at, at most: rooms come and go, and leave empty ones.
-const SLOTS_LOOKED_AT: usize = 1 << 16;
+/// Slots that one question for rooms looks at, at most: rooms come and go, and leave empty ones. So
+/// few that the question costs no more than others that are not held to a rate.
+const SLOTS_LOOKED_AT: usize = 1 << 12;
 
 /// A message that is said from outside.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,8 @@ pub(super) struct Posted<'a> {
 
 impl Hub {
     /// Says something in a room without being in it; the room is made if it does not exist. With
-    /// `once`, only if the room keeps no message that was said under the same sender's same word.
+    /// `once`, only if the room keeps no message that was said under the same sender's same word,
+    /// with the same key and from the same network.
     pub(super) fn post(
         &mut self,
         conn: ConnId,
@@ -45,20 +47,23 @@ impl Hub {
             "" => own_name,
             name => self.borrow_name(name, posted.key)?,
         };
+        let seen = self.people.who(conn).map(|who| who.seen).unwrap_or_default();
+        let who = Who { name: Rc::clone(&sender), seen };
         let id = self.find_or_make(posted.room)?;
-        if let Err(refusal) = self.may_say(conn, id) {
+        // Neither whoever asks may be banned nor the name that is spoken under.
+        let may_say = self.may_say(conn, id).and_then(|()| match self.bans(id, &who) {
+            true => Err(Refusal::CannotSay),
+            false => Ok(()),
+        });
+        if let Err(refusal) = may_say {
             self.forget_if_over(id);
             return Err(refusal);
         }
-        let said_id = posted.once.map(|once| self.once(posted.sender, once));
+        let said_id = posted.once.map(|once| self.once(who.seen.cloak, posted, once));
         let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
         let offset = match seen {
             Some(first) => first,
-            None => {
-                let seen = self.people.who(conn).map(|who| who.seen).unwrap_or_default();
-                let who = Who { name: Rc::clone(&sender), seen };
-                self.publish(id, who, payload, said_id, None, now)
-            }
+            None => self.publish(id, who, payload, said_id, None, now),
         };
         let room = self.room(id).ok_or(Refusal::BadRoom)?;
         // A message longer than all that a room keeps is not there to be looked at.
@@ -96,9 +101,11 @@ impl Hub {
         name
     }
 
-    /// The same word of the same sender, as an id that nobody meets by chance or by trying.
-    fn once(&self, sender: &str, once: &str) -> SaidId {
-        let word = (sender.to_ascii_lowercase(), once);
+    /// The same word of the same sender, as an id that nobody meets by chance or by trying. Many
+    /// speak under no name, or under one that nobody holds: where they come from and what key they
+    /// show tells them apart, and is the same on their next connection.
+    fn once(&self, cloak: u32, posted: Posted<'_>, once: &str) -> SaidId {
+        let word = (cloak, posted.key, posted.sender.to_ascii_lowercase(), once);
         (derive(self.secret, "once", &word), derive(self.secret, "once more", &word))
     }
 
@@ -137,9 +144,19 @@ impl Hub {
                 // What is said behind a door is for those inside; to others it is as if it were
                 // not there.
                 let is_open = self.room(id).is_some_and(|room| room.rights.is_open());
-                let may = is_open || self.people.is_member(conn, id);
-                may.then_some(id).ok_or(Refusal::NoRoom)
+                if self.people.is_member(conn, id) {
+                    return Ok(id);
+                }
+                if !is_open {
+                    return Err(Refusal::NoRoom);
+                }
+                let is_banned = self.people.who(conn).is_none_or(|who| self.bans(id, &who));
+                if is_banned { Err(Refusal::Banned) } else { Ok(id) }
             }
         }
+    }
+
+    fn bans(&self, id: RoomId, who: &Who) -> bool {
+        self.room(id).is_some_and(|room| room.rights.bans(who))
     }
 }

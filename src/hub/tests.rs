@@ -273,6 +273,39 @@ fn rooms_are_listed_a_page_at_a_time() {
 }
 
 #[test]
+fn one_question_for_rooms_looks_at_so_many_places_and_says_where_to_go_on() {
+    let mut world = world(|_| {});
+    for room in 0..5000 {
+        world.command(1, post(&format!("r{room}"), "bot", 0, None));
+    }
+    let mut ask = |from| {
+        let limit = usize::MAX;
+        world.hub.handle_command(conn(1), Command::Rooms { from, limit }, world.now);
+        match world.hub.poll_event() {
+            Some(Event::Reply(_, Reply::Rooms { rooms, next, .. })) => (rooms.len(), next),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(ask(0), (4096, Some(4096)));
+    assert_eq!(ask(4096).0, 5000 - 4096);
+}
+
+#[test]
+fn one_word_of_two_strangers_is_two_words() {
+    let mut world = World::lobby(|_| {}, 1);
+    for (slot, network) in [(5, 1), (6, 2), (7, 1)] {
+        world.hub.introduce(conn(slot), false, network);
+    }
+    let mut said = |slot, key| {
+        world.command(slot, post("lobby", "bot", key, Some("k1"))).last().unwrap().clone()
+    };
+    assert_eq!(said(5, 0), "5: posted lobby 1 by bot");
+    assert_eq!(said(6, 0), "6: posted lobby 2 by bot");
+    assert_eq!(said(7, 0), "7: posted lobby 1 by bot", "the first one, on another connection");
+    assert_eq!(said(7, 9), "7: posted lobby 3 by bot", "another key");
+}
+
+#[test]
 fn members_hear_of_each_other_by_name_until_they_are_many() {
     let mut world = world(|limits| limits.presence_members = 2);
     for slot in 0..4 {
