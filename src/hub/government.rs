@@ -24,7 +24,7 @@ impl Hub {
         if self.is_relay_operator(conn) {
             return Ok(());
         }
-        // Who was asked in by name enters whatever the room demands of others.
+        // Whom an operator asked in by name enters whatever the room demands of others.
         if rights.was_invited(conn) {
             return Ok(());
         }
@@ -157,7 +157,10 @@ impl Hub {
         if room.rights.is_on(Switch::InviteOnly) && !is_operator {
             return Err(Refusal::NotOperator);
         }
-        room.rights.invite(whom);
+        // Anybody may tell a friend of a room; only an operator's word opens a door.
+        if is_operator {
+            room.rights.invite(whom);
+        }
         let name = Rc::clone(&room.name);
         self.reply(whom, Reply::Invited { by: by.clone(), room: name });
         self.proclaim(conn, id, Notice::Invited(by, guest.name));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 /// Whether `name` may name a person.
 pub fn is_person_name(name: &str) -> bool {
-    name.len() <= PERSON_NAME_MAX && is_name(name)
+    name.len() <= PERSON_NAME_MAX && is_name(name) && !name.contains(is_wide)
 }
 
 /// Whether `name` may name a room.
@@ -33,6 +33,12 @@ pub fn folded(name: &Rc<str>) -> Rc<str> {
 
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_name_char)
+}
+
+/// The wide forms of ASCII stand for ASCII where a protocol cannot say it in a name; chosen, they would
+/// make two people look the same there.
+fn is_wide(c: char) -> bool {
+    matches!(c, '\u{ff01}'..='\u{ff5e}')
 }
 
 /// No white space (names are words), no comma (lists of names), no control characters (they would
@@ -68,6 +74,9 @@ mod tests {
             "a\u{202e}b",
             "a\u{200b}",
             "\u{a0}",
+            "a！",
+            "＃rust",
+            "～",
         ] {
             assert!(!is_person_name(bad), "{bad:?}");
         }

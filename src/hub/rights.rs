@@ -291,8 +291,17 @@ impl Rights {
 }
 
 impl Who {
-    /// What patterns are compared with: `name!user@host`.
+    /// What patterns are compared with: `name!user@host`. What separates the three, or stands for
+    /// others in a pattern, is wide in the name (U+FF01 and on), so that no name makes up a user.
     pub fn mask(&self) -> String {
-        format!("{}!{}@{}", self.name, self.seen.user(), self.seen.host())
+        let wide = |c: char| match c {
+            '!' => '！',
+            '@' => '＠',
+            '*' => '＊',
+            '?' => '？',
+            c => c,
+        };
+        let name: String = self.name.chars().map(wide).collect();
+        format!("{name}!{}@{}", self.seen.user(), self.seen.host())
     }
 }

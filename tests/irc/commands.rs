@@ -18,6 +18,7 @@ fn registration() {
         ("NICK", ":hobnob.local 431 * :No nickname given"),
         ("NICK a!b", ":hobnob.local 432 * a!b :Erroneous nickname"),
         ("NICK #ann", ":hobnob.local 432 * #ann :Erroneous nickname"),
+        ("NICK ＃ann", ":hobnob.local 432 * ＃ann :Erroneous nickname"),
         ("NICK guest1", ":hobnob.local 432 * guest1 :Erroneous nickname"),
         ("USER", ":hobnob.local 461 * USER :Not enough parameters"),
         ("USER a 0 *", ":hobnob.local 461 * USER :Not enough parameters"),
@@ -41,7 +42,7 @@ fn registration() {
         ":hobnob.local 003 ann :This relay was created for everybody",
         concat!(":hobnob.local 004 ann hobnob.local hobnob-", env!("CARGO_PKG_VERSION"), " Biow Ibeiklmnostv Ibeklov"),
         ":hobnob.local 005 ann AWAYLEN=300 BOT=B CASEMAPPING=ascii CHANLIMIT=#:128 CHANMODES=Ibe,k,l,imnst CHANNELLEN=129 CHANTYPES=# CHATHISTORY=100 ELIST=CMNTU EXCEPTS=e HOSTLEN=64 INVEX=I :are supported by this server",
-        ":hobnob.local 005 ann KEYLEN=23 KICKLEN=300 MAXLIST=Ibe:100 MAXTARGETS=4 MODES=20 MONITOR=100 MSGREFTYPES=msgid,timestamp NAMELEN=150 NETWORK=hobnob NICKLEN=64 PREFIX=(ov)@+ TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:1,WHOWAS:1 :are supported by this server",
+        ":hobnob.local 005 ann KEYLEN=23 KICKLEN=300 MAXLIST=Ibe:100 MAXTARGETS=4 MODES=20 MONITOR=100 MSGREFTYPES=msgid,timestamp NAMELEN=150 NETWORK=hobnob NICKLEN=64 PREFIX=(ov)@+ TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:10,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:1,WHOWAS:1 :are supported by this server",
         ":hobnob.local 005 ann TOPICLEN=390 USERLEN=18 UTF8ONLY WHOX :are supported by this server",
         ":hobnob.local 251 ann :There are 1 users and 0 invisible on 1 servers",
         ":hobnob.local 255 ann :I have 1 clients and 0 servers",
@@ -478,6 +479,38 @@ fn the_relay_itself() {
     );
     ann.say("WHOIS ann");
     ann.hear(&[":hobnob.local 311 ann ann ~ann HOST * :Ann Other"]);
+}
+
+#[test]
+fn one_names_shows_ten_channels_and_each_once() {
+    let server = relay();
+    let [mut ann] = people(&server, ["ann"]);
+    ann.join("#x");
+    ann.ask(
+        &format!("NAMES {}", vec!["#x"; 100].join(",")),
+        &[":hobnob.local 353 ann = #x :@ann", ":hobnob.local 366 ann #x :End of /NAMES list"],
+    );
+    let channels: Vec<String> = (0..12).map(|n| format!("#{n}")).collect();
+    ann.say(&format!("NAMES {}", channels.join(",")));
+    let came = ann.sync();
+    assert_eq!(came.len(), 11);
+    assert_eq!(came[9], ":hobnob.local 366 ann #9 :End of /NAMES list");
+    assert_eq!(came[10], ":hobnob.local 407 ann #10 :Too many targets: the rest is not named");
+}
+
+#[test]
+fn operators_passwords_are_not_guessed_for_long() {
+    let server = relay();
+    let [mut ann] = people(&server, ["ann"]);
+    for wrong in ["OPER root wrong", "OPER other secret"] {
+        ann.ask(wrong, &[":hobnob.local 464 ann :Password incorrect"]);
+    }
+    ann.say("OPER root guess");
+    ann.hear_end(&[
+        ":hobnob.local 464 ann :Password incorrect",
+        "ERROR :Closing link: the password is missing or wrong",
+    ]);
+    server.until_closed(hobnob::reason::CloseReason::BadPassword, 1);
 }
 
 #[test]

@@ -116,6 +116,95 @@ fn inviting() {
 }
 
 #[test]
+fn only_an_operators_invitation_opens_a_door() {
+    let (server, mut ann, mut bob) = room();
+    let mut carl = Talk::enter(&server, "carl");
+    for (set, refused, unset) in [
+        ("+b carl!*@*", "474 carl #x :Cannot join channel (+b)", "-b carl!*@*"),
+        ("+k key", "475 carl #x :Cannot join channel (+k)", "-k key"),
+        ("+l 2", "471 carl #x :Cannot join channel (+l)", "-l"),
+    ] {
+        ann.ask(&format!("MODE #x {set}"), &[&format!(":ann!~ann@HOST MODE #x {set}")]);
+        bob.sync();
+        bob.ask("INVITE carl #x", &[":hobnob.local 341 bob carl #x"]);
+        carl.hear(&[":bob!~bob@HOST INVITE carl :#x"]);
+        carl.ask("JOIN #x", &[&format!(":hobnob.local {refused}")]);
+        ann.ask("INVITE carl #x", &[":hobnob.local 341 ann carl #x"]);
+        carl.hear(&[":ann!~ann@HOST INVITE carl :#x"]);
+        carl.say("JOIN #x");
+        carl.hear(&[":carl!~carl@HOST JOIN #x"]);
+        carl.sync();
+        carl.ask("PART #x", &[":carl!~carl@HOST PART #x"]);
+        ann.sync();
+        ann.ask(&format!("MODE #x {unset}"), &[&format!(":ann!~ann@HOST MODE #x {unset}")]);
+    }
+}
+
+#[test]
+fn a_secret_room_shows_its_modes_to_nobody_outside() {
+    let (server, mut ann, mut bob) = room();
+    ann.ask("MODE #x +s", &[":ann!~ann@HOST MODE #x +s"]);
+    bob.sync();
+    let mut carl = Talk::enter(&server, "carl");
+    for line in ["MODE #x", "MODE #x b", "MODE #x +b a"] {
+        carl.ask(line, &[":hobnob.local 403 carl #x :No such channel"]);
+    }
+    bob.ask("MODE #x b", &[":hobnob.local 368 bob #x :End of channel ban list"]);
+    carl.ask(
+        "OPER root secret",
+        &[
+            ":hobnob.local 381 carl :You are now an operator of this relay",
+            ":hobnob.local MODE carl :+o",
+        ],
+    );
+    carl.ask("MODE #x b", &[":hobnob.local 368 carl #x :End of channel ban list"]);
+}
+
+#[test]
+fn a_line_shows_each_list_once() {
+    let (_server, mut ann, _bob) = room();
+    let bans = ":hobnob.local 368 ann #x :End of channel ban list";
+    ann.ask(&format!("MODE #x {}", "b".repeat(490)), &[bans]);
+    ann.ask(
+        "MODE #x bIebIe",
+        &[
+            bans,
+            ":hobnob.local 347 ann #x :End of channel invite list",
+            ":hobnob.local 349 ann #x :End of channel exception list",
+        ],
+    );
+}
+
+#[test]
+fn a_name_makes_up_no_user() {
+    let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0"]);
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#x");
+    ann.ask("MODE #x +b bob!~u@*", &[":ann!~ann@HOST MODE #x +b bob!~u@*"]);
+    let mut fred = server.connect_to(1);
+    fred.hello("bob!~u@");
+    fred.join("x");
+    assert_eq!(ann.sync(), [":bob！~u＠!hobnob@HOST JOIN #x"]);
+    // Banned as it is shown.
+    ann.ask("MODE #x +b bob！~u＠", &[":ann!~ann@HOST MODE #x +b bob！~u＠!*@*"]);
+    ann.ask(
+        "NAMES #x",
+        &[
+            ":hobnob.local 353 ann = #x :@ann bob！~u＠",
+            ":hobnob.local 366 ann #x :End of /NAMES list",
+        ],
+    );
+    ann.ask("KICK #x bob！~u＠", &[":ann!~ann@HOST KICK #x bob！~u＠ :ann"]);
+    fred.ask(&[hobnob::wire::frame::ClientFrame::Join {
+        request: 3,
+        resume: None,
+        room: "x".into(),
+    }]);
+    fred.until_pong();
+    server.until("it is refused", |_| server.refused(Refusal::Banned) == 1);
+}
+
+#[test]
 fn who_may_speak() {
     let (server, mut ann, mut bob) = room();
     let refused = ":hobnob.local 404 bob #x :Cannot send to channel";

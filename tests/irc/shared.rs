@@ -75,9 +75,51 @@ fn a_long_message_becomes_lines_that_fit() {
     assert_eq!(heard, text);
     // One message of very many lines costs no more than it may.
     frame_says(&mut fred, room, 0, "x\n".repeat(10_000).as_bytes());
-    let lines = (0..256).map(|_| ann.line()).collect::<Vec<_>>();
-    assert!(lines[254].ends_with(":x") && lines[255].contains("and more"), "{}", lines[255]);
+    let lines = (0..16).map(|_| ann.line()).collect::<Vec<_>>();
+    assert!(lines[14].ends_with(":x") && lines[15].contains("and more"), "{}", lines[15]);
     ann.hear_nothing();
+}
+
+#[test]
+fn a_history_of_many_lines_fits_whoever_reads_it() {
+    let server = Server::start(&["irc://127.0.0.1:0?history=100", "frame://127.0.0.1:0"]);
+    let mut ann = Talk::enter_with(&server, "ann", "draft/chathistory batch");
+    ann.join("#x");
+    let mut fred = server.connect_to(1);
+    fred.hello(&"f".repeat(64));
+    let room = fred.join("x").room;
+    ann.sync();
+    // All of it is about twice as much as a quarter of an outbox, in lines.
+    let (messages, quarter) = (80, Limits::default().outbox / 4);
+    for n in 0..messages {
+        frame_says(&mut fred, room, 0, format!("first {n}{}", "\na".repeat(14)).as_bytes());
+        fred.until_pong();
+        assert_eq!((0..15).map(|_| ann.line()).count(), 15);
+    }
+    let is_bounded = |lines: &[String]| {
+        let bytes: usize = lines.iter().map(|line| line.len() + 2).sum();
+        // Hosts and times are shorter here than they came.
+        assert!((quarter / 2..quarter + 4_096).contains(&bytes), "{bytes}");
+    };
+    let firsts = |lines: &[String]| {
+        let number = |line: &String| line.split_once(":first ").map(|(_, n)| n.parse().unwrap());
+        lines.iter().filter_map(number).collect::<Vec<usize>>()
+    };
+    ann.say("CHATHISTORY LATEST #x * 100");
+    let newest = ann.sync();
+    is_bounded(&newest);
+    let shown = firsts(&newest);
+    assert_eq!(shown, (messages - shown.len()..messages).collect::<Vec<_>>());
+    ann.say("CHATHISTORY AFTER #x timestamp=2000-01-01T00:00:00.000Z 100");
+    let oldest = ann.sync();
+    is_bounded(&oldest);
+    let shown = firsts(&oldest);
+    assert_eq!(shown, (0..shown.len()).collect::<Vec<_>>());
+    let mut bob = Talk::enter_with(&server, "bob", "server-time");
+    bob.say("JOIN #x");
+    let joined = bob.sync();
+    is_bounded(&joined);
+    assert_eq!(firsts(&joined).last(), Some(&(messages - 1)));
 }
 
 #[test]

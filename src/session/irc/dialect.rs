@@ -8,8 +8,8 @@ use crate::wire::irc::LineWriter;
 use std::borrow::Cow;
 
 /// Lines that one message becomes at most: other protocols' messages may have many, and each costs
-/// more here than there.
-const LINES_MAX: usize = 256;
+/// more here than there, above all in a history.
+const LINES_MAX: usize = 16;
 
 /// What stands before the command of a line that somebody says.
 #[derive(Clone, Copy, Debug, Default)]

@@ -74,7 +74,9 @@ pub(super) fn chathistory(talk: &mut Talk<'_>) {
         room.recent.page(Question { select, limit, bytes }).map(Rc::clone).collect();
     let mut out = Vec::new();
     let batch = talk.irc.next_batch();
-    write_batch(talk.irc, talk.view, room, &batch, &messages, &mut out);
+    // Of a page that reads on from a place, the newest are left out, and asked for next.
+    let keeps_oldest = matches!(select, Select::After(_) | Select::Between(..));
+    write_batch(talk.irc, talk.view, room, &batch, (&messages, keeps_oldest), &mut out);
     talk.out().extend_from_slice(&out);
 }
 
@@ -109,13 +111,14 @@ fn is_before(one: Mark, other: Mark, room: &Room) -> bool {
     }
 }
 
-/// Messages of a room, as a batch where the client knows batches.
+/// Messages of a room, as a batch where the client knows batches: as many as a quarter of the outbox
+/// holds, since a message may become more lines than it had bytes. Those at the far end are left out.
 fn write_batch(
     irc: &Irc,
     view: &View<'_>,
     room: &Room,
     batch: &str,
-    messages: &[Rc<Message>],
+    (messages, keeps_oldest): (&[Rc<Message>], bool),
     out: &mut Vec<u8>,
 ) {
     let (channel, server) = (channel_of(&room.name), &options_of(view).name);
@@ -125,10 +128,24 @@ fn write_batch(
         line.middle(&format!("+{batch}")).middle("chathistory").middle(&channel).end();
     }
     let batch = is_batch.then_some(batch);
-    for message in messages {
-        let id = msgid(room, message);
-        write_spoken(irc.style(), &channel, &id, message, batch, out);
-    }
+    let mut size = 0;
+    let mut write = |message: &Rc<Message>| {
+        if size >= view.limits.outbox / 4 {
+            return None;
+        }
+        let mut lines = Vec::new();
+        write_spoken(irc.style(), &channel, &msgid(room, message), message, batch, &mut lines);
+        size += lines.len();
+        Some(lines)
+    };
+    let lines: Vec<Vec<u8>> = if keeps_oldest {
+        messages.iter().map_while(&mut write).collect()
+    } else {
+        let mut lines: Vec<_> = messages.iter().rev().map_while(&mut write).collect();
+        lines.reverse();
+        lines
+    };
+    out.extend(lines.into_iter().flatten());
     if let Some(batch) = batch {
         let line = LineWriter::new(out).from_server(server).command("BATCH");
         line.middle(&format!("-{batch}")).end();
@@ -146,7 +163,8 @@ pub(super) fn write_recent(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Ve
         Question { select: Select::Before(Mark::End), limit, bytes: view.limits.outbox / 8 };
     let messages: Vec<Rc<Message>> = room.recent.page(question).map(Rc::clone).collect();
     if !messages.is_empty() {
-        write_batch(irc, view, room, &format!("h{}", room.id.to_bits()), &messages, out);
+        let batch = format!("h{}", room.id.to_bits());
+        write_batch(irc, view, room, &batch, (&messages, false), out);
     }
 }
 

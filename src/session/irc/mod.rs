@@ -97,6 +97,8 @@ pub struct Irc {
     /// Anything was understood yet.
     is_known: bool,
     greeted: bool,
+    /// Wrong passwords for OPER so far.
+    oper_failures: u8,
     caps: Caps,
     carrier: Carrier,
     /// What the client said before it was welcome.

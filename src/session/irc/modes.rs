@@ -30,11 +30,17 @@ pub(super) fn mode(talk: &mut Talk<'_>) {
 
 fn of_channel(talk: &mut Talk<'_>, channel: &str) {
     let Some(room) = rooms::known(talk, channel) else { return };
+    // Who may not know of a room is told what they would be told if there were none.
+    if !rooms::is_visible(talk.view, room) && !talk.hub().is_operator(talk.conn(), room.id) {
+        return talk.no_such_channel(channel);
+    }
     let Some(letters) = talk.param(1) else { return show(talk, room) };
     let params: Vec<&str> = talk.line.params.iter().skip(2).copied().collect();
     let mut params = params.into_iter();
     let mut on = true;
     let mut changes = Vec::new();
+    // Lists may be long: each is shown once, however often a line asks for it.
+    let mut shown = Vec::new();
     for letter in letters.chars() {
         if changes.len() >= MODES_MAX {
             break;
@@ -57,7 +63,11 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
                         }
                         changes.push(Change { on, what: What::Mask(list, mask.into()) });
                     }
-                    None => show_list(talk, room, list),
+                    None if shown.contains(&list) => {}
+                    None => {
+                        shown.push(list);
+                        show_list(talk, room, list);
+                    }
                 }
             }
             'k' => match params.next().filter(|key| !key.is_empty()) {

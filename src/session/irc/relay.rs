@@ -3,11 +3,15 @@
 use super::commands::{COMMANDS, Talk};
 use super::numeric::*;
 use super::register::{REASON_MAX, is_same, short};
-use super::{Irc, View, nick_of, options_of, people, rooms, speech};
+use super::{Doing, Irc, View, nick_of, options_of, people, rooms, speech};
 use super::{modes, register};
 use crate::hub::{Command as Ask, Flags, LIST_MAX};
 use crate::limits::{PERSON_NAME_MAX, ROOM_NAME_MAX};
+use crate::reason::CloseReason;
 use crate::wire::irc::LineWriter;
+
+/// Wrong passwords for OPER that one connection may try before it ends: who guesses must come again.
+const OPER_FAILURES_MAX: u8 = 3;
 
 /// What the relay calls itself.
 const VERSION: &str = concat!("hobnob-", env!("CARGO_PKG_VERSION"));
@@ -78,8 +82,9 @@ fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
         format!("NICKLEN={PERSON_NAME_MAX}"),
         "PREFIX=(ov)@+".to_owned(),
         format!(
-            "TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:,NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:1,WHOWAS:1",
-            speech::TARGETS_MAX
+            "TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:{1},NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:1,WHOWAS:1",
+            speech::TARGETS_MAX,
+            rooms::NAMES_MAX
         ),
         format!("TOPICLEN={}", rooms::TOPIC_MAX),
         format!("USERLEN={}", register::USER_MAX),
@@ -262,8 +267,14 @@ pub(super) fn oper(talk: &mut Talk<'_>) {
         .iter()
         .any(|operator| operator.name == name && is_same(&operator.password, password));
     if !is_known {
-        return talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
+        talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
+        talk.irc.oper_failures = talk.irc.oper_failures.saturating_add(1);
+        if talk.irc.oper_failures >= OPER_FAILURES_MAX {
+            talk.doings.push(Doing::Close(CloseReason::BadPassword.into()));
+        }
+        return;
     }
+    talk.irc.oper_failures = 0;
     talk.numeric(RPL_YOUREOPER, &[], "You are now an operator of this relay");
     let nick = talk.irc.target().to_owned();
     talk.server(|line| line.command("MODE").middle(&nick).last("+o"));

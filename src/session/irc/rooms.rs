@@ -14,6 +14,9 @@ pub(super) const TOPIC_MAX: usize = 390;
 /// Members with a rank that are named in a room too big for names.
 const RANKED_MAX: usize = 100;
 
+/// Channels that one NAMES shows at most.
+pub(super) const NAMES_MAX: usize = 10;
+
 /// JOIN.
 pub(super) fn join(talk: &mut Talk<'_>) {
     let channels = talk.param(0).unwrap_or_default();
@@ -125,7 +128,16 @@ pub(super) fn names(talk: &mut Talk<'_>) {
     let Some(channels) = talk.param(0) else {
         return talk.numeric(RPL_ENDOFNAMES, &["*"], "End of /NAMES list");
     };
+    let mut named: Vec<&str> = Vec::new();
     for channel in channels.split(',').filter(|channel| !channel.is_empty()) {
+        if named.iter().any(|known| known.eq_ignore_ascii_case(channel)) {
+            continue;
+        }
+        if named.len() == NAMES_MAX || talk.out().len() >= talk.view.limits.outbox / 4 {
+            let text = "Too many targets: the rest is not named";
+            return talk.numeric(ERR_TOOMANYTARGETS, &[channel], text);
+        }
+        named.push(channel);
         let hub = talk.hub();
         let room = room_of(channel).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
         let room = room.filter(|room| is_visible(talk.view, room) && !room.members.is_empty());
