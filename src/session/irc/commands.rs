@@ -114,7 +114,7 @@ impl Irc {
                 return false;
             }
         };
-        let text = String::from_utf8_lossy(line);
+        let text = super::text(line);
         let Some(line) = parse(&text) else { return false };
         if self.caps.has(Cap::LabeledResponse)
             && let Some(label) = line.tags.get("label").filter(|label| label.len() <= LABEL_MAX)

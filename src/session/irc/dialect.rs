@@ -141,7 +141,7 @@ fn text_of(payload: &Payload) -> Cow<'_, str> {
     if payload.bytes.contains(&0) {
         return Cow::Owned(format!("[{} bytes that are not text]", payload.bytes.len()));
     }
-    String::from_utf8_lossy(&payload.bytes)
+    super::text(&payload.bytes)
 }
 
 /// News of a room as lines; nothing where the dialect has no word for it.

@@ -303,6 +303,14 @@ impl Irc {
     }
 }
 
+/// Bytes as text. Looked through at once first, since nearly all are: the lossy way goes from chunk to chunk.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
 /// The options of the listener that a session came to.
 fn options_of<'a>(view: &View<'a>) -> &'a Options {
     match view.service {

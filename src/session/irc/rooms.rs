@@ -326,9 +326,9 @@ pub(super) fn kick(talk: &mut Talk<'_>) {
 
 /// To whom a line is said, if that is somebody.
 pub(super) fn target_of(talk: &Talk<'_>, target: &str) -> Option<Target> {
-    if target.starts_with('#') {
-        let room = room_of(target).and_then(|room| talk.hub().find(room))?;
-        return Some(Target::Room(room));
+    // What cannot be a room's name is no room's name.
+    if let Some(room) = target.strip_prefix('#') {
+        return talk.hub().find(room).map(Target::Room);
     }
     talk.person(target).map(|(conn, _)| Target::Person(conn))
 }
