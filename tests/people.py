@@ -6,65 +6,19 @@ client talk in one room, each in a terminal of its own (tmux). Then the relay is
 """
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-HOBNOB = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target")), "release", "hobnob")
+from terminal import HOBNOB, PATIENCE, ROOT, Terminal, serve
+
 PYTHON = os.path.join(ROOT, "examples", "python")
-PATIENCE = 20
-
-
-class Terminal:
-    """A program in a tmux window, on a tmux server of our own."""
-
-    socket = f"hobnob-{os.getpid()}"
-
-    def __init__(self, name, command):
-        self.name = name
-        self.tmux("new-session", "-d", "-s", name, "-x", "100", "-y", "30", "exec " + command)
-
-    @classmethod
-    def tmux(cls, *arguments):
-        done = subprocess.run(["tmux", "-L", cls.socket, *arguments], capture_output=True, text=True)
-        return done.stdout
-
-    def type(self, text):
-        self.tmux("send-keys", "-t", self.name, "-l", text)
-        self.tmux("send-keys", "-t", self.name, "Enter")
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p", "-t", self.name).rstrip()
-
-    def sees(self, pattern):
-        """Waits until the screen shows the pattern."""
-        until = time.monotonic() + PATIENCE
-        while not re.search(pattern, self.screen()):
-            if time.monotonic() > until:
-                sys.exit(f"{self.name} does not show {pattern!r}; it shows:\n{self.screen()}")
-            time.sleep(0.05)
-
-
-def serve(raw, frame):
-    """Starts the relay; its process and the ports it listens on."""
-    listeners = ["--listen", f"raw://127.0.0.1:{raw}", "--listen", f"frame://127.0.0.1:{frame}"]
-    relay = subprocess.Popen([HOBNOB, "serve", *listeners], stdout=subprocess.PIPE, text=True,
-                             env={**os.environ, "RUST_LOG": "warn"})
-    ports = {}
-    for line in relay.stdout:
-        if found := re.match(r"\s+(raw|frame)\s+127\.0\.0\.1:(\d+)$", line):
-            ports[found[1]] = int(found[2])
-        if "Ctrl-C" in line:
-            return relay, ports["raw"], ports["frame"]
-    sys.exit("the relay did not start")
 
 
 def main():
-    relay, raw, frame = serve(0, 0)
+    relay, ports = serve("raw://127.0.0.1:0", "frame://127.0.0.1:0")
+    raw, frame = ports["raw"], ports["frame"]
     home = tempfile.mkdtemp()
     try:
         chat = Terminal("chat", f"env HOME={home} {HOBNOB} chat frame://127.0.0.1:{frame} --name ann")
@@ -100,7 +54,7 @@ def main():
         tutorial.sees("closed the connection")
         assert relay.wait(timeout=PATIENCE) == 0, "a clean drain ends with 0"
         chat.sees("connection lost")
-        relay, _, _ = serve(raw, frame)
+        relay, _ = serve(f"raw://127.0.0.1:{raw}", f"frame://127.0.0.1:{frame}")
         chat.sees("back; lobby began anew")
         program.sees("messages may have been missed")
         chat.type("are you back")
@@ -109,7 +63,7 @@ def main():
             for terminal in (chat, nc, tutorial, program):
                 print(f"--- {terminal.name}\n{terminal.screen()}")
     finally:
-        Terminal.tmux("kill-server")
+        Terminal.end()
         relay.terminate()
         relay.wait(timeout=PATIENCE)
     print("people: everyone heard everyone, and came back")

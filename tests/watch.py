@@ -13,30 +13,13 @@ import sys
 import time
 import urllib.request
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
-HOBNOB = os.environ.get("HOBNOB", os.path.join(TARGET, "release", "hobnob"))
-PATIENCE = 20
+from terminal import HOBNOB, PATIENCE, ROOT, Terminal, serve
 
 sys.path.insert(0, os.path.join(ROOT, "target", "python"))
 try:
     from prometheus_client.parser import text_string_to_metric_families
 except ImportError:
     sys.exit("prometheus_client is not here: python3 -m pip install --target target/python prometheus-client")
-
-
-def serve(admin=0):
-    """Starts the relay; its process and where it listens."""
-    listeners = ["--listen", "http://127.0.0.1:0", "--listen", "frame://127.0.0.1:0"]
-    relay = subprocess.Popen([HOBNOB, "serve", *listeners, "--admin", f"http://127.0.0.1:{admin}"],
-                             stdout=subprocess.PIPE, text=True, env={**os.environ, "RUST_LOG": "warn"})
-    ports = {}
-    for line in relay.stdout:
-        if found := re.match(r"\s+(http|frame|admin)\s+127\.0\.0\.1:(\d+)$", line):
-            ports[found[1]] = int(found[2])
-        if "Ctrl-C" in line:
-            return relay, ports
-    sys.exit("the relay did not start")
 
 
 def transcripts():
@@ -94,39 +77,10 @@ def check_metrics(ports):
     print(f"/metrics: {len(seen)} families, as Prometheus reads them")
 
 
-class Terminal:
-    """A program in a tmux window, on a tmux server of our own."""
-
-    socket = f"hobnob-watch-{os.getpid()}"
-
-    def __init__(self, name, command):
-        self.name = name
-        self.tmux("new-session", "-d", "-s", name, "-x", "80", "-y", "24", "exec " + command)
-
-    @classmethod
-    def tmux(cls, *arguments):
-        done = subprocess.run(["tmux", "-L", cls.socket, *arguments], capture_output=True, text=True)
-        return done.stdout
-
-    def keys(self, *keys):
-        self.tmux("send-keys", "-t", self.name, *keys)
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p", "-t", self.name).rstrip()
-
-    def sees(self, pattern):
-        """Waits until the screen shows the pattern."""
-        until = time.monotonic() + PATIENCE
-        while not re.search(pattern, self.screen(), re.S):
-            if time.monotonic() > until:
-                sys.exit(f"{self.name} does not show {pattern!r}; it shows:\n{self.screen()}")
-            time.sleep(0.05)
-
-
 def watch_top(relay, ports):
     """Numbers that move, keys, a terminal that changes its size, and a relay that goes."""
-    top = Terminal("top", f"{HOBNOB} top http://127.0.0.1:{ports['admin']}")
-    top.sees(r"hobnob \d.*ready.*biggest rooms, by members.*nobody is behind.*ops .*refused, by reason.*q  leave")
+    top = Terminal("top", f"{HOBNOB} top http://127.0.0.1:{ports['admin']}", columns=80, rows=24)
+    top.sees(r"(?s)hobnob \d.*ready.*biggest rooms, by members.*nobody is behind.*ops .*refused, by reason.*q  leave")
     assert all(len(line) <= 80 for line in top.screen().splitlines())
     url = f"http://127.0.0.1:{ports['http']}/rooms/busy/messages"
     until = time.monotonic() + PATIENCE
@@ -138,28 +92,28 @@ def watch_top(relay, ports):
     top.keys("s")
     top.sees("by messages/s")
     top.tmux("resize-window", "-t", "top", "-x", "60", "-y", "16")
-    top.sees(r"by messages/s.*slowest peers.*q  leave")
+    top.sees(r"(?s)by messages/s.*slowest peers.*q  leave")
     top.tmux("resize-window", "-t", "top", "-x", "120", "-y", "40")
-    top.sees(r"by messages/s.*refused, by reason")
+    top.sees(r"(?s)by messages/s.*refused, by reason")
     relay.terminate()
     relay.wait(PATIENCE)
     top.sees("out of reach")
     top.keys("q")
     nobody = Terminal("nobody", f"{HOBNOB} top http://127.0.0.1:{ports['admin']}")
-    nobody.sees("Is it running.*hobnob serve")
+    nobody.sees("(?s)Is it running.*hobnob serve")
     nobody.keys("q")
     print("hobnob top: numbers, keys, sizes, and a relay that is not there")
 
 
 def main():
-    relay, ports = serve()
+    relay, ports = serve("http://127.0.0.1:0", "frame://127.0.0.1:0", admin="http://127.0.0.1:0")
     try:
         run_readme(ports)
         check_metrics(ports)
         watch_top(relay, ports)
     finally:
         relay.kill()
-        Terminal.tmux("kill-server")
+        Terminal.end()
 
 
 main()

@@ -6,68 +6,19 @@ the topic, the names and what was said before (tmux).
 """
 
 import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
-HOBNOB = os.path.join(TARGET, os.environ.get("HOBNOB_PROFILE", "release"), "hobnob")
-PATIENCE = 20
-
-
-class Terminal:
-    """A program in a tmux window, on a tmux server of our own."""
-
-    socket = f"hobnob-irc-{os.getpid()}"
-
-    def __init__(self, name, command):
-        self.name = name
-        self.tmux("new-session", "-d", "-s", name, "-x", "110", "-y", "30", "exec " + command)
-
-    @classmethod
-    def tmux(cls, *arguments):
-        done = subprocess.run(["tmux", "-L", cls.socket, *arguments], capture_output=True, text=True)
-        return done.stdout
-
-    def type(self, text):
-        self.tmux("send-keys", "-t", self.name, "-l", text)
-        self.tmux("send-keys", "-t", self.name, "Enter")
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p", "-t", self.name).rstrip()
-
-    def sees(self, pattern):
-        """Waits until the screen shows the pattern."""
-        until = time.monotonic() + PATIENCE
-        while not re.search(pattern, self.screen()):
-            if time.monotonic() > until:
-                sys.exit(f"{self.name} does not show {pattern!r}; it shows:\n{self.screen()}")
-            time.sleep(0.05)
-
-
-def serve():
-    """Starts the relay; its process and the ports it listens on."""
-    listeners = ["--listen", "irc://127.0.0.1:0", "--listen", "frame://127.0.0.1:0"]
-    relay = subprocess.Popen([HOBNOB, "serve", *listeners], stdout=subprocess.PIPE, text=True,
-                             env={**os.environ, "RUST_LOG": "warn"})
-    ports = {}
-    for line in relay.stdout:
-        if found := re.match(r"\s+(irc|frame)\s+127\.0\.0\.1:(\d+)$", line):
-            ports[found[1]] = int(found[2])
-        if len(ports) == 2:
-            return relay, ports
-    sys.exit("the relay did not start")
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from terminal import HOBNOB, Terminal, serve
 
 
 def main():
     for program, package in [("irssi", "irssi"), ("weechat", "weechat-curses"), ("tmux", "tmux")]:
         if not shutil.which(program):
             sys.exit(f"{program} is not here: apt-get install {package}")
-    relay, ports = serve()
+    relay, ports = serve("irc://127.0.0.1:0", "frame://127.0.0.1:0")
     home = tempfile.mkdtemp(prefix="hobnob-irc-")
     try:
         talk(ports, home)
@@ -76,7 +27,7 @@ def main():
                 print(f"--- {name}\n{Terminal.tmux('capture-pane', '-p', '-t', name).rstrip()}")
         print("irssi, WeeChat and hobnob chat: all in one room")
     finally:
-        Terminal.tmux("kill-server")
+        Terminal.end()
         relay.terminate()
         relay.wait()
         shutil.rmtree(home, ignore_errors=True)
