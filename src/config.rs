@@ -155,6 +155,8 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
         #[cfg(feature = "http")]
         (Service::Http(http), "allow-origin") => http.allow_origin.push(parse_origin(value)?),
         #[cfg(feature = "http")]
+        (Service::Http(http), "host") => http.allow_host.push(parse_host(value)?),
+        #[cfg(feature = "http")]
         (Service::Http(http), "serve") => {
             let choices = [("public", web::Serve::Public), ("admin", web::Serve::Admin)];
             http.serve = parse_choice(name, value, &choices)?;
@@ -181,7 +183,7 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
         #[cfg(feature = "http")]
         (Service::Http(_), _) => {
             return Err(format!(
-                "http has no option {name:?}: it has overrun, allow-origin, serve, trust, proxy and deflate"
+                "http has no option {name:?}: it has overrun, allow-origin, host, serve, trust, proxy and deflate"
             ));
         }
         (Service::Raw(_), _) => {
@@ -206,7 +208,34 @@ fn parse_origin(value: &str) -> Result<String, String> {
     })
 }
 
+/// Reads the name of a host, as a proxy would pass it on.
+#[cfg(feature = "http")]
+fn parse_host(value: &str) -> Result<String, String> {
+    let name = value.to_ascii_lowercase();
+    if web::host::is_host_name(&name) {
+        return Ok(name);
+    }
+    Err(format!(
+        "{value:?} is no host: it is written chat.example, or .chat.example with all that end so; \
+         addresses need not be named"
+    ))
+}
+
 impl Listen {
+    /// Answers requests for this host, if HTTP is spoken here at all: see
+    /// [`web::Options::allow_host`].
+    ///
+    /// # Errors
+    /// When it is no name.
+    #[cfg(feature = "http")]
+    pub fn allow_host(&mut self, host: &str) -> Result<(), ListenError> {
+        let host = parse_host(host).map_err(ListenError)?;
+        if let Service::Http(http) = &mut self.service {
+            http.allow_host.push(host);
+        }
+        Ok(())
+    }
+
     /// Lets pages of this origin open a WebSocket, if pages are served here at all.
     ///
     /// # Errors
@@ -308,6 +337,8 @@ mod tests {
             ("http://127.0.0.1:1?allow-origin=null", "no origin"),
             #[cfg(feature = "http")]
             ("http://127.0.0.1:1?allow-origin=https://a.example/", "no origin"),
+            #[cfg(feature = "http")]
+            ("http://127.0.0.1:1?host=https://chat.example", "no host"),
             #[cfg(feature = "http")]
             ("http://127.0.0.1:1?trust=10.0.0.1/8", "192.0.2.0/24"),
             #[cfg(feature = "http")]

@@ -245,8 +245,10 @@ fn a_listener_that_comes_back_misses_nothing_or_is_told() {
     let joined = stream.next();
     assert_eq!((joined.data["recovered"].as_bool(), stream.next().offset()), (Some(false), 5));
     let mut http = server.connect_to(1);
-    let refused =
-        ask(&mut http, "GET /rooms/tea/events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 7\r\n\r\n");
+    let refused = ask(
+        &mut http,
+        "GET /rooms/tea/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 7\r\n\r\n",
+    );
     assert_eq!(refused.status, 400);
 }
 
@@ -260,7 +262,7 @@ fn a_listener_is_let_in_or_told_why_not() {
     http.expect_end();
     let mut http = server.connect_to(1);
     assert_eq!(get(&mut http, "/rooms/a,b/events").status, 400);
-    let head = ask(&mut http, "HEAD /rooms/tea/events HTTP/1.1\r\nHost: a\r\n\r\n");
+    let head = ask(&mut http, "HEAD /rooms/tea/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
     http.expect_end();
 }
@@ -432,7 +434,7 @@ fn a_page_of_a_named_origin_may_ask_and_read_and_no_other() {
     let server = Server::start(&["http://127.0.0.1:0?allow-origin=https://chat.example"]);
     let mut http = server.connect();
     let from = |origin: &str, request: &str| {
-        format!("{request} HTTP/1.1\r\nHost: relay.test\r\nOrigin: {origin}\r\n\r\n")
+        format!("{request} HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\n\r\n")
     };
     let before = ask(&mut http, &from("https://chat.example", "OPTIONS /rooms/tea/messages"));
     assert_eq!(
@@ -454,6 +456,60 @@ fn a_page_of_a_named_origin_may_ask_and_read_and_no_other() {
         (stream.status, stream.header("access-control-allow-origin")),
         (200, Some("https://chat.example"))
     );
+}
+
+#[test]
+fn fault_a1_only_known_names_are_asked_for_where_a_browser_may_be_led() {
+    let admin = "http://127.0.0.1:0?serve=admin";
+    let server = Server::start(&[
+        "http://127.0.0.1:0",
+        admin,
+        "http://127.0.0.1:0?host=chat.example&host=.tea.example",
+        "http://[::]:0",
+        "http://127.0.0.1:0?trust=127.0.0.1&proxy=true",
+    ]);
+    let asked = |listener: usize, request: &str, host: &str| {
+        let request = format!("{request} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        ask(&mut server.connect_to(listener), &request)
+    };
+    let public = ["GET /", "GET /rooms", "HEAD /rooms", "OPTIONS /rooms", "GET /rooms/tea/events"];
+    let post = "POST /rooms/tea/messages";
+    for (listener, request) in public.into_iter().chain([post]).map(|request| (0, request)).chain([
+        (1, "GET /metrics"),
+        (1, "GET /readyz"),
+        (1, "GET /nothing"),
+        (2, "GET /rooms"),
+    ]) {
+        for host in ["evil.example", "evil.example:8080", "chat.example.evil.example", "%00"] {
+            let answer = asked(listener, request, host);
+            assert_eq!((answer.status, answer.is_last()), (421, true), "{request} {host}");
+        }
+    }
+    let told = asked(1, "GET /metrics", "relay.internal:9090");
+    assert!(told.text().contains("host=relay.internal in the URL of --admin"), "{told:?}");
+    assert!(asked(0, "GET /", "a%b").text().contains("--allow-host NAME"));
+    // A body that was announced is not waited for.
+    assert_eq!(
+        asked(0, &format!("{post}?sender=x"), "evil.example\r\nContent-Length: 5").status,
+        421
+    );
+    assert_eq!(server.counts().messages, 0);
+
+    for host in ["127.0.0.1:1", "[::1]", "localhost", "tea.localhost:8080", "10.0.0.1"] {
+        assert_eq!(asked(0, "GET /rooms", host).status, 200, "{host}");
+        assert_eq!(asked(1, "GET /metrics", host).status, 200, "{host}");
+        assert_eq!(asked(2, "GET /rooms", host).status, 200, "{host}");
+    }
+    for host in ["chat.example", "CHAT.example.:443", "tea.example", "green.tea.example"] {
+        assert_eq!(asked(2, "GET /rooms", host).status, 200, "{host}");
+    }
+    // Whoever serves everybody has the names that others gave it, and a browser knows no PROXY header.
+    assert_eq!(asked(3, "GET /rooms", "any.example").status, 200);
+    let mut proxied = server.connect_to(4);
+    proxied.send(b"PROXY TCP4 203.0.113.7 127.0.0.1 1 2\r\n");
+    assert_eq!(ask(&mut proxied, "GET /rooms HTTP/1.1\r\nHost: any.example\r\n\r\n").status, 200);
+    // HTTP/1.0 needs no host, and whoever sends none is no browser.
+    assert_eq!(ask(&mut server.connect(), "GET /rooms HTTP/1.0\r\n\r\n").status, 200);
 }
 
 #[test]

@@ -17,18 +17,18 @@ fn server() -> Server {
 fn the_page_is_served_and_known_again() {
     let server = server();
     let mut client = server.connect();
-    let page = ask(&mut client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let page = ask(&mut client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!((page.status, page.is_last()), (200, false));
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
     assert!(page.body.starts_with(b"<!doctype html>"));
-    let head = ask(&mut client, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let head = ask(&mut client, "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(head.header("content-length"), page.header("content-length"));
     let tag = page.header("etag").unwrap();
-    let again = format!("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"x\", {tag}\r\n\r\n");
+    let again = format!("GET / HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"x\", {tag}\r\n\r\n");
     assert_eq!(ask(&mut client, &again).status, 304);
-    let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let last = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     assert!(ask(&mut client, last).is_last());
     client.expect_end();
     drop(client);
@@ -40,7 +40,7 @@ fn requests_in_one_write_are_answered_in_turn() {
     let server = server();
     let mut client = server.connect();
     client.send(
-        b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET /connect HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\nPOST / HTTP/1.1\r\nHost: localhost\r\n\r\n\r\nGET /connect HTTP/1.1\r\nHost: localhost\r\n\r\n",
     );
     assert_eq!(answer(&mut client, true).status, 404);
     let refused = answer(&mut client, true);
@@ -53,22 +53,25 @@ fn fault_p4_what_is_no_request_is_answered_and_closed() {
     let server = server();
     let requests = [
         ("GET / HTTP/1.1\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: b\r\n\r\n", 400),
         ("GET / HTTP/1.1\nHost: a\n\n", 400),
         (
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
             400,
         ),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         ("PRI * HTTP/2.0\r\n\r\n", 505),
         ("NICK ann\r\n", 400),
         ("\u{16}\u{3}\u{1}", 400),
-        ("GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
-        ("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-        ("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            400,
+        ),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400),
+        ("GET http://a HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        ("CONNECT a:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     ];
     for (n, (request, status)) in requests.iter().enumerate() {
         let mut client = server.connect();
@@ -87,10 +90,10 @@ fn fault_p4_heads_beyond_the_limits_are_refused_while_they_come() {
     let many = "X: y\r\n".repeat(1000);
     for (request, status) in [
         (format!("GET /{long}"), 414),
-        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}"), 431),
-        (format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", &many[..64 * 6]), 431),
-        (format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n"), 431),
-        (format!("GET / HTTP/1.1\r\nHost: a\r\n{}", "X: y\r\n".repeat(10_000)), 431),
+        (format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {long}"), 431),
+        (format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", &many[..64 * 6]), 431),
+        (format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}", "X: y\r\n".repeat(10_000)), 431),
     ] {
         let mut client = server.connect();
         let refused = ask(&mut client, &request);
@@ -114,7 +117,7 @@ fn no_path_reaches_the_file_system() {
         "/raw/../connect",
         "/%00",
     ] {
-        let answer = ask(&mut client, &format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let answer = ask(&mut client, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
         assert_eq!(answer.status, 404, "{path}: {}", answer.head);
     }
 }
@@ -136,9 +139,9 @@ fn old_clients_are_answered_once_unless_they_ask_for_more() {
 fn a_body_that_nobody_takes_is_not_waited_for() {
     let server = server();
     for request in [
-        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999999\r\n\r\nab",
-        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999999\r\n\r\nab",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
     ] {
         let mut client = server.connect();
         let answer = ask(&mut client, request);
@@ -146,12 +149,12 @@ fn a_body_that_nobody_takes_is_not_waited_for() {
         client.expect_end();
     }
     let mut client = server.connect();
-    let chunked = "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunked = "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_eq!(ask(&mut client, &format!("{chunked}0\r\n\r\n")).status, 200);
     assert_eq!(ask(&mut client, &format!("{chunked}1\r\nx\r\n0\r\n\r\n")).status, 413);
     client.expect_end();
     let mut client = server.connect();
-    let odd = "GET / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n";
+    let odd = "GET / HTTP/1.1\r\nHost: localhost\r\nExpect: a-miracle\r\n\r\n";
     assert_eq!(ask(&mut client, odd).status, 417);
 }
 
@@ -159,7 +162,7 @@ fn a_body_that_nobody_takes_is_not_waited_for() {
 fn fault_p3_a_request_a_byte_at_a_time() {
     let server = server();
     let mut client = server.connect();
-    for byte in b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n" {
+    for byte in b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n" {
         client.send(&[*byte]);
     }
     assert_eq!(answer(&mut client, true).status, 404);
@@ -180,7 +183,7 @@ fn fault_s4_half_a_request_has_its_time_and_no_more() {
     drop(silent);
     server.until_closed(CloseReason::HandshakeTimeout, 2);
     let mut idle = server.connect();
-    assert_eq!(ask(&mut idle, "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").status, 404);
+    assert_eq!(ask(&mut idle, "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 404);
     idle.expect_end();
     drop(idle);
     server.until_closed(CloseReason::Idle, 1);
@@ -191,7 +194,7 @@ fn who_is_turned_away_is_told_in_http() {
     let limits = Limits { connections: Some(1), ..Limits::default() };
     let server = Server::with(&["http://127.0.0.1:0"], limits);
     let mut first = server.connect();
-    assert_eq!(ask(&mut first, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n").status, 404);
+    assert_eq!(ask(&mut first, "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 404);
     let mut second = server.connect();
     let full = answer(&mut second, true);
     assert_eq!((full.status, full.is_last()), (503, true));
@@ -201,7 +204,9 @@ fn who_is_turned_away_is_told_in_http() {
 fn fault_s6_who_hangs_up_behind_its_request_is_answered() {
     let server = server();
     let mut client = server.connect();
-    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send(
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
     client.shut();
     assert_eq!(answer(&mut client, true).status, 200);
     assert_eq!(answer(&mut client, true).status, 404);
@@ -213,7 +218,7 @@ fn fault_s6_who_hangs_up_behind_its_request_is_answered() {
 fn bodies_come_by_their_length_or_in_chunks() {
     let server = server();
     let mut client = server.connect();
-    let post = "POST /rooms/tea/messages HTTP/1.1\r\nHost: a\r\n";
+    let post = "POST /rooms/tea/messages HTTP/1.1\r\nHost: localhost\r\n";
     client.send(format!("{post}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n").as_bytes());
     client.expect_bytes(b"HTTP/1.1 100 Continue\r\n\r\n");
     let by_length = ask(&mut client, "hello");
@@ -228,7 +233,7 @@ fn bodies_come_by_their_length_or_in_chunks() {
     let at_once = format!("{post}Content-Length: 2\r\nExpect: 100-continue\r\n\r\nhi");
     assert_eq!(ask(&mut client, &at_once).status, by_length.status);
     let mut reader = server.connect();
-    let kept = ask(&mut reader, "GET /rooms/tea/messages HTTP/1.1\r\nHost: a\r\n\r\n");
+    let kept = ask(&mut reader, "GET /rooms/tea/messages HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let kept = String::from_utf8(kept.body).unwrap();
     for said in ["\"hello\"", "\"hello again\"", "\"hi\""] {
         assert!(kept.contains(said), "{kept}");
@@ -239,7 +244,7 @@ fn bodies_come_by_their_length_or_in_chunks() {
 fn fault_p1_a_body_beyond_the_limit_is_refused_before_it_comes() {
     let limits = Limits { message: 1_000, ..Limits::default() };
     let server = Server::with(&["http://127.0.0.1:0"], limits);
-    let post = "POST /rooms/tea/messages HTTP/1.1\r\nHost: a\r\n";
+    let post = "POST /rooms/tea/messages HTTP/1.1\r\nHost: localhost\r\n";
     for (rest, status) in [
         ("Content-Length: 1001\r\n\r\n", 413),
         ("Content-Length: 9223372036854775808\r\n\r\n", 413),

@@ -133,9 +133,12 @@ fn fault_p5_a_bad_handshake_is_told_what_is_wrong() {
 
 #[test]
 fn fault_a1_pages_of_other_origins_are_refused() {
-    let options = "?allow-origin=https://chat.example&allow-origin=http://other.example:81";
-    let server = Server::start(&[&format!("http://127.0.0.1:0{options}")]);
-    let with_origin = |origin: &str| handshake("/connect", &format!("Origin: {origin}\r\n"));
+    let options = "allow-origin=https://chat.example&allow-origin=http://other.example:81";
+    let server = Server::start(&[&format!("http://127.0.0.1:0?host=relay.test&{options}")]);
+    let with_origin = |origin: &str| {
+        let request = handshake("/connect", &format!("Origin: {origin}\r\n"));
+        request.replace("Host: localhost", "Host: relay.test")
+    };
     for origin in [
         "null",
         "",
@@ -165,8 +168,22 @@ fn fault_a1_pages_of_other_origins_are_refused() {
         "https://chat.example",
         "http://other.example:81",
     ] {
-        Browser::open_with(server.connect(), "/raw/tea", &format!("Origin: {origin}\r\n"));
+        Browser::open_by(server.connect(), &with_origin(origin));
     }
+}
+
+#[test]
+fn fault_a1_a_name_that_was_pointed_at_this_machine_is_refused() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    // What a browser sends for a page of evil.example, once that name stands for 127.0.0.1: the same
+    // host, and with GET not even an origin.
+    let rebound = handshake("/connect", "Origin: http://evil.example:8080\r\n");
+    let rebound = rebound.replace("Host: localhost", "Host: evil.example:8080");
+    let (status, answer) = refused(&mut server.connect(), &rebound);
+    assert_eq!(status, 421, "{answer}");
+    assert!(answer.contains("--allow-host evil.example, or host=evil.example in"), "{answer}");
+    let origin = rebound.replace("evil.example:8080", "tea.localhost:8080");
+    Browser::open_by(server.connect(), &origin);
 }
 
 #[test]

@@ -24,6 +24,13 @@ macro_rules! settings {
             #[arg(long, value_name = "ORIGIN", env = "HOBNOB_ALLOW_ORIGIN", value_delimiter = ' ')]
             #[cfg_attr(feature = "config", serde(default))]
             allow_origin: Vec<String>,
+            /// Names under which browsers may ask, beside localhost and addresses: chat.example, or
+            /// .chat.example with all that end so. Needed where a proxy on this machine passes its own
+            /// name on. May be given several times; in the environment, separated by spaces
+            #[cfg(feature = "http")]
+            #[arg(long, value_name = "HOST", env = "HOBNOB_ALLOW_HOST", value_delimiter = ' ')]
+            #[cfg_attr(feature = "config", serde(default))]
+            allow_host: Vec<String>,
             /// Where metrics and health are served to whoever watches over the relay: http://HOST:PORT,
             /// or off [default: http://127.0.0.1:9090 if --listen is not given, else off]
             #[cfg(feature = "http")]
@@ -46,6 +53,11 @@ macro_rules! settings {
                     allow_origin: match self.allow_origin.is_empty() {
                         true => other.allow_origin,
                         false => self.allow_origin,
+                    },
+                    #[cfg(feature = "http")]
+                    allow_host: match self.allow_host.is_empty() {
+                        true => other.allow_host,
+                        false => self.allow_host,
                     },
                     #[cfg(feature = "http")]
                     admin: self.admin.or(other.admin),
@@ -151,7 +163,7 @@ impl Settings {
         let listeners: Result<Vec<Listen>, _> = urls.chain(defaults).map(str::parse).collect();
         let listeners = listeners.map_err(|error| error.to_string())?;
         #[cfg(feature = "http")]
-        let mut listeners = allow_origins(listeners, &self.allow_origin)?;
+        let mut listeners = self.let_in(listeners)?;
         #[cfg(feature = "http")]
         listeners.extend(self.admin()?);
         let config =
@@ -163,6 +175,19 @@ impl Settings {
 
 #[cfg(feature = "http")]
 impl Settings {
+    /// Tells listeners which pages may speak there, and under which names they may ask.
+    fn let_in(&self, mut listeners: Vec<Listen>) -> Result<Vec<Listen>, String> {
+        for listen in &mut listeners {
+            for origin in &self.allow_origin {
+                listen.allow_origin(origin).map_err(|error| format!("allow-origin: {error}"))?;
+            }
+            for host in &self.allow_host {
+                listen.allow_host(host).map_err(|error| format!("allow-host: {error}"))?;
+            }
+        }
+        Ok(listeners)
+    }
+
     /// Where the relay is watched from. Whoever says where to listen says all of it.
     fn admin(&self) -> Result<Option<Listen>, String> {
         let url = match self.admin.as_deref() {
@@ -176,16 +201,6 @@ impl Settings {
         let listen = listen.map_err(|error| format!("admin: {error}"))?;
         Ok(Some(listen))
     }
-}
-
-#[cfg(feature = "http")]
-fn allow_origins(mut listeners: Vec<Listen>, origins: &[String]) -> Result<Vec<Listen>, String> {
-    for listen in &mut listeners {
-        for origin in origins {
-            listen.allow_origin(origin).map_err(|error| format!("allow-origin: {error}"))?;
-        }
-    }
-    Ok(listeners)
 }
 
 /// Declares how one kind of value is written, in the file as on the command line.

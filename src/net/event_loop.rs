@@ -140,10 +140,16 @@ impl EventLoop {
         let orders = Orders::new(Waker::new(poll.registry(), Token(WAKER))?);
         let mut listeners = Vec::new();
         let mut services = Vec::new();
-        for (service, endpoint) in options.listeners {
+        for (mut service, endpoint) in options.listeners {
             let send_buffer = options.limits.send_buffer;
             let traits = Traits { send_buffer, silent: !service.pings() };
-            listeners.extend(Listener::bind(&endpoint, services.len(), traits)?);
+            let bound = Listener::bind(&endpoint, services.len(), traits)?;
+            if let Endpoint::Tcp(address) = &endpoint
+                && bound.iter().any(Listener::is_local)
+            {
+                service.listens_locally(address);
+            }
+            listeners.extend(bound);
             services.push(service);
         }
         for (index, listener) in listeners.iter_mut().enumerate() {

@@ -1,5 +1,6 @@
 //! Where clients come in.
 
+use super::admission::is_loopback;
 use super::stream::{Remote, Stream, Traits};
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
@@ -128,6 +129,11 @@ impl Listener {
             Acceptor::Tcp(tcp) => Ok(Bound::Tcp(tcp.local_addr()?)),
             Acceptor::Unix(_, path) => Ok(Bound::Unix(path.0.clone())),
         }
+    }
+
+    /// Whether only this machine can reach it, by TCP.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.bound(), Ok(Bound::Tcp(address)) if is_loopback(address.ip()))
     }
 
     /// The next client in the queue.

@@ -280,6 +280,16 @@ impl Service {
         }
     }
 
+    /// It is listened for on a loopback address, which was written as `host`.
+    #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only http has hosts"))]
+    pub fn listens_locally(&mut self, host: &str) {
+        match self {
+            Self::Raw(_) | Self::Frame(_) | Self::Irc(_) => {}
+            #[cfg(feature = "http")]
+            Self::Http(options) => options.listens_locally(host),
+        }
+    }
+
     /// Whether whoever has this address is believed when it speaks for others.
     #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only http has proxies"))]
     pub fn trusts(&self, ip: IpAddr) -> bool {

@@ -64,13 +64,13 @@ pub fn ask(client: &mut Client, request: &str) -> Answer {
 }
 
 pub fn get(client: &mut Client, path: &str) -> Answer {
-    ask(client, &format!("GET {path} HTTP/1.1\r\nHost: relay.test\r\n\r\n"))
+    ask(client, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 }
 
 pub fn post(client: &mut Client, path: &str, headers: &str, body: &[u8]) -> Answer {
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: relay.test\r\n{headers}Content-Length: {length}\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n"
     );
     client.send(&[head.as_bytes(), body].concat());
     answer(client, true)
@@ -102,7 +102,7 @@ pub struct Events {
 pub fn listen(server: &Server, listener: usize, path: &str, headers: &str) -> Events {
     let mut client = server.connect_to(listener);
     let begun =
-        ask(&mut client, &format!("GET {path} HTTP/1.1\r\nHost: relay.test\r\n{headers}\r\n"));
+        ask(&mut client, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"));
     assert_eq!(begun.status, 200, "{begun:?}");
     assert_eq!(begun.header("content-type"), Some("text/event-stream"));
     assert_eq!(begun.header("content-length"), None);

@@ -40,7 +40,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 /// A handshake for this path, with headers beside the usual ones.
 pub fn handshake(path: &str, headers: &str) -> String {
     format!(
-        "GET {path} HTTP/1.1\r\nHost: relay.test\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
     )
 }
@@ -58,8 +58,13 @@ impl Browser {
         Self::open_with(server.connect(), path, "")
     }
 
-    pub fn open_with(mut client: Client, path: &str, headers: &str) -> Self {
-        client.send(handshake(path, headers).as_bytes());
+    pub fn open_with(client: Client, path: &str, headers: &str) -> Self {
+        Self::open_by(client, &handshake(path, headers))
+    }
+
+    /// By this handshake.
+    pub fn open_by(mut client: Client, handshake: &str) -> Self {
+        client.send(handshake.as_bytes());
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.extend(client.read_exactly(1));

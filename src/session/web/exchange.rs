@@ -6,7 +6,7 @@ use super::response::{Response, Status};
 use super::route::{self, Asked, Found, Outcome};
 use super::socket::WebSocket;
 use super::upgrade::named_origin;
-use super::{Options, asset, watch};
+use super::{Options, Serve, asset, host, watch};
 use crate::address;
 use crate::hub::Reply;
 use crate::limits::Limits;
@@ -200,6 +200,14 @@ impl Exchange {
     ) -> Result<Parsed<Turn<'a>>, Fault> {
         let head = bytes.get(..length).unwrap_or_default();
         let (request, body) = http::parse_head(head).map_err(|error| self.fail(error))?;
+        // Whoever names no host is no browser.
+        let name = request.header("host").map(host::name_in);
+        if let Some(name) = name.filter(|name| !host::is_answered(name, options)) {
+            let why = host::refusal(&name, options.serve == Serve::Admin);
+            let response = Response::text(Status::MisdirectedRequest, &why);
+            self.ends = true;
+            return Ok(step(self.respond(&request, response), length));
+        }
         if let Some(remote) = self.forwarded(&request, options)? {
             return Ok(step(Step::Remote(remote), 0));
         }

@@ -6,6 +6,7 @@ pub mod asset;
 pub mod body;
 pub mod events;
 pub mod exchange;
+pub mod host;
 pub mod query;
 pub mod response;
 pub mod route;
@@ -32,6 +33,12 @@ pub struct Options {
     pub overrun: Overrun,
     /// Origins whose pages may open a WebSocket, beside those of this host: `https://chat.example`.
     pub allow_origin: Vec<String>,
+    /// Names under which it may be asked, beside `localhost` and addresses: `chat.example`, or
+    /// `.chat.example` with all that end so. Where there are any, or it is [`local`](Self::local),
+    /// requests for another [`host`] are refused.
+    pub allow_host: Vec<String>,
+    /// Whether it listens on a loopback address. The relay finds that out by itself.
+    pub local: bool,
     /// What can be asked for there.
     pub serve: Serve,
     /// How IRC is served at `/irc`: as on the relay's `irc` listener, if there is one.
@@ -42,6 +49,18 @@ pub struct Options {
     pub proxy: bool,
     /// Whether WebSocket messages are compressed for those who can read that.
     pub deflate: bool,
+}
+
+impl Options {
+    /// See [`Service::listens_locally`](super::Service::listens_locally).
+    pub fn listens_locally(&mut self, authority: &str) {
+        self.local = true;
+        let name = host::name_in(authority);
+        // What people are told to ask for is answered.
+        if !host::is_answered(&name, self) {
+            self.allow_host.push(name);
+        }
+    }
 }
 
 /// What a listener is for.

@@ -45,6 +45,7 @@ statuses! {
     ContentTooLarge = 413, "Content Too Large";
     UriTooLong = 414, "URI Too Long";
     ExpectationFailed = 417, "Expectation Failed";
+    MisdirectedRequest = 421, "Misdirected Request";
     UpgradeRequired = 426, "Upgrade Required";
     TooManyRequests = 429, "Too Many Requests";
     HeadTooLarge = 431, "Request Header Fields Too Large";
