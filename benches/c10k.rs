@@ -77,7 +77,7 @@ fn idle_websockets(peers: usize, verdict: &mut Verdict) {
     let server = Server::start_with("http", &[]);
     let before = server.resident();
     let mut opening =
-        b"GET /connect HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        b"GET /connect HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
             .to_vec();
     let (name, room) = (Cow::Borrowed(""), Cow::Borrowed("c10k"));

@@ -132,8 +132,7 @@ impl std::error::Error for TargetError {}
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
-        write!(f, "{}://{open}{}{close}:{}", self.scheme.word(), self.host, self.port)?;
+        write!(f, "{}://{}", self.scheme.word(), self.authority())?;
         if self.path == "/" { Ok(()) } else { f.write_str(&self.path) }
     }
 }
@@ -187,7 +186,8 @@ impl Target {
 
     /// Host and port, as HTTP names them.
     fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        format!("{open}{}{close}:{}", self.host, self.port)
     }
 
     /// Where to connect to.

@@ -14,6 +14,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest answer that is read.
 const ANSWER_MAX: usize = 1 << 20;
 
+/// The status of a relay that does not answer for the host it was asked for (RFC 9110 §15.5.20), and
+/// says what to do about it.
+const MISDIRECTED: u16 = 421;
+
 /// Looks that come by themselves.
 pub(super) struct Watch {
     looks: Receiver<Result<Seen, String>>,
@@ -58,6 +62,9 @@ fn seen(host: &str, connection: &mut Option<BufReader<TcpStream>>) -> Result<See
         None => connection.insert(BufReader::new(connect(host)?)),
     };
     let metrics = get(stream, host, "/metrics")?;
+    if metrics.0 == MISDIRECTED {
+        return Err(format!("{host}: {}", metrics.1.trim()));
+    }
     let top = get(stream, host, "/top?limit=50")?;
     let ready = get(stream, host, "/readyz")?;
     Seen::read(&metrics.1, &top.1, ready.1.trim()).ok_or_else(|| {
