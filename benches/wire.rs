@@ -49,7 +49,7 @@ fn bench_write(bencher: Bencher<'_, '_>, mut write: impl FnMut(&mut Vec<u8>)) {
     });
 }
 
-fn bench_parse<T>(bencher: Bencher<'_, '_>, bytes: &[u8], parse: impl Fn(&[u8]) -> T) {
+fn bench_parse<T>(bencher: Bencher<'_, '_>, bytes: &[u8], mut parse: impl FnMut(&[u8]) -> T) {
     bencher.counter(BytesCount::new(bytes.len())).bench_local(|| {
         black_box(parse(black_box(bytes)));
     });
@@ -127,5 +127,44 @@ mod json_lines {
     fn write_message_of_bytes(bencher: Bencher<'_, '_>, length: usize) {
         let payload = vec![0xff; length];
         bench_write(bencher, |out| json::write_server(black_box(&message(&payload)), out));
+    }
+}
+
+/// A message for those who read them compressed, and one of theirs; and what it would be to make
+/// everything anew for each.
+#[cfg(feature = "deflate")]
+mod deflated {
+    use super::*;
+    use hobnob::wire::deflate::{Deflater, Inflater};
+
+    #[divan::bench(args = PAYLOADS)]
+    fn deflate(bencher: Bencher<'_, '_>, length: usize) {
+        let (payload, mut deflater) = (text(length), Deflater::default());
+        bench_parse(bencher, &payload, |payload| deflater.deflate(payload).is_some());
+    }
+
+    #[divan::bench(args = PAYLOADS)]
+    fn deflate_anew(bencher: Bencher<'_, '_>, length: usize) {
+        let payload = text(length);
+        bench_parse(bencher, &payload, |payload| Deflater::default().deflate(payload).is_some());
+    }
+
+    #[divan::bench(args = PAYLOADS)]
+    fn inflate(bencher: Bencher<'_, '_>, length: usize) {
+        let (packed, mut inflater) = (packed(length), Inflater::default());
+        bench_parse(bencher, &packed, |packed| inflater.inflate(packed, MESSAGE_MAX).is_ok());
+    }
+
+    #[divan::bench(args = PAYLOADS)]
+    fn inflate_anew(bencher: Bencher<'_, '_>, length: usize) {
+        let packed = packed(length);
+        bench_parse(bencher, &packed, |packed| {
+            Inflater::default().inflate(packed, MESSAGE_MAX).is_ok()
+        });
+    }
+
+    fn packed(length: usize) -> Vec<u8> {
+        let (payload, mut deflater) = (text(length), Deflater::default());
+        deflater.deflate(&payload).unwrap_or(&[3, 0]).to_vec()
     }
 }

@@ -7,10 +7,18 @@ mod common;
 
 use common::Server;
 use common::web::{BINARY, Browser, CLOSE, PING, PONG, TEXT};
-use hobnob::wire::deflate::{deflate, inflate};
+use hobnob::wire::deflate::{Deflater, InflateError, Inflater};
 
 /// RSV1: the message is compressed.
 const PACKED: u8 = 0x40;
+
+fn deflate(message: &[u8]) -> Option<Vec<u8>> {
+    Deflater::default().deflate(message).map(<[u8]>::to_vec)
+}
+
+fn inflate(packed: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
+    Inflater::default().inflate(packed, max)
+}
 
 fn server() -> Server {
     Server::start(&["http://127.0.0.1:0?deflate=true"])

@@ -9,6 +9,7 @@ use crate::id::{ConnId, Offset, RoomId};
 use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::session::{Dialect, Overrun, Service};
+use crate::wire::websocket;
 use smallvec::SmallVec;
 
 /// One room's tapes: one per dialect that somebody there speaks.
@@ -41,6 +42,9 @@ impl Engine {
                 Said::Notice { notice, .. } => {
                     dialect.write_notice(room, notice, self.unix_ms, &mut self.scratch);
                 }
+            }
+            if dialect.is_deflated() {
+                websocket::deflate(&mut self.scratch, &mut self.deflater);
             }
             if !self.scratch.is_empty() {
                 self.append(tape as usize, said);

@@ -25,6 +25,7 @@ use crate::reason::{CloseReason, Refusal};
 use crate::session::irc::{Doing, Input, Irc, rooms_spoken_to};
 use crate::session::{Service, Session, Step, View};
 use crate::wire::Parsed;
+use crate::wire::deflate::{Deflater, Inflater};
 use broadcast::{RoomTapes, Said};
 use core::net::IpAddr;
 use deadlines::Wheel;
@@ -70,6 +71,8 @@ pub struct Engine {
     /// Appends so far. A stamp orders what one peer is owed across all its tapes and its outbox.
     stamp: u64,
     scratch: Vec<u8>,
+    deflater: Deflater,
+    inflater: Inflater,
     /// Who must be offered something, in turn. See `flush`.
     lanes: VecDeque<Lane>,
     ready: VecDeque<ConnId>,
@@ -133,6 +136,8 @@ impl Engine {
             rooms: Vec::new(),
             stamp: 0,
             scratch: Vec::new(),
+            deflater: Deflater::default(),
+            inflater: Inflater::default(),
             lanes: VecDeque::new(),
             ready: VecDeque::new(),
             quantum: flush::QUANTUM,
@@ -331,7 +336,8 @@ impl Engine {
             };
             let rest = bytes.get(used..).unwrap_or_default();
             let ended = peer.ended;
-            match peer.session.receive(rest, ended, service, &self.limits) {
+            let inflater = &mut self.inflater;
+            match peer.session.receive(rest, ended, service, &self.limits, inflater) {
                 Ok(Parsed::Complete(Step::Command(command), _)) if self.must_wait(&command) => {
                     if let Some(peer) = self.peers.get_mut(conn) {
                         peer.session.again();

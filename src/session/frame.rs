@@ -90,13 +90,6 @@ impl Spelling {
                 out.truncate(out.len().saturating_sub(1));
                 websocket::enclose_after(Opcode::Text, from, 0, out);
             }
-            (Carrier::Deflated, Self::Binary) => {
-                websocket::enclose_deflated(Opcode::Binary, from, binary::LENGTH_SIZE, out);
-            }
-            (Carrier::Deflated, Self::Json) => {
-                out.truncate(out.len().saturating_sub(1));
-                websocket::enclose_deflated(Opcode::Text, from, 0, out);
-            }
         }
     }
 
@@ -117,8 +110,6 @@ pub enum Carrier {
     Stream,
     /// WebSocket messages, one for each frame.
     Messages,
-    /// The same, compressed where that makes what a room says shorter.
-    Deflated,
 }
 
 /// The state of one frame conversation.
@@ -126,6 +117,8 @@ pub enum Carrier {
 pub struct Frame {
     spelling: Option<Spelling>,
     carrier: Carrier,
+    /// Its rooms are heard compressed.
+    deflates: bool,
     greeted: bool,
     watch: Watch,
 }
@@ -136,9 +129,9 @@ impl Frame {
         Self { carrier: Carrier::Messages, ..Self::default() }
     }
 
-    /// Its messages may be compressed.
+    /// What its rooms say may be compressed.
     pub fn deflate(&mut self) {
-        self.carrier = Carrier::Deflated;
+        self.deflates = true;
     }
 
     /// Reads one message: binary or text, as the first one was.
@@ -275,10 +268,10 @@ impl Frame {
         match (self.carrier, self.spelling) {
             (Carrier::Stream, Some(Spelling::Json)) => Dialect::Json,
             (Carrier::Stream, _) => Dialect::Binary,
+            (Carrier::Messages, Some(Spelling::Json)) if self.deflates => Dialect::WebJsonDeflated,
             (Carrier::Messages, Some(Spelling::Json)) => Dialect::WebJson,
+            (Carrier::Messages, _) if self.deflates => Dialect::WebBinaryDeflated,
             (Carrier::Messages, _) => Dialect::WebBinary,
-            (Carrier::Deflated, Some(Spelling::Json)) => Dialect::WebJsonDeflated,
-            (Carrier::Deflated, _) => Dialect::WebBinaryDeflated,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
+use crate::wire::deflate::Inflater;
 use core::net::IpAddr;
 use frame::{Carrier, Spelling};
 use std::borrow::Cow;
@@ -94,13 +95,18 @@ impl Dialect {
         )
     }
 
-    /// Appends a message as this dialect's members receive it.
+    /// Whether its tapes are [compressed](crate::wire::websocket::deflate), which is done once for all members. What
+    /// is written for one of them alone is not: it would be done for each.
+    pub fn is_deflated(self) -> bool {
+        matches!(self, Self::WebBinaryDeflated | Self::WebJsonDeflated | Self::WebRawDeflated)
+    }
+
+    /// Appends a message as this dialect's members receive it, not yet compressed.
     pub fn write_message(self, room: &Room, message: &Message, out: &mut Vec<u8>) {
         match self {
             Self::Chunk => raw::write_chunk(&message.payload, out),
             Self::Line => raw::write_line(&message.payload, out),
-            Self::WebRaw => raw::write_web(&message.payload, Carrier::Messages, out),
-            Self::WebRawDeflated => raw::write_web(&message.payload, Carrier::Deflated, out),
+            Self::WebRaw | Self::WebRawDeflated => raw::write_web(&message.payload, out),
             #[cfg(feature = "http")]
             Self::Events => web::events::write_message(room, message, out),
             #[cfg(not(feature = "http"))]
@@ -143,10 +149,8 @@ impl Dialect {
     fn frames(self) -> (Spelling, Carrier) {
         match self {
             Self::Json => (Spelling::Json, Carrier::Stream),
-            Self::WebJson => (Spelling::Json, Carrier::Messages),
-            Self::WebBinary => (Spelling::Binary, Carrier::Messages),
-            Self::WebJsonDeflated => (Spelling::Json, Carrier::Deflated),
-            Self::WebBinaryDeflated => (Spelling::Binary, Carrier::Deflated),
+            Self::WebJson | Self::WebJsonDeflated => (Spelling::Json, Carrier::Messages),
+            Self::WebBinary | Self::WebBinaryDeflated => (Spelling::Binary, Carrier::Messages),
             _ => (Spelling::Binary, Carrier::Stream),
         }
     }
@@ -349,7 +353,8 @@ impl Session {
         }
     }
 
-    /// Reads the first step off `bytes`. With `ended`, no more bytes will come.
+    /// Reads the first step off `bytes`. With `ended`, no more bytes will come. What is compressed
+    /// goes through the one `inflater` of all peers.
     ///
     /// # Errors
     /// The conversation's end, in the fault of the peer.
@@ -359,12 +364,15 @@ impl Session {
         ended: bool,
         service: &Service,
         limits: &Limits,
+        inflater: &mut Inflater,
     ) -> Result<Parsed<Step<'a>>, Fault> {
         match (self, service) {
             (Self::Raw(raw), Service::Raw(options)) => raw.receive(bytes, ended, options, limits),
             (Self::Frame(frame), Service::Frame(_)) => frame.receive(bytes, limits),
             #[cfg(feature = "http")]
-            (Self::Web(web), Service::Http(options)) => web.receive(bytes, options, limits),
+            (Self::Web(web), Service::Http(options)) => {
+                web.receive(bytes, options, limits, inflater)
+            }
             (Self::Irc(irc), _) => irc.receive(bytes).map(|found| found.map(Step::Line)),
             _ => Err(CloseReason::Internal.into()),
         }

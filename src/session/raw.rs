@@ -1,6 +1,5 @@
 //! Plain sockets: no handshake, one room, and whatever is read is what was said.
 
-use super::frame::Carrier;
 use super::{Dialect, Fault, Step};
 use crate::hub::{Command, Reply};
 use crate::id::RoomId;
@@ -144,20 +143,14 @@ pub fn write_line(payload: &Payload, out: &mut Vec<u8>) {
 
 /// A message as a browser's plain socket hears it: text as text and binary as binary. What comes
 /// from a protocol that does not say is text if it is UTF-8.
-pub fn write_web(payload: &Payload, carrier: Carrier, out: &mut Vec<u8>) {
+pub fn write_web(payload: &Payload, out: &mut Vec<u8>) {
     let is_text = match payload.form {
         Form::Text => true,
         Form::Binary => false,
         Form::Unsaid | Form::Chunk => std::str::from_utf8(&payload.bytes).is_ok(),
     };
     let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
-    if carrier == Carrier::Deflated {
-        let from = out.len();
-        out.extend_from_slice(&payload.bytes);
-        websocket::enclose_deflated(opcode, from, 0, out);
-    } else {
-        websocket::write(opcode, &payload.bytes, out);
-    }
+    websocket::write(opcode, &payload.bytes, out);
 }
 
 #[cfg(test)]

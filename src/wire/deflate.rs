@@ -15,69 +15,132 @@ pub enum InflateError {
 #[cfg(feature = "deflate")]
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// The message compressed, if that makes it shorter.
+/// The most memory for output that a compressor keeps beyond the next message: that of one as long as they
+/// usually may be.
 #[cfg(feature = "deflate")]
-pub fn deflate(message: &[u8]) -> Option<Vec<u8>> {
-    use flate2::{Compress, Compression, FlushCompress};
-    let mut packed = Vec::with_capacity(message.len());
-    let mut compress = Compress::new(Compression::default(), false);
-    compress.compress_vec(message, &mut packed, FlushCompress::Sync).ok()?;
-    // Only with space left over is it certain that all of it is there.
-    let is_shorter = packed.len() < message.len() && packed.ends_with(&TAIL);
-    packed.truncate(packed.len().saturating_sub(TAIL.len()));
-    is_shorter.then_some(packed)
+const KEPT: usize = 64 << 10;
+
+/// Compresses one message after the other in the same memory, some 300 KiB, which the first one sets
+/// aside.
+#[derive(Debug, Default)]
+pub struct Deflater {
+    #[cfg(feature = "deflate")]
+    compress: Option<flate2::Compress>,
+    #[cfg(feature = "deflate")]
+    packed: Vec<u8>,
 }
 
-/// The message as it was, if it is at most `max` bytes long. No more than that is ever made of it.
-///
-/// # Errors
-/// See [`InflateError`].
 #[cfg(feature = "deflate")]
-pub fn inflate(packed: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
-    use flate2::{Decompress, FlushDecompress, Status};
-    let input = [packed, &TAIL].concat();
-    let mut inflate = Decompress::new(false);
-    let mut message = Vec::with_capacity((packed.len() * 4 + 64).min(max + 1));
-    loop {
-        let rest = input.get(inflate.total_in() as usize..).unwrap_or_default();
-        let before = (inflate.total_in(), message.len());
-        let status = inflate.decompress_vec(rest, &mut message, FlushDecompress::Sync);
-        let status = status.map_err(|_| InflateError::Malformed)?;
-        if message.len() > max {
-            return Err(InflateError::TooLong);
-        }
-        let is_read = inflate.total_in() as usize == input.len();
-        if status == Status::StreamEnd || is_read && message.len() < message.capacity() {
-            return Ok(message);
-        }
-        if message.len() == message.capacity() {
-            let more = message.len().max(64).min(max + 1 - message.len());
-            message.reserve_exact(more);
-        } else if before == (inflate.total_in(), message.len()) {
-            return Err(InflateError::Malformed);
+impl Deflater {
+    /// The message compressed, if that makes it shorter.
+    pub fn deflate(&mut self, message: &[u8]) -> Option<&[u8]> {
+        use flate2::{Compress, Compression, FlushCompress};
+        let new = || Compress::new(Compression::default(), false);
+        let compress = self.compress.get_or_insert_with(new);
+        compress.reset();
+        self.packed.clear();
+        self.packed.shrink_to(KEPT);
+        self.packed.reserve_exact(message.len());
+        compress.compress_vec(message, &mut self.packed, FlushCompress::Sync).ok()?;
+        // Only with space left over is it certain that all of it is there.
+        let is_shorter = self.packed.len() < message.len();
+        self.packed.strip_suffix(&TAIL).filter(|_| is_shorter)
+    }
+}
+
+/// Inflates one message after the other in the same memory, some 50 KiB, which the first one sets aside.
+#[derive(Debug, Default)]
+pub struct Inflater {
+    #[cfg(feature = "deflate")]
+    decompress: Option<flate2::Decompress>,
+}
+
+#[cfg(feature = "deflate")]
+impl Inflater {
+    /// The message as it was, if it is at most `max` bytes long. No more than that is ever made of it.
+    ///
+    /// # Errors
+    /// See [`InflateError`].
+    pub fn inflate(&mut self, packed: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
+        use flate2::{Decompress, FlushDecompress, Status};
+        let input = [packed, &TAIL].concat();
+        let inflate = self.decompress.get_or_insert_with(|| Decompress::new(false));
+        inflate.reset(false);
+        let mut message = Vec::with_capacity((packed.len() * 4 + 64).min(max + 1));
+        loop {
+            let rest = input.get(inflate.total_in() as usize..).unwrap_or_default();
+            let before = (inflate.total_in(), message.len());
+            let status = inflate.decompress_vec(rest, &mut message, FlushDecompress::Sync);
+            let status = status.map_err(|_| InflateError::Malformed)?;
+            if message.len() > max {
+                return Err(InflateError::TooLong);
+            }
+            let is_read = inflate.total_in() as usize == input.len();
+            if status == Status::StreamEnd || is_read && message.len() < message.capacity() {
+                return Ok(message);
+            }
+            if message.len() == message.capacity() {
+                let more = message.len().max(64).min(max + 1 - message.len());
+                message.reserve_exact(more);
+            } else if before == (inflate.total_in(), message.len()) {
+                return Err(InflateError::Malformed);
+            }
         }
     }
 }
 
-/// Nothing: this build has no compression.
 #[cfg(not(feature = "deflate"))]
-pub fn deflate(_: &[u8]) -> Option<Vec<u8>> {
-    None
+impl Deflater {
+    /// Nothing: this build has no compression.
+    pub fn deflate(&mut self, _: &[u8]) -> Option<&[u8]> {
+        None
+    }
 }
 
-/// Nothing: this build has no compression.
-///
-/// # Errors
-/// Always.
 #[cfg(not(feature = "deflate"))]
-pub fn inflate(_: &[u8], _: usize) -> Result<Vec<u8>, InflateError> {
-    Err(InflateError::Malformed)
+impl Inflater {
+    /// Nothing: this build has no compression.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn inflate(&mut self, _: &[u8], _: usize) -> Result<Vec<u8>, InflateError> {
+        Err(InflateError::Malformed)
+    }
 }
 
 #[cfg(all(test, feature = "deflate"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn deflate(message: &[u8]) -> Option<Vec<u8>> {
+        Deflater::default().deflate(message).map(<[u8]>::to_vec)
+    }
+
+    fn inflate(packed: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
+        Inflater::default().inflate(packed, max)
+    }
+
+    #[test]
+    fn no_message_depends_on_the_one_before() {
+        let (mut deflater, mut inflater) = (Deflater::default(), Inflater::default());
+        let noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+        let text = b"what was said, what was said, what was said, what was said".repeat(20);
+        for message in [&text, &noise, &text, &vec![7; 300_000], &text] {
+            let alone = deflate(message);
+            assert_eq!(
+                deflater.deflate(message),
+                alone.as_deref(),
+                "the same bytes as the first time"
+            );
+            assert!(deflater.packed.capacity() <= KEPT.max(message.len()));
+            let Some(packed) = alone else { continue };
+            assert_eq!(inflater.inflate(&packed, message.len()), Ok(message.clone()));
+            // Whatever went wrong with one is over with it.
+            assert_eq!(inflater.inflate(&packed, message.len() - 1), Err(InflateError::TooLong));
+            assert_eq!(inflater.inflate(&[0x07], 100), Err(InflateError::Malformed));
+        }
+    }
 
     #[test]
     fn the_example_of_the_rfc() {

@@ -1,7 +1,8 @@
 //! WebSocket frames (RFC 6455 §5), both ways. What a client sends is masked; what the relay sends is
 //! not, so that one tape serves every browser.
 
-use super::{Parsed, deflate};
+use super::Parsed;
+use super::deflate::Deflater;
 use std::fmt;
 
 /// What a frame is (RFC 6455 §5.2).
@@ -237,16 +238,26 @@ pub fn enclose_after(opcode: Opcode, from: usize, spare: usize, out: &mut Vec<u8
     out.splice(replaced, header.iter().copied());
 }
 
-/// The same, compressed if that makes it shorter: for peers that have agreed to it.
-pub fn enclose_deflated(opcode: Opcode, from: usize, spare: usize, out: &mut Vec<u8>) {
-    let payload = out.get(from + spare..).unwrap_or_default();
-    let packed = if payload.len() < DEFLATE_MIN { None } else { deflate::deflate(payload) };
-    let Some(packed) = packed else { return enclose_after(opcode, from, spare, out) };
-    out.truncate(from);
-    let mut header = [0; HEADER_MAX];
-    let size = write_header(FIN | COMPRESSED | opcode as u8, packed.len(), &mut header);
-    out.extend_from_slice(header.get(..size).unwrap_or_default());
-    out.extend_from_slice(&packed);
+/// Compresses each of the relay's own frames in `frames` that this makes shorter: for peers that have
+/// agreed to it.
+pub fn deflate(frames: &mut Vec<u8>, deflater: &mut Deflater) {
+    let mut at = 0;
+    loop {
+        let rest = frames.get(at..).unwrap_or_default();
+        let Ok(Parsed::Complete((first, payload), used)) = parse_server(rest, usize::MAX) else {
+            return;
+        };
+        let packed = if payload.len() < DEFLATE_MIN { None } else { deflater.deflate(payload) };
+        let Some(packed) = packed else {
+            at += used;
+            continue;
+        };
+        let mut header = [0; HEADER_MAX];
+        let size = write_header(first | COMPRESSED, packed.len(), &mut header);
+        let header = header.get(..size).unwrap_or_default();
+        frames.splice(at..at + used, header.iter().chain(packed).copied());
+        at += header.len() + packed.len();
+    }
 }
 
 /// Writes the shortest header for a payload of that length; how long it is.

@@ -21,6 +21,7 @@ use crate::hub::Reply;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
+use crate::wire::deflate::Inflater;
 use events::EventStream;
 use exchange::{Exchange, Turn};
 use socket::WebSocket;
@@ -104,9 +105,10 @@ impl Web {
         bytes: &'a [u8],
         options: &Options,
         limits: &Limits,
+        inflater: &mut Inflater,
     ) -> Result<Parsed<Step<'a>>, Fault> {
         match &mut *self.0 {
-            State::Socket(socket) => socket.receive(bytes, limits),
+            State::Socket(socket) => socket.receive(bytes, limits, inflater),
             State::Events(events) => Ok(events.receive(bytes)),
             State::Http(exchange) => match exchange.receive(bytes, options, limits)? {
                 Parsed::Partial => Ok(Parsed::Partial),

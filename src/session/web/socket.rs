@@ -9,7 +9,7 @@ use crate::session::frame::{Frame, Spelling};
 use crate::session::irc::{self, Carrier, Irc};
 use crate::session::{Dialect, Fault, Step, View};
 use crate::wire::Parsed;
-use crate::wire::deflate::{self, InflateError};
+use crate::wire::deflate::{InflateError, Inflater};
 use crate::wire::irc::{CLIENT_TAGS_MAX, LINE_MAX};
 use crate::wire::websocket::{self, FrameError, Opcode};
 use std::borrow::Cow;
@@ -113,6 +113,7 @@ impl WebSocket {
         &mut self,
         bytes: &'a [u8],
         limits: &Limits,
+        inflater: &mut Inflater,
     ) -> Result<Parsed<Step<'a>>, Fault> {
         if let Talk::Raw(raw) = &mut self.talk
             && let Some(opening) = raw.opening()
@@ -124,13 +125,13 @@ impl WebSocket {
             fragments.handed_on = true;
             let (is_text, is_packed) = (fragments.is_text, fragments.is_packed);
             let message = fragments.bytes.clone();
-            let step = self.whole(is_text, is_packed, message, limits)?;
+            let step = self.whole(is_text, is_packed, message, limits, inflater)?;
             return Ok(Parsed::Complete(step, 0));
         }
         let max = |opcode| self.payload_max(opcode, limits);
         match websocket::parse_client(bytes, self.deflates, max).map_err(fault_of)? {
             Parsed::Complete(frame, used) => {
-                self.frame(&frame, limits).map(|step| Parsed::Complete(step, used))
+                self.frame(&frame, limits, inflater).map(|step| Parsed::Complete(step, used))
             }
             Parsed::Partial => Ok(Parsed::Partial),
         }
@@ -165,6 +166,7 @@ impl WebSocket {
         &mut self,
         frame: &websocket::Frame<'_>,
         limits: &Limits,
+        inflater: &mut Inflater,
     ) -> Result<Step<'a>, Fault> {
         match frame.opcode {
             Opcode::Ping => {
@@ -187,7 +189,8 @@ impl WebSocket {
             Opcode::Text | Opcode::Binary => {
                 let is_text = frame.opcode == Opcode::Text;
                 if frame.fin {
-                    return self.whole(is_text, frame.compressed, frame.payload(), limits);
+                    let payload = frame.payload();
+                    return self.whole(is_text, frame.compressed, payload, limits, inflater);
                 }
                 self.fragments = Some(Box::new(Fragments::of(is_text, frame.compressed)));
                 self.fragment(frame)
@@ -210,11 +213,12 @@ impl WebSocket {
         is_packed: bool,
         mut bytes: Vec<u8>,
         limits: &Limits,
+        inflater: &mut Inflater,
     ) -> Result<Step<'a>, Fault> {
         if is_packed {
             let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
             let max = self.payload_max(opcode, limits);
-            bytes = deflate::inflate(&bytes, max).map_err(|error| match error {
+            bytes = inflater.inflate(&bytes, max).map_err(|error| match error {
                 InflateError::TooLong => CloseReason::FrameTooLong.into(),
                 InflateError::Malformed => protocol("a message is not deflated data"),
             })?;
