@@ -184,7 +184,7 @@ fn case_2_pings_and_pongs() {
 }
 
 #[test]
-fn case_3_reserved_bits() {
+fn fault_p5_case_3_reserved_bits() {
     let text = "Hello, world!";
     play_all([
         case("3.1").send(TEXT | 0x40, text).closes(1002),
@@ -203,7 +203,7 @@ fn case_3_reserved_bits() {
 }
 
 #[test]
-fn case_4_opcodes() {
+fn fault_p5_case_4_opcodes() {
     let text = "Hello, world!";
     let reserved = |id: &'static str, opcodes: [u8; 5]| {
         opcodes.into_iter().enumerate().map(move |(n, opcode)| match n {
@@ -220,7 +220,7 @@ fn case_4_opcodes() {
 }
 
 #[test]
-fn case_5_fragmentation() {
+fn fault_p5_case_5_fragmentation() {
     let (one, two) = ("fragment1", "fragment2");
     let both = "fragment1fragment2";
     let with_ping = |id| {
@@ -268,7 +268,7 @@ const KOSME: &str = "κ\u{1f79}σμε";
 const HELLO: &str = "Hello-µ@ßöäüàá-UTF-8!!";
 
 #[test]
-fn case_6_utf_8() {
+fn fault_p5_case_6_utf_8() {
     let invalid = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited";
     let (head, tail) = (&KOSME.as_bytes()[..11], &b"\xf4\x90\x80\x80edited"[..]);
     let mut cases = vec![
@@ -444,7 +444,7 @@ fn case_6_utf_8() {
 }
 
 #[test]
-fn case_7_closing() {
+fn fault_p5_case_7_closing() {
     let code = |code: u16, reason: &[u8]| [&code.to_be_bytes()[..], reason].concat();
     let mut cases = vec![
         case("7.1.1").echo(TEXT, "Hello World!").done(),
@@ -535,7 +535,7 @@ fn case_9_limits() {
 }
 
 #[test]
-fn case_9_beyond_the_limits() {
+fn fault_p7_case_9_beyond_the_limits() {
     let mut crumbs = case("9-crumbs").send(MORE_BINARY, "x");
     for _ in 0..1200 {
         crumbs = crumbs.send(MORE, "x");

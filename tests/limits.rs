@@ -290,7 +290,7 @@ fn a_rate_of_none_is_no_rate() {
 }
 
 #[test]
-fn members_are_named_up_to_so_many_and_counted_above() {
+fn fault_s10_members_are_named_up_to_so_many_and_counted_above() {
     for spelling in SPELLINGS {
         let server = Server::frames_with(Limits { presence_members: 2, ..Limits::default() });
         let (mut ann, room) = server.enter(*spelling, "ann", "tea");
@@ -510,7 +510,7 @@ fn fault_s4_a_byte_now_and_then_does_not_buy_time() {
 }
 
 #[test]
-fn silence_is_pinged_and_then_closed() {
+fn fault_s7_silence_is_pinged_and_then_closed() {
     for spelling in SPELLINGS {
         let (ping_after, ping_grace) = (millis(300), millis(300));
         let limits = Limits { ping_after, ping_grace, ..Limits::default() };

@@ -207,6 +207,39 @@ fn one_who_breaks_off_again_and_again_while_others_talk_hears_everything_once() 
 }
 
 #[test]
+fn fault_s8_a_crowd_that_comes_back_at_once_gets_all_it_missed() {
+    const CROWD: usize = 150;
+    const SAID: u64 = 300;
+    // Who comes and goes is another matter.
+    let server = Server::frames_with(Limits { presence_members: 1, ..long_memory() });
+    let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+    let epoch = ann.join("tea").epoch;
+    for n in 1..=SAID {
+        ann.ask(&[say_to_others(room, n, &text(n))]);
+    }
+    ann.until_pong();
+    // Everything is asked before anything is read.
+    let resume = Some(Resume { epoch, offset: 0 });
+    let mut crowd: Vec<Client> = (0..CROWD).map(|_| server.connect()).collect();
+    for client in &mut crowd {
+        let join = ClientFrame::Join { request: 1, resume, room: "tea".into() };
+        client.ask(&[hello(""), join]);
+    }
+    // One who never left is answered all the while.
+    ann.until_pong();
+    for client in &mut crowd {
+        let mut memory = Memory::default();
+        while memory.offset < SAID {
+            let frame = client.next();
+            assert!(!matches!(frame, ServerFrame::Joined { recovered: false, .. }));
+            memory.note(&frame);
+        }
+        memory.assert_heard(SAID);
+    }
+    assert_eq!(server.counts().replayed, SAID * CROWD as u64);
+}
+
+#[test]
 fn what_is_no_longer_kept_is_said_so_and_the_rest_can_be_had() {
     for spelling in SPELLINGS {
         let server = Server::frames_with(Limits { history_messages: 5, ..Limits::default() });

@@ -116,6 +116,24 @@ fn fault_s1_a_stalled_peer_is_told_its_gap_and_nobody_else_loses_anything() {
 }
 
 #[test]
+fn fault_s2_one_who_reads_a_byte_at_a_time_falls_behind_as_one_who_reads_nothing() {
+    const SAID: u64 = 400;
+    for spelling in SPELLINGS {
+        let server = Server::frames_with(tight());
+        let mut slow = stalled(&server, *spelling, "slow", "tea");
+        let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
+        for n in 1..=SAID {
+            talk(&mut ann, room, n, n);
+            slow.read_a_byte();
+        }
+        // Every byte was progress, and none of it bought time or memory.
+        let counts = server.until("it was overrun", |counts| counts.overruns > 0);
+        assert!(counts.backlog < 3 * (256 << 10), "{} bytes of tape", counts.backlog);
+        assert!(!read_with_gaps(&mut slow, room, SAID).is_empty());
+    }
+}
+
+#[test]
 fn what_the_gap_leaves_out_is_exactly_what_is_no_longer_kept() {
     const SAID: u64 = 500;
     for spelling in SPELLINGS {

@@ -414,7 +414,7 @@ fn fault_s1_stalled_frames_are_told_their_gap() {
 }
 
 #[test]
-fn silence_is_pinged_and_an_answer_is_enough() {
+fn fault_s7_silence_is_pinged_and_an_answer_is_enough() {
     let millis = std::time::Duration::from_millis;
     let pinged = |grace| {
         let limits = Limits { ping_after: millis(100), ping_grace: grace, ..Limits::default() };

@@ -370,6 +370,13 @@ impl Client {
         self.read_once() == Read1::Bytes
     }
 
+    /// Reads one byte more.
+    pub fn read_a_byte(&mut self) {
+        let mut byte = [0];
+        self.socket.read_exact(&mut byte).expect("a byte is there, or comes");
+        self.inbox.extend_from_slice(&byte);
+    }
+
     /// Reads exactly these bytes.
     #[track_caller]
     pub fn expect_bytes(&mut self, expected: &[u8]) {
