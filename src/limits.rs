@@ -47,10 +47,11 @@ pub struct Limits {
     pub per_address_minute: usize,
     /// Whether loopback peers are held to the limits per address and to the message rate.
     pub limit_loopback: bool,
-    /// Messages, joins and leaves a peer may make at once before the rate applies.
+    /// Messages a peer may say at once before the rate applies; joins and questions, more: see
+    /// [`ASKING_BURSTS`].
     pub rate_burst: u32,
-    /// Messages, joins and leaves a second, sustained. 0 switches the rate off.
-    pub rate_per_second: u32,
+    /// After this time, one more. Zero switches the rate off.
+    pub rate_every: Duration,
     /// Rooms with more members than this announce counts, not names.
     pub presence_members: usize,
     /// Silence after which a peer is pinged (give or take a fifth, so that pings spread out).
@@ -83,6 +84,21 @@ const OUTBOX_BEFORE_HELLO: usize = 4 << 10;
 
 /// Bytes of the past that are laid out for a peer at a time; more once it has read these.
 pub const REPLAY_PAGE: usize = 64 << 10;
+
+/// What a message, or entering a room, costs of a peer's rate. Questions are counted in the bytes of
+/// their answers: a message may be as long as a page, and is written to everybody instead of to one.
+pub const MESSAGE_COST: usize = REPLAY_PAGE;
+
+/// What a question costs beside the bytes of its answer, because finding the answer is work, too. Sixteen
+/// short ones count as a message: by default eighty a second, which is more than clients ask.
+pub const QUESTION_COST: usize = MESSAGE_COST / 16;
+
+/// So many bursts deep may a peer ask and enter rooms; it may say something again once it is no deeper
+/// than one. A client that connects enters its rooms with one line, and then asks of each who is there,
+/// what its modes and bans are, and what was said. Twenty rooms so come to 20 joins and 80 questions,
+/// which is 25 messages and what the answers weigh; most clients never ask again for what is refused
+/// here.
+pub const ASKING_BURSTS: u32 = 4;
 
 /// The longest time any limit may name: far beyond use, and far from overflowing.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -117,7 +133,7 @@ impl Default for Limits {
             per_address_minute: 64,
             limit_loopback: false,
             rate_burst: 10,
-            rate_per_second: 5,
+            rate_every: Duration::from_millis(200),
             presence_members: 500,
             ping_after: Duration::from_secs(25),
             ping_grace: Duration::from_secs(10),
@@ -174,6 +190,7 @@ impl Limits {
         let longest = [
             ("handshake", self.handshake),
             ("history-age", self.history_age),
+            ("rate-every", self.rate_every),
             ("ping-after", self.ping_after),
             ("ping-grace", self.ping_grace),
             ("drain-grace", self.drain_grace),

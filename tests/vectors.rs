@@ -296,7 +296,7 @@ fn the_table_of_limits_is_what_a_relay_starts_with() {
             "rooms_per_peer" => count(limits.rooms_per_peer),
             "rooms" => count(limits.rooms),
             "rate_burst" => count(limits.rate_burst as usize),
-            "rate_per_second" => count(limits.rate_per_second as usize),
+            "rate_every" => format!("{} ms", limits.rate_every.as_millis()),
             "history_messages" => count(limits.history_messages),
             "history_bytes" => bytes(limits.history_bytes),
             "history_age" => seconds(limits.history_age),

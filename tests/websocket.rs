@@ -4,7 +4,7 @@
 mod common;
 
 use common::web::{BINARY, Browser, CLOSE, PING, PONG, TEXT, frame, handshake};
-use common::{Client, Server};
+use common::{Client, Server, one_an_hour};
 use hobnob::Limits;
 use hobnob::reason::CloseReason;
 use hobnob::wire::binary::{self, LENGTH_SIZE};
@@ -478,7 +478,7 @@ fn fault_s6_who_hangs_up_is_gone_and_who_breaks_off_too() {
 
 /// A relay that believes proxies on this machine, and lets two in from one address.
 fn behind_proxy(options: &str) -> Server {
-    let limits = Limits { per_address: 2, rate_burst: 1, ..Limits::default() };
+    let limits = Limits { per_address: 2, limit_loopback: false, ..one_an_hour(1) };
     Server::with(&[&format!("http://127.0.0.1:0?{options}")], limits)
 }
 

@@ -109,10 +109,10 @@ settings! {
     per_address_minute "HOBNOB_PER_ADDRESS_MINUTE": Count => per_address_minute;
     /// Hold peers on this machine to the limits per address and to the rate, too [default: false]
     limit_loopback "HOBNOB_LIMIT_LOOPBACK": Switch => limit_loopback;
-    /// Messages, joins and leaves a peer may make at once [default: 10]
+    /// Messages a peer may say at once; joins and questions, four times as many [default: 10]
     rate_burst "HOBNOB_RATE_BURST": Number => rate_burst;
-    /// Messages, joins and leaves a second, sustained; 0 for no limit [default: 5]
-    rate_per_second "HOBNOB_RATE_PER_SECOND": Number => rate_per_second;
+    /// Time after which one more is allowed; 0 for no limit [default: 200ms]
+    rate_every "HOBNOB_RATE_EVERY": Span => rate_every;
     /// Rooms with more members announce counts, not names [default: 500]
     presence_members "HOBNOB_PRESENCE_MEMBERS": Count => presence_members;
     /// Time to say hello [default: 10s]

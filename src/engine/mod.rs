@@ -19,7 +19,7 @@ pub use flush::SLICES;
 
 use crate::hub::{Command, Event, Hub, Reply};
 use crate::id::{ConnId, Offset, RoomId};
-use crate::limits::Limits;
+use crate::limits::{Limits, MESSAGE_COST};
 use crate::now::{Now, Tick};
 use crate::reason::{CloseReason, Refusal};
 use crate::session::irc::{Doing, Input, Irc, rooms_spoken_to};
@@ -352,8 +352,8 @@ impl Engine {
                 }
                 Ok(Parsed::Complete(Step::Line(line), length)) => {
                     used += length;
-                    if self.obey(conn, &line, now) {
-                        // It looked at everybody or at every room: that is enough for one turn.
+                    if self.obey(conn, &line, now) >= MESSAGE_COST {
+                        // That was much: looking at everybody, or writing a page. Others are next.
                         return (used, Reading::Unfinished);
                     }
                 }
@@ -415,17 +415,19 @@ impl Engine {
             .any(|room| self.is_congested(room))
     }
 
-    /// Carries out a line: looks at the hub, answers, and asks it for what only it decides. Whether
-    /// that took long.
-    fn obey(&mut self, conn: ConnId, line: &Input<'_>, now: Now) -> bool {
-        let Some(peer) = self.peers.get_mut(conn) else { return false };
-        let Some(service) = self.services.get(usize::from(peer.service)) else { return false };
-        let (hub, limits, unix_ms) = (&self.hub, &*self.limits, now.unix_ms);
-        let view = View { hub, limits, service, conn, unix_ms };
-        let Some(irc) = peer.session.irc() else { return false };
-        let took_long = irc.obey(line, &view);
+    /// Carries out a line: looks at the hub, answers, and asks it for what only it decides. What the
+    /// answer costs the peer.
+    fn obey(&mut self, conn: ConnId, line: &Input<'_>, now: Now) -> usize {
+        let Some(peer) = self.peers.get_mut(conn) else { return 0 };
+        let Some(service) = self.services.get(usize::from(peer.service)) else { return 0 };
+        let (hub, limits) = (&self.hub, &*self.limits);
+        let Now { unix_ms, running } = now;
+        let view = View { hub, limits, service, conn, unix_ms, running };
+        let Some(irc) = peer.session.irc() else { return 0 };
+        let cost = irc.obey(line, &view);
+        self.hub.charge(conn, cost, now);
         self.go_on(conn, now);
-        took_long
+        cost
     }
 
     /// Does what a line has led to, as far as the peer reads what comes of it.
@@ -444,6 +446,13 @@ impl Engine {
                         irc.write_lines(&lines, out);
                     }
                 }),
+                Doing::Refuse(about, refusal) => {
+                    if let Some(irc) = self.peers.get_mut(conn).and_then(|peer| peer.session.irc())
+                    {
+                        irc.ask(about);
+                    }
+                    self.reply(conn, &Reply::Refused { refusal, request: 0 });
+                }
                 Doing::Ask(about, command) => {
                     if let Some(irc) = self.peers.get_mut(conn).and_then(|peer| peer.session.irc())
                     {
@@ -540,8 +549,9 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
         self.scratch.clear();
         let Some(service) = self.services.get(usize::from(peer.service)) else { return };
+        let running = self.woken.saturating_sub(self.stalled);
         let (hub, limits, unix_ms) = (&self.hub, &*self.limits, self.unix_ms);
-        let view = View { hub, limits, service, conn, unix_ms };
+        let view = View { hub, limits, service, conn, unix_ms, running };
         write(&mut peer.session, &view, &mut self.scratch);
         if self.scratch.is_empty() {
             return;

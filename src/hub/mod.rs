@@ -14,12 +14,13 @@ mod society;
 pub use event::{Command, Event, Flags, Going, Notice, Page, Reply, RoomLine, Target, Where, Who};
 pub use name::{guest_number, is_person_name, is_room_name};
 pub use person::{Census, Past, Record};
+pub use rate::Act;
 pub use rights::{Change, Entry, LIST_MAX, List, Rank, Ranks, Rights, Switch, Topic, What};
 pub use room::Room;
 
 use crate::history::{Question, Recent, SaidId, Select};
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
-use crate::limits::Limits;
+use crate::limits::{Limits, QUESTION_COST};
 use crate::now::{Now, Tick};
 use crate::payload::{Form, Message, Payload, Seen};
 use crate::reason::{CloseReason, Refusal};
@@ -157,10 +158,10 @@ impl Hub {
                 self.say(conn, room, id, echo, bytes, form, now).map_err(|why| (why, id))
             }
             Command::Members { request, room } => {
-                self.members(conn, request, &room).map_err(|why| (why, request))
+                self.members(conn, request, &room, now).map_err(|why| (why, request))
             }
             Command::History { request, room, select, limit } => {
-                self.history(conn, request, &room, select, limit).map_err(|why| (why, request))
+                self.history(conn, request, &room, select, limit, now).map_err(|why| (why, request))
             }
             Command::Post { room, sender, key, once, bytes, form } => {
                 let bytes = bytes.into_owned().into();
@@ -171,8 +172,7 @@ impl Hub {
                 reply.map(|reply| self.reply(conn, reply)).map_err(|why| (why, 0))
             }
             Command::Rooms { from, limit } => {
-                self.reply(conn, self.rooms_from(from, limit));
-                Ok(())
+                self.rooms_from(conn, from, limit, now).map_err(|why| (why, 0))
             }
             Command::Describe { user, real_name } => {
                 self.describe(conn, &user, &real_name, now);
@@ -351,7 +351,7 @@ impl Hub {
         now: Now,
     ) -> Result<(), Refusal> {
         let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
-        if !person.may_act(now, &self.limits) {
+        if !person.may_enter(now, &self.limits) {
             return Err(Refusal::RateLimited);
         }
         let joined = person.rooms.len();
@@ -438,9 +438,7 @@ impl Hub {
         if !person.is_member(id) {
             return Err(Refusal::NotMember);
         }
-        if !person.may_act(now, &self.limits) {
-            return Err(Refusal::RateLimited);
-        }
+        // Held to no rate: who wants to go, goes, and can go no more often than come.
         let Some(who) = self.people.who(conn) else { return Ok(()) };
         self.unseat(conn, id, Some(request));
         self.announce(id, now, Vec::new(), |count| Notice::Went(who, count, Going::Left(reason)));
@@ -556,16 +554,25 @@ impl Hub {
         offset
     }
 
-    fn members(&mut self, conn: ConnId, request: u64, whence: &Where<'_>) -> Result<(), Refusal> {
+    fn members(
+        &mut self,
+        conn: ConnId,
+        request: u64,
+        whence: &Where<'_>,
+        now: Now,
+    ) -> Result<(), Refusal> {
         let id = self.look_into(conn, whence)?;
+        self.asking(conn, now)?;
         let room = self.room(id).ok_or(Refusal::NotMember)?;
-        let names = if room.members.len() <= self.limits.presence_members {
+        let names: Vec<_> = if room.members.len() <= self.limits.presence_members {
             let people = room.members.iter().filter_map(|member| self.people.get(*member));
             people.map(|person| Rc::clone(&person.name)).collect()
         } else {
             Vec::new()
         };
+        let cost = QUESTION_COST + names.iter().map(|name| name.len()).sum::<usize>();
         let reply = Reply::Members { request, room: id, count: room.count(), names };
+        self.charge(conn, cost, now);
         self.reply(conn, reply);
         Ok(())
     }
@@ -577,14 +584,18 @@ impl Hub {
         whence: &Where<'_>,
         select: Select,
         limit: usize,
+        now: Now,
     ) -> Result<(), Refusal> {
         let id = self.look_into(conn, whence)?;
+        self.asking(conn, now)?;
         let room = self.room(id).ok_or(Refusal::NotMember)?;
         let question = Question { select, limit, bytes: self.limits.history_page() };
-        let messages = room.recent.page(question).map(Rc::clone).collect();
+        let messages: Vec<_> = room.recent.page(question).map(Rc::clone).collect();
+        let cost = QUESTION_COST + messages.iter().map(|message| message.weight()).sum::<usize>();
         let (epoch, head, oldest) = (room.epoch, room.head, room.oldest());
         let reply =
             Reply::History { request, room: room.id, page: Page { epoch, head, oldest, messages } };
+        self.charge(conn, cost, now);
         self.reply(conn, reply);
         Ok(())
     }

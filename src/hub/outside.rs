@@ -5,13 +5,14 @@ use super::rights::Switch;
 use super::{Hub, derive, name};
 use crate::history::SaidId;
 use crate::id::{ConnId, RoomId};
+use crate::limits::MESSAGE_COST;
 use crate::now::Now;
 use crate::payload::Payload;
 use crate::reason::Refusal;
 use std::rc::Rc;
 
 /// Slots that one question for rooms looks at, at most: rooms come and go, and leave empty ones. So
-/// few that the question costs no more than others that are not held to a rate.
+/// few that the question takes no longer than a message in a big room.
 const SLOTS_LOOKED_AT: usize = 1 << 12;
 
 /// A message that is said from outside.
@@ -110,7 +111,16 @@ impl Hub {
     }
 
     /// The rooms from a slot on.
-    pub(super) fn rooms_from(&self, from: usize, limit: usize) -> Reply {
+    pub(super) fn rooms_from(
+        &mut self,
+        conn: ConnId,
+        from: usize,
+        limit: usize,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        self.asking(conn, now)?;
+        // It looks at every room, however few it shows.
+        self.charge(conn, MESSAGE_COST, now);
         let mut rooms = Vec::new();
         let end = self.rooms.capacity().min(from.saturating_add(SLOTS_LOOKED_AT));
         let mut next = (end < self.rooms.capacity()).then_some(end);
@@ -131,7 +141,8 @@ impl Hub {
                 members: room.count(),
             });
         }
-        Reply::Rooms { rooms, next, total: self.rooms.len() }
+        self.reply(conn, Reply::Rooms { rooms, next, total: self.rooms.len() });
+        Ok(())
     }
 
     /// The room meant, if `conn` may look into it.

@@ -1,7 +1,7 @@
 //! The people who are here, and their names.
 
 use super::event::{Flags, Who};
-use super::rate::Rate;
+use super::rate::{Act, Rate};
 use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
@@ -88,7 +88,8 @@ pub struct Person {
     pub key: u64,
     /// Where they are, in no order. The first two need no memory elsewhere.
     pub rooms: SmallVec<[Membership; 2]>,
-    rate: Rate,
+    /// How much of their allowance is used up.
+    pub rate: Rate,
     /// Stands for the network they come from.
     cloak: u32,
     /// Where their record is, if they have one.
@@ -120,9 +121,14 @@ impl Person {
         self.cloak = cloak;
     }
 
-    /// Takes one action from their allowance.
+    /// Says or does something that others hear of, if they may yet.
     pub fn may_act(&mut self, now: Now, limits: &Limits) -> bool {
-        self.rate.take(now.running, limits)
+        self.rate.take(Act::Say, now.running, limits)
+    }
+
+    /// Enters a room, if they may yet.
+    pub fn may_enter(&mut self, now: Now, limits: &Limits) -> bool {
+        self.rate.take(Act::Ask, now.running, limits)
     }
 
     /// Forgets a room; where they stood in its list, if they were in it.

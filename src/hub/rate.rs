@@ -1,7 +1,20 @@
-//! How often one person may speak.
+//! How much one person may ask of the relay.
 
-use crate::limits::Limits;
+use super::Hub;
+use crate::id::ConnId;
+use crate::limits::{ASKING_BURSTS, Limits, MESSAGE_COST};
+use crate::now::Now;
+use crate::reason::Refusal;
 use std::time::Duration;
+
+/// What somebody wants to do, by how much of the allowance may be used up already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Something that others hear of: within one burst.
+    Say,
+    /// Ask a question, or enter a room: within [`ASKING_BURSTS`].
+    Ask,
+}
 
 /// A leaky bucket in eight bytes: the time at which it will have run empty (the "theoretical
 /// arrival time" of ITU-T I.371's generic cell rate algorithm), in microseconds.
@@ -14,34 +27,117 @@ impl Rate {
     /// An allowance without end.
     pub const UNLIMITED: Self = Self { empty_at: u64::MAX };
 
-    /// Takes one from the allowance; false if it is used up, and then nothing is taken.
-    pub fn take(&mut self, now: Duration, limits: &Limits) -> bool {
-        if limits.rate_per_second == 0 || self.empty_at == u64::MAX {
-            return true;
+    /// How long until it may be done; zero if it may be done now.
+    pub fn wait(self, act: Act, now: Duration, limits: &Limits) -> Duration {
+        if self.has_no_end(limits) {
+            return Duration::ZERO;
         }
-        let now = now.as_micros() as u64;
-        let each = 1_000_000 / u64::from(limits.rate_per_second);
-        let room = each * u64::from(limits.rate_burst - 1);
-        let empty_at = self.empty_at.max(now);
-        if empty_at - now > room {
-            return false;
+        let bursts = if act == Act::Say { 1 } else { ASKING_BURSTS };
+        let acts = (u64::from(limits.rate_burst) * u64::from(bursts)).saturating_sub(1);
+        let level = self.empty_at.saturating_sub(micros(now));
+        let room = micros(limits.rate_every).saturating_mul(acts);
+        Duration::from_micros(level.saturating_sub(room))
+    }
+
+    /// Does it, at the cost of a message; false if it may not be done yet, and then it costs nothing.
+    pub fn take(&mut self, act: Act, now: Duration, limits: &Limits) -> bool {
+        let may = self.wait(act, now, limits).is_zero();
+        if may {
+            self.charge(MESSAGE_COST, now, limits);
         }
-        self.empty_at = empty_at + each;
-        true
+        may
+    }
+
+    /// Something was done that costs as much as so many bytes of answers: it is taken from the
+    /// allowance, and may use it up beyond its end.
+    pub fn charge(&mut self, cost: usize, now: Duration, limits: &Limits) {
+        if self.has_no_end(limits) {
+            return;
+        }
+        let cost = micros(limits.rate_every).saturating_mul(cost as u64) / MESSAGE_COST as u64;
+        let empty_at = self.empty_at.max(micros(now)).saturating_add(cost);
+        self.empty_at = empty_at.min(Self::UNLIMITED.empty_at - 1);
+    }
+
+    fn has_no_end(self, limits: &Limits) -> bool {
+        limits.rate_every.is_zero() || self.empty_at == Self::UNLIMITED.empty_at
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Hub {
+    /// How long until somebody may do something, `running` being the time; zero if they may now.
+    /// Whoever then answers them without asking the hub says what it came to ([`charge`](Self::charge)).
+    pub fn wait(&self, conn: ConnId, act: Act, running: Duration) -> Duration {
+        let person = self.people.get(conn);
+        person.map_or(Duration::ZERO, |person| person.rate.wait(act, running, &self.limits))
+    }
+
+    /// Somebody was answered at this cost: the bytes of the answer, and what else was done for it. See
+    /// [`MESSAGE_COST`].
+    pub fn charge(&mut self, conn: ConnId, cost: usize, now: Now) {
+        if let Some(person) = self.people.get_mut(conn) {
+            person.rate.charge(cost, now.running, &self.limits);
+        }
+    }
+
+    /// Whether somebody's question is heard now.
+    pub(super) fn asking(&self, conn: ConnId, now: Now) -> Result<(), Refusal> {
+        let wait = self.wait(conn, Act::Ask, now.running);
+        if wait.is_zero() { Ok(()) } else { Err(Refusal::RateLimited) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::QUESTION_COST;
+
+    const EVERY: Duration = Duration::from_millis(100);
+
+    fn limits() -> Limits {
+        Limits { rate_burst: 3, rate_every: EVERY, ..Limits::default() }
+    }
 
     #[test]
     fn a_burst_then_the_rate() {
-        let limits = Limits { rate_burst: 3, rate_per_second: 10, ..Limits::default() };
+        let limits = limits();
         let mut rate = Rate::default();
-        let mut take = |millis| rate.take(Duration::from_millis(millis), &limits);
+        let mut take = |millis| rate.take(Act::Say, Duration::from_millis(millis), &limits);
         assert_eq!([take(1_000), take(1_000), take(1_000), take(1_000)], [true, true, true, false]);
         assert_eq!([take(1_099), take(1_100), take(1_100)], [false, true, false]);
         assert_eq!([take(9_000), take(9_000), take(9_000), take(9_000)], [true, true, true, false]);
+    }
+
+    #[test]
+    fn who_has_no_more_to_say_may_still_ask() {
+        let (limits, now) = (limits(), Duration::from_secs(1));
+        let mut rate = Rate::default();
+        let joins = (0..20).take_while(|_| rate.take(Act::Ask, now, &limits)).count();
+        assert_eq!(joins, 3 * ASKING_BURSTS as usize);
+        assert_eq!(rate.wait(Act::Ask, now, &limits), EVERY);
+        // Three bursts more than one have to be paid for first.
+        assert_eq!(rate.wait(Act::Say, now, &limits), EVERY * (9 + 1));
+        let mut rate = Rate::default();
+        let questions = (0..1_000).take_while(|_| {
+            let may = rate.wait(Act::Ask, now, &limits).is_zero();
+            rate.charge(QUESTION_COST, now, &limits);
+            may
+        });
+        // Sixteen to a message; the last message's worth may be begun by any of them.
+        assert_eq!(questions.count(), 16 * (3 * ASKING_BURSTS as usize - 1) + 1);
+    }
+
+    #[test]
+    fn no_cost_is_so_high_that_the_allowance_has_no_end() {
+        let limits = Limits { rate_every: Duration::MAX, rate_burst: u32::MAX, ..limits() };
+        let mut rate = Rate::default();
+        rate.charge(usize::MAX, Duration::from_secs(1), &limits);
+        assert!(!rate.has_no_end(&limits));
+        let limits = Limits { rate_every: EVERY, rate_burst: 1, ..limits };
+        assert!(!rate.wait(Act::Ask, Duration::from_secs(1), &limits).is_zero());
     }
 }

@@ -13,7 +13,7 @@ fn conn(slot: u32) -> ConnId {
 }
 
 fn world(change: impl FnOnce(&mut Limits)) -> World {
-    let mut limits = Limits { rate_per_second: 0, ..Limits::default() };
+    let mut limits = Limits { rate_every: Duration::ZERO, ..Limits::default() };
     change(&mut limits);
     let mut hub = Hub::new(Rc::new(limits), 7);
     (0..9).for_each(|slot| hub.arrive(conn(slot), false, 0));
@@ -442,15 +442,16 @@ fn the_past_of_all_rooms_together_is_bounded() {
 
 #[test]
 fn the_rate_is_for_what_others_hear() {
-    let rate = |limits: &mut Limits| (limits.rate_burst, limits.rate_per_second) = (2, 1);
-    let mut world = world(rate);
+    let mut world = world(one_a_second);
     world.hello(0, "a", 0);
     world.join(0, "x");
     world.say(0, "x", 0, "one");
     assert_eq!(world.say(0, "x", 9, "two"), ["0: rate_limited 9"]);
-    assert_eq!(world.join(0, "y"), ["0: rate_limited 5"]);
-    assert_eq!(world.leave(0, "x"), ["0: rate_limited 6"]);
+    // Who has said enough may still come, look, and go.
+    assert_eq!(world.join(0, "y"), ["+a 1", "0: joined y 1..0 with 1"]);
     assert_eq!(world.members(0, "x"), ["0: members 1 a"]);
+    world.now.running += Duration::from_secs(2);
+    assert_eq!(world.say(0, "x", 9, "two"), ["0: rate_limited 9"]);
     world.now.running += Duration::from_secs(1);
     assert_eq!(world.say(0, "x", 9, "two"), ["2 a: two", "0: ack 9 2"]);
     assert_eq!(world.say(0, "x", 9, "two"), ["0: rate_limited 9"]);
@@ -461,6 +462,36 @@ fn the_rate_is_for_what_others_hear() {
     for offset in 3..20 {
         assert_eq!(world.say(9, "x", 0, "hi"), [format!("{offset} b: hi")]);
     }
+}
+
+/// Two at once, and so eight rooms or as many pages of answers.
+fn one_a_second(limits: &mut Limits) {
+    (limits.rate_burst, limits.rate_every) = (2, Duration::from_secs(1));
+}
+
+#[test]
+fn questions_cost_what_their_answers_weigh() {
+    let ask = |world: &mut World, kind: usize| match kind {
+        0 => world.members(0, "x"),
+        1 => world.history(0, Where::Named("x".into()), 0),
+        _ => world.command(0, Command::Rooms { from: 0, limit: 1 }),
+    };
+    let mut counts = Vec::new();
+    for kind in 0..3 {
+        let mut world = world(one_a_second);
+        world.hello(0, "a", 0);
+        world.join(0, "x");
+        let length = 64 << 10;
+        world.hub.say_from_host("x", "host", &vec![b'x'; length], world.now).unwrap();
+        world.news();
+        let refused = |news: &[String]| news.len() == 1 && news[0].contains(": rate_limited ");
+        counts.push((0..1_000).take_while(|_| !refused(&ask(&mut world, kind))).count());
+        assert_eq!(world.join(0, "y"), ["0: rate_limited 5"]);
+        assert_eq!(world.leave(0, "x"), ["-a 0"], "nobody is kept from going");
+    }
+    // Entering took one of eight, and the last may be overdrawn. A short question is a sixteenth and a
+    // byte, a page is a message and a sixteenth, and looking at every room is a whole message.
+    assert_eq!(counts, [6 * 16, 6, 7]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use core::net::IpAddr;
 use frame::{Carrier, Spelling};
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a listener serves, and how. `udp` will be a row here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct View<'a> {
     pub conn: ConnId,
     /// The time, in milliseconds since 1970.
     pub unix_ms: u64,
+    /// The same as the hub counts it: see [`Now::running`](crate::now::Now::running).
+    pub running: Duration,
 }
 
 /// What happens to a peer that falls off the end of a tape.

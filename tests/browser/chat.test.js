@@ -232,27 +232,29 @@ test('a join that is refused is told; one that came too fast is tried again', ()
   assert.equal(world.socket.last('join').room, 'tea');
 });
 
-test('a leave that came too fast is tried again, unless the line has left by itself', () => {
-  const world = World.in();
-  world.chat.leave(world.room);
-  const refuse = () => {
-    const { request } = world.socket.last('leave');
+test('a question that came too fast is asked again after a pause, if the line is the same', () => {
+  const world = World.in(9);
+  const refuse = (type) => {
+    const { request } = world.socket.last(type);
     world.receive({ type: 'error', code: 107, request, text: 'wait' });
     world.socket.take();
   };
-  refuse();
+  world.chat.fill(world.room, world.room.timeline.entries[0]);
+  refuse('history');
+  assert.deepEqual(world.outline, ['old loading 1..9'], 'or it would be asked for at once, and again');
   world.clock.pass(1_000);
-  assert.equal(world.socket.last('leave').room, 7);
-  refuse();
-  world.chat.open('rust');
-  world.joined();
+  assert.deepEqual(world.outline, ['old open 1..9']);
+  world.chat.open('tea');
+  world.receive(joined(world.socket.last('join').request, { room: 9, name: 'tea' }));
+  refuse('members');
+  assert.equal(world.socket.last('members'), undefined);
   world.clock.pass(1_000);
-  assert.equal(world.socket.last('leave'), undefined);
-  world.chat.leave(world.room);
-  refuse();
+  assert.equal(world.socket.last('members').room, 9);
+  refuse('members');
   world.reconnect();
+  world.socket.take();
   world.clock.pass(1_000);
-  assert.equal(world.socket.last('leave'), undefined);
+  assert.equal(world.socket.last('members'), undefined);
 });
 
 test('who is put out of a room is told, and does not go back by itself', () => {

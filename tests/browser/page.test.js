@@ -344,7 +344,7 @@ test('rooms count what is unread, keep it across a reload, and are left', async 
 });
 
 test('refusals are told: a name, a message too long, a message too soon', async () => {
-  const options = ['--limit-loopback', 'true', '--rate-burst', '4', '--rate-per-second', '1', '--max-message', '100'];
+  const options = ['--limit-loopback', 'true', '--rate-burst', '4', '--rate-every', '1s', '--max-message', '100'];
   const relay = await Relay.start({ options });
   const ann = await (await browsers.open(relay)).enter('ann');
   const bob = await browsers.open(relay);

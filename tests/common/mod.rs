@@ -74,6 +74,13 @@ pub fn conn_id(n: u64, slot: u64) -> u64 {
     n << 32 | slot
 }
 
+/// Limits with a message rate for everybody, so slow that whoever has used up the burst stays refused,
+/// however long a test takes.
+pub fn one_an_hour(rate_burst: u32) -> Limits {
+    let rate_every = Duration::from_secs(3600);
+    Limits { limit_loopback: true, rate_burst, rate_every, ..Limits::default() }
+}
+
 /// A relay that serves until this is dropped.
 pub struct Server {
     pub handle: Handle,

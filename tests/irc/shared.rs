@@ -155,19 +155,6 @@ fn big_rooms_name_nobody_and_say_so() {
 }
 
 #[test]
-fn who_speaks_too_fast_is_told() {
-    let limits =
-        Limits { limit_loopback: true, rate_burst: 2, rate_per_second: 1, ..Limits::default() };
-    let server = relay_with(limits);
-    let mut ann = Talk::enter(&server, "ann");
-    ann.join("#x");
-    ann.say("PRIVMSG #x :one\r\nPRIVMSG #x :two\r\nPRIVMSG #x :three");
-    let came = ann.sync();
-    let last = ":hobnob.local 263 ann PRIVMSG :Please wait a while and try again";
-    assert_eq!(came.last().map(String::as_str), Some(last), "{came:?}");
-}
-
-#[test]
 fn a_line_that_asks_for_more_than_an_outbox_holds_is_answered_as_it_is_read() {
     let limits = Limits { outbox: 32 << 10, presence_members: 100, ..Limits::default() };
     let server = relay_with(limits);

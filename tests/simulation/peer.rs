@@ -1032,9 +1032,10 @@ impl Peer {
                 };
                 assert!(is_right, "[refusal] {refusal} for a join");
             }
-            Want::Left { request: wanted, room } if wanted == request => {
-                assert!(limited, "[refusal] {refusal} for a leave");
-                self.seat(room).is_leaving = false;
+            Want::Members { request: wanted, .. } | Want::History { request: wanted, .. }
+                if wanted == request =>
+            {
+                assert!(limited, "[refusal] {refusal} for a question");
             }
             Want::Ack { id, must_fail, .. } if id == request => {
                 assert!(limited || must_fail == Some(refusal), "[refusal] {refusal} for a message");

@@ -150,7 +150,7 @@ fn draw_limits(random: &mut Random) -> (Limits, bool) {
         history_age: millis(random, 1_000, 60_000),
         history_total: if is_wide { 64 << 20 } else { history_bytes * 2 },
         rate_burst: 5,
-        rate_per_second: if random.chance(250) { 20 } else { 0 },
+        rate_every: Duration::from_millis(if random.chance(250) { 50 } else { 0 }),
         presence_members: random.within(2, 8),
         ping_after: millis(random, 1_000, 6_000),
         ping_grace: millis(random, 500, 2_000),
@@ -319,7 +319,7 @@ impl World {
         let mut peer = Peer::new(serial, conn, kind, person, capacity);
         peer.echo = !matches!(service, CHUNK_QUIET | LINE_QUIET);
         peer.closes_on_overrun = service != FRAME_GAP;
-        peer.has_rate = !unlimited && self.limits.rate_per_second != 0;
+        peer.has_rate = !unlimited && !self.limits.rate_every.is_zero();
         let mut speaker = Speaker::of(kind, peer.echo);
         speaker.has_rate = peer.has_rate;
         self.model.speakers.push(speaker);

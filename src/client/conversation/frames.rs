@@ -175,11 +175,9 @@ impl Conversation {
             self.name_refused(refusal, text, now);
         } else if let Some(index) = at_stage(Stage::Joining(request)) {
             self.join_refused(index, refusal, text, now);
-        } else if let Some(index) = at_stage(Stage::Leaving(request)) {
-            match self.pause_after(refusal, now) {
-                true => self.rooms[index].stage = Stage::ToLeave,
-                false => self.left(request),
-            }
+        } else if at_stage(Stage::Leaving(request)).is_some() {
+            // It was not there, then.
+            self.left(request);
         } else {
             self.say_refused(request, refusal, text, now);
         }

@@ -3,8 +3,10 @@
 use super::numeric::*;
 use super::{About, Doing, Input, Irc, Label, View, options_of};
 use super::{Cap, Options, history, people, register, relay, rooms, speech};
-use crate::hub::{Command as Ask, Hub, Who};
+use crate::hub::{Act, Command as Ask, Hub, Who};
 use crate::id::ConnId;
+use crate::limits::QUESTION_COST;
+use crate::reason::Refusal;
 use crate::wire::irc::{Line, LineWriter, Tags, parse};
 use std::borrow::Cow;
 
@@ -85,6 +87,9 @@ pub(super) struct Talk<'t> {
     /// The command, as the table spells it.
     pub(super) verb: &'static str,
     pub(super) doings: &'t mut Vec<Doing>,
+    /// What was done beside writing the answer, in the coin of
+    /// [`MESSAGE_COST`](crate::limits::MESSAGE_COST).
+    pub(super) cost: usize,
 }
 
 /// A line, as handlers look at it.
@@ -95,27 +100,28 @@ pub(super) struct Said<'t> {
 }
 
 impl Irc {
-    /// Carries out a line, up to what is to be done about it. Whether that took long.
-    pub fn obey(&mut self, input: &Input<'_>, view: &View<'_>) -> bool {
+    /// Carries out a line, up to what is to be done about it. What that costs the peer, beside what
+    /// the hub holds against it: see [`Hub::charge`].
+    pub fn obey(&mut self, input: &Input<'_>, view: &View<'_>) -> usize {
         let mut doings = Vec::new();
-        let took_long = self.heed(input, view, &mut doings);
+        let cost = self.heed(input, view, &mut doings);
         self.doings.extend(doings);
-        took_long
+        cost
     }
 
-    fn heed(&mut self, input: &Input<'_>, view: &View<'_>, doings: &mut Vec<Doing>) -> bool {
+    fn heed(&mut self, input: &Input<'_>, view: &View<'_>, doings: &mut Vec<Doing>) -> usize {
         let line = match input {
-            Input::Part => return false,
+            Input::Part => return 0,
             Input::Line(line) => line,
             Input::TooLong => {
                 let line = Said::default();
-                let mut talk = Talk { irc: self, view, line, verb: "*", doings };
+                let mut talk = Talk { irc: self, view, line, verb: "*", doings, cost: 0 };
                 talk.numeric(ERR_INPUTTOOLONG, &[], "Input line was too long");
-                return false;
+                return 0;
             }
         };
         let text = super::text(line);
-        let Some(line) = parse(&text) else { return false };
+        let Some(line) = parse(&text) else { return 0 };
         if self.caps.has(Cap::LabeledResponse)
             && let Some(label) = line.tags.get("label").filter(|label| label.len() <= LABEL_MAX)
         {
@@ -124,10 +130,10 @@ impl Irc {
         let found = COMMANDS.iter().find(|known| known.name.eq_ignore_ascii_case(line.command));
         let verb = found.map_or("*", |known| known.name);
         let said = Said { tags: line.tags, params: &line.params };
-        let mut talk = Talk { irc: self, view, line: said, verb, doings };
+        let mut talk = Talk { irc: self, view, line: said, verb, doings, cost: 0 };
         if matches!(text, Cow::Owned(_)) {
             talk.fail("INVALID_UTF8", &[], "Message rejected: it is not UTF-8");
-            return false;
+            return 0;
         }
         match found {
             Some(known) if !known.early && !talk.irc.greeted => {
@@ -136,13 +142,18 @@ impl Irc {
             Some(known) if line.params.len() < known.least => {
                 talk.numeric(ERR_NEEDMOREPARAMS, &[known.name], "Not enough parameters");
             }
-            Some(known) => (known.run)(&mut talk),
+            Some(known) if known.early => (known.run)(&mut talk),
+            Some(_) if !talk.may_ask() && !rooms::leaves(&talk) => talk.refuse(),
+            Some(known) => {
+                (known.run)(&mut talk);
+                talk.cost += talk.cost_of_answer();
+            }
             None if talk.irc.greeted => {
                 talk.numeric(ERR_UNKNOWNCOMMAND, &[line.command], "Unknown command");
             }
             None => talk.numeric(ERR_NOTREGISTERED, &[], "You have not registered"),
         }
-        matches!(verb, "LIST" | "WHO")
+        talk.cost
     }
 }
 
@@ -210,6 +221,31 @@ impl<'t> Talk<'t> {
             let line = line.command("FAIL").middle(verb).middle(code);
             context.iter().fold(line, |line, word| line.middle(word)).last(text);
         });
+    }
+
+    /// Whether the peer's rate allows a question.
+    pub(super) fn may_ask(&self) -> bool {
+        self.hub().wait(self.conn(), Act::Ask, self.view.running).is_zero()
+    }
+
+    /// The line comes too soon after others.
+    pub(super) fn refuse(&mut self) {
+        let about = self.about("", "");
+        self.doings.push(Doing::Refuse(about, Refusal::RateLimited));
+    }
+
+    /// What the answer costs. What the hub is asked to do it holds to the rate itself, but for a
+    /// person's own lists and flags.
+    fn cost_of_answer(&self) -> usize {
+        let is_act = |doing: &Doing| match doing {
+            Doing::Ask(_, ask) => !matches!(ask, Ask::Watch { .. } | Ask::Flags(_)),
+            _ => false,
+        };
+        let bytes = |doing: &Doing| if let Doing::Tell(lines) = doing { lines.len() } else { 0 };
+        match self.doings.iter().any(is_act) {
+            true => 0,
+            false => QUESTION_COST + self.doings.iter().map(bytes).sum::<usize>(),
+        }
     }
 
     /// Asks the hub, and notes what the answer will be about.

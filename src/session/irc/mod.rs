@@ -24,6 +24,7 @@ pub use options::{Operator, Options};
 
 use super::{Fault, Service, View};
 use crate::hub::Command;
+use crate::reason::Refusal;
 use crate::wire::Parsed;
 use crate::wire::irc::{Found, LineWriter, skip, split};
 use crate::wire::sniff;
@@ -64,6 +65,8 @@ pub enum Doing {
     Tell(Vec<u8>),
     /// Ask the hub. First, let the session know what it will be answered about.
     Ask(About, Command<'static>),
+    /// Tell the peer that it is not done, and why.
+    Refuse(About, Refusal),
     /// The peer hears its rooms in another dialect from now on.
     Reseat,
     /// The peer is done.
@@ -297,7 +300,7 @@ impl Irc {
                 .from_server(&options_of(view).name)
                 .command("NOTICE")
                 .middle(self.target())
-                .last(crate::reason::Refusal::Draining.text());
+                .last(Refusal::Draining.text());
             pack(self.carrier, start, out);
         }
     }

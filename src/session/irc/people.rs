@@ -7,6 +7,7 @@ use super::rooms::{is_visible, prefix_of};
 use super::{Cap, channel_of, nick_of, room_of};
 use crate::hub::{Command as Ask, Record, Room, Who, mask};
 use crate::id::{ConnId, RoomId};
+use crate::limits::MESSAGE_COST;
 use crate::wire::irc::LineWriter;
 
 /// Longest AWAY message, in bytes.
@@ -97,6 +98,8 @@ pub(super) fn who(talk: &mut Talk<'_>) {
     } else if let Some((conn, _)) = talk.person(wanted) {
         show_who(talk, conn, None, operators, &fields);
     } else {
+        // It looks at everybody, however few it shows.
+        talk.cost += MESSAGE_COST;
         let pattern = if wanted == "0" { "*" } else { wanted };
         let own = talk.conn();
         let found = hub.everybody().filter(|conn| {

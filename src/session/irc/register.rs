@@ -4,6 +4,7 @@ use super::commands::Talk;
 use super::numeric::*;
 use super::{About, Cap, Carrier, Doing, Entry, is_nick};
 use crate::hub::{Command as Ask, guest_number, is_person_name};
+use crate::limits::{MESSAGE_COST, QUESTION_COST};
 use crate::reason::CloseReason;
 use crate::session::Fault;
 
@@ -88,14 +89,22 @@ fn request(talk: &mut Talk<'_>, argument: &str) {
             None => is_known = false,
         }
     }
+    // Who hears rooms in other words takes another seat in each of them.
+    let is_other = before.style(Carrier::Stream) != caps.style(Carrier::Stream);
+    let reseats = is_known && is_other && talk.irc.greeted;
+    if reseats && !talk.may_ask() {
+        return talk.refuse();
+    }
     let target = talk.irc.target().to_owned();
     let answer = if is_known { "ACK" } else { "NAK" };
     talk.server(|line| line.command("CAP").middle(&target).middle(answer).last(argument));
     if is_known {
         talk.irc.caps = caps;
-        if talk.irc.greeted && before.style(Carrier::Stream) != caps.style(Carrier::Stream) {
-            talk.doings.push(Doing::Reseat);
-        }
+    }
+    if reseats {
+        let rooms = talk.hub().rooms_of(talk.conn()).count();
+        talk.cost += MESSAGE_COST + rooms * QUESTION_COST;
+        talk.doings.push(Doing::Reseat);
     }
 }
 

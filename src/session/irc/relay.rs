@@ -6,7 +6,7 @@ use super::register::{REASON_MAX, is_same, short};
 use super::{Doing, Irc, View, nick_of, options_of, people, rooms, speech};
 use super::{modes, register};
 use crate::hub::{Command as Ask, Flags, LIST_MAX};
-use crate::limits::{PERSON_NAME_MAX, ROOM_NAME_MAX};
+use crate::limits::{MESSAGE_COST, PERSON_NAME_MAX, ROOM_NAME_MAX};
 use crate::reason::CloseReason;
 use crate::wire::irc::LineWriter;
 
@@ -262,6 +262,8 @@ fn is_operator(talk: &mut Talk<'_>) -> bool {
 /// OPER.
 pub(super) fn oper(talk: &mut Talk<'_>) {
     let (name, password) = (talk.param(0).unwrap_or_default(), talk.param(1).unwrap_or_default());
+    // A guess is no small question.
+    talk.cost += MESSAGE_COST;
     let operators = &talk.options().operators;
     let is_known = operators
         .iter()

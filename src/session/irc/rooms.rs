@@ -6,6 +6,7 @@ use super::register::{REASON_MAX, short};
 use super::{About, Cap, Irc, View, channel_of, nick_of, options_of, room_of};
 use crate::hub::{Command as Ask, Rank, Ranks, Room, Switch, Target, mask};
 use crate::id::{ConnId, RoomId};
+use crate::limits::MESSAGE_COST;
 use crate::wire::irc::LineWriter;
 
 /// Longest topic, in bytes.
@@ -52,6 +53,19 @@ pub(super) fn part(talk: &mut Talk<'_>) {
         if let Some((_, room)) = joined(talk, channel) {
             leave(talk, channel, room, reason);
         }
+    }
+}
+
+/// Whether a line lets the peer out of rooms, which it may however much it has asked.
+pub(super) fn leaves(talk: &Talk<'_>) -> bool {
+    let channels = talk.param(0).unwrap_or_default();
+    let is_in = |room| talk.hub().is_member(talk.conn(), room);
+    let mut rooms =
+        channels.split(',').filter_map(room_of).filter_map(|room| talk.hub().find(room));
+    match talk.verb {
+        "PART" => rooms.any(is_in),
+        "JOIN" => channels == "0" && talk.hub().rooms_of(talk.conn()).next().is_some(),
+        _ => false,
     }
 }
 
@@ -264,6 +278,8 @@ pub(super) fn list(talk: &mut Talk<'_>) {
     let (names, others): (Vec<_>, Vec<_>) = filters
         .map(|filter| Filter::parse(filter, now))
         .partition(|filter| matches!(filter, Filter::Named(_)));
+    // It looks at every room, however few it shows.
+    talk.cost += MESSAGE_COST;
     talk.numeric(RPL_LISTSTART, &["Channel"], "Users  Name");
     let mut bytes = 0;
     let mut more = 0;

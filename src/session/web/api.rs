@@ -8,11 +8,12 @@ use super::response::{Response, Status};
 use super::route::{Asked, Outcome};
 use super::upgrade::{may_speak, named_origin};
 use crate::history::{Mark, Select};
-use crate::hub::{Command, Reply, Where, is_room_name};
+use crate::hub::{Act, Command, Reply, Where, is_room_name};
 use crate::id::Offset;
 use crate::limits::PERSON_NAME_MAX;
 use crate::payload::Form;
 use crate::reason::Refusal;
+use crate::session::View;
 use crate::wire::http::Request;
 use crate::wire::json::Hex;
 use std::borrow::Cow;
@@ -210,9 +211,10 @@ pub(super) fn refused(why: &str) -> Box<Response> {
 }
 
 /// The hub's answer, as that of the request. Nothing for news that were not asked for.
-pub fn response(subject: &Subject, reply: &Reply) -> Option<Response> {
+pub fn response(subject: &Subject, reply: &Reply, view: &View<'_>) -> Option<Response> {
     Some(match (subject, reply) {
-        (_, Reply::Refused { refusal, .. }) => body::refusal(*refusal),
+        (Subject::Post, Reply::Refused { refusal, .. }) => body::refused(*refusal, Act::Say, view),
+        (_, Reply::Refused { refusal, .. }) => body::refused(*refusal, Act::Ask, view),
         (Subject::Post, Reply::Posted { room, epoch, offset, unix_ms, sender }) => {
             let place = format!("{}?after={}&limit=1", path_to(room), offset.saturating_sub(1));
             let posted = body::Posted {

@@ -1,10 +1,11 @@
 //! What the answers say, in JSON.
 
 use super::response::{Response, Status};
-use crate::hub::{Page, RoomLine};
+use crate::hub::{Act, Page, RoomLine};
 use crate::id::Offset;
 use crate::payload::Message;
 use crate::reason::{CloseReason, Refusal};
+use crate::session::View;
 use crate::wire::frame;
 use crate::wire::json::{Hex, Past};
 use serde::Serialize;
@@ -108,6 +109,17 @@ pub fn answer(status: Status, body: &impl Serialize) -> Response {
     response.with("Cache-Control", "no-store")
 }
 
+/// What a refusal of the hub's is in HTTP; who was too fast is told when to come back.
+pub fn refused(why: Refusal, act: Act, view: &View<'_>) -> Response {
+    let response = refusal(why);
+    if why != Refusal::RateLimited {
+        return response;
+    }
+    let wait = view.hub.wait(view.conn, act, view.running);
+    // It counts in whole seconds (RFC 9110 §10.2.3).
+    response.with("Retry-After", wait.as_millis().div_ceil(1_000).max(1).to_string())
+}
+
 /// What a refusal is in HTTP.
 pub fn refusal(refusal: Refusal) -> Response {
     let status = match refusal {
@@ -130,8 +142,6 @@ pub fn refusal(refusal: Refusal) -> Response {
     };
     let response = problem(status, refusal.word(), refusal.code(), refusal.text());
     match status {
-        // Whoever may say several things a second is let in again within one.
-        Status::TooManyRequests => response.with("Retry-After", "1"),
         Status::Unavailable => response.with("Retry-After", "5"),
         _ => response,
     }

@@ -5,10 +5,10 @@
 use super::body;
 use super::query;
 use super::response::Response;
-use crate::hub::{Command, Notice, Reply, Room};
+use crate::hub::{Act, Command, Notice, Reply, Room};
 use crate::id::{Epoch, Offset, Resume};
 use crate::payload::Message;
-use crate::session::{Fault, Step};
+use crate::session::{Fault, Step, View};
 use crate::wire::Parsed;
 use crate::wire::json::{Hex, Past};
 use serde::Serialize;
@@ -93,7 +93,7 @@ impl EventStream {
     }
 
     /// What the hub's answers mean to a listener.
-    pub fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
+    pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         match reply {
             Reply::Welcome { .. } => self.is_greeted = true,
             Reply::Joined { name, epoch, head, oldest, members, recovered, .. } => {
@@ -116,7 +116,7 @@ impl EventStream {
             Reply::Members { count, .. } => write("members", &Count { count: *count }, out),
             Reply::Refused { refusal, .. } if self.stage != Stage::Live => {
                 self.stage = Stage::Over;
-                write_response(&body::refusal(*refusal), out);
+                write_response(&body::refused(*refusal, Act::Ask, view), out);
             }
             _ => {}
         }

@@ -11,7 +11,7 @@ use crate::address;
 use crate::hub::Reply;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
-use crate::session::{Fault, Seen, Step};
+use crate::session::{Fault, Seen, Step, View};
 use crate::wire::Parsed;
 use crate::wire::http::{self, Body, Chunks, HttpError, Request};
 use crate::wire::proxy::{self, ProxyError};
@@ -341,9 +341,9 @@ impl Exchange {
     }
 
     /// The hub's answer.
-    pub fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
+    pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         let asking = self.asking.as_deref().and_then(|asking| asking.subject.as_ref());
-        if let Some(response) = asking.and_then(|subject| api::response(subject, reply)) {
+        if let Some(response) = asking.and_then(|subject| api::response(subject, reply, view)) {
             self.write_answer(response, out);
         }
     }

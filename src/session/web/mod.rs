@@ -155,9 +155,9 @@ impl Web {
     /// See [`Session::write_reply`](super::Session::write_reply).
     pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         match &mut *self.0 {
-            State::Http(exchange) => exchange.write_reply(reply, out),
+            State::Http(exchange) => exchange.write_reply(reply, view, out),
             State::Socket(socket) => socket.write_reply(reply, view, out),
-            State::Events(events) => events.write_reply(reply, out),
+            State::Events(events) => events.write_reply(reply, view, out),
         }
     }
 

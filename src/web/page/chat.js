@@ -187,10 +187,10 @@ export class Chat {
         room.history(loading, page);
         this.#changed('log');
       },
-      refused: () => {
+      refused: ({ code }) => this.#whenAllowed(code, () => {
         room.timeline.unfill(loading);
         this.#changed('log');
-      },
+      }),
     });
     this.#changed('log');
   }
@@ -251,16 +251,16 @@ export class Chat {
 
   /** Leaves a room of this line. */
   #leave(number) {
-    this.#request({ type: 'leave', room: number }, {
-      refused: ({ code }) => {
-        // Whoever joins again before that has never left.
-        const isBack = () => this.#numbers.has(number);
-        if (code === Code.rateLimited) this.#afterPause(() => isBack() || this.#leave(number));
-      },
-    });
+    this.#request({ type: 'leave', room: number }, {});
   }
 
-  /** Does again what was too fast, if the line is still the same then. */
+  /** Does something after a refusal: after a pause if it was for asking too fast, and now if not. */
+  #whenAllowed(code, act) {
+    if (code === Code.rateLimited) this.#afterPause(act);
+    else act();
+  }
+
+  /** Does something in a moment, if the line is still the same then. */
   #afterPause(act) {
     const line = this.#requests;
     this.#clock.setTimeout(() => line === this.#requests && act(), RATE_PAUSE_MS);
@@ -275,9 +275,10 @@ export class Chat {
         room.told(frame);
         this.#changed('members');
       },
-      refused: () => {
+      refused: ({ code }) => this.#whenAllowed(code, () => {
         room.isAsking = false;
-      },
+        if (code === Code.rateLimited && room.number !== null) this.#askMembers(room);
+      }),
     });
   }
 

@@ -80,7 +80,7 @@ fn too_fast_is_tried_again_later_and_in_order() {
 }
 
 #[test]
-fn a_join_or_leave_that_was_too_fast_is_tried_again() {
+fn a_join_that_was_too_fast_is_tried_again() {
     let mut play = Play::new();
     play.client.join("lobby", 0);
     play.welcome();
@@ -89,13 +89,7 @@ fn a_join_or_leave_that_was_too_fast_is_tried_again() {
     play.later(RATE_PAUSE);
     let (request, _) = play.heard_join();
     play.say(&joined(request, false, 0, 1));
-    play.client.leave("lobby");
-    let [Heard::Leave { request, .. }] = play.heard()[..] else { panic!() };
-    play.say(&error(Refusal::RateLimited.code(), request));
-    play.events();
-    play.later(RATE_PAUSE);
-    assert!(matches!(play.heard()[..], [Heard::Leave { room: ROOM, .. }]));
-    assert_eq!(play.events(), []);
+    assert!(matches!(play.events()[..], [.., Event::Joined { .. }]));
 }
 
 #[test]
