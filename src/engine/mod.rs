@@ -436,14 +436,20 @@ impl Engine {
             let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
                 return;
             };
-            if peer.is_to_read(self.limits.outbox_soft_for(peer.session.is_greeted())) {
+            // What answers a line is complete with the last of it, whether the peer reads it or not.
+            let is_to_read =
+                peer.is_to_read(self.limits.outbox_soft_for(peer.session.is_greeted()));
+            if is_to_read && peer.session.irc().is_some_and(|irc| irc.has_more_to_do()) {
                 return;
             }
             let Some(doing) = peer.session.irc().and_then(Irc::next_doing) else { break };
+            if let Doing::Bye | Doing::Close(_) = doing {
+                self.obeyed(conn);
+            }
             match doing {
-                Doing::Tell(lines) => self.tell(conn, |session, _, out| {
+                Doing::Tell(lines) => self.tell(conn, |session, view, out| {
                     if let Some(irc) = session.irc() {
-                        irc.write_lines(&lines, out);
+                        irc.write_lines(&lines, view, out);
                     }
                 }),
                 Doing::Refuse(about, refusal) => {
@@ -466,9 +472,14 @@ impl Engine {
                 Doing::Close(fault) => self.close(conn, fault),
             }
         }
-        self.tell(conn, |session, _, out| {
+        self.obeyed(conn);
+    }
+
+    /// A line was carried out to its end.
+    fn obeyed(&mut self, conn: ConnId) {
+        self.tell(conn, |session, view, out| {
             if let Some(irc) = session.irc() {
-                irc.obeyed(out);
+                irc.obeyed(view, out);
             }
         });
     }

@@ -7,6 +7,7 @@ mod talk;
 mod capabilities;
 mod commands;
 mod injection;
+mod labels;
 mod rate;
 mod rights;
 mod shared;

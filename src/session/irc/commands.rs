@@ -123,9 +123,9 @@ impl Irc {
         let text = super::text(line);
         let Some(line) = parse(&text) else { return 0 };
         if self.caps.has(Cap::LabeledResponse)
-            && let Some(label) = line.tags.get("label").filter(|label| label.len() <= LABEL_MAX)
+            && let Some(label) = line.tags.get("label")
         {
-            self.label = Some(Box::new(Label { label: label.into_owned(), lines: Vec::new() }));
+            self.label = Label::new(&label).map(Box::new);
         }
         let found = COMMANDS.iter().find(|known| known.name.eq_ignore_ascii_case(line.command));
         let verb = found.map_or("*", |known| known.name);
@@ -156,9 +156,6 @@ impl Irc {
         talk.cost
     }
 }
-
-/// Longest label that is repeated (labeled-response).
-const LABEL_MAX: usize = 64;
 
 impl<'t> Talk<'t> {
     pub(super) fn hub(&self) -> &'t Hub {

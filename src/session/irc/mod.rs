@@ -7,6 +7,7 @@ mod caps;
 mod commands;
 mod dialect;
 mod history;
+mod label;
 mod modes;
 mod numeric;
 mod options;
@@ -24,10 +25,11 @@ pub use options::{Operator, Options};
 
 use super::{Fault, Service, View};
 use crate::hub::Command;
-use crate::reason::Refusal;
+use crate::reason::{CloseReason, Refusal};
 use crate::wire::Parsed;
 use crate::wire::irc::{Found, LineWriter, skip, split};
 use crate::wire::sniff;
+use label::Label;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -128,13 +130,6 @@ struct Entry {
     negotiating: bool,
 }
 
-/// The answers to a line with a label.
-#[derive(Debug)]
-struct Label {
-    label: String,
-    lines: Vec<u8>,
-}
-
 impl Irc {
     /// See [`Session::receive`](super::Session::receive).
     pub fn receive<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<Input<'a>>, Fault> {
@@ -149,13 +144,13 @@ impl Irc {
         if bytes.len() < OPENING && !searched.contains(&b'\n') {
             self.searched = u32::try_from(bytes.len()).unwrap_or(0);
             if !self.is_known && sniff::foreign(bytes) == Some(sniff::Foreign::Tls) {
-                return Err(crate::reason::CloseReason::WrongProtocol.into());
+                return Err(CloseReason::WrongProtocol.into());
             }
             return Ok(Parsed::Partial);
         }
         self.searched = 0;
         if !self.is_known && sniff::foreign(bytes).is_some() {
-            return Err(crate::reason::CloseReason::WrongProtocol.into());
+            return Err(CloseReason::WrongProtocol.into());
         }
         Ok(split(bytes).map(|found| self.found(found)))
     }
@@ -224,69 +219,6 @@ impl Irc {
         self.about = Some(Box::new(about));
     }
 
-    /// Lines for this peer alone: now, or with all others that answer its line.
-    pub fn write_lines(&mut self, lines: &[u8], out: &mut Vec<u8>) {
-        match &mut self.label {
-            Some(label) => label.lines.extend_from_slice(lines),
-            None => {
-                let start = out.len();
-                out.extend_from_slice(lines);
-                pack(self.carrier, start, out);
-            }
-        }
-    }
-
-    /// A line was carried out, and everything that answers it is here (labeled-response).
-    pub fn obeyed(&mut self, out: &mut Vec<u8>) {
-        let start = out.len();
-        self.write_labelled(out);
-        pack(self.carrier, start, out);
-    }
-
-    fn write_labelled(&mut self, out: &mut Vec<u8>) {
-        self.about = None;
-        let Some(label) = self.label.take() else { return };
-        let Label { label, lines } = *label;
-        let each = || lines.split_inclusive(|byte| *byte == b'\n');
-        match each().count() {
-            0 => LineWriter::new(out)
-                .tag("label", &label)
-                .from_server(options::NAME)
-                .command("ACK")
-                .end(),
-            1 => write_tagged("label", &label, &lines, out),
-            _ if is_one_batch(&lines) => {
-                let first = each().next().map_or(0, <[u8]>::len);
-                let (first, rest) = lines.split_at_checked(first).unwrap_or((&lines, &[]));
-                write_tagged("label", &label, first, out);
-                out.extend_from_slice(rest);
-            }
-            _ => {
-                let batch = self.next_batch();
-                LineWriter::new(out)
-                    .tag("label", &label)
-                    .from_server(options::NAME)
-                    .command("BATCH")
-                    .middle(&format!("+{batch}"))
-                    .middle("labeled-response")
-                    .end();
-                for line in each() {
-                    if line.starts_with(b"@batch=") || line.windows(7).any(|w| w == b";batch=") {
-                        // In a batch of its own already, which is in this one.
-                        out.extend_from_slice(line);
-                    } else {
-                        write_tagged("batch", &batch, line, out);
-                    }
-                }
-                LineWriter::new(out)
-                    .from_server(options::NAME)
-                    .command("BATCH")
-                    .middle(&format!("-{batch}"))
-                    .end();
-            }
-        }
-    }
-
     fn next_batch(&mut self) -> String {
         self.batches = self.batches.wrapping_add(1);
         format!("b{}", self.batches)
@@ -324,38 +256,6 @@ fn options_of<'a>(view: &View<'a>) -> &'a Options {
     }
 }
 
-/// Whether lines begin a batch and end it, with nothing before or after.
-fn is_one_batch(lines: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(lines);
-    let mut each = text.lines();
-    let (Some(first), Some(last)) = (each.next(), each.next_back()) else { return false };
-    let reference = |line: &str, sign: char| {
-        let at = line.find(" BATCH ")?;
-        let word = line.get(at + " BATCH ".len()..)?.split(' ').next()?;
-        word.strip_prefix(sign).map(str::to_owned)
-    };
-    let begun = reference(first, '+');
-    begun.is_some() && begun == reference(last, '-')
-}
-
-/// A line with one more tag than it had.
-fn write_tagged(key: &str, value: &str, line: &[u8], out: &mut Vec<u8>) {
-    out.push(b'@');
-    out.extend_from_slice(key.as_bytes());
-    out.push(b'=');
-    crate::wire::irc::escape(value, out);
-    match line.strip_prefix(b"@") {
-        Some(tagged) => {
-            out.push(b';');
-            out.extend_from_slice(tagged);
-        }
-        None => {
-            out.push(b' ');
-            out.extend_from_slice(line);
-        }
-    }
-}
-
 /// Asks for a sign of life.
 pub fn write_ping(view: &View<'_>, out: &mut Vec<u8>) {
     LineWriter::new(out).command("PING").last(&options_of(view).name);
@@ -365,15 +265,9 @@ pub fn write_ping(view: &View<'_>, out: &mut Vec<u8>) {
 pub fn write_farewell(carrier: Carrier, fault: &Fault, out: &mut Vec<u8>) {
     let start = out.len();
     let text = match fault.reason {
-        crate::reason::CloseReason::SlowConsumer => {
-            Cow::Owned(format!("SendQ exceeded: {}", fault.text))
-        }
-        crate::reason::CloseReason::OutboxFull => {
-            Cow::Owned(format!("RecvQ exceeded: {}", fault.text))
-        }
-        crate::reason::CloseReason::PingTimeout => {
-            Cow::Owned(format!("Ping timeout: {}", fault.text))
-        }
+        CloseReason::SlowConsumer => Cow::Owned(format!("SendQ exceeded: {}", fault.text)),
+        CloseReason::OutboxFull => Cow::Owned(format!("RecvQ exceeded: {}", fault.text)),
+        CloseReason::PingTimeout => Cow::Owned(format!("Ping timeout: {}", fault.text)),
         _ => Cow::Borrowed(&*fault.text),
     };
     LineWriter::new(out).command("ERROR").last(&format!("Closing link: {text}"));

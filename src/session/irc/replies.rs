@@ -14,10 +14,9 @@ impl Irc {
     /// See [`Session::write_reply`](crate::session::Session::write_reply).
     pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         let start = out.len();
-        let answers = self.write_answer(reply, view, out);
-        if let Some(label) = self.label.as_mut().filter(|_| answers) {
-            label.lines.extend_from_slice(out.get(start..).unwrap_or_default());
-            out.truncate(start);
+        if self.write_answer(reply, view, out) {
+            let answers = out.split_off(start);
+            self.write_answers(&answers, view, out);
         }
         pack(self.carrier(), start, out);
     }
