@@ -241,7 +241,7 @@ fn a_burst_is_allowed_and_then_refused_and_the_connection_goes_on() {
         ann.expect_all(&[4, 5, 1].map(|request| refused(Refusal::RateLimited, request)));
         ann.expect_all(&[member_list(9, room, &["ann"]), pong(10)]);
         ann.join("coffee");
-        server.until("three are counted as refused", |_| server.refused(Refusal::RateLimited) == 3);
+        server.until_refused(Refusal::RateLimited, 3);
     }
 }
 
@@ -259,7 +259,7 @@ fn rooms_and_questions_have_an_allowance_of_four_bursts_and_leaving_has_none() {
             ann.ask(&[leave(5, room)]);
             ann.expect(&left(5, room, 0));
         }
-        assert_eq!(server.refused(Refusal::RateLimited), 3);
+        server.until_refused(Refusal::RateLimited, 3);
     }
 }
 

@@ -214,6 +214,12 @@ impl Server {
         });
     }
 
+    /// Waits until so much was refused for this reason.
+    pub fn until_refused(&self, refusal: Refusal, count: u64) {
+        let what = format!("{count} refusals of {refusal}");
+        self.until(&what, |_| self.refused(refusal) == count);
+    }
+
     /// Waits until so many were accepted in all.
     pub fn until_accepted(&self, count: u64) {
         self.until(&format!("{count} are accepted"), |counts| counts.accepted == count);

@@ -24,7 +24,7 @@ fn who_speaks_too_fast_is_told() {
     ann.join("#x");
     ann.ask("PRIVMSG #x :one\r\nPRIVMSG #x :two", &[&too_soon("PRIVMSG")]);
     ann.ask("NOTICE #x :three", &[&too_soon("NOTICE")]);
-    assert_eq!(server.refused(Refusal::RateLimited), 2);
+    server.until_refused(Refusal::RateLimited, 2);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn questions_beyond_the_allowance_are_refused_by_their_names() {
         let command = question.split(' ').next().unwrap();
         ann.ask(question, &[&too_soon(command)]);
     }
-    assert_eq!(server.refused(Refusal::RateLimited), questions.len() as u64);
+    server.until_refused(Refusal::RateLimited, questions.len() as u64);
     ann.ask("@label=a WHO *", &[&format!("@label=a {}", too_soon("WHO"))]);
     // What is no question, and what keeps a connection alive.
     ann.ask("PING x", &[":hobnob.local PONG hobnob.local :x"]);
