@@ -103,6 +103,10 @@ pub const ASKING_BURSTS: u32 = 4;
 /// The longest time any limit may name: far beyond use, and far from overflowing.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// How many times longer a client of IRC may take to answer a ping: a minute, unless told otherwise.
+/// Many do one thing at a time, and their servers have always been patient.
+pub const IRC_PATIENCE: u32 = 6;
+
 /// How long a peer that was told goodbye may take to read it.
 pub const LINGER: Duration = Duration::from_secs(2);
 

@@ -642,8 +642,11 @@ impl Engine {
             self.schedule(conn, at);
         } else {
             peer.pinged = peer.session.answers_pings();
-            let wait =
-                if peer.pinged { self.limits.ping_grace } else { ping_after(conn, &self.limits) };
+            let service = self.services.get(usize::from(peer.service)).filter(|_| peer.pinged);
+            let wait = match service {
+                Some(service) => service.ping_grace(&self.limits),
+                None => ping_after(conn, &self.limits),
+            };
             self.tell(conn, |session, view, out| session.write_ping(view, out));
             self.schedule(conn, now.after(wait));
         }

@@ -383,7 +383,18 @@ pub enum Notice {
     /// Somebody is called something else in full: see their face.
     RealName(Who),
     /// What one client tells the others, and nobody keeps.
-    Signal(Who, Rc<str>),
+    Signal(Signal),
+}
+
+/// What one client tells others: see [`Command::Signal`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// Who.
+    pub who: Who,
+    /// What, as IRC writes it.
+    pub tags: Rc<str>,
+    /// Unlike that of any other signal or private message.
+    pub id: u64,
 }
 
 /// How somebody left.
@@ -517,10 +528,8 @@ pub enum Reply {
     Signal {
         /// To whom.
         to: Rc<str>,
-        /// From whom.
-        who: Who,
-        /// What.
-        tags: Rc<str>,
+        /// What, and from whom.
+        signal: Signal,
         /// The sender's own copy.
         is_echo: bool,
     },

@@ -1,7 +1,27 @@
 //! Patterns over names: `*` stands for any characters, `?` for one, and letters lose their case.
 
+use super::nick::nick_pattern_of;
+
 /// Longest pattern that is kept.
 pub const MASK_MAX: usize = 256;
+
+/// The whole mask, `nick!user@host`, that a short one stands for: `nick`, `nick!user`, `user@host`, or a
+/// host, which has a dot or a colon where a nick has none. What a nick cannot have is wide in it, as
+/// it is in the nicks that masks are compared with. `None` if nothing is there.
+pub fn whole(short: &str) -> Option<String> {
+    let short = short.split(char::is_whitespace).find(|word| !word.is_empty())?;
+    let (nick, user, host) = match (short.split_once('!'), short.split_once('@')) {
+        (Some((nick, rest)), _) => {
+            let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
+            (nick, user, host)
+        }
+        (None, Some((user, host))) => ("", user, host),
+        (None, None) if short.contains(['.', ':']) => ("", "", short),
+        (None, None) => (short, "", ""),
+    };
+    let any = |part: &str| if part.is_empty() { "*".to_owned() } else { part.to_owned() };
+    Some(format!("{}!{}@{}", any(&nick_pattern_of(nick)), any(user), any(host)))
+}
 
 /// Whether `text` fits `pattern`. Takes time in proportion to the product of their lengths at most,
 /// and no stack.
@@ -85,6 +105,38 @@ mod tests {
                 assert!(!matches(mask, text), "{mask} should not match {text}");
             }
         }
+    }
+
+    #[test]
+    fn short_masks_stand_for_whole_ones() {
+        for (short, whole_mask) in [
+            ("ann", "ann!*@*"),
+            ("a*?", "a*?!*@*"),
+            ("ann!~a", "ann!~a@*"),
+            ("~a@host", "*!~a@host"),
+            ("ann!~a@host", "ann!~a@host"),
+            ("*!*@*", "*!*@*"),
+            ("5eed5eed.cloaked", "*!*@5eed5eed.cloaked"),
+            ("*.cloaked", "*!*@*.cloaked"),
+            ("::1", "*!*@::1"),
+            ("ann!", "ann!*@*"),
+            ("ann!@", "ann!*@*"),
+            ("!~a@", "*!~a@*"),
+            ("@host", "*!*@host"),
+            ("a!b@c!d@e", "a!b@c!d@e"),
+            // As those are seen who have such names in other protocols.
+            ("#fred", "＃fred!*@*"),
+            ("a.b/c$\"!*@*", "a．b／c＄＂!*@*"),
+            (":x!*@*", "：x!*@*"),
+            ("~op!*@*", "～op!*@*"),
+            ("bob！~u＠", "bob！~u＠!*@*"),
+            ("b＊b", "b＊b!*@*"),
+            (" ann  !~a ", "ann!*@*"),
+        ] {
+            assert_eq!(whole(short).as_deref(), Some(whole_mask), "{short}");
+            assert_eq!(whole(whole_mask).as_deref(), Some(whole_mask), "{short}, again");
+        }
+        assert_eq!((whole(""), whole(" ")), (None, None));
     }
 
     #[test]

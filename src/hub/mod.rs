@@ -4,6 +4,7 @@ mod event;
 mod government;
 pub mod mask;
 mod name;
+mod nick;
 mod outside;
 mod person;
 mod rate;
@@ -11,8 +12,11 @@ mod rights;
 mod room;
 mod society;
 
-pub use event::{Command, Event, Flags, Going, Notice, Page, Reply, RoomLine, Target, Where, Who};
+pub use event::{
+    Command, Event, Flags, Going, Notice, Page, Reply, RoomLine, Signal, Target, Where, Who,
+};
 pub use name::{guest_number, is_person_name, is_room_name};
+pub use nick::{is_nick, name_of, nick_of};
 pub use person::{Census, Past, Record};
 pub use rate::Act;
 pub use rights::{Change, Entry, LIST_MAX, List, Rank, Ranks, Rights, Switch, Topic, What};

@@ -3,6 +3,7 @@
 
 use super::event::Who;
 use super::mask;
+use super::nick::nick_of;
 use crate::id::ConnId;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -291,17 +292,8 @@ impl Rights {
 }
 
 impl Who {
-    /// What patterns are compared with: `name!user@host`. What separates the three, or stands for
-    /// others in a pattern, is wide in the name (U+FF01 and on), so that no name makes up a user.
+    /// What patterns are compared with: `nick!user@host`, as everybody sees it.
     pub fn mask(&self) -> String {
-        let wide = |c: char| match c {
-            '!' => '！',
-            '@' => '＠',
-            '*' => '＊',
-            '?' => '？',
-            c => c,
-        };
-        let name: String = self.name.chars().map(wide).collect();
-        format!("{name}!{}@{}", self.seen.user(), self.seen.host())
+        format!("{}!{}@{}", nick_of(&self.name), self.seen.user(), self.seen.host())
     }
 }

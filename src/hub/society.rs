@@ -1,6 +1,6 @@
 //! What people say about themselves and to each other, outside of rooms.
 
-use super::event::{Event, Notice, Reply, Target, Who};
+use super::event::{Event, Notice, Reply, Signal, Target, Who};
 use super::person::People;
 use super::{Hub, Record, Room, name};
 use crate::id::{ConnId, RoomId};
@@ -280,7 +280,7 @@ impl Hub {
         match to {
             Target::Room(room) => {
                 self.may_say(conn, room)?;
-                let notice = Notice::Signal(who, tags);
+                let notice = Notice::Signal(Signal { who, tags, id: self.mint() });
                 if echo {
                     self.reply(conn, Reply::Notice(room, notice.clone()));
                 }
@@ -288,16 +288,12 @@ impl Hub {
             }
             Target::Person(other) => {
                 let to = self.hearer(other)?;
-                let signal = |is_echo| Reply::Signal {
-                    to: Rc::clone(&to),
-                    who: who.clone(),
-                    tags: Rc::clone(&tags),
-                    is_echo,
-                };
+                let signal = Signal { who, tags, id: self.mint() };
                 if echo {
-                    self.reply(conn, signal(true));
+                    let (to, signal) = (Rc::clone(&to), signal.clone());
+                    self.reply(conn, Reply::Signal { to, signal, is_echo: true });
                 }
-                self.reply(other, signal(false));
+                self.reply(other, Reply::Signal { to, signal, is_echo: false });
             }
         }
         Ok(())

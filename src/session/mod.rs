@@ -8,7 +8,7 @@ pub mod web;
 
 use crate::hub::{Command, Hub, Notice, Reply, Room};
 use crate::id::ConnId;
-use crate::limits::Limits;
+use crate::limits::{IRC_PATIENCE, Limits};
 use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
@@ -274,6 +274,14 @@ impl Service {
     /// Whether silence means death. Plain sockets have no way to answer a ping.
     pub fn pings(&self) -> bool {
         !matches!(self, Self::Raw(_))
+    }
+
+    /// How long a peer may take to answer a ping.
+    pub fn ping_grace(&self, limits: &Limits) -> Duration {
+        match self {
+            Self::Irc(_) => limits.ping_grace.saturating_mul(IRC_PATIENCE),
+            _ => limits.ping_grace,
+        }
     }
 
     /// Whether those who come here watch over the relay: they are let in when it is full, and stay

@@ -64,7 +64,7 @@ fn what_a_room_hears() {
     hear(
         "message-tags server-time",
         says("@+typing=active TAGMSG #x"),
-        &["@time=TIME;+typing=active :ann!~ann@HOST TAGMSG #x"],
+        &["@time=TIME;msgid=ID;+typing=active :ann!~ann@HOST TAGMSG #x"],
         &[],
     );
     hear("message-tags", says("TAGMSG #x"), &[], &[]);
@@ -193,6 +193,23 @@ fn labeled_response_and_batch() {
     bob.hear(&[":anna!~ann@HOST PRIVMSG bob :hi"]);
     // Without the capability, a label is nothing.
     bob.ask("@label=a PING x", &[":hobnob.local PONG hobnob.local :x"]);
+}
+
+#[test]
+fn what_has_a_label_comes_from_the_server_by_its_name() {
+    let server = Server::start(&["irc://127.0.0.1:0?name=irc.example"]);
+    let mut ann = Talk::connect(&server, 0);
+    ann.say("CAP REQ :batch labeled-response\r\nNICK ann\r\nUSER ann 0 * :ann\r\nCAP END");
+    while !ann.line().contains(" 422 ") {}
+    ann.say("@label=a PONG x\r\n@label=b JOIN #x");
+    ann.hear(&[
+        "@label=a :irc.example ACK",
+        "@label=b :irc.example BATCH +b1 labeled-response",
+        "@batch=b1 :ann!~ann@HOST JOIN #x",
+        "@batch=b1 :irc.example 353 ann = #x :@ann",
+        "@batch=b1 :irc.example 366 ann #x :End of /NAMES list",
+        ":irc.example BATCH -b1",
+    ]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Each command, and each numeric that it may be answered with.
 
 use crate::common::Server;
-use crate::talk::{Talk, relay};
+use crate::talk::{Talk, relay, relay_with};
+use hobnob::Limits;
 
 /// Registered clients of these nicks.
 fn people<const N: usize>(server: &Server, nicks: [&str; N]) -> [Talk; N] {
@@ -22,7 +23,8 @@ fn registration() {
         ("NICK guest1", ":hobnob.local 432 * guest1 :Erroneous nickname"),
         ("USER", ":hobnob.local 461 * USER :Not enough parameters"),
         ("USER a 0 *", ":hobnob.local 461 * USER :Not enough parameters"),
-        ("USER @ 0 * :a", ":hobnob.local 461 * USER :Not enough parameters"),
+        ("USER a 0 * :", ":hobnob.local 461 * USER :Not enough parameters"),
+        ("USER : 0 * :a", ":hobnob.local 461 * USER :Not enough parameters"),
         ("PASS", ":hobnob.local 461 * PASS :Not enough parameters"),
         ("PING", ":hobnob.local 461 * PING :Not enough parameters"),
         ("PING :", ":hobnob.local 409 * :No origin specified"),
@@ -42,7 +44,7 @@ fn registration() {
         ":hobnob.local 003 ann :This relay was created for everybody",
         concat!(":hobnob.local 004 ann hobnob.local hobnob-", env!("CARGO_PKG_VERSION"), " Biow Ibeiklmnostv Ibeklov"),
         ":hobnob.local 005 ann AWAYLEN=300 BOT=B CASEMAPPING=ascii CHANLIMIT=#:128 CHANMODES=Ibe,k,l,imnst CHANNELLEN=129 CHANTYPES=# CHATHISTORY=100 ELIST=CMNTU EXCEPTS=e HOSTLEN=64 INVEX=I :are supported by this server",
-        ":hobnob.local 005 ann KEYLEN=23 KICKLEN=300 MAXLIST=Ibe:100 MAXTARGETS=4 MODES=20 MONITOR=100 MSGREFTYPES=msgid,timestamp NAMELEN=150 NETWORK=hobnob NICKLEN=64 PREFIX=(ov)@+ TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:10,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:1,WHOWAS:1 :are supported by this server",
+        ":hobnob.local 005 ann KEYLEN=23 KICKLEN=300 MAXLIST=Ibe:100 MAXTARGETS=4 MODES=20 MONITOR=100 MSGREFTYPES=msgid,timestamp NAMELEN=150 NETWORK=hobnob NICKLEN=64 PREFIX=(ov)@+ TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:1,WHOWAS:1 :are supported by this server",
         ":hobnob.local 005 ann TOPICLEN=390 USERLEN=18 UTF8ONLY WHOX :are supported by this server",
         ":hobnob.local 251 ann :There are 1 users and 0 invisible on 1 servers",
         ":hobnob.local 255 ann :I have 1 clients and 0 servers",
@@ -161,6 +163,10 @@ fn joining_talking_and_leaving() {
     bob.say("QUIT :good night");
     bob.hear_end(&["ERROR :Closing link: the peer ended the connection"]);
     ann.hear(&[":bob!~bob@HOST QUIT :Quit: good night"]);
+    let mut carl = Talk::enter(&server, "carl");
+    carl.join("#rust");
+    carl.say("QUIT");
+    ann.hear(&[":carl!~carl@HOST JOIN #Rust", ":carl!~carl@HOST QUIT :Quit: "]);
 }
 
 #[test]
@@ -214,7 +220,7 @@ fn topics() {
     bob.ask("TOPIC #x", &[":hobnob.local 331 bob #x :No topic is set"]);
     ann.ask("MODE #x +s", &[":ann!~ann@HOST MODE #x +s"]);
     let mut carl = Talk::enter(&server, "carl");
-    carl.ask("TOPIC #x", &[":hobnob.local 442 carl #x :You're not on that channel"]);
+    carl.ask("TOPIC #x", &[":hobnob.local 403 carl #x :No such channel"]);
 }
 
 #[test]
@@ -244,18 +250,25 @@ fn names_and_lists() {
         ("T<1", true),
         ("T>1", false),
         ("#x,>1", false),
+        ("#x >1", false),
+        ("#y,#x >0,C<1", true),
     ] {
         let answers: &[&str] = if found { &[start, x, end] } else { &[start, end] };
         bob.ask(&format!("LIST {filter}"), answers);
     }
-    bob.ask("NAMES", &[":hobnob.local 366 bob * :End of /NAMES list"]);
+    let in_x = ":hobnob.local 353 bob = #x :@ann";
+    bob.ask("NAMES", &[in_x, ":hobnob.local 366 bob * :End of /NAMES list"]);
+    bob.ask("NAMES #x", &[in_x, ":hobnob.local 366 bob #x :End of /NAMES list"]);
+    for nothing in ["#hidden", "#none", "none"] {
+        let end = format!(":hobnob.local 366 bob {nothing} :End of /NAMES list");
+        bob.ask(&format!("NAMES {nothing}"), &[&end]);
+    }
     bob.ask(
-        "NAMES #x,#hidden,#none",
+        "NAMES #x,#hidden,#x",
         &[
-            ":hobnob.local 353 bob = #x :@ann",
+            in_x,
             ":hobnob.local 366 bob #x :End of /NAMES list",
-            ":hobnob.local 366 bob #hidden :End of /NAMES list",
-            ":hobnob.local 366 bob #none :End of /NAMES list",
+            ":hobnob.local 407 bob #hidden :One channel at a time: the rest is not named",
         ],
     );
     ann.ask(
@@ -263,6 +276,14 @@ fn names_and_lists() {
         &[
             ":hobnob.local 353 ann @ #hidden :@ann",
             ":hobnob.local 366 ann #hidden :End of /NAMES list",
+        ],
+    );
+    ann.ask(
+        "NAMES",
+        &[
+            ":hobnob.local 353 ann = #x :@ann",
+            ":hobnob.local 353 ann @ #hidden :@ann",
+            ":hobnob.local 366 ann * :End of /NAMES list",
         ],
     );
 }
@@ -297,6 +318,16 @@ fn who_and_whox() {
     ann.ask("WHO b*", &[bob_is, &end("b*")]);
     let mut carl = Talk::enter(&server, "carl");
     carl.ask("WHO b*", &[":hobnob.local 315 carl b* :End of WHO list"]);
+    let ann_is = ann_is.replace(" 352 ann ", " 352 carl ");
+    carl.ask("WHO #x", &[&ann_is, ":hobnob.local 315 carl #x :End of WHO list"]);
+    carl.ask(
+        "NAMES #x",
+        &[":hobnob.local 353 carl = #x :@ann", ":hobnob.local 366 carl #x :End of /NAMES list"],
+    );
+    ann.ask(
+        "NAMES #x",
+        &[":hobnob.local 353 ann = #x :@ann bob", ":hobnob.local 366 ann #x :End of /NAMES list"],
+    );
 }
 
 #[test]
@@ -432,20 +463,13 @@ fn the_relay_itself() {
             ":hobnob.local 259 ann :ask an operator of this relay",
         ],
     );
-    ann.ask(
-        "LINKS",
-        &[
-            ":hobnob.local 364 ann hobnob.local hobnob.local :0 hobnob",
-            ":hobnob.local 365 ann * :End of /LINKS list",
-        ],
-    );
-    ann.ask(
-        "STATS u",
-        &[
-            ":hobnob.local 242 ann :Server up; 1 people, 1 at most",
-            ":hobnob.local 219 ann u :End of /STATS report",
-        ],
-    );
+    ann.ask("LINKS", &[":hobnob.local 365 ann * :End of /LINKS list: this server stands alone"]);
+    ann.say("STATS u");
+    let up = ann.line();
+    let up =
+        up.strip_prefix(":hobnob.local 242 ann :Server Up 0 days 0:").expect("minutes at most");
+    assert!(up.len() == 5 && up.as_bytes()[2] == b':', "{up}");
+    ann.hear(&[":hobnob.local 219 ann u :End of /STATS report"]);
     ann.ask("STATS x", &[":hobnob.local 219 ann x :End of /STATS report"]);
     ann.ask(
         "HELP join",
@@ -482,20 +506,66 @@ fn the_relay_itself() {
 }
 
 #[test]
-fn one_names_shows_ten_channels_and_each_once() {
-    let server = relay();
+fn names_of_all_fit_a_quarter_of_an_outbox() {
+    let limits = Limits { outbox: 16 << 10, presence_members: 4, ..Limits::default() };
+    let server = relay_with(limits.clone());
     let [mut ann] = people(&server, ["ann"]);
-    ann.join("#x");
-    ann.ask(
-        &format!("NAMES {}", vec!["#x"; 100].join(",")),
-        &[":hobnob.local 353 ann = #x :@ann", ":hobnob.local 366 ann #x :End of /NAMES list"],
-    );
-    let channels: Vec<String> = (0..12).map(|n| format!("#{n}")).collect();
-    ann.say(&format!("NAMES {}", channels.join(",")));
+    for n in 0..100 {
+        ann.join(&format!("#{n:0>99}"));
+    }
+    ann.say("NAMES");
     let came = ann.sync();
-    assert_eq!(came.len(), 11);
-    assert_eq!(came[9], ":hobnob.local 366 ann #9 :End of /NAMES list");
-    assert_eq!(came[10], ":hobnob.local 407 ann #10 :Too many targets: the rest is not named");
+    let bytes: usize = came.iter().map(|line| line.len() + 2).sum();
+    assert!(bytes < limits.outbox / 4 + 512, "{bytes}");
+    let more = 100 - (came.len() - 1);
+    let end = format!(":hobnob.local 366 ann * :End of /NAMES list: {more} more, ask for each");
+    assert_eq!(*came.last().unwrap(), end);
+}
+
+#[test]
+fn users_and_the_names_of_their_machines() {
+    let server = relay();
+    for (user, shown) in
+        [("ann", "~ann"), ("Jos\u{e9}", "~Jos"), ("\u{1f60a}", "~user"), ("@", "~user")]
+    {
+        let mut ann = Talk::connect(&server, 0);
+        ann.say(&format!("NICK ann\r\nUSER {user} 0 * :Ann of IRC"));
+        let welcome =
+            format!(":hobnob.local 001 ann :Welcome to the hobnob network, ann!{shown}@HOST");
+        ann.hear(&[&welcome]);
+        ann.say("QUIT");
+        ann.client.read_to_end();
+    }
+}
+
+#[test]
+fn joining_many_with_their_keys() {
+    let server = relay();
+    let [mut ann, mut bob] = people(&server, ["ann", "bob"]);
+    ann.join("#a,#b,#c,#d");
+    ann.say("MODE #a +k one\r\nMODE #c +k three");
+    ann.sync();
+    bob.say("JOIN #a,#b,#c,,#d one,,wrong");
+    let came = bob.sync();
+    let joined: Vec<&str> =
+        came.iter().filter_map(|line| line.split_once(" JOIN ")).map(|j| j.1).collect();
+    assert_eq!(joined, ["#a", "#b", "#d"]);
+    assert!(
+        came.iter().any(|l| l == ":hobnob.local 475 bob #c :Cannot join channel (+k)"),
+        "{came:?}"
+    );
+}
+
+#[test]
+fn nobody_is_in_more_channels_than_the_limit() {
+    let server = relay_with(Limits { rooms_per_peer: 2, ..Limits::default() });
+    let [mut ann] = people(&server, ["ann"]);
+    ann.join("#a,#b");
+    ann.ask("JOIN #c", &[":hobnob.local 405 ann #c :You have joined too many channels"]);
+    ann.ask("JOIN #a", &[]);
+    ann.ask("PART #a", &[":ann!~ann@HOST PART #a"]);
+    ann.say("JOIN #c");
+    ann.hear(&[":ann!~ann@HOST JOIN #c"]);
 }
 
 #[test]
@@ -538,7 +608,7 @@ fn operators_of_the_relay() {
     bob.join("#x");
     carl.join("#x");
     bob.sync();
-    ann.ask("KILL none :out", &[":hobnob.local 401 ann none :No such nick"]);
+    ann.ask("KILL none", &[":hobnob.local 401 ann none :No such nick"]);
     ann.ask("KILL bob :out", &[]);
     bob.hear_end(&[
         ":ann!~ann@HOST KILL bob :out",

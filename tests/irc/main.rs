@@ -8,8 +8,11 @@ mod capabilities;
 mod commands;
 mod injection;
 mod labels;
+mod lines;
+mod numerics;
 mod rate;
 mod rights;
+mod secrecy;
 mod shared;
 #[cfg(feature = "http")]
 mod websocket;

@@ -24,7 +24,8 @@ fn modes_are_shown_and_changed() {
     ann.ask("MODE #x +z", &[":hobnob.local 472 ann z :is an unknown mode to me"]);
     for (line, answer) in [
         ("+k", ":hobnob.local 696 ann #x k * :You must give a key"),
-        ("+k a,b", ":hobnob.local 696 ann #x k a,b :That cannot be a key"),
+        ("+k a,b", ":hobnob.local 696 ann #x k * :That cannot be a key"),
+        ("+k :a b", ":hobnob.local 696 ann #x k * :That cannot be a key"),
         ("+l", ":hobnob.local 696 ann #x l * :You must give a limit"),
         ("+l x", ":hobnob.local 696 ann #x l x :A limit is a number from 1 on"),
         ("+l 0", ":hobnob.local 696 ann #x l 0 :A limit is a number from 1 on"),
@@ -235,6 +236,8 @@ fn kicking() {
     let mut carl = Talk::enter(&server, "carl");
     for (line, answer) in [
         ("KICK #x", ":hobnob.local 461 ann KICK :Not enough parameters"),
+        ("KICK #x,#y a,b,c", ":hobnob.local 461 ann KICK :Not enough parameters"),
+        ("KICK , ,", ":hobnob.local 461 ann KICK :Not enough parameters"),
         ("KICK #none bob", ":hobnob.local 403 ann #none :No such channel"),
         ("KICK #x none", ":hobnob.local 401 ann none :No such nick"),
         ("KICK #x carl", ":hobnob.local 441 ann carl #x :They aren't on that channel"),
@@ -255,6 +258,50 @@ fn kicking() {
     carl.hear(&[":ann!~ann@HOST KICK #x carl :ann"]);
     ann.ask("KICK #x ann :me", &[":ann!~ann@HOST KICK #x ann :me"]);
     ann.ask("MODE #x", &[":hobnob.local 403 ann #x :No such channel"]);
+}
+
+#[test]
+fn kicking_many() {
+    let (server, mut ann, mut bob) = room();
+    let mut others: Vec<Talk> =
+        ["c", "d", "e", "f", "g"].iter().map(|nick| Talk::enter(&server, nick)).collect();
+    for other in &mut others {
+        other.join("#x,#y");
+    }
+    ann.join("#y");
+    ann.say("OPER root secret");
+    ann.sync();
+    bob.sync();
+    ann.ask(
+        "KICK #x,#y,#x,#none c,c,none,d :out",
+        &[
+            ":ann!~ann@HOST KICK #x c :out",
+            ":ann!~ann@HOST KICK #y c :out",
+            ":hobnob.local 401 ann none :No such nick",
+            ":hobnob.local 403 ann #none :No such channel",
+        ],
+    );
+    assert_eq!(bob.sync(), [":ann!~ann@HOST KICK #x c :out"]);
+    ann.ask(
+        "KICK #x d,e,f,g,bob",
+        &[
+            ":ann!~ann@HOST KICK #x d :ann",
+            ":ann!~ann@HOST KICK #x e :ann",
+            ":ann!~ann@HOST KICK #x f :ann",
+            ":ann!~ann@HOST KICK #x g :ann",
+            ":hobnob.local 407 ann bob :Too many targets: the rest is still there",
+        ],
+    );
+    bob.ask(
+        "KICK #none a,b",
+        &[
+            ":ann!~ann@HOST KICK #x d :ann",
+            ":ann!~ann@HOST KICK #x e :ann",
+            ":ann!~ann@HOST KICK #x f :ann",
+            ":ann!~ann@HOST KICK #x g :ann",
+            ":hobnob.local 403 bob #none :No such channel",
+        ],
+    );
 }
 
 #[test]

@@ -78,6 +78,20 @@ fn a_long_message_becomes_lines_that_fit() {
     let lines = (0..16).map(|_| ann.line()).collect::<Vec<_>>();
     assert!(lines[14].ends_with(":x") && lines[15].contains("and more"), "{}", lines[15]);
     ann.hear_nothing();
+    // As many as it may have are all of it.
+    for lines in 15..=17 {
+        let text: Vec<String> = (1..=lines).map(|n| format!("line {n}")).collect();
+        frame_says(&mut fred, room, 0, text.join("\n").as_bytes());
+        fred.until_pong();
+        let mut wanted: Vec<String> =
+            text.iter().map(|line| format!(":fred!hobnob@HOST PRIVMSG #x :{line}")).collect();
+        if lines > 16 {
+            wanted.truncate(15);
+            let more = "[and more: the message is longer than fits here]";
+            wanted.push(format!(":fred!hobnob@HOST PRIVMSG #x :{more}"));
+        }
+        assert_eq!(ann.sync(), wanted);
+    }
 }
 
 #[test]

@@ -46,15 +46,15 @@ pub(super) const COMMANDS: &[Command] = &[
     command("INVITE", 0, false, rooms::invite, "INVITE <nick> <channel>: ask somebody in"),
     command("ISON", 1, false, people::ison, "ISON <nick> …: which of them are here"),
     command("JOIN", 1, false, rooms::join, "JOIN <channel>[,…] [key[,…]]: enter channels"),
-    command("KICK", 2, false, rooms::kick, "KICK <channel> <nick>[,…] [reason]: put somebody out"),
-    command("KILL", 2, false, relay::kill, "KILL <nick> <reason>: end a connection (operators)"),
+    command("KICK", 2, false, rooms::kick, "KICK <channel>[,…] <nick>[,…] [reason]: put somebody out"),
+    command("KILL", 1, false, relay::kill, "KILL <nick> [reason]: end a connection (operators)"),
     command("LINKS", 0, false, relay::links, "LINKS: the servers of this network: one"),
-    command("LIST", 0, false, rooms::list, "LIST [channel|filter]: channels, how many are there, and their topics"),
+    command("LIST", 0, false, rooms::list, "LIST [channel,…] [filter,…]: channels, how many are there, and their topics"),
     command("LUSERS", 0, false, relay::lusers, "LUSERS: how many are here"),
     command("MODE", 1, false, super::modes::mode, "MODE <channel|nick> [modes [parameters]]: rights and flags"),
     command("MONITOR", 1, false, people::monitor, "MONITOR +|-|C|L|S [nick,…]: be told when people come and go"),
     command("MOTD", 0, false, relay::motd, "MOTD: what everybody who comes is shown"),
-    command("NAMES", 0, false, rooms::names, "NAMES <channel>[,…]: who is there"),
+    command("NAMES", 0, false, rooms::names, "NAMES [channel]: who is there, or who is where"),
     command("NICK", 0, true, register::nick, "NICK <nick>: take a name"),
     command("NOTICE", 0, false, speech::notice, "NOTICE <channel|nick>[,…] <text>: say something that no program answers"),
     command("OPER", 2, false, relay::oper, "OPER <name> <password>: become an operator of the relay"),
@@ -209,6 +209,26 @@ impl<'t> Talk<'t> {
             let line = line.command(numeric).middle(&target);
             params.iter().fold(line, |line, param| line.middle(param)).end();
         });
+    }
+
+    /// A numeric whose text is a list, in as many lines as it needs; none if nothing is on it.
+    pub(super) fn list(&mut self, numeric: Numeric, separator: char, items: &[String]) {
+        let mut line = Vec::new();
+        let writer = LineWriter::new(&mut line).from_server(&self.options().name);
+        let space = writer.command(numeric).middle(self.irc.target()).space();
+        let mut text = String::new();
+        for item in items {
+            if !text.is_empty() && text.len() + separator.len_utf8() + item.len() > space {
+                self.numeric(numeric, &[], &std::mem::take(&mut text));
+            }
+            if !text.is_empty() {
+                text.push(separator);
+            }
+            text.push_str(item);
+        }
+        if !text.is_empty() {
+            self.numeric(numeric, &[], &text);
+        }
     }
 
     /// A failure in the words of standard-replies.

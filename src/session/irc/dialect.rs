@@ -2,7 +2,7 @@
 
 use super::stamp::Stamp;
 use super::{Cap, Carrier, Style, channel_of, nick_of};
-use crate::hub::{Change, Going, List, Notice, Rank, Room, Switch, What, Who};
+use crate::hub::{Change, Going, List, Notice, Rank, Room, Signal, Switch, What, Who};
 use crate::payload::{Message, Payload, Seen};
 use crate::wire::irc::LineWriter;
 use std::borrow::Cow;
@@ -55,6 +55,18 @@ impl Heading<'_> {
 /// The id of a message of a room: unlike any other's as long as numberings last.
 pub(super) fn msgid(room: &Room, message: &Message) -> String {
     format!("{:016x}-{}", room.epoch.0, message.offset)
+}
+
+/// The id of what was said to one person, or was no message.
+pub(super) fn id_of(minted: u64) -> String {
+    format!("{minted:016x}")
+}
+
+/// Whether a text that one person says fits one line, behind who said it and to whom.
+pub(super) fn fits_a_line(who: &Who, command: &str, target: &str, text: &str) -> bool {
+    let mut line = Vec::new();
+    let heading = Heading::default().write((&who.name, &who.seen), &mut line);
+    text.len() <= heading.command(command).middle(target).space()
 }
 
 /// Makes each line, from `start` on, what its carrier wants.
@@ -112,17 +124,13 @@ pub(super) fn write_spoken(
         let writer = heading.write(who, out).command(command).middle(target);
         let cut = cut_at(line, writer.space());
         let (now, later) = line.split_at_checked(cut).unwrap_or((line, ""));
-        if count == LINES_MAX {
+        let next = if later.is_empty() { rest.find(|line| !line.is_empty()) } else { Some(later) };
+        if count == LINES_MAX && next.is_some() {
             return writer.last("[and more: the message is longer than fits here]");
         }
         writer.last(now);
-        line = match later {
-            "" => match rest.find(|line| !line.is_empty()) {
-                Some(next) => next,
-                None => return,
-            },
-            later => later,
-        };
+        let Some(next) = next else { return };
+        line = next;
     }
 }
 
@@ -184,9 +192,22 @@ pub(super) fn write_notice(
             heading.write((&who.name, &who.seen), out).command("TOPIC").middle(&channel).last(text);
         }
         Notice::Changed(who, changes) => {
-            let line = heading.write((&who.name, &who.seen), out).command("MODE").middle(&channel);
-            let (modes, params) = modes_of(changes);
-            params.iter().fold(line.middle(&modes), |line, param| line.middle(param)).end();
+            let mut rest = &**changes;
+            while !rest.is_empty() {
+                let line = heading.write((&who.name, &who.seen), out).command("MODE");
+                let line = line.middle(&channel);
+                // As many as fit; the others in the next line.
+                let space = line.space();
+                let fits = |count: &usize| {
+                    let (modes, params) = modes_of(rest.get(..*count).unwrap_or(rest));
+                    modes.len() + params.iter().map(|p| p.len() + 1).sum::<usize>() <= space
+                };
+                let count = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
+                let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+                let (modes, params) = modes_of(now);
+                params.iter().fold(line.middle(&modes), |line, param| line.middle(param)).end();
+                rest = later;
+            }
         }
         Notice::Invited(who, whom) if style.has(Cap::InviteNotify) => {
             let line = heading.write((&who.name, &who.seen), out).command("INVITE");
@@ -203,8 +224,8 @@ pub(super) fn write_notice(
             let line = heading.write((&who.name, &who.seen), out).command("SETNAME");
             line.last(who.seen.real_name());
         }
-        Notice::Signal(who, tags) if style.has(Cap::MessageTags) => {
-            write_signal(style, &channel, who, tags, unix_ms, out);
+        Notice::Signal(signal) if style.has(Cap::MessageTags) => {
+            write_signal(style, &channel, signal, unix_ms, out);
         }
         Notice::Count(_)
         | Notice::Invited(..)
@@ -218,12 +239,13 @@ pub(super) fn write_notice(
 pub(super) fn write_signal(
     style: Style,
     target: &str,
-    who: &Who,
-    tags: &str,
+    Signal { who, tags, id }: &Signal,
     unix_ms: u64,
     out: &mut Vec<u8>,
 ) {
-    let heading = Heading { style, unix_ms, tags: Some(tags), ..Heading::default() };
+    let id = id_of(*id);
+    let heading =
+        Heading { style, unix_ms, msgid: Some(&id), tags: Some(tags), ..Heading::default() };
     let line = heading.write((&who.name, &who.seen), out);
     line.command("TAGMSG").middle(target).end();
 }

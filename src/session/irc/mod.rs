@@ -24,7 +24,7 @@ pub use dialect::{pack, write_message, write_news};
 pub use options::{Operator, Options};
 
 use super::{Fault, Service, View};
-use crate::hub::Command;
+use crate::hub::{Command, is_nick, name_of, nick_of};
 use crate::reason::{CloseReason, Refusal};
 use crate::wire::Parsed;
 use crate::wire::irc::{Found, LineWriter, skip, split};
@@ -282,63 +282,4 @@ pub fn channel_of(room: &str) -> String {
 /// The room that a channel is; `None` if it cannot be one.
 pub fn room_of(channel: &str) -> Option<&str> {
     channel.strip_prefix('#').filter(|room| crate::hub::is_room_name(room))
-}
-
-/// The nick that a name is. Names come from other protocols, too; what IRC cannot have in a nick is
-/// shown as the wide form of itself (U+FF01 and on), so that nobody looks like somebody else.
-pub fn nick_of(name: &str) -> Cow<'_, str> {
-    if is_nick(name) {
-        return Cow::Borrowed(name);
-    }
-    let first = name.chars().next();
-    let wide = |(at, c): (usize, char)| {
-        let is_first = at == 0 && first == Some(c);
-        let is_unfit = is_unfit_in_nick(c) || is_first && is_unfit_first(c);
-        let widened = char::from_u32(u32::from(c) + 0xfee0);
-        if is_unfit { widened.unwrap_or('_') } else { c }
-    };
-    Cow::Owned(name.char_indices().map(wide).collect())
-}
-
-/// The name that a nick is: the reverse of [`nick_of`], for those that were changed.
-pub fn name_of(nick: &str) -> String {
-    let narrow = |c: char| match u32::from(c) {
-        code @ 0xff01..=0xff5e => char::from_u32(code - 0xfee0).unwrap_or(c),
-        _ => c,
-    };
-    nick.chars().map(narrow).collect()
-}
-
-/// Whether a name can be a nick.
-pub fn is_nick(name: &str) -> bool {
-    !name.contains(is_unfit_in_nick) && !name.starts_with(is_unfit_first)
-}
-
-fn is_unfit_in_nick(c: char) -> bool {
-    matches!(c, '!' | '@' | '*' | '?' | '.' | ':' | '"' | '$' | '/')
-}
-
-fn is_unfit_first(c: char) -> bool {
-    matches!(c, '#' | '&' | '+' | '~' | '%' | '-')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_nicks_are_one_to_one() {
-        for (name, nick) in [
-            ("ann", "ann"),
-            ("zoë", "zoë"),
-            ("a!b@c", "a！b＠c"),
-            ("#rust", "＃rust"),
-            ("a#b", "a#b"),
-            (":x", "：x"),
-            ("~op", "～op"),
-        ] {
-            assert_eq!(nick_of(name), nick);
-            assert_eq!(name_of(nick), name);
-        }
-    }
 }

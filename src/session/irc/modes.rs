@@ -30,10 +30,6 @@ pub(super) fn mode(talk: &mut Talk<'_>) {
 
 fn of_channel(talk: &mut Talk<'_>, channel: &str) {
     let Some(room) = rooms::known(talk, channel) else { return };
-    // Who may not know of a room is told what they would be told if there were none.
-    if !rooms::is_visible(talk.view, room) && !talk.hub().is_operator(talk.conn(), room.id) {
-        return talk.no_such_channel(channel);
-    }
     let Some(letters) = talk.param(1) else { return show(talk, room) };
     let params: Vec<&str> = talk.line.params.iter().skip(2).copied().collect();
     let mut params = params.into_iter();
@@ -54,9 +50,8 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
                     'e' => List::Excepts,
                     _ => List::Invites,
                 };
-                match params.next().filter(|mask| !mask.is_empty()) {
+                match params.next().and_then(mask::whole) {
                     Some(mask) => {
-                        let mask = whole_mask(mask);
                         if mask.len() > mask::MASK_MAX {
                             bad_param(talk, channel, letter, "*", "That mask is too long");
                             continue;
@@ -72,7 +67,7 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
             }
             'k' => match params.next().filter(|key| !key.is_empty()) {
                 Some(key) if on && !is_key(key) => {
-                    bad_param(talk, channel, letter, key, "That cannot be a key");
+                    bad_param(talk, channel, letter, "*", "That cannot be a key");
                 }
                 Some(key) => changes.push(Change { on, what: What::Key(key.into()) }),
                 None if on => bad_param(talk, channel, letter, "*", "You must give a key"),
@@ -130,16 +125,6 @@ fn is_key(key: &str) -> bool {
     key.len() <= KEY_MAX
         && !key.starts_with(':')
         && key.chars().all(|c| !c.is_control() && !matches!(c, ' ' | ','))
-}
-
-/// `nick`, `nick!user` and `user@host` stand for the masks they are short for.
-fn whole_mask(mask: &str) -> String {
-    match (mask.contains('!'), mask.contains('@')) {
-        (true, true) => mask.to_owned(),
-        (true, false) => format!("{mask}@*"),
-        (false, true) => format!("*!{mask}"),
-        (false, false) => format!("{mask}!*@*"),
-    }
 }
 
 fn show(talk: &mut Talk<'_>, room: &Room) {

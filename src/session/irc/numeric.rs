@@ -61,7 +61,6 @@ numerics! {
     RPL_WHOREPLY = "352";
     RPL_NAMREPLY = "353";
     RPL_WHOSPCRPL = "354";
-    RPL_LINKS = "364";
     RPL_ENDOFLINKS = "365";
     RPL_ENDOFNAMES = "366";
     RPL_BANLIST = "367";

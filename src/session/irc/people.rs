@@ -3,12 +3,11 @@
 use super::commands::Talk;
 use super::numeric::*;
 use super::register::{REAL_NAME_MAX, short};
-use super::rooms::{is_visible, prefix_of};
-use super::{Cap, channel_of, nick_of, room_of};
-use crate::hub::{Command as Ask, Record, Room, Who, mask};
+use super::rooms::{is_shown, is_visible, prefix_of};
+use super::{Cap, channel_of, is_nick, nick_of, room_of};
+use crate::hub::{Command as Ask, Record, Room, Who, is_person_name, mask};
 use crate::id::{ConnId, RoomId};
 use crate::limits::MESSAGE_COST;
-use crate::wire::irc::LineWriter;
 
 /// Longest AWAY message, in bytes.
 pub(super) const AWAY_MAX: usize = 300;
@@ -45,7 +44,10 @@ pub(super) fn ison(talk: &mut Talk<'_>) {
     let here = nicks.filter(|nick| !nick.is_empty()).take(NICKS_MAX);
     let here = here.filter_map(|nick| talk.person(nick));
     let names: Vec<String> = here.map(|(_, who)| nick_of(&who.name).into_owned()).collect();
-    talk.numeric(RPL_ISON, &[], &names.join(" "));
+    if names.is_empty() {
+        return talk.numeric(RPL_ISON, &[], "");
+    }
+    talk.list(RPL_ISON, ' ', &names);
 }
 
 /// USERHOST.
@@ -58,8 +60,11 @@ pub(super) fn userhost(talk: &mut Talk<'_>) {
         let nick = nick_of(&who.name);
         format!("{nick}{operator}={away}{}@{}", who.seen.user(), who.seen.host())
     });
-    let text = each.collect::<Vec<_>>().join(" ");
-    talk.numeric(RPL_USERHOST, &[], &text);
+    let each: Vec<String> = each.collect();
+    if each.is_empty() {
+        return talk.numeric(RPL_USERHOST, &[], "");
+    }
+    talk.list(RPL_USERHOST, ' ', &each);
 }
 
 /// What WHO is to show of everybody.
@@ -92,7 +97,9 @@ pub(super) fn who(talk: &mut Talk<'_>) {
             let own = own.then_some(talk.conn());
             more = is_big;
             for conn in members.iter().copied().chain(own) {
-                show_who(talk, conn, Some(room), operators, &fields);
+                if is_shown(talk.view, room, conn) {
+                    show_who(talk, conn, Some(room), operators, &fields);
+                }
             }
         }
     } else if let Some((conn, _)) = talk.person(wanted) {
@@ -298,21 +305,7 @@ pub(super) fn monitor(talk: &mut Talk<'_>) {
         record.watches.iter().map(|name| nick_of(name).into_owned()).collect()
     });
     match talk.param(0).unwrap_or_default() {
-        "+" => {
-            let is_known = |name: &str| watched.iter().any(|w| w.eq_ignore_ascii_case(name));
-            let fresh = names.iter().filter(|name| !is_known(name)).count();
-            if watched.len() + fresh > WATCHED_MAX {
-                let limit = WATCHED_MAX.to_string();
-                let text = "Monitor list is full";
-                return talk.numeric(ERR_MONLISTFULL, &[&limit, &names.join(",")], text);
-            }
-            for name in &names {
-                let about = talk.about("", name);
-                let name = super::name_of(name).into();
-                talk.ask(about, Ask::Watch { name, on: true });
-            }
-            status(talk, &names);
-        }
+        "+" => watch(talk, &names, &watched),
         "-" => {
             for name in names {
                 let about = talk.about("", name);
@@ -328,9 +321,7 @@ pub(super) fn monitor(talk: &mut Talk<'_>) {
             }
         }
         "L" | "l" => {
-            for names in watched.chunks(10) {
-                talk.numeric(RPL_MONLIST, &[], &names.join(","));
-            }
+            talk.list(RPL_MONLIST, ',', &watched);
             talk.numeric(RPL_ENDOFMONLIST, &[], "End of MONITOR list");
         }
         "S" | "s" => {
@@ -341,30 +332,48 @@ pub(super) fn monitor(talk: &mut Talk<'_>) {
     }
 }
 
-/// Who of these is here, and who is not.
-fn status(talk: &mut Talk<'_>, names: &[&str]) {
-    for names in names.chunks(5) {
-        let (mut here, mut gone) = (Vec::new(), Vec::new());
-        for name in names {
-            match talk.person(name) {
-                Some((_, who)) => here.push(mask_of(&who)),
-                None => gone.push(*name),
+/// Watches as many more names as there is room for. What is no name is nobody's: it is not here, and
+/// never will be.
+fn watch(talk: &mut Talk<'_>, names: &[&str], watched: &[String]) {
+    let mut fresh: Vec<&str> = Vec::new();
+    let (mut answered, mut refused) = (Vec::new(), Vec::new());
+    for name in names {
+        let mut known = watched.iter().map(String::as_str).chain(fresh.iter().copied());
+        let is_known = known.any(|known| known.eq_ignore_ascii_case(name));
+        if !is_known && is_name(name) {
+            if watched.len() + fresh.len() >= WATCHED_MAX {
+                refused.push(*name);
+                continue;
             }
+            fresh.push(name);
+            let about = talk.about("", name);
+            let name = super::name_of(name).into();
+            talk.ask(about, Ask::Watch { name, on: true });
         }
-        if !here.is_empty() {
-            talk.numeric(RPL_MONONLINE, &[], &here.join(","));
-        }
-        if !gone.is_empty() {
-            talk.numeric(RPL_MONOFFLINE, &[], &gone.join(","));
-        }
+        answered.push(*name);
+    }
+    status(talk, &answered);
+    let limit = WATCHED_MAX.to_string();
+    for names in refused.chunks(5) {
+        let text = "Monitor list is full";
+        talk.numeric(ERR_MONLISTFULL, &[&limit, &names.join(",")], text);
     }
 }
 
-/// `nick!user@host`.
-pub(super) fn mask_of(who: &Who) -> String {
-    let mut out = Vec::new();
-    let nick = nick_of(&who.name);
-    let _: LineWriter<'_> =
-        LineWriter::new(&mut out).from_person(&nick, who.seen.user(), who.seen.host());
-    String::from_utf8_lossy(out.strip_prefix(b":").unwrap_or(&out)).into_owned()
+/// Whether a nick can be somebody's. One that is shown with wide characters can.
+fn is_name(nick: &str) -> bool {
+    is_nick(nick) && is_person_name(&super::name_of(nick))
+}
+
+/// Who of these is here, and who is not.
+fn status(talk: &mut Talk<'_>, names: &[&str]) {
+    let (mut here, mut gone) = (Vec::new(), Vec::new());
+    for name in names {
+        match talk.person(name).filter(|_| is_name(name)) {
+            Some((_, who)) => here.push(who.mask()),
+            None => gone.push((*name).to_owned()),
+        }
+    }
+    talk.list(RPL_MONONLINE, ',', &here);
+    talk.list(RPL_MONOFFLINE, ',', &gone);
 }

@@ -146,15 +146,16 @@ pub(super) fn user(talk: &mut Talk<'_>) {
     if talk.irc.greeted || talk.irc.entry.as_ref().is_some_and(|entry| entry.user.is_some()) {
         return talk.numeric(ERR_ALREADYREGISTERED, &[], "You may not reregister");
     }
-    let user: String = talk.param(0).unwrap_or_default().chars().filter(is_of_user).collect();
-    let real_name = talk.line.params.get(3).copied().unwrap_or_default();
-    if user.is_empty() {
+    let (Some(user), Some(real_name)) = (talk.param(0), talk.param(3)) else {
         return talk.numeric(ERR_NEEDMOREPARAMS, &["USER"], "Not enough parameters");
-    }
+    };
+    // Whoever's machine knows them by other letters is let in all the same.
+    let user: String = user.chars().filter(is_of_user).collect();
+    let user = if user.is_empty() { "user" } else { &user };
     let real_name = short(real_name, REAL_NAME_MAX).to_owned();
     let entry = entry(talk);
     // The tilde says that nobody has checked it.
-    entry.user = Some(format!("~{}", short(&user, USER_MAX - 1)));
+    entry.user = Some(format!("~{}", short(user, USER_MAX - 1)));
     entry.real_name = real_name;
     try_to_enter(talk);
 }
@@ -213,8 +214,7 @@ pub(super) fn ping(talk: &mut Talk<'_>) {
 /// QUIT.
 pub(super) fn quit(talk: &mut Talk<'_>) {
     let reason = short(talk.param(0).unwrap_or_default(), REASON_MAX);
-    let words = if reason.is_empty() { "Quit".to_owned() } else { format!("Quit: {reason}") };
     let about = talk.about("", "");
-    talk.ask(about, Ask::Farewell { reason: words.into() });
+    talk.ask(about, Ask::Farewell { reason: format!("Quit: {reason}").into() });
     talk.doings.push(Doing::Bye);
 }

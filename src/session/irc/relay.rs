@@ -5,7 +5,7 @@ use super::numeric::*;
 use super::register::{REASON_MAX, is_same, short};
 use super::{Doing, Irc, View, nick_of, options_of, people, rooms, speech};
 use super::{modes, register};
-use crate::hub::{Command as Ask, Flags, LIST_MAX};
+use crate::hub::{Command as Ask, Flags, LIST_MAX, Who};
 use crate::limits::{MESSAGE_COST, PERSON_NAME_MAX, ROOM_NAME_MAX};
 use crate::reason::CloseReason;
 use crate::wire::irc::LineWriter;
@@ -34,7 +34,7 @@ impl Numerics<'_, '_> {
 /// The welcome, from 001 to the end of the MOTD.
 pub(super) fn write_welcome(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let options = options_of(view);
-    let mask = view.hub.who(view.conn).map_or(String::new(), |who| people::mask_of(&who));
+    let mask = view.hub.who(view.conn).as_ref().map(Who::mask).unwrap_or_default();
     let mut numerics = Numerics { irc, server: &options.name, out };
     let text = format!("Welcome to the {} network, {mask}", options.network);
     numerics.write(RPL_WELCOME, &[], &text);
@@ -82,9 +82,8 @@ fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
         format!("NICKLEN={PERSON_NAME_MAX}"),
         "PREFIX=(ov)@+".to_owned(),
         format!(
-            "TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:{1},NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:1,WHOWAS:1",
-            speech::TARGETS_MAX,
-            rooms::NAMES_MAX
+            "TARGMAX=JOIN:,KICK:{0},LIST:10,NAMES:1,NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:1,WHOWAS:1",
+            speech::TARGETS_MAX
         ),
         format!("TOPICLEN={}", rooms::TOPIC_MAX),
         format!("USERLEN={}", register::USER_MAX),
@@ -206,11 +205,9 @@ pub(super) fn admin(talk: &mut Talk<'_>) {
     }
 }
 
-/// LINKS.
+/// LINKS. There are none, and the server that one is on is not listed: WHOIS tells of it.
 pub(super) fn links(talk: &mut Talk<'_>) {
-    let (name, network) = (talk.options().name.clone(), talk.options().network.clone());
-    talk.numeric(RPL_LINKS, &[&name, &name], &format!("0 {network}"));
-    talk.numeric(RPL_ENDOFLINKS, &["*"], "End of /LINKS list");
+    talk.numeric(RPL_ENDOFLINKS, &["*"], "End of /LINKS list: this server stands alone");
 }
 
 /// STATS.
@@ -220,8 +217,9 @@ pub(super) fn stats(talk: &mut Talk<'_>) {
         return;
     }
     if letter == "u" {
-        let census = talk.hub().census();
-        let text = format!("Server up; {} people, {} at most", census.named, census.most);
+        let up = talk.view.running.as_secs();
+        let (days, hours, minutes, seconds) = (up / 86_400, up / 3600 % 24, up / 60 % 60, up % 60);
+        let text = format!("Server Up {days} days {hours}:{minutes:02}:{seconds:02}");
         talk.numeric(RPL_STATSUPTIME, &[], &text);
     }
     talk.numeric(RPL_ENDOFSTATS, &[&letter], "End of /STATS report");
@@ -290,7 +288,8 @@ pub(super) fn kill(talk: &mut Talk<'_>) {
     if !is_operator(talk) {
         return;
     }
-    let (nick, reason) = (talk.param(0).unwrap_or_default(), talk.param(1).unwrap_or_default());
+    let nick = talk.param(0).unwrap_or_default();
+    let reason = talk.param(1).unwrap_or("no reason given");
     let Some((whom, who)) = talk.person(nick) else { return talk.no_such_nick(nick) };
     let about = talk.about("", &nick_of(&who.name));
     let reason = short(reason, REASON_MAX).to_owned().into();

@@ -1,9 +1,8 @@
 //! The hub's answers, as lines.
 
-use super::dialect::{Heading, msgid, write_notice, write_signal, write_spoken};
+use super::dialect::{Heading, id_of, msgid, write_notice, write_signal, write_spoken};
 use super::numeric::*;
-use super::people::mask_of;
-use super::rooms::{write_names, write_topic};
+use super::rooms::{self, write_names, write_topic};
 use super::{Cap, Irc, View, channel_of, history, nick_of, options_of, pack, relay};
 use crate::hub::{Notice, Reply, Who};
 use crate::reason::Refusal;
@@ -42,19 +41,19 @@ impl Irc {
                 write_spoken(self.style(), &channel_of(&room.name), &id, message, None, out);
             }
             Reply::Whisper { to, message, is_echo } => {
-                let (to, id) = (nick_of(to), format!("{:016x}", message.offset));
+                let (to, id) = (nick_of(to), id_of(message.offset));
                 write_spoken(self.style(), &to, &id, message, None, out);
                 return *is_echo;
             }
-            Reply::Signal { to, who, tags, is_echo } => {
+            Reply::Signal { to, signal, is_echo } => {
                 if self.caps.has(Cap::MessageTags) {
-                    write_signal(self.style(), &nick_of(to), who, tags, view.unix_ms, out);
+                    write_signal(self.style(), &nick_of(to), signal, view.unix_ms, out);
                 }
                 return *is_echo;
             }
             Reply::Watched { name, who } => {
                 let (numeric, text) = match who {
-                    Some(who) => (RPL_MONONLINE, mask_of(who)),
+                    Some(who) => (RPL_MONONLINE, who.mask()),
                     None => (RPL_MONOFFLINE, nick_of(name).into_owned()),
                 };
                 self.numeric(view, numeric, &[], &text, out);
@@ -204,6 +203,9 @@ impl Irc {
             }
             Refusal::NotOperator => {
                 (ERR_CHANOPRIVSNEEDED, &[channel], "You're not channel operator")
+            }
+            Refusal::CannotSay if rooms::is_hidden(view, channel) => {
+                (ERR_NOSUCHCHANNEL, &[channel], "No such channel")
             }
             Refusal::CannotSay => (ERR_CANNOTSENDTOCHAN, &[channel], "Cannot send to channel"),
             Refusal::InviteOnly => (ERR_INVITEONLYCHAN, &[channel], "Cannot join channel (+i)"),

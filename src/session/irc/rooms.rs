@@ -3,6 +3,7 @@
 use super::commands::Talk;
 use super::numeric::*;
 use super::register::{REASON_MAX, short};
+use super::speech::TARGETS_MAX;
 use super::{About, Cap, Irc, View, channel_of, nick_of, options_of, room_of};
 use crate::hub::{Command as Ask, Rank, Ranks, Room, Switch, Target, mask};
 use crate::id::{ConnId, RoomId};
@@ -14,9 +15,6 @@ pub(super) const TOPIC_MAX: usize = 390;
 
 /// Members with a rank that are named in a room too big for names.
 const RANKED_MAX: usize = 100;
-
-/// Channels that one NAMES shows at most.
-pub(super) const NAMES_MAX: usize = 10;
 
 /// JOIN.
 pub(super) fn join(talk: &mut Talk<'_>) {
@@ -76,12 +74,13 @@ fn leave(talk: &mut Talk<'_>, channel: &str, room: RoomId, reason: Option<&str>)
     talk.ask(about, Ask::Leave { request: 1, room, reason });
 }
 
-/// The room that a channel is, if there is one; else the peer is told that there is none.
+/// The room that a channel is, if there is one; else the peer is told that there is none. So it is told
+/// of rooms that it may not know of.
 pub(super) fn known<'t>(talk: &mut Talk<'t>, channel: &str) -> Option<&'t Room> {
     let hub = talk.hub();
     let room = room_of(channel).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
     // A room that is only kept for its past is no channel.
-    let room = room.filter(|room| !room.members.is_empty());
+    let room = room.filter(|room| !room.members.is_empty() && is_visible(talk.view, room));
     if room.is_none() {
         talk.no_such_channel(channel);
     }
@@ -98,9 +97,26 @@ pub(super) fn joined<'t>(talk: &mut Talk<'t>, channel: &str) -> Option<(&'t Room
     Some((room, room.id))
 }
 
-/// Whether somebody may know who is in a room.
+/// Whether the peer may know of a room, and of who is in it.
 pub(super) fn is_visible(view: &View<'_>, room: &Room) -> bool {
-    !room.rights.is_on(Switch::Secret) || view.hub.is_member(view.conn, room.id)
+    !room.rights.is_on(Switch::Secret)
+        || view.hub.is_member(view.conn, room.id)
+        || view.hub.is_operator(view.conn, room.id)
+}
+
+/// Whether the peer is shown that somebody is in a room that it may know of: if they are invisible, who
+/// is there, too, sees them.
+pub(super) fn is_shown(view: &View<'_>, room: &Room, member: ConnId) -> bool {
+    let is_invisible = || view.hub.record(member).is_some_and(|record| record.flags.invisible);
+    view.hub.is_member(view.conn, room.id)
+        || view.hub.is_operator(view.conn, room.id)
+        || !is_invisible()
+}
+
+/// Whether there is a room of which the peer may not know.
+pub(super) fn is_hidden(view: &View<'_>, channel: &str) -> bool {
+    let room = room_of(channel).and_then(|room| view.hub.find(room));
+    room.and_then(|id| view.hub.room(id)).is_some_and(|room| !is_visible(view, room))
 }
 
 /// TOPIC.
@@ -108,9 +124,6 @@ pub(super) fn topic(talk: &mut Talk<'_>) {
     let channel = talk.param(0).unwrap_or_default();
     let Some(text) = talk.line.params.get(1) else {
         let Some(room) = known(talk, channel) else { return };
-        if !is_visible(talk.view, room) {
-            return talk.numeric(ERR_NOTONCHANNEL, &[channel], "You're not on that channel");
-        }
         let channel = channel_of(&room.name);
         let mut out = Vec::new();
         write_topic(talk.irc, talk.view, room, &mut out);
@@ -131,39 +144,53 @@ pub(super) fn write_topic(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec
     let (channel, name) = (channel_of(&room.name), &options_of(view).name);
     let line = LineWriter::new(out).from_server(name).command(RPL_TOPIC);
     line.middle(irc.target()).middle(&channel).last(&topic.text);
-    let by =
-        format!("{}!{}@{}", nick_of(&topic.by.name), topic.by.seen.user(), topic.by.seen.host());
+    let (by, at) = (topic.by.mask(), topic.at.to_string());
     let line = LineWriter::new(out).from_server(name).command(RPL_TOPICWHOTIME);
-    line.middle(irc.target()).middle(&channel).middle(&by).middle(&topic.at.to_string()).end();
+    line.middle(irc.target()).middle(&channel).middle(&by).middle(&at).end();
 }
 
-/// NAMES.
+/// NAMES: of one channel, or of all that the peer may know of.
 pub(super) fn names(talk: &mut Talk<'_>) {
-    let Some(channels) = talk.param(0) else {
-        return talk.numeric(RPL_ENDOFNAMES, &["*"], "End of /NAMES list");
+    let mut channels = talk.param(0).into_iter().flat_map(|channels| channels.split(','));
+    let Some(channel) = channels.find(|channel| !channel.is_empty()) else {
+        return names_of_all(talk);
     };
-    let mut named: Vec<&str> = Vec::new();
-    for channel in channels.split(',').filter(|channel| !channel.is_empty()) {
-        if named.iter().any(|known| known.eq_ignore_ascii_case(channel)) {
-            continue;
+    let hub = talk.hub();
+    let room = room_of(channel).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
+    let room = room.filter(|room| is_visible(talk.view, room) && !room.members.is_empty());
+    match room {
+        Some(room) => {
+            let mut out = Vec::new();
+            write_names(talk.irc, talk.view, room, &mut out);
+            talk.out().extend_from_slice(&out);
         }
-        if named.len() == NAMES_MAX || talk.out().len() >= talk.view.limits.outbox / 4 {
-            let text = "Too many targets: the rest is not named";
-            return talk.numeric(ERR_TOOMANYTARGETS, &[channel], text);
-        }
-        named.push(channel);
-        let hub = talk.hub();
-        let room = room_of(channel).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
-        let room = room.filter(|room| is_visible(talk.view, room) && !room.members.is_empty());
-        match room {
-            Some(room) => {
-                let mut out = Vec::new();
-                write_names(talk.irc, talk.view, room, &mut out);
-                talk.out().extend_from_slice(&out);
-            }
-            None => talk.numeric(RPL_ENDOFNAMES, &[channel], "End of /NAMES list"),
+        None => talk.numeric(RPL_ENDOFNAMES, &[channel], "End of /NAMES list"),
+    }
+    if let Some(next) = channels.find(|next| !next.is_empty()) {
+        talk.numeric(ERR_TOOMANYTARGETS, &[next], "One channel at a time: the rest is not named");
+    }
+}
+
+/// Who is in which room, as much of it as fits a quarter of the outbox.
+fn names_of_all(talk: &mut Talk<'_>) {
+    talk.cost += MESSAGE_COST;
+    let (hub, limits) = (talk.hub(), talk.view.limits);
+    let visible = hub.rooms().filter(|room| !room.members.is_empty());
+    let mut out = Vec::new();
+    let mut more = 0;
+    for room in visible.filter(|room| is_visible(talk.view, room)) {
+        if room.members.len() > limits.presence_members || out.len() >= limits.outbox / 4 {
+            more += 1;
+        } else {
+            write_members(talk.irc, talk.view, room, &mut out);
         }
     }
+    talk.out().extend_from_slice(&out);
+    let end = match more {
+        0 => "End of /NAMES list".to_owned(),
+        more => format!("End of /NAMES list: {more} more, ask for each"),
+    };
+    talk.numeric(RPL_ENDOFNAMES, &["*"], &end);
 }
 
 /// What stands before a member's nick.
@@ -176,8 +203,22 @@ pub(super) fn prefix_of(ranks: Ranks, is_multi: bool) -> &'static str {
     }
 }
 
-/// Who is in a room. Of a room too big for names, the peer itself and those with a rank.
+/// Who is in a room, to the end of it.
 pub(super) fn write_names(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
+    write_members(irc, view, room, out);
+    let count = room.members.len();
+    let end = if count > view.limits.presence_members {
+        format!("End of /NAMES list: {count} members, too many to name")
+    } else {
+        "End of /NAMES list".to_owned()
+    };
+    let writer = LineWriter::new(out).from_server(&options_of(view).name);
+    let writer = writer.command(RPL_ENDOFNAMES).middle(irc.target());
+    writer.middle(&channel_of(&room.name)).last(&end);
+}
+
+/// Who is in a room. Of a room too big for names, the peer itself and those with a rank.
+fn write_members(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
     let (channel, name) = (channel_of(&room.name), &options_of(view).name);
     let is_big = room.members.len() > view.limits.presence_members;
     let members: Vec<ConnId> = if is_big {
@@ -198,7 +239,7 @@ pub(super) fn write_names(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec
     };
     let room_for_names =
         400_usize.saturating_sub(name.len() + channel.len() + irc.target().len()).max(80);
-    for member in members {
+    for member in members.into_iter().filter(|member| is_shown(view, room, *member)) {
         let Some(who) = view.hub.who(member) else { continue };
         let prefix = prefix_of(room.rights.ranks(member), multi);
         let mut entry = format!("{prefix}{}", nick_of(&who.name));
@@ -216,13 +257,6 @@ pub(super) fn write_names(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec
     if !line.is_empty() {
         flush(&mut line);
     }
-    let end = if is_big {
-        format!("End of /NAMES list: {} members, too many to name", room.members.len())
-    } else {
-        "End of /NAMES list".to_owned()
-    };
-    let writer = LineWriter::new(out).from_server(name).command(RPL_ENDOFNAMES);
-    writer.middle(irc.target()).middle(&channel).last(&end);
 }
 
 /// One condition of LIST (ELIST: C, M, N, T, U).
@@ -270,11 +304,12 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// LIST.
+/// LIST: channels in the first parameter, filters in the second; or either in either.
 pub(super) fn list(talk: &mut Talk<'_>) {
     let now = talk.view.unix_ms / 1000;
-    let text = talk.param(0).unwrap_or_default();
-    let filters = text.split(',').filter(|filter| !filter.is_empty()).take(10);
+    let params = talk.line.params.iter().take(2);
+    let filters = params.flat_map(|param| param.split(',')).filter(|filter| !filter.is_empty());
+    let filters = filters.take(10);
     let (names, others): (Vec<_>, Vec<_>) = filters
         .map(|filter| Filter::parse(filter, now))
         .partition(|filter| matches!(filter, Filter::Named(_)));
@@ -320,31 +355,43 @@ pub(super) fn invite(talk: &mut Talk<'_>) {
     talk.ask(about, Ask::Invite { room, whom });
 }
 
-/// KICK.
+/// KICK: people out of one channel, or each out of the channel in the same place.
 pub(super) fn kick(talk: &mut Talk<'_>) {
-    let channel = talk.param(0).unwrap_or_default();
-    let Some((_, room)) = joined(talk, channel) else { return };
+    let words = |index| talk.param(index).unwrap_or_default().split(',').filter(|w| !w.is_empty());
+    let (channels, nicks): (Vec<&str>, Vec<&str>) = (words(0).collect(), words(1).collect());
     let reason = short(talk.param(2).unwrap_or(talk.irc.target()), REASON_MAX).to_owned();
-    for nick in talk.param(1).unwrap_or_default().split(',').filter(|n| !n.is_empty()).take(4) {
-        let Some((whom, who)) = talk.person(nick) else {
-            talk.no_such_nick(nick);
-            continue;
-        };
-        if !talk.hub().is_member(whom, room) {
-            let text = "They aren't on that channel";
-            talk.numeric(ERR_USERNOTINCHANNEL, &[nick, channel], text);
-            continue;
-        }
-        let about = talk.about(channel, &nick_of(&who.name));
-        talk.ask(about, Ask::Expel { room, whom, reason: reason.clone().into() });
+    match channels.as_slice() {
+        [channel] if joined(talk, channel).is_none() => return,
+        [_] => {}
+        [_, ..] if channels.len() == nicks.len() => {}
+        _ => return talk.numeric(ERR_NEEDMOREPARAMS, &["KICK"], "Not enough parameters"),
     }
+    for (channel, nick) in channels.iter().cycle().zip(&nicks).take(TARGETS_MAX) {
+        put_out(talk, channel, nick, &reason);
+    }
+    if let Some(next) = nicks.get(TARGETS_MAX) {
+        talk.numeric(ERR_TOOMANYTARGETS, &[*next], "Too many targets: the rest is still there");
+    }
+}
+
+fn put_out(talk: &mut Talk<'_>, channel: &str, nick: &str, reason: &str) {
+    let Some((_, room)) = joined(talk, channel) else { return };
+    let Some((whom, who)) = talk.person(nick) else { return talk.no_such_nick(nick) };
+    if !talk.hub().is_member(whom, room) {
+        let text = "They aren't on that channel";
+        return talk.numeric(ERR_USERNOTINCHANNEL, &[nick, channel], text);
+    }
+    let about = talk.about(channel, &nick_of(&who.name));
+    talk.ask(about, Ask::Expel { room, whom, reason: reason.to_owned().into() });
 }
 
 /// To whom a line is said, if that is somebody.
 pub(super) fn target_of(talk: &Talk<'_>, target: &str) -> Option<Target> {
     // What cannot be a room's name is no room's name.
     if let Some(room) = target.strip_prefix('#') {
-        return talk.hub().find(room).map(Target::Room);
+        let room = talk.hub().find(room).and_then(|id| talk.hub().room(id))?;
+        // Where nobody is, nobody hears.
+        return (!room.members.is_empty()).then_some(Target::Room(room.id));
     }
     talk.person(target).map(|(conn, _)| Target::Person(conn))
 }

@@ -1,13 +1,19 @@
 //! What is said: PRIVMSG, NOTICE, TAGMSG.
 
 use super::commands::Talk;
+use super::dialect::fits_a_line;
 use super::numeric::*;
-use super::{About, Cap, nick_of, rooms};
+use super::{About, Cap, channel_of, nick_of, rooms};
 use crate::hub::{Command as Ask, Target};
 use crate::payload::Manner;
+use crate::wire::irc::LINE_MAX;
 
 /// Targets of one line.
 pub(super) const TARGETS_MAX: usize = 4;
+
+/// What text and target may have together to fit a line whoever says it: no nick, user, host and command
+/// have more than 192 bytes. A target of another protocol may be shown in three times its bytes.
+const SHORT: usize = LINE_MAX - 192;
 
 /// PRIVMSG.
 pub(super) fn privmsg(talk: &mut Talk<'_>) {
@@ -35,6 +41,7 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
     };
     let tags = tags(talk);
     let echo = talk.irc.caps.has(Cap::EchoMessage);
+    let mut is_too_long = false;
     for target in each(talk, targets, is_notice) {
         let Some(to) = rooms::target_of(talk, target) else {
             if !is_notice {
@@ -42,18 +49,41 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
             }
             continue;
         };
+        // One line becomes one line, or none: half of it, or two, would not be what was said.
+        let is_short = text.len() + 3 * target.len() <= SHORT;
+        if !is_short && !fits(talk, to, text) {
+            is_too_long = true;
+            continue;
+        }
         if let Target::Person(conn) = to
             && !is_notice
             && let Some(away) = talk.hub().record(conn).and_then(|record| record.away.clone())
         {
-            let nick = talk.hub().who(conn).map_or(String::new(), |who| nick_of(&who.name).into());
-            talk.numeric(RPL_AWAY, &[&nick], &away);
+            talk.numeric(RPL_AWAY, &[&shown_as(talk, to)], &away);
         }
         let about = about(talk, target, is_notice);
         let manner = Manner { is_notice, tags: tags.clone().map(Into::into) };
         let bytes = text.as_bytes().to_vec().into();
         talk.ask(about, Ask::Speak { to, bytes, manner, echo });
     }
+    if is_too_long {
+        talk.numeric(ERR_INPUTTOOLONG, &[], "Input line was too long to fit behind your name");
+    }
+}
+
+/// Whether a text fits one line behind its sender's name.
+fn fits(talk: &Talk<'_>, to: Target, text: &str) -> bool {
+    let own = talk.hub().who(talk.conn());
+    own.is_some_and(|own| fits_a_line(&own, talk.verb, &shown_as(talk, to), text))
+}
+
+/// To whom, as those who hear it read it.
+fn shown_as(talk: &Talk<'_>, to: Target) -> String {
+    match to {
+        Target::Room(room) => talk.hub().room(room).map(|room| channel_of(&room.name)),
+        Target::Person(conn) => talk.hub().who(conn).map(|who| nick_of(&who.name).into_owned()),
+    }
+    .unwrap_or_default()
 }
 
 /// TAGMSG (message-tags).
