@@ -82,8 +82,8 @@ fn idle_websockets(peers: usize, verdict: &mut Verdict) {
             .to_vec();
     let (name, room) = (Cow::Borrowed(""), Cow::Borrowed("c10k"));
     for frame in [
-        ClientFrame::Hello { version: VERSION, key: 0, name },
-        ClientFrame::Join { request: 1, resume: None, room },
+        ClientFrame::Hello { version: VERSION, private: false, key: 0, name },
+        ClientFrame::Join { request: 1, resume: None, key: None, room },
     ] {
         let mut bytes = Vec::new();
         binary::write_client(&frame, &mut bytes);
@@ -312,11 +312,14 @@ impl Crowd {
             let mut bytes = Vec::new();
             let name = Cow::Owned(format!("peer{index:05}"));
             binary::write_client(
-                &ClientFrame::Hello { version: VERSION, key: 0, name },
+                &ClientFrame::Hello { version: VERSION, private: false, key: 0, name },
                 &mut bytes,
             );
             let room = Cow::Borrowed("c10k");
-            binary::write_client(&ClientFrame::Join { request: 1, resume: None, room }, &mut bytes);
+            binary::write_client(
+                &ClientFrame::Join { request: 1, resume: None, key: None, room },
+                &mut bytes,
+            );
             client.stream.write_all(&bytes).expect("room for a hello");
         }
         let joined = |crowd: &Self| crowd.clients.iter().all(|client| client.joined.is_some());

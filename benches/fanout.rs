@@ -65,9 +65,15 @@ impl Room {
         engine.wake(now);
         let mut hello = Vec::new();
         let name = Cow::Borrowed("");
-        binary::write_client(&ClientFrame::Hello { version: VERSION, key: 0, name }, &mut hello);
+        binary::write_client(
+            &ClientFrame::Hello { version: VERSION, private: false, key: 0, name },
+            &mut hello,
+        );
         let room = Cow::Borrowed("fanout");
-        binary::write_client(&ClientFrame::Join { request: 1, resume: None, room }, &mut hello);
+        binary::write_client(
+            &ClientFrame::Join { request: 1, resume: None, key: None, room },
+            &mut hello,
+        );
         let mut publisher = None;
         for _ in 0..members {
             let conn = engine.connected(0, true, 0, now).expect("room");

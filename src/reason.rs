@@ -63,7 +63,8 @@ reasons! {
         NoSuchPerson = 116, "no_such_person", "nobody of that name is here";
         ListFull = 117, "list_full", "the room's list holds as many entries as it may";
         Expelled = 118, "expelled", "an operator of the room put you out of it";
-        CannotHear = 119, "cannot_hear", "that person's protocol has no private messages";
+        CannotHear = 119, "cannot_hear", "that person's client takes no private messages";
+        NotReading = 120, "not_reading", "that person has not read what they were told before: try again in a moment";
     }
 }
 

@@ -297,7 +297,7 @@ fn a_join_of_a_room_one_is_in_reads_it_again_and_nobody_else_notices() {
         ann.expect(&joined(4, room, false, epoch, 3, 1, 2, "tea"));
         // With it, everything after the offset again, one's own words included.
         let resume = Some(hobnob::id::Resume { epoch: Epoch(epoch), offset: 1 });
-        ann.ask(&[ClientFrame::Join { request: 5, resume, room: "tea".into() }]);
+        ann.ask(&[ClientFrame::Join { request: 5, resume, key: None, room: "tea".into() }]);
         ann.expect_all(&[
             joined(5, room, true, epoch, 3, 1, 2, "tea"),
             message(room, 2, "ann", "2"),
@@ -306,7 +306,7 @@ fn a_join_of_a_room_one_is_in_reads_it_again_and_nobody_else_notices() {
         ]);
         // Nothing was missed: recovered, and nothing follows.
         let resume = Some(hobnob::id::Resume { epoch: Epoch(epoch), offset: 3 });
-        ann.ask(&[ClientFrame::Join { request: 6, resume, room: "tea".into() }]);
+        ann.ask(&[ClientFrame::Join { request: 6, resume, key: None, room: "tea".into() }]);
         ann.expect(&joined(6, room, true, epoch, 3, 1, 2, "tea"));
         ann.expect_quiet();
         bob.expect_quiet();

@@ -40,6 +40,14 @@ def main():
         for terminal in (chat, nc, tutorial, program):
             for text in ("chat", "nc", "the tutorial", "a program"):
                 terminal.sees(f"hello from {text}")
+        # To one person alone; and a plain socket has no words for it.
+        chat.type("/msg fred psst")
+        program.sees(r"\[ann to you\] psst")
+        chat.type("/msg ann a note")
+        chat.sees(r"\[ann .+ you\] a note")
+        chat.type("/msg guest1 psst")
+        chat.sees("not told to guest1: that person's client takes no private messages")
+
         chat.type("/who")
         chat.sees("4 in lobby: .*ann")
 

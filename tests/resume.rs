@@ -104,6 +104,7 @@ fn a_connection_cut_at_any_byte_resumes_exactly_once() {
             let join = |memory: &Memory| ClientFrame::Join {
                 request: 1,
                 resume: memory.resume(),
+                key: None,
                 room: "tea".into(),
             };
             let mut bob = server.speak(*spelling);
@@ -185,7 +186,7 @@ fn one_who_breaks_off_again_and_again_while_others_talk_hears_everything_once() 
             let mut bob = server.speak(*spelling);
             bob.hello_with("bob", 0xb0b);
             let resume = memory.resume();
-            bob.ask(&[ClientFrame::Join { request: 1, resume, room: "tea".into() }]);
+            bob.ask(&[ClientFrame::Join { request: 1, resume, key: None, room: "tea".into() }]);
             for _ in 0..dice.below(60) {
                 let frame = bob.next();
                 if let ServerFrame::Joined { recovered, .. } = frame {
@@ -222,7 +223,7 @@ fn fault_s8_a_crowd_that_comes_back_at_once_gets_all_it_missed() {
     let resume = Some(Resume { epoch, offset: 0 });
     let mut crowd: Vec<Client> = (0..CROWD).map(|_| server.connect()).collect();
     for client in &mut crowd {
-        let join = ClientFrame::Join { request: 1, resume, room: "tea".into() };
+        let join = ClientFrame::Join { request: 1, resume, key: None, room: "tea".into() };
         client.ask(&[hello(""), join]);
     }
     // One who never left is answered all the while.
@@ -357,7 +358,7 @@ fn what_is_asked_during_a_replay_is_answered_behind_it() {
         bob.hello("bob");
         let resume = Some(Resume { epoch, offset: 0 });
         bob.ask(&[
-            ClientFrame::Join { request: 1, resume, room: "tea".into() },
+            ClientFrame::Join { request: 1, resume, key: None, room: "tea".into() },
             say(room, 900, "behind it all"),
             ping(7),
             leave(8, room),
@@ -390,8 +391,8 @@ fn two_rooms_resume_one_after_the_other_in_one_segment() {
         let mut bob = server.greet(*spelling, "bob");
         let [in_tea, in_coffee] = epochs.map(|epoch| Some(Resume { epoch, offset: 2 }));
         bob.ask(&[
-            ClientFrame::Join { request: 1, resume: in_tea, room: "tea".into() },
-            ClientFrame::Join { request: 2, resume: in_coffee, room: "coffee".into() },
+            ClientFrame::Join { request: 1, resume: in_tea, key: None, room: "tea".into() },
+            ClientFrame::Join { request: 2, resume: in_coffee, key: None, room: "coffee".into() },
             ping(3),
         ]);
         assert!(matches!(bob.next(), ServerFrame::Joined { request: 1, recovered: true, .. }));

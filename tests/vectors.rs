@@ -16,11 +16,11 @@ const FRAME_MAX: usize = MESSAGE_MAX + FRAME_OVERHEAD;
 
 /// Every verb there is, both ways. The matches in `client_verb` and `server_verb` do not compile
 /// when one is missing there; the test fails when one is missing here, or in the page.
-const CLIENT_VERBS: [&str; 9] =
-    ["hello", "join", "leave", "say", "members", "history", "ping", "pong", "bye"];
-const SERVER_VERBS: [&str; 14] = [
-    "welcome", "joined", "left", "ack", "message", "came", "went", "members", "history", "gap",
-    "ping", "pong", "error", "bye",
+const CLIENT_VERBS: [&str; 10] =
+    ["hello", "join", "leave", "say", "members", "history", "tell", "ping", "pong", "bye"];
+const SERVER_VERBS: [&str; 16] = [
+    "welcome", "joined", "left", "ack", "message", "came", "went", "members", "history", "told",
+    "passed", "gap", "ping", "pong", "error", "bye",
 ];
 
 fn client_verb(frame: &ClientFrame<'_>) -> &'static str {
@@ -31,6 +31,7 @@ fn client_verb(frame: &ClientFrame<'_>) -> &'static str {
         ClientFrame::Say { .. } => "say",
         ClientFrame::Members { .. } => "members",
         ClientFrame::History { .. } => "history",
+        ClientFrame::Tell { .. } => "tell",
         ClientFrame::Ping { .. } => "ping",
         ClientFrame::Pong { .. } => "pong",
         ClientFrame::Bye => "bye",
@@ -48,6 +49,8 @@ fn server_verb(frame: &ServerFrame<'_>) -> &'static str {
         ServerFrame::Went { .. } => "went",
         ServerFrame::Members { .. } => "members",
         ServerFrame::History { .. } => "history",
+        ServerFrame::Told { .. } => "told",
+        ServerFrame::Passed { .. } => "passed",
         ServerFrame::Gap { .. } => "gap",
         ServerFrame::Ping { .. } => "ping",
         ServerFrame::Pong { .. } => "pong",

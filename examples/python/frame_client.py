@@ -51,7 +51,7 @@ class Client:
             self.pause = min(self.pause * 2, 30)
 
     def converse(self):
-        self.send(type="hello", version=1, key=self.key, name=self.name)
+        self.send(type="hello", version=1, private=True, key=self.key, name=self.name)
         # TCP is a stream: one recv() may hold half a line, or ten. A file made from the socket
         # gives whole lines, and only what came before the end may be less than one.
         for line in self.socket.makefile("rb"):
@@ -78,6 +78,8 @@ class Client:
             case "message":
                 print(f"{frame['sender']}: {printable(frame)}", flush=True)
                 self.place["offset"] = frame["offset"]
+            case "told":
+                print(f"[{frame['sender']} to you] {printable(frame)}", flush=True)
             case "ack":
                 self.unacknowledged.pop(frame["id"], None)
             case "came" | "went":

@@ -70,6 +70,8 @@ struct Chat {
     connected: bool,
     /// Said here and to be seen as typed, so not to be shown again when it comes back.
     typed: VecDeque<Said>,
+    /// Told to one person, and not answered yet.
+    told: Vec<Told>,
     /// Until when to wait for acknowledgements; set once the person wants to leave.
     leaving: Option<Instant>,
 }
@@ -78,6 +80,12 @@ struct Chat {
 struct Said {
     id: u64,
     room: RoomName,
+    payload: Vec<u8>,
+}
+
+/// What one person was told here, until the relay answers.
+struct Told {
+    id: u64,
     payload: Vec<u8>,
 }
 
@@ -107,7 +115,7 @@ fn chat(args: Args) -> io::Result<()> {
     let (url, room) = args.place().map_err(|error| io::Error::other(error.to_string()))?;
     let room = RoomName::from(room);
     let name = args.name.or_else(|| env::var("USER").ok()).unwrap_or_default();
-    let mut client = Client::connect(Options::new(url.clone()).name(name))?;
+    let mut client = Client::connect(Options::new(url.clone()).name(name).private())?;
     client.join(&room, args.history);
     let (keyboard, printer) = Keyboard::start(client.waker())?;
     keyboard.go_on(&room);
@@ -122,6 +130,7 @@ fn chat(args: Args) -> io::Result<()> {
         name: String::new(),
         connected: false,
         typed: VecDeque::new(),
+        told: Vec::new(),
         leaving: None,
     };
     match chat.talk() {
@@ -184,8 +193,12 @@ impl Chat {
             Command::Say(text) => self.say(text),
             Command::Who if self.client.members(&self.room) => Ok(()),
             Command::Who => self.screen.notice("not connected to the room at the moment"),
-            Command::Join(room) => {
-                self.client.join(room, self.history);
+            Command::Tell(name, text) => self.tell(name, text),
+            Command::Join(room, key) => {
+                match key {
+                    Some(key) => self.client.join_with_key(room, self.history, key),
+                    None => self.client.join(room, self.history),
+                }
                 self.room = self.room_called(room);
                 Ok(())
             }
@@ -220,6 +233,22 @@ impl Chat {
         }
     }
 
+    fn tell(&mut self, name: &str, text: &str) -> io::Result<()> {
+        match self.client.tell(name, text) {
+            Ok(id) => {
+                self.told.push(Told { id, payload: text.into() });
+                Ok(())
+            }
+            Err(error) => self.screen.notice(&format!("not told: {error}")),
+        }
+    }
+
+    /// What was told is answered: what it was.
+    fn answered(&mut self, id: u64) -> Vec<u8> {
+        let index = self.told.iter().position(|told| told.id == id);
+        index.map(|index| self.told.remove(index).payload).unwrap_or_default()
+    }
+
     /// The room of that name, from now on among those joined. Case is not what tells rooms apart.
     fn room_called(&mut self, name: &str) -> RoomName {
         if let Some(room) = self.rooms.iter().find(|room| room.eq_ignore_ascii_case(name)) {
@@ -244,6 +273,19 @@ impl Chat {
                 if !self.is_to_be_seen_already(&room, &sender, &payload) {
                     let elsewhere = (room != self.room).then_some(&*room);
                     self.screen.message(time, elsewhere, &sender, &payload)?;
+                }
+            }
+            Event::Told { time, sender, payload, .. } => {
+                self.screen.told(time, &sender, "you", &payload)?;
+            }
+            Event::Passed { id, name, time, away } => {
+                let payload = self.answered(id);
+                // Else it is to be seen as it was typed.
+                if !self.keyboard.shows_lines {
+                    self.screen.told(time, "you", &name, &payload)?;
+                }
+                if !away.is_empty() {
+                    self.screen.notice(&format!("{name} is away: {away}"))?;
                 }
             }
             Event::Welcomed { name } => {
@@ -313,6 +355,10 @@ impl Chat {
             Event::Refused { request: Request::Say { id, .. }, text, .. } => {
                 self.typed.retain(|said| said.id != *id);
                 format!("not said: {text}")
+            }
+            Event::Refused { request: Request::Tell { name, id }, text, .. } => {
+                self.answered(*id);
+                format!("not told to {name}: {text}")
             }
             Event::Refused { text, .. } => text.clone(),
             Event::Draining => "the relay is going away soon".to_owned(),

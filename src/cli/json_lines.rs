@@ -65,6 +65,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
             let (room, id) = match request {
                 Request::Join(room) => (Some(&**room), None),
                 Request::Say { room, id } => (Some(&**room), Some(*id)),
+                Request::Tell { id, .. } => (None, Some(*id)),
                 Request::Other => (None, None),
             };
             Line::Refused { room, id, reason: text }

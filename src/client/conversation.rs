@@ -24,6 +24,8 @@ use super::outbox::Outbox;
 use super::room::Room;
 use super::room::Stage;
 use super::says::Says;
+use super::tells::Tell;
+use super::tells::Tells;
 use crate::limits::MESSAGE_MAX;
 use crate::reason::Refusal;
 use crate::wire::frame::ClientFrame;
@@ -54,6 +56,16 @@ const OUTBOX_MAX: usize = 256 << 10;
 
 /// Bytes of answers waiting to be written beyond which the relay is not reading at all.
 const ANSWERS_MAX: usize = 4 << 20;
+
+/// Bytes of a room's key that fit into a frame.
+const KEY_MAX: usize = u8::MAX as usize;
+
+/// The same of a person's name.
+const NAME_MAX: usize = u8::MAX as usize;
+
+/// What becomes of a private message when the connection is lost before it was answered.
+const UNCERTAIN: &str =
+    "the connection was lost before the relay answered: it may or may not have come";
 
 /// What the conversation wants of the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +103,9 @@ pub(super) struct Conversation {
     key: u64,
     rooms: Vec<Room>,
     says: Says,
+    tells: Tells,
+    /// Whether the application heeds private messages.
+    pub(super) private: bool,
     /// The last number given to a request or message. They share one sequence, because a refusal
     /// names either by its number alone.
     numbers: u64,
@@ -117,6 +132,8 @@ impl Conversation {
             key: 0,
             rooms: Vec::new(),
             says: Says::default(),
+            tells: Tells::default(),
+            private: false,
             numbers: 0,
             inbox: Inbox::default(),
             outbox: Outbox::default(),
@@ -273,19 +290,21 @@ impl Conversation {
         self.events.len()
     }
 
-    /// Messages said and neither acknowledged nor refused yet.
+    /// Messages said or told and neither acknowledged nor refused yet.
     pub(super) fn unacknowledged(&self) -> usize {
-        self.says.len()
+        self.says.len() + self.tells.len()
     }
 
     /// Joins a room, now or as soon as possible, and after every reconnect. `history` is how many
     /// messages from before should come first.
-    pub(super) fn join(&mut self, name: &str, history: u64) {
+    pub(super) fn join(&mut self, name: &str, history: u64, key: Option<&str>) {
+        // One that does not fit into a frame is no room's, and is refused like any other wrong one.
+        let key = key.map(|key| Box::from(if key.len() > KEY_MAX { "" } else { key }));
         match self.rooms.iter_mut().find(|room| room.is_called(name)) {
             Some(room) if room.wanted => return,
             // On the way out: `left` begins anew.
-            Some(room) => room.wanted = true,
-            None => self.rooms.push(Room::new(name.into(), history)),
+            Some(room) => (room.wanted, room.key) = (true, key),
+            None => self.rooms.push(Room::new(name.into(), history).with_key(key)),
         }
         self.pump(OUTBOX_MAX);
     }
@@ -326,6 +345,28 @@ impl Conversation {
         }
         let id = self.next_number();
         self.says.push(id, room, payload.to_vec());
+        self.pump(OUTBOX_MAX);
+        Ok(id)
+    }
+
+    /// Tells one person something; the answer is the id by which the relay's will be known.
+    pub(super) fn tell(&mut self, name: &str, payload: &[u8]) -> Result<u64, SayError> {
+        if matches!(self.phase, Phase::Closing(_) | Phase::Ended) {
+            return Err(SayError::Closed);
+        }
+        if payload.len() > self.max_message {
+            return Err(SayError::TooLong { max: self.max_message });
+        }
+        if self.tells.is_full() {
+            return Err(SayError::Busy);
+        }
+        let id = self.next_number();
+        if name.len() > NAME_MAX {
+            let refusal = Refusal::NoSuchPerson;
+            self.tell_refused(id, name.into(), Some(refusal), refusal.text());
+            return Ok(id);
+        }
+        self.tells.push(Tell { id, name: name.into(), payload: payload.to_vec() });
         self.pump(OUTBOX_MAX);
         Ok(id)
     }
@@ -371,7 +412,8 @@ impl Conversation {
     fn greet(&mut self, now: Instant) {
         self.phase = Phase::Greeting(now + ANSWER_PATIENCE);
         let name = Cow::Borrowed(self.naming.asked());
-        self.outbox.write(&ClientFrame::Hello { version: VERSION, key: self.key, name });
+        let (private, key) = (self.private, self.key);
+        self.outbox.write(&ClientFrame::Hello { version: VERSION, private, key, name });
     }
 
     /// Writes every join and message that may go out now, up to `limit` bytes waiting.
@@ -385,7 +427,8 @@ impl Conversation {
             self.outbox.write(&match (room.stage, room.number) {
                 (Stage::Out, _) => {
                     room.stage = Stage::Joining(request);
-                    ClientFrame::Join { request, resume: room.place, room: name }
+                    let key = room.key.as_deref().map(Cow::Borrowed);
+                    ClientFrame::Join { request, resume: room.place, key, room: name }
                 }
                 (Stage::ToLeave, Some(number)) => {
                     room.stage = Stage::Leaving(request);
@@ -402,6 +445,12 @@ impl Conversation {
             let payload = Cow::Borrowed(&say.payload[..]);
             self.outbox.write(&ClientFrame::Say { room, id: say.id, echo: true, payload });
         }
+        if self.outbox.len() < limit
+            && let Some(Tell { id, name, payload }) = self.tells.next_to_send()
+        {
+            let (name, payload) = (Cow::Borrowed(&**name), Cow::Borrowed(&payload[..]));
+            self.outbox.write(&ClientFrame::Tell { request: *id, notice: false, name, payload });
+        }
     }
 
     fn forget_connection(&mut self) {
@@ -410,6 +459,9 @@ impl Conversation {
         self.pinged = None;
         self.paused = None;
         self.says.connection_lost();
+        if let Some(Tell { id, name, .. }) = self.tells.connection_lost() {
+            self.tell_refused(id, name, None, UNCERTAIN);
+        }
         self.rooms.iter_mut().for_each(Room::connection_lost);
         for index in (0..self.rooms.len()).rev() {
             if !self.rooms[index].wanted {
@@ -429,6 +481,11 @@ impl Conversation {
                 text: refusal.text().to_owned(),
             });
         }
+    }
+
+    fn tell_refused(&mut self, id: u64, name: Box<str>, refusal: Option<Refusal>, text: &str) {
+        let request = Request::Tell { name: name.into_string(), id };
+        self.events.push_back(Event::Refused { request, refusal, text: text.to_owned() });
     }
 
     fn next_number(&mut self) -> u64 {

@@ -115,6 +115,28 @@ pub enum Event {
         /// The message's place in the room.
         offset: Offset,
     },
+    /// Somebody told this client something, and nobody else.
+    Told {
+        /// When the relay received it, in milliseconds since 1970.
+        time: u64,
+        /// Who said it.
+        sender: String,
+        /// Said so that no program answers it.
+        notice: bool,
+        /// What was said: any bytes, and as little to be trusted.
+        payload: Vec<u8>,
+    },
+    /// What was told is on its way to that person. Nobody knows whether they read it.
+    Passed {
+        /// What [`tell`](super::Client::tell) returned.
+        id: u64,
+        /// Whom, as it was told.
+        name: String,
+        /// When the relay received it, in milliseconds since 1970.
+        time: u64,
+        /// What that person says to those who ask while they are away; empty if they are not.
+        away: String,
+    },
     /// Something asked for was not done, and will not be tried again.
     Refused {
         /// What had been asked.
@@ -158,6 +180,13 @@ pub enum Request {
         /// The room.
         room: RoomName,
         /// What [`say`](super::Client::say) returned.
+        id: u64,
+    },
+    /// To tell somebody something. It was not passed on; or, without a refusal, it may have been.
+    Tell {
+        /// Whom.
+        name: String,
+        /// What [`tell`](super::Client::tell) returned.
         id: u64,
     },
     /// Anything else.

@@ -30,6 +30,7 @@ mod outbox;
 mod room;
 mod says;
 mod socket;
+mod tells;
 #[cfg(test)]
 mod tests;
 
@@ -87,18 +88,29 @@ pub struct Options {
     /// The name to ask for; empty to be given one. If somebody else has it, it is lengthened by
     /// underscores, and [`Event::NameTaken`] says so.
     pub name: String,
+    /// Whether the application heeds [`Event::Told`]. If not, the relay says to those who tell this
+    /// client something privately that it hears none of it.
+    pub private: bool,
 }
 
 impl Options {
-    /// A client of the relay at `address` that takes whatever name it is given.
+    /// A client of the relay at `address` that takes whatever name it is given, and no private
+    /// messages.
     pub fn new(address: Address) -> Self {
-        Self { address, name: String::new() }
+        Self { address, name: String::new(), private: false }
     }
 
     /// The name to ask for.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// Private messages are heeded: see [`Event::Told`].
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.private = true;
         self
     }
 }
@@ -140,8 +152,10 @@ impl Client {
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         // The standard library's hasher is seeded by the system: all the randomness needed here.
         let seed = RandomState::new().hash_one(options.address.to_string());
+        let mut conversation = Conversation::new(options.name, seed, Instant::now());
+        conversation.private = options.private;
         Ok(Self {
-            conversation: Conversation::new(options.name, seed, Instant::now()),
+            conversation,
             address: options.address,
             candidates: VecDeque::new(),
             poll,
@@ -189,7 +203,12 @@ impl Client {
     /// messages from before are told first. Joining a joined room changes nothing. Names that differ
     /// only in the case of ASCII letters are one room; events call it as it was called here first.
     pub fn join(&mut self, room: &str, history: u64) {
-        self.conversation.join(room, history);
+        self.conversation.join(room, history, None);
+    }
+
+    /// The same for a room whose operators ask for a key.
+    pub fn join_with_key(&mut self, room: &str, history: u64, key: &str) {
+        self.conversation.join(room, history, Some(key));
     }
 
     /// Leaves a room. Messages not yet sent there are refused. False if it was not joined.
@@ -210,6 +229,17 @@ impl Client {
         self.conversation.say(room, payload.as_ref())
     }
 
+    /// Tells one person something, now or as soon as possible. The answer is the id by which
+    /// [`Event::Passed`] or [`Event::Refused`] will speak of it; exactly one of them will, unless the
+    /// client is closed first. No relay keeps private messages: if the connection is lost before it
+    /// answers, it may or may not have come, and [`Event::Refused`] says so.
+    ///
+    /// # Errors
+    /// See [`SayError`]; the message was not taken.
+    pub fn tell(&mut self, name: &str, payload: impl AsRef<[u8]>) -> Result<u64, SayError> {
+        self.conversation.tell(name, payload.as_ref())
+    }
+
     /// Asks who is in a room; [`Event::Members`] answers. False if it is not joined at the moment.
     pub fn members(&mut self, room: &str) -> bool {
         self.conversation.members(room)
@@ -223,7 +253,7 @@ impl Client {
         self.conversation.history(room, side, limit)
     }
 
-    /// How many messages were said and are neither acknowledged nor refused yet.
+    /// How many messages were said or told and are neither acknowledged nor refused yet.
     pub fn unacknowledged(&self) -> usize {
         self.conversation.unacknowledged()
     }

@@ -58,6 +58,8 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) name: RoomName,
+    /// What its operators may ask for.
+    pub(super) key: Option<Box<str>>,
     /// Its number on this connection, once joined there.
     pub(super) number: Option<u32>,
     pub(super) stage: Stage,
@@ -75,6 +77,7 @@ impl Room {
     pub(super) fn new(name: RoomName, history: u64) -> Self {
         Self {
             name,
+            key: None,
             number: None,
             stage: Stage::Out,
             wanted: true,
@@ -83,6 +86,11 @@ impl Room {
             report: Report::Missed,
             rereads: 0,
         }
+    }
+
+    /// The same, with what its operators may ask for.
+    pub(super) fn with_key(self, key: Option<Box<str>>) -> Self {
+        Self { key, ..self }
     }
 
     /// Whether a relay would find this room under that name: ASCII letters have no case there.

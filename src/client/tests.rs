@@ -66,7 +66,7 @@ fn answer(frame: &ClientFrame<'_>, head: &mut u64) -> Vec<u8> {
             ping_ms: 25_000,
             name: name.clone(),
         }),
-        ClientFrame::Join { request, room, resume } => write(ServerFrame::Joined {
+        ClientFrame::Join { request, room, resume, .. } => write(ServerFrame::Joined {
             request: *request,
             room: 3,
             recovered: resume.is_some(),

@@ -17,7 +17,7 @@ mod watch;
 pub use counts::Counts;
 pub use flush::SLICES;
 
-use crate::hub::{Command, Event, Hub, Reply};
+use crate::hub::{Command, Event, Hub, Reply, Target};
 use crate::id::{ConnId, Offset, RoomId};
 use crate::limits::{Limits, MESSAGE_COST};
 use crate::now::{Now, Tick};
@@ -115,6 +115,17 @@ pub enum Reading {
     Held,
     /// Nobody is there, or nobody that is listened to: throw away what comes.
     Gone,
+}
+
+/// On whose account private bytes are.
+#[derive(Clone, Copy, Debug)]
+enum Account {
+    /// The peer asked for them, and is held to reading them.
+    Own,
+    /// A page of history that it asked for: one at a time, however long.
+    Page,
+    /// What others have told it.
+    Others,
 }
 
 impl Engine {
@@ -229,7 +240,11 @@ impl Engine {
             peer.outbox_mut().segment(self.stamp).extend_from_slice(opening.greeting);
             self.mark_ready(conn);
         }
-        self.hub.handle_command(conn, Command::Hello { name: Cow::Borrowed(""), key: 0 }, now);
+        self.hub.handle_command(
+            conn,
+            Command::Hello { name: Cow::Borrowed(""), key: 0, private: false },
+            now,
+        );
         self.hub.handle_command(
             conn,
             Command::Join { request: 0, room, key: None, resume: None },
@@ -392,10 +407,7 @@ impl Engine {
 
     fn carry_out(&mut self, conn: ConnId, step: Step<'_>, now: Now) {
         match step {
-            Step::Command(command) => {
-                self.hub.handle_command(conn, command, now);
-                self.settle(now);
-            }
+            Step::Command(command) => self.ask(conn, command, now),
             Step::Answer(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),
             #[cfg(feature = "http")]
             Step::Look(look) => self.look(conn, look, now),
@@ -464,8 +476,7 @@ impl Engine {
                     {
                         irc.ask(about);
                     }
-                    self.hub.handle_command(conn, command, now);
-                    self.settle(now);
+                    self.ask(conn, command, now);
                 }
                 Doing::Reseat => self.reseat(conn),
                 Doing::Bye => self.let_go(conn, now),
@@ -482,6 +493,32 @@ impl Engine {
                 irc.obeyed(view, out);
             }
         });
+    }
+
+    /// Asks the hub for something, and does what it decides.
+    fn ask(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
+        if let Some(request) = self.told_too_much(&command) {
+            let refusal = Refusal::NotReading;
+            return self.reply(conn, &Reply::Refused { refusal, request });
+        }
+        self.hub.handle_command(conn, command, now);
+        self.settle(now);
+    }
+
+    /// The request, if it would tell somebody alone more than they read. What is said to one alone
+    /// waits in an outbox: it must not be a way for others to fill it, and so to end its owner.
+    fn told_too_much(&self, command: &Command<'_>) -> Option<u64> {
+        let (to, length, request) = match command {
+            Command::Tell { name, bytes, request, .. } => {
+                (self.hub.holder(name)?, bytes.len(), *request)
+            }
+            Command::Speak { to: Target::Person(to), bytes, .. } => (*to, bytes.len(), 0),
+            Command::Signal { to: Target::Person(to), tags, .. } => (*to, tags.len(), 0),
+            _ => return None,
+        };
+        let unsent = self.peers.get(to)?.outbox.as_ref().map_or(0, |outbox| outbox.unsent());
+        // A message that is longer than all that may wait still waits alone.
+        (unsent > 0 && unsent + length > self.limits.outbox_soft()).then_some(request)
     }
 
     /// Does what the hub decided, in its order, until it has nothing more.
@@ -521,8 +558,14 @@ impl Engine {
             Reply::Gap { .. } => self.counts.gaps += 1,
             _ => {}
         }
-        let is_page = matches!(reply, Reply::History { .. });
-        self.write_private(conn, is_page, |session, view, out| {
+        let account = match reply {
+            Reply::History { .. } => Account::Page,
+            Reply::Whisper { is_echo: false, .. } | Reply::Signal { is_echo: false, .. } => {
+                Account::Others
+            }
+            _ => Account::Own,
+        };
+        self.write_private(conn, account, |session, view, out| {
             session.write_reply(reply, view, out);
         });
         if let Reply::Expelled { .. } = reply
@@ -547,14 +590,14 @@ impl Engine {
 
     /// Adds private bytes to what a peer is owed, in order with everything said before.
     fn tell(&mut self, conn: ConnId, write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>)) {
-        self.write_private(conn, false, write);
+        self.write_private(conn, Account::Own, write);
     }
 
-    /// The same; a page of history is weighed otherwise.
+    /// The same, on somebody's account.
     fn write_private(
         &mut self,
         conn: ConnId,
-        is_page: bool,
+        account: Account,
         write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>),
     ) {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
@@ -569,8 +612,10 @@ impl Engine {
         }
         let outbox = peer.outbox_mut();
         outbox.segment(self.stamp).extend_from_slice(&self.scratch);
-        if is_page {
-            outbox.page_answered(self.scratch.len());
+        match account {
+            Account::Own => {}
+            Account::Page => outbox.page_answered(self.scratch.len()),
+            Account::Others => outbox.others_told(),
         }
         let is_full = peer.owed() > self.limits.outbox;
         self.mark_ready(conn);

@@ -11,7 +11,8 @@ pub struct Outbox {
     finished: usize,
     bytes: Vec<u8>,
     sent: usize,
-    /// How many of the unsent bytes are history that the relay laid out, and what was before it.
+    /// How many of the unsent bytes are history that the relay laid out or what others told the peer,
+    /// and what was before it.
     page: usize,
     /// How many of the unsent bytes are pages of history that the peer asked for, at most.
     asked: usize,
@@ -39,7 +40,7 @@ pub struct Skip {
 
 impl Outbox {
     /// Bytes of memory held against the peer: what it asked for and does not read. One message half
-    /// sent and pages of history are bounded by themselves.
+    /// sent, pages of history and what others told it are bounded by themselves.
     pub fn weight(&self) -> usize {
         self.unsent() - self.page + self.skips.len() * size_of::<Skip>()
     }
@@ -56,6 +57,11 @@ impl Outbox {
 
     /// A page of history was laid out.
     pub fn page_laid(&mut self) {
+        self.page = self.unsent();
+    }
+
+    /// Somebody else told the peer something, which nobody may do while much is unsent.
+    pub fn others_told(&mut self) {
         self.page = self.unsent();
     }
 
@@ -203,6 +209,23 @@ mod tests {
         outbox.sent(3 + 14);
         assert!(!outbox.has_page());
         assert_eq!(outbox.weight(), 4);
+    }
+
+    #[test]
+    fn what_others_told_weighs_nothing_and_what_is_asked_behind_it_does() {
+        let mut outbox = Outbox::default();
+        outbox.segment(1).extend_from_slice(b"ack");
+        outbox.segment(2).extend_from_slice(b"psst, psst");
+        outbox.others_told();
+        assert_eq!(outbox.weight(), 0);
+        outbox.segment(3).extend_from_slice(b"pong");
+        outbox.sent(5);
+        assert_eq!(outbox.weight(), 4);
+        outbox.segment(3).extend_from_slice(b"psst");
+        outbox.others_told();
+        assert_eq!((outbox.weight(), outbox.unsent()), (0, 16));
+        outbox.sent(16);
+        assert!(outbox.is_empty());
     }
 
     #[test]

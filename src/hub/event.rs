@@ -19,6 +19,8 @@ pub enum Command<'a> {
         name: Cow<'a, str>,
         /// Proof of having been here before, or 0.
         key: u64,
+        /// Whether their protocol has words for what is said to them alone.
+        private: bool,
     },
     /// Enter a room, or read again from a place in it.
     Join {
@@ -125,6 +127,17 @@ pub enum Command<'a> {
         /// Whether the sender wants a private copy of what became of it.
         echo: bool,
     },
+    /// Say something to a person, by their name.
+    Tell {
+        /// Repeated in the answer.
+        request: u64,
+        /// Whom.
+        name: Cow<'a, str>,
+        /// What is said.
+        bytes: Cow<'a, [u8]>,
+        /// See [`Manner::is_notice`].
+        is_notice: bool,
+    },
     /// Tell other clients something that is not kept: somebody is typing.
     Signal {
         /// To whom.
@@ -215,7 +228,9 @@ impl Command<'_> {
     /// The same, with nothing borrowed.
     pub fn into_owned(self) -> Command<'static> {
         match self {
-            Self::Hello { name, key } => Command::Hello { name: owned(name), key },
+            Self::Hello { name, key, private } => {
+                Command::Hello { name: owned(name), key, private }
+            }
             Self::Join { request, room, key, resume } => {
                 Command::Join { request, room: owned(room), key: key.map(owned), resume }
             }
@@ -247,6 +262,10 @@ impl Command<'_> {
             Self::Rename { name } => Command::Rename { name: owned(name) },
             Self::Speak { to, bytes, manner, echo } => {
                 Command::Speak { to, bytes: Cow::Owned(bytes.into_owned()), manner, echo }
+            }
+            Self::Tell { request, name, bytes, is_notice } => {
+                let (name, bytes) = (owned(name), Cow::Owned(bytes.into_owned()));
+                Command::Tell { request, name, bytes, is_notice }
             }
             Self::Signal { to, tags, echo } => Command::Signal { to, tags, echo },
             Self::Topic { room, text } => Command::Topic { room, text: owned(text) },
@@ -516,6 +535,15 @@ pub enum Reply {
         message: Rc<Message>,
         /// The sender's own copy.
         is_echo: bool,
+    },
+    /// To `Tell`: it is on its way.
+    Passed {
+        /// The request answered.
+        request: u64,
+        /// When it was said, in milliseconds since 1970.
+        unix_ms: u64,
+        /// What the other says to those who ask while they are away.
+        away: Option<Rc<str>>,
     },
     /// The sender's own copy of what it said in a room.
     Said {

@@ -142,8 +142,12 @@ impl Hub {
     /// Somebody asks for something.
     pub fn handle_command(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
         let refused = match command {
-            Command::Hello { name, key } => {
-                self.hello(conn, &name, key, now).map_err(|why| (why, 0))
+            Command::Hello { name, key, private } => {
+                let greeted = self.hello(conn, &name, key, now);
+                if private && greeted.is_ok() {
+                    self.people.hears(conn);
+                }
+                greeted.map_err(|why| (why, 0))
             }
             Command::Join { request, room, key, resume } => {
                 let start = resume.map_or(Start::Now, Start::After);
@@ -185,6 +189,10 @@ impl Hub {
             Command::Rename { name } => self.rename(conn, &name, now).map_err(|why| (why, 0)),
             Command::Speak { to, bytes, manner, echo } => {
                 self.speak(conn, to, bytes, manner, echo, now).map_err(|why| (why, 0))
+            }
+            Command::Tell { request, name, bytes, is_notice } => {
+                let told = self.tell(conn, request, &name, bytes, is_notice, now);
+                told.map_err(|why| (why, request))
             }
             Command::Signal { to, tags, echo } => {
                 self.signal(conn, to, tags, echo, now).map_err(|why| (why, 0))

@@ -92,12 +92,16 @@ pub struct Person {
     pub rate: Rate,
     /// Stands for the network they come from.
     cloak: u32,
-    /// Where their record is, if they have one.
+    /// Where their record is, if they have one; else [`NO_RECORD`] or [`HEARS`].
     record: u32,
 }
 
-/// In place of a record's key.
+/// In place of a record's key: nothing is known of them, and what is said to them alone does not
+/// reach them.
 const NO_RECORD: u32 = u32::MAX;
+
+/// The same, but it does.
+const HEARS: u32 = u32::MAX - 1;
 
 /// One room somebody is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,10 +248,22 @@ impl People {
         self.records.get_mut(key as usize)
     }
 
+    /// What is said to somebody alone reaches them. That of those with a record always does.
+    pub fn hears(&mut self, conn: ConnId) {
+        if let Some(person) = self.get_mut(conn).filter(|person| person.record == NO_RECORD) {
+            person.record = HEARS;
+        }
+    }
+
+    /// Whether what is said to somebody alone reaches them.
+    pub fn is_hearer(&self, conn: ConnId) -> bool {
+        self.get(conn).is_some_and(|person| person.record != NO_RECORD)
+    }
+
     /// Everybody with a record and a name. Visits all: for what only operators ask for.
     pub fn recorded(&self) -> impl Iterator<Item = ConnId> {
         let people = self.slots.iter().flatten();
-        people.filter(|p| p.record != NO_RECORD && !p.name.is_empty()).map(|p| p.conn)
+        people.filter(|p| p.record < HEARS && !p.name.is_empty()).map(|p| p.conn)
     }
 
     /// Everybody with a name. Visits all.

@@ -246,10 +246,7 @@ impl Hub {
                 }
             }
             Target::Person(other) => {
-                let to = self.hearer(other)?;
-                let Who { name: sender, seen } = who;
-                let (offset, unix_ms) = (self.mint(), now.unix_ms);
-                let message = Rc::new(Message { offset, unix_ms, sender, seen, payload });
+                let (to, message) = self.whisper(who, other, payload, now)?;
                 if echo {
                     let (to, message) = (Rc::clone(&to), Rc::clone(&message));
                     self.reply(conn, Reply::Whisper { to, message, is_echo: true });
@@ -260,12 +257,55 @@ impl Hub {
         Ok(())
     }
 
+    pub(super) fn tell(
+        &mut self,
+        conn: ConnId,
+        request: u64,
+        name: &str,
+        bytes: Cow<'_, [u8]>,
+        is_notice: bool,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        if bytes.len() > self.limits.message {
+            return Err(Refusal::MessageTooLong);
+        }
+        let who = self.may_act(conn, now)?;
+        let other = self.holder(name).ok_or(Refusal::NoSuchPerson)?;
+        let manner = Manner { is_notice, ..Manner::default() };
+        let payload = Payload { bytes: bytes.into_owned().into(), manner, ..Payload::default() };
+        let (to, message) = self.whisper(who, other, payload, now)?;
+        let unix_ms = message.unix_ms;
+        self.reply(other, Reply::Whisper { to, message, is_echo: false });
+        // No program is to answer a notice, and so neither does anybody's absence.
+        let away = self.people.record(other).filter(|_| !is_notice);
+        let away = away.and_then(|record| record.away.clone());
+        self.reply(conn, Reply::Passed { request, unix_ms, away });
+        Ok(())
+    }
+
+    /// What one says to another alone, and the other's name.
+    fn whisper(
+        &mut self,
+        who: Who,
+        other: ConnId,
+        payload: Payload,
+        now: Now,
+    ) -> Result<(Rc<str>, Rc<Message>), Refusal> {
+        let to = self.hearer(other)?;
+        let Who { name: sender, seen } = who;
+        let (offset, unix_ms) = (self.mint(), now.unix_ms);
+        Ok((to, Rc::new(Message { offset, unix_ms, sender, seen, payload })))
+    }
+
     /// The name of somebody who can be told something privately.
     fn hearer(&self, conn: ConnId) -> Result<Rc<str>, Refusal> {
         let person = self.people.get(conn).filter(|person| !person.name.is_empty());
         let person = person.ok_or(Refusal::NoSuchPerson)?;
-        self.people.record(conn).ok_or(Refusal::CannotHear)?;
-        Ok(Rc::clone(&person.name))
+        if self.people.is_hearer(conn) {
+            Ok(Rc::clone(&person.name))
+        } else {
+            Err(Refusal::CannotHear)
+        }
     }
 
     pub(super) fn signal(

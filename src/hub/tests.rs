@@ -55,7 +55,7 @@ impl World {
     }
 
     fn hello(&mut self, slot: u32, name: &str, key: u64) -> Vec<String> {
-        self.command(slot, Command::Hello { name: name.into(), key })
+        self.command(slot, Command::Hello { name: name.into(), key, private: false })
     }
 
     fn join(&mut self, slot: u32, room: &str) -> Vec<String> {
@@ -146,6 +146,13 @@ fn word_of(reply: &Reply) -> String {
         Reply::Rooms { rooms, next, total } => {
             let names: Vec<&str> = rooms.iter().map(|room| &*room.name).collect();
             format!("rooms {} of {total}, then {next:?}", names.join(" "))
+        }
+        Reply::Whisper { to, message, .. } => {
+            let text = String::from_utf8_lossy(&message.payload.bytes);
+            format!("{to} hears {}: {text}", message.sender)
+        }
+        Reply::Passed { request, away, .. } => {
+            format!("passed {request} {}", away.as_deref().unwrap_or("here"))
         }
         Reply::Gap { from, to, .. } => format!("gap {from} {to}"),
         Reply::Refused { refusal, request } => format!("{refusal} {request}"),
@@ -505,4 +512,34 @@ fn a_list_of_members_survives_goings_in_the_middle() {
         world.depart(slot);
     }
     assert_eq!(world.hub.room_count(), 0);
+}
+
+#[test]
+fn what_is_said_to_one_alone_reaches_who_takes_it() {
+    let mut world = World::lobby(|_| {}, 2);
+    let tell = |name: &'static str, text: &'static str| Command::Tell {
+        request: 4,
+        name: name.into(),
+        bytes: Cow::Borrowed(text.as_bytes()),
+        is_notice: false,
+    };
+    assert_eq!(world.command(0, tell("b", "psst")), ["0: cannot_hear 4"]);
+    world.hello(2, "", 0);
+    let hello = |private| Command::Hello { name: "Zoë".into(), key: 7, private };
+    world.command(3, hello(true));
+    assert_eq!(world.command(0, tell("zoë", "psst")), ["3: Zoë hears a: psst", "0: passed 4 here"]);
+    // Whoever has no name yet has nobody's ear and nobody's words.
+    assert_eq!(world.command(5, tell("zoë", "psst")), ["5: not_member 4"]);
+    // Known and away, from then on; and by another name, no longer under the first.
+    let describe = Command::Describe { user: "z".into(), real_name: "Z".into() };
+    world.command(3, describe);
+    world.command(3, Command::Away { message: Some("tea".into()) });
+    assert_eq!(world.command(0, tell("ZOë", "psst")), ["3: Zoë hears a: psst", "0: passed 4 tea"]);
+    world.command(3, Command::Rename { name: "anna".into() });
+    assert_eq!(world.command(0, tell("zoë", "psst")), ["0: no_such_person 4"]);
+    // The name's next holder need not take any.
+    world.command(4, hello(false));
+    assert_eq!(world.command(0, tell("zoë", "psst")), ["0: cannot_hear 4"]);
+    world.depart(3);
+    assert_eq!(world.command(0, tell("anna", "psst")), ["0: no_such_person 4"]);
 }

@@ -190,9 +190,11 @@ impl Frame {
             ClientFrame::Hello { version, .. } if version != VERSION => {
                 return Err(CloseReason::BadVersion.into());
             }
-            ClientFrame::Hello { version: _, key, name } => Command::Hello { name, key },
-            ClientFrame::Join { request, resume, room } => {
-                Command::Join { request, room, key: None, resume }
+            ClientFrame::Hello { version: _, private, key, name } => {
+                Command::Hello { name, key, private }
+            }
+            ClientFrame::Join { request, resume, key, room } => {
+                Command::Join { request, room, key, resume }
             }
             ClientFrame::Leave { request, room } => {
                 Command::Leave { request, room: RoomId::from_bits(room), reason: None }
@@ -212,6 +214,9 @@ impl Frame {
                     Side::After(offset) => Select::After(Mark::Offset(offset)),
                 };
                 Command::History { request, room, select, limit: limit as usize }
+            }
+            ClientFrame::Tell { request, notice, name, payload } => {
+                Command::Tell { request, name, bytes: payload, is_notice: notice }
             }
             ClientFrame::Ping { token } => return Ok(Step::Ping(token)),
             ClientFrame::Pong { token: _ } => return Ok(Step::Alive),
@@ -343,6 +348,17 @@ fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> Option<ServerFrame<'a>> {
             messages: page.messages.iter().map(|message| past(message)).collect(),
         },
         &Reply::Gap { room, from, to } => ServerFrame::Gap { room: room.to_bits(), from, to },
+        Reply::Whisper { message, .. } => ServerFrame::Told {
+            time: message.unix_ms,
+            notice: message.payload.manner.is_notice,
+            sender: Cow::Borrowed(&message.sender),
+            payload: Cow::Borrowed(&message.payload.bytes),
+        },
+        Reply::Passed { request, unix_ms, away } => ServerFrame::Passed {
+            request: *request,
+            time: *unix_ms,
+            away: Cow::Borrowed(away.as_deref().unwrap_or_default()),
+        },
         &Reply::Refused { refusal, request } => ServerFrame::Error {
             code: refusal.code(),
             request,
@@ -357,7 +373,6 @@ fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> Option<ServerFrame<'a>> {
         // What frames have no words for.
         Reply::Posted { .. }
         | Reply::Rooms { .. }
-        | Reply::Whisper { .. }
         | Reply::Said { .. }
         | Reply::Signal { .. }
         | Reply::Notice(..)

@@ -19,6 +19,7 @@ pub mod kind {
     pub const PONG: u8 = 0x07;
     pub const BYE: u8 = 0x08;
     pub const HISTORY: u8 = 0x09;
+    pub const TELL: u8 = 0x0a;
     pub const WELCOME: u8 = 0x81;
     pub const JOINED: u8 = 0x82;
     pub const LEFT: u8 = 0x83;
@@ -30,14 +31,22 @@ pub mod kind {
     pub const GAP: u8 = 0x89;
     pub const ERROR: u8 = 0x8a;
     pub const PAST: u8 = 0x8b;
+    pub const TOLD: u8 = 0x8c;
+    pub const PASSED: u8 = 0x8d;
 }
 
+/// `hello`: the top bit of the version. Private messages may come.
+const FLAG_PRIVATE: u16 = 1 << 15;
 /// `join`: an epoch and an offset follow.
 const FLAG_RESUME: u8 = 1;
+/// `join`: a key follows.
+const FLAG_KEY: u8 = 2;
 /// `say`: the sender does not want its own copy.
 const FLAG_NOT_TO_ME: u8 = 1;
 /// `history`: what comes after the offset, not what is before it.
 const FLAG_AFTER: u8 = 1;
+/// `tell` and `told`: said so that no program answers it.
+const FLAG_NOTICE: u8 = 1;
 /// `joined`: everything missed follows.
 const FLAG_RECOVERED: u8 = 1;
 
@@ -87,15 +96,22 @@ pub fn read_client(kind: u8, body: &[u8]) -> Result<ClientFrame<'_>, FrameError>
     let mut body = Body(body);
     let frame = match kind {
         kind::HELLO => {
-            ClientFrame::Hello { version: body.u16()?, key: body.u64()?, name: body.text_to_end()? }
+            let version = body.u16()?;
+            let (private, version) = (version & FLAG_PRIVATE != 0, version & !FLAG_PRIVATE);
+            ClientFrame::Hello { version, private, key: body.u64()?, name: body.text_to_end()? }
         }
         kind::JOIN => {
             let request = body.u64()?;
-            let resume = match body.flags(FLAG_RESUME)? {
+            let flags = body.flags(FLAG_RESUME | FLAG_KEY)?;
+            let resume = match flags & FLAG_RESUME {
                 0 => None,
                 _ => Some(Resume { epoch: Epoch(body.u64()?), offset: body.u64()? }),
             };
-            ClientFrame::Join { request, resume, room: body.text_to_end()? }
+            let key = match flags & FLAG_KEY {
+                0 => None,
+                _ => Some(body.short_text()?),
+            };
+            ClientFrame::Join { request, resume, key, room: body.text_to_end()? }
         }
         kind::LEAVE => ClientFrame::Leave { request: body.u64()?, room: body.u32()? },
         kind::SAY => ClientFrame::Say {
@@ -113,6 +129,12 @@ pub fn read_client(kind: u8, body: &[u8]) -> Result<ClientFrame<'_>, FrameError>
             };
             ClientFrame::History { request, room, side, limit: body.u32()? }
         }
+        kind::TELL => ClientFrame::Tell {
+            request: body.u64()?,
+            notice: body.flags(FLAG_NOTICE)? != 0,
+            name: body.short_text()?,
+            payload: Cow::Borrowed(body.rest()),
+        },
         kind::PING => ClientFrame::Ping { token: body.u64()? },
         kind::PONG => ClientFrame::Pong { token: body.u64()? },
         kind::BYE => ClientFrame::Bye,
@@ -197,6 +219,17 @@ pub fn read_server(kind: u8, body: &[u8]) -> Result<ServerFrame<'_>, FrameError>
             ServerFrame::Went { room: body.u32()?, count: body.u32()?, name: body.text_to_end()? }
         }
         kind::GAP => ServerFrame::Gap { room: body.u32()?, from: body.u64()?, to: body.u64()? },
+        kind::TOLD => ServerFrame::Told {
+            time: body.u64()?,
+            notice: body.flags(FLAG_NOTICE)? != 0,
+            sender: body.short_text()?,
+            payload: Cow::Borrowed(body.rest()),
+        },
+        kind::PASSED => ServerFrame::Passed {
+            request: body.u64()?,
+            time: body.u64()?,
+            away: body.text_to_end()?,
+        },
         kind::PING => ServerFrame::Ping { token: body.u64()? },
         kind::PONG => ServerFrame::Pong { token: body.u64()? },
         kind::ERROR => ServerFrame::Error {
@@ -214,16 +247,24 @@ pub fn read_server(kind: u8, body: &[u8]) -> Result<ServerFrame<'_>, FrameError>
 /// Appends what a client says.
 pub fn write_client(frame: &ClientFrame<'_>, out: &mut Vec<u8>) {
     match frame {
-        ClientFrame::Hello { version, key, name } => {
+        ClientFrame::Hello { version, private, key, name } => {
+            let version = if *private { version | FLAG_PRIVATE } else { *version };
             write(out, kind::HELLO, &[&version.to_be_bytes(), &key.to_be_bytes(), name.as_bytes()]);
         }
-        ClientFrame::Join { request, resume: None, room } => {
-            write(out, kind::JOIN, &[&request.to_be_bytes(), &[0], room.as_bytes()]);
-        }
-        ClientFrame::Join { request, resume: Some(Resume { epoch, offset }), room } => {
-            let place = [epoch.0.to_be_bytes(), offset.to_be_bytes()];
-            let fields: [&[u8]; 4] =
-                [&request.to_be_bytes(), &[FLAG_RESUME], place.as_flattened(), room.as_bytes()];
+        ClientFrame::Join { request, resume, key, room } => {
+            let mut options = Vec::new();
+            let mut flags = 0;
+            if let Some(Resume { epoch, offset }) = resume {
+                flags |= FLAG_RESUME;
+                let place = [epoch.0.to_be_bytes(), offset.to_be_bytes()];
+                options.extend_from_slice(place.as_flattened());
+            }
+            if let Some(key) = key {
+                flags |= FLAG_KEY;
+                options.push(short(key));
+                options.extend_from_slice(key.as_bytes());
+            }
+            let fields: [&[u8]; 4] = [&request.to_be_bytes(), &[flags], &options, room.as_bytes()];
             write(out, kind::JOIN, &fields);
         }
         ClientFrame::Leave { request, room } => {
@@ -249,6 +290,16 @@ pub fn write_client(frame: &ClientFrame<'_>, out: &mut Vec<u8>) {
                 &limit.to_be_bytes(),
             ];
             write(out, kind::HISTORY, &fields);
+        }
+        ClientFrame::Tell { request, notice, name, payload } => {
+            let fields: [&[u8]; 5] = [
+                &request.to_be_bytes(),
+                &[if *notice { FLAG_NOTICE } else { 0 }],
+                &[short(name)],
+                name.as_bytes(),
+                payload,
+            ];
+            write(out, kind::TELL, &fields);
         }
         ClientFrame::Ping { token } => write(out, kind::PING, &[&token.to_be_bytes()]),
         ClientFrame::Pong { token } => write(out, kind::PONG, &[&token.to_be_bytes()]),
@@ -337,6 +388,20 @@ pub fn write_server(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
         ServerFrame::Gap { room, from, to } => {
             write(out, kind::GAP, &[&room.to_be_bytes(), &from.to_be_bytes(), &to.to_be_bytes()]);
         }
+        ServerFrame::Told { time, notice, sender, payload } => {
+            let fields: [&[u8]; 5] = [
+                &time.to_be_bytes(),
+                &[if *notice { FLAG_NOTICE } else { 0 }],
+                &[short(sender)],
+                sender.as_bytes(),
+                payload,
+            ];
+            write(out, kind::TOLD, &fields);
+        }
+        ServerFrame::Passed { request, time, away } => {
+            let fields: [&[u8]; 3] = [&request.to_be_bytes(), &time.to_be_bytes(), away.as_bytes()];
+            write(out, kind::PASSED, &fields);
+        }
         ServerFrame::Ping { token } => write(out, kind::PING, &[&token.to_be_bytes()]),
         ServerFrame::Pong { token } => write(out, kind::PONG, &[&token.to_be_bytes()]),
         ServerFrame::Error { code, request, text } => {
@@ -360,7 +425,7 @@ fn write(out: &mut Vec<u8>, kind: u8, fields: &[&[u8]]) {
     }
 }
 
-/// The length byte of a short text. Names are at most 128 bytes by the time they get here.
+/// The length byte of a short text. Names and keys are at most 255 bytes by the time they get here.
 fn short(text: &str) -> u8 {
     debug_assert!(text.len() <= usize::from(u8::MAX));
     text.len() as u8
@@ -503,9 +568,9 @@ mod tests {
             parse_client(&text, MAX),
             Err(FrameError::Malformed("a text field is not UTF-8"))
         );
-        let flags = [0, 0, 0, 10, kind::JOIN, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+        let flags = [0, 0, 0, 10, kind::JOIN, 0, 0, 0, 0, 0, 0, 0, 0, 4];
         assert!(malformed(&flags).0, "a bit without a meaning");
-        for unknown in [0, 0x0a, 0x7f, 0x80, 0x8c, 0xff] {
+        for unknown in [0, 0x0b, 0x7f, 0x80, 0x8e, 0xff] {
             let bytes = [0, 0, 0, 1, unknown];
             assert_eq!(parse_client(&bytes, MAX), Err(FrameError::UnknownKind(unknown)));
             assert_eq!(parse_server(&bytes, MAX), Err(FrameError::UnknownKind(unknown)));

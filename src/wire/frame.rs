@@ -16,8 +16,10 @@ pub const FRAME_OVERHEAD: usize = 1024;
 pub enum ClientFrame<'a> {
     /// Must come first, and once.
     Hello {
-        /// The protocol version the client speaks.
+        /// The protocol version the client speaks: 15 bits, so that it fits beside `private`.
         version: u16,
+        /// Whether private messages may come to this client.
+        private: bool,
         /// From an earlier `welcome`, to be known as the same person again; 0 for none.
         key: u64,
         /// Empty to be given a guest's name.
@@ -29,6 +31,8 @@ pub enum ClientFrame<'a> {
         request: u64,
         /// Where the client's knowledge of the room ends, to receive all that came after.
         resume: Option<Resume>,
+        /// What the room's operators may have asked for; at most 255 bytes.
+        key: Option<Cow<'a, str>>,
         /// The room's name.
         room: Cow<'a, str>,
     },
@@ -68,6 +72,17 @@ pub enum ClientFrame<'a> {
         side: Side,
         /// The most messages wanted; 0 for as many as one answer has room for.
         limit: u32,
+    },
+    /// Tell one person something.
+    Tell {
+        /// Chosen by the client, repeated in the answer.
+        request: u64,
+        /// Said so that no program answers it.
+        notice: bool,
+        /// Whom.
+        name: Cow<'a, str>,
+        /// Any bytes.
+        payload: Cow<'a, [u8]>,
     },
     /// Asks for a `pong` with the same token.
     Ping {
@@ -224,6 +239,26 @@ pub enum ServerFrame<'a> {
         /// The last one missing.
         to: Offset,
     },
+    /// Somebody told this peer something, and nobody else.
+    Told {
+        /// When the relay received it, in milliseconds since 1970.
+        time: u64,
+        /// Said so that no program answers it.
+        notice: bool,
+        /// Who said it.
+        sender: Cow<'a, str>,
+        /// What was said.
+        payload: Cow<'a, [u8]>,
+    },
+    /// Answers `tell`: it is on its way to that person.
+    Passed {
+        /// The request answered.
+        request: u64,
+        /// When the relay received it, in milliseconds since 1970.
+        time: u64,
+        /// What that person says to those who ask while they are away; empty if they are not.
+        away: Cow<'a, str>,
+    },
     /// Asks for a `pong` with the same token.
     Ping {
         /// Anything.
@@ -318,10 +353,16 @@ pub(super) mod arbitrary {
         let resume = (any::<u64>(), any::<u64>())
             .prop_map(|(epoch, offset)| Resume { epoch: Epoch(epoch), offset });
         prop_oneof![
-            (any::<u16>(), any::<u64>(), text())
-                .prop_map(|(version, key, name)| ClientFrame::Hello { version, key, name }),
-            (any::<u64>(), proptest::option::of(resume), text())
-                .prop_map(|(request, resume, room)| ClientFrame::Join { request, resume, room }),
+            (0u16..0x8000, any::<bool>(), any::<u64>(), text()).prop_map(
+                |(version, private, key, name)| ClientFrame::Hello { version, private, key, name }
+            ),
+            (any::<u64>(), proptest::option::of(resume), proptest::option::of(text()), text())
+                .prop_map(|(request, resume, key, room)| ClientFrame::Join {
+                    request,
+                    resume,
+                    key,
+                    room
+                }),
             (any::<u64>(), any::<u32>())
                 .prop_map(|(request, room)| ClientFrame::Leave { request, room }),
             (any::<u32>(), any::<u64>(), any::<bool>(), payload())
@@ -332,6 +373,14 @@ pub(super) mod arbitrary {
                 |(request, [room, limit], offset, after)| {
                     let side = if after { Side::After(offset) } else { Side::Before(offset) };
                     ClientFrame::History { request, room, side, limit }
+                }
+            ),
+            (any::<u64>(), any::<bool>(), text(), payload()).prop_map(
+                |(request, notice, name, payload)| ClientFrame::Tell {
+                    request,
+                    notice,
+                    name,
+                    payload
                 }
             ),
             any::<u64>().prop_map(|token| ClientFrame::Ping { token }),
@@ -406,6 +455,19 @@ pub(super) mod arbitrary {
                 room,
                 from,
                 to
+            }),
+            (any::<u64>(), any::<bool>(), text(), payload()).prop_map(
+                |(time, notice, sender, payload)| ServerFrame::Told {
+                    time,
+                    notice,
+                    sender,
+                    payload
+                }
+            ),
+            (any::<[u64; 2]>(), text()).prop_map(|([request, time], away)| ServerFrame::Passed {
+                request,
+                time,
+                away
             }),
             any::<u64>().prop_map(|token| ServerFrame::Ping { token }),
             any::<u64>().prop_map(|token| ServerFrame::Pong { token }),

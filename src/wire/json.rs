@@ -105,17 +105,17 @@ const UNKNOWN_VERB: FrameError = FrameError::Malformed("no verb has that \"type\
 fn client_of<'a>(verb: &str, line: &'a [u8]) -> Result<ClientFrame<'a>, FrameError> {
     Ok(match verb {
         "hello" => {
-            let Hello { version, key, name } = fields(line)?;
-            ClientFrame::Hello { version, key: key.map_or(0, |key| key.0), name }
+            let Hello { version, private, key, name } = fields(line)?;
+            ClientFrame::Hello { version, private, key: key.map_or(0, |key| key.0), name }
         }
         "join" => {
-            let Join { request, room, epoch, offset } = fields(line)?;
+            let Join { request, room, key, epoch, offset } = fields(line)?;
             let resume = match (epoch, offset) {
                 (Some(Hex(epoch)), Some(offset)) => Some(Resume { epoch: Epoch(epoch), offset }),
                 (None, None) => None,
                 _ => return Err(FrameError::Malformed("\"epoch\" and \"offset\" go together")),
             };
-            ClientFrame::Join { request, resume, room }
+            ClientFrame::Join { request, resume, key: key.map(|key| key.0), room }
         }
         "leave" => {
             let InRoom { request, room } = fields(line)?;
@@ -137,6 +137,10 @@ fn client_of<'a>(verb: &str, line: &'a [u8]) -> Result<ClientFrame<'a>, FrameErr
                 _ => return Err(FrameError::Malformed("either \"before\" or \"after\"")),
             };
             ClientFrame::History { request, room, side, limit }
+        }
+        "tell" => {
+            let Tell { request, name, notice, text, base64 } = fields(line)?;
+            ClientFrame::Tell { request, notice, name, payload: payload(text, base64)? }
         }
         "ping" => ClientFrame::Ping { token: fields::<Token>(line)?.token },
         "pong" => ClientFrame::Pong { token: fields::<Token>(line)?.token },
@@ -191,6 +195,14 @@ fn server_of<'a>(verb: &str, line: &'a [u8]) -> Result<ServerFrame<'a>, FrameErr
         "gap" => {
             let Gap { room, from, to } = fields(line)?;
             ServerFrame::Gap { room, from, to }
+        }
+        "told" => {
+            let Told { time, sender, notice, text, base64 } = fields(line)?;
+            ServerFrame::Told { time, notice, sender, payload: payload(text, base64)? }
+        }
+        "passed" => {
+            let Passed { request, time, away } = fields(line)?;
+            ServerFrame::Passed { request, time, away }
         }
         "ping" => ServerFrame::Ping { token: fields::<Token>(line)?.token },
         "pong" => ServerFrame::Pong { token: fields::<Token>(line)?.token },
@@ -283,6 +295,7 @@ enum Client<'a> {
     Say(Say<'a>),
     Members(InRoom),
     History(History),
+    Tell(Tell<'a>),
     Ping(Token),
     Pong(Token),
     Bye {},
@@ -291,6 +304,8 @@ enum Client<'a> {
 #[derive(Serialize, Deserialize)]
 struct Hello<'a> {
     version: u16,
+    #[serde(default, skip_serializing_if = "is_false")]
+    private: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<Hex>,
     #[serde(borrow, default)]
@@ -303,6 +318,8 @@ struct Join<'a> {
     request: u64,
     #[serde(borrow)]
     room: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    key: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     epoch: Option<Hex>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -332,6 +349,24 @@ struct Say<'a> {
 
 fn yes() -> bool {
     true
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tell<'a> {
+    #[serde(default)]
+    request: u64,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(default)]
+    notice: bool,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    text: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    base64: Option<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -367,6 +402,8 @@ enum Server<'a> {
     Members(Members<'a>),
     History(Page<'a>),
     Gap(Gap),
+    Told(Told<'a>),
+    Passed(Passed<'a>),
     Ping(Token),
     Pong(Token),
     Error(Error<'a>),
@@ -487,6 +524,26 @@ struct Gap {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Told<'a> {
+    time: u64,
+    #[serde(borrow)]
+    sender: Cow<'a, str>,
+    notice: bool,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    text: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    base64: Option<Text<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Passed<'a> {
+    request: u64,
+    time: u64,
+    #[serde(borrow)]
+    away: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Error<'a> {
     code: u16,
     request: u64,
@@ -509,13 +566,15 @@ fn lend(text: &str) -> Cow<'_, str> {
 impl<'a> From<&'a ClientFrame<'_>> for Client<'a> {
     fn from(frame: &'a ClientFrame<'_>) -> Self {
         match frame {
-            ClientFrame::Hello { version, key, name } => {
+            ClientFrame::Hello { version, private, key, name } => {
                 let key = (*key != 0).then_some(Hex(*key));
-                Self::Hello(Hello { version: *version, key, name: lend(name) })
+                let (version, private) = (*version, *private);
+                Self::Hello(Hello { version, private, key, name: lend(name) })
             }
-            ClientFrame::Join { request, resume, room } => Self::Join(Join {
+            ClientFrame::Join { request, resume, key, room } => Self::Join(Join {
                 request: *request,
                 room: lend(room),
+                key: key.as_deref().map(|key| Text(lend(key))),
                 epoch: resume.map(|resume| Hex(resume.epoch.0)),
                 offset: resume.map(|resume| resume.offset),
             }),
@@ -531,6 +590,11 @@ impl<'a> From<&'a ClientFrame<'_>> for Client<'a> {
                     Side::After(offset) => (None, Some(offset)),
                 };
                 Self::History(History { request, room, before, after, limit })
+            }
+            ClientFrame::Tell { request, notice, name, payload } => {
+                let (text, base64) = text_or_base64(payload);
+                let (request, notice) = (*request, *notice);
+                Self::Tell(Tell { request, name: lend(name), notice, text, base64 })
             }
             &ClientFrame::Ping { token } => Self::Ping(Token { token }),
             &ClientFrame::Pong { token } => Self::Pong(Token { token }),
@@ -606,6 +670,14 @@ impl<'a> From<&'a ServerFrame<'_>> for Server<'a> {
                 messages: messages.iter().map(Past::of).collect(),
             }),
             &ServerFrame::Gap { room, from, to } => Self::Gap(Gap { room, from, to }),
+            ServerFrame::Told { time, notice, sender, payload } => {
+                let (text, base64) = text_or_base64(payload);
+                let (time, notice) = (*time, *notice);
+                Self::Told(Told { time, sender: lend(sender), notice, text, base64 })
+            }
+            ServerFrame::Passed { request, time, away } => {
+                Self::Passed(Passed { request: *request, time: *time, away: lend(away) })
+            }
             &ServerFrame::Ping { token } => Self::Ping(Token { token }),
             &ServerFrame::Pong { token } => Self::Pong(Token { token }),
             ServerFrame::Error { code, request, text } => {

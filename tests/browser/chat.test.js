@@ -280,3 +280,127 @@ test('members come and go; the list of a room that became small is asked for', (
   world.receive({ type: 'went', room: 7, count: 500, name: 'zoe' });
   assert.equal(world.socket.take().length, 1);
 });
+
+/** Somebody tells us something alone. */
+const told = (text, more = {}) =>
+  ({ type: 'told', time: 1_790_000_000_000, sender: 'Bob', notice: false, text, ...more });
+
+/** What a conversation with one person shows, ours marked by `>`. */
+const shown = ({ timeline: { entries }, unsaid }) => [
+  ...entries.map(({ kind, sent, text }) => (kind === 'remark' ? `* ${text}` : `${sent ? '>' : '<'} ${text}`)),
+  ...unsaid.map(({ state, text }) => `${state} ${text}`),
+];
+
+test('who tells us something opens a conversation beside the rooms, unread', () => {
+  const world = World.in();
+  world.receive(told('psst'), told('are you there?'));
+  const [bob] = world.chat.people.values();
+  assert.deepEqual([bob.name, bob.unread, bob.mentions], ['Bob', 2, 2]);
+  assert.equal(world.chat.active.name, 'rust', 'what is shown stays');
+  assert.equal(world.chat.talk('bob'), bob);
+  assert.deepEqual(bob.divider, { epoch: '', offset: 0 });
+  world.chat.watch(true);
+  assert.equal(bob.unread, 0);
+  assert.deepEqual(shown(bob), ['< psst', '< are you there?']);
+});
+
+test('what we tell goes out one after the other, and is sent once the relay says so', () => {
+  const world = World.in();
+  const bob = world.chat.talk('bob');
+  world.chat.say(bob, 'one');
+  world.chat.say(bob, 'two');
+  const [{ request, ...frame }, ...others] = world.socket.take();
+  assert.deepEqual([frame, others], [{ type: 'tell', name: 'bob', text: 'one' }, []]);
+  assert.deepEqual(shown(bob), ['sending one', 'waiting two']);
+  world.receive({ type: 'passed', request, time: 7, away: 'tea' });
+  assert.deepEqual(shown(bob), ['> one', '* bob is away: tea', 'sending two']);
+  const second = world.socket.last('tell').request;
+  world.receive(told('hm'), { type: 'passed', request: second, time: 8, away: 'tea' });
+  assert.deepEqual(shown(bob), ['> one', '* bob is away: tea', '< hm', '> two'], 'that once is enough');
+});
+
+test('what could not be told says why, and the next goes out', () => {
+  const world = World.in();
+  const bob = world.chat.talk('bob');
+  world.chat.say(bob, 'one');
+  world.chat.say(bob, 'two');
+  const { request } = world.socket.last('tell');
+  world.receive({ type: 'error', code: 116, request, text: 'nobody of that name is here' });
+  assert.deepEqual(shown(bob), ['refused one', 'sending two']);
+  assert.equal(bob.unsaid[0].problem, 'nobody of that name is here');
+  world.chat.retry(bob, request);
+  world.receive({ type: 'passed', request: world.socket.last('tell').request, time: 7, away: '' });
+  assert.deepEqual(shown(bob), ['> two', 'sending one']);
+});
+
+test('a lost line leaves open what became of it, and is waited for', () => {
+  const world = World.in();
+  const bob = world.chat.talk('bob');
+  world.chat.say(bob, 'one');
+  world.chat.say(bob, 'two');
+  world.socket.break();
+  assert.deepEqual(shown(bob), ['refused one', 'waiting two']);
+  assert.ok(bob.unsaid[0].isUnsure);
+  world.chat.say(bob, 'three');
+  world.clock.pass(400);
+  world.welcome();
+  assert.equal(world.socket.last('tell').text, 'two');
+  assert.deepEqual(shown(bob), ['refused one', 'sending two', 'waiting three']);
+});
+
+test('the relay keeps none of it, but a reload does', () => {
+  const world = World.in();
+  const bob = world.chat.talk('bob');
+  world.chat.say(bob, 'hello');
+  world.receive({ type: 'passed', request: world.socket.last('tell').request, time: 7, away: '' });
+  world.receive(told('x'.repeat(40_000)), told('hello yourself'), told('\u0000', { text: undefined, base64: 'AA==' }));
+  world.socket.break();
+  world.chat.say(bob, 'wait');
+  const again = new World(JSON.parse(JSON.stringify(world.chat.save())));
+  const same = again.chat.active;
+  assert.deepEqual([same.name, same.isPrivate, same.unread], ['Bob', true, 2]);
+  assert.deepEqual(shown(same), ['< hello yourself', '< undefined', 'waiting wait'], 'as much as fits');
+});
+
+test('what one tells oneself is shown once', () => {
+  const world = World.in();
+  const ann = world.chat.talk('ANN');
+  world.chat.say(ann, 'note');
+  world.receive(told('note', { sender: 'ann' }),
+    { type: 'passed', request: world.socket.last('tell').request, time: 7, away: '' });
+  assert.deepEqual([shown(ann), ann.unread, world.chat.people.size], [['> note'], 0, 1]);
+});
+
+test('strangers cannot fill the page with conversations', () => {
+  const world = World.in();
+  const bob = world.chat.talk('bob');
+  world.chat.say(bob, 'one');
+  for (let number = 0; number < 200; number += 1) world.receive(told('hi', { sender: `guest${number}` }));
+  assert.equal(world.chat.people.size, 100);
+  assert.ok(world.chat.people.has('bob') && world.chat.people.has('guest199'));
+});
+
+test('a conversation that is closed is begun anew by whoever speaks next', () => {
+  const world = World.in();
+  world.receive(told('psst'));
+  world.chat.leave(world.chat.talk('bob'));
+  assert.deepEqual([world.chat.people.size, world.chat.active.name], [0, 'rust']);
+  assert.deepEqual(world.socket.take(), []);
+  world.receive(told('again'));
+  assert.deepEqual(shown(world.chat.people.get('bob')), ['< again']);
+});
+
+test('a room is joined with its key, also by coming back and by a page that was loaded again', () => {
+  const world = World.in();
+  world.chat.open('vault', 'sesame');
+  assert.equal(world.socket.last('join').key, 'sesame');
+  world.joined({ room: 9, name: 'vault' });
+  world.reconnect();
+  const keys = world.socket.take().filter(({ type }) => type === 'join').map(({ room, key }) => [room, key]);
+  assert.deepEqual(keys, [['rust', undefined], ['vault', 'sesame']]);
+  const again = new World(JSON.parse(JSON.stringify(world.chat.save())));
+  assert.deepEqual([...again.chat.rooms.values()].map(({ secret }) => secret), [undefined, 'sesame']);
+  world.chat.open('attic');
+  world.receive({ type: 'error', code: 114, request: world.socket.last('join').request, text: 'not it' });
+  assert.deepEqual(world.notices.at(-1), 'attic: not it. Write it behind the name of the room');
+});

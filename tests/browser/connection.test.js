@@ -37,7 +37,7 @@ test('hello is the first word, and everything about rooms is passed on', () => {
   const { connection, told, open } = line();
   connection.start('ann', 'abc');
   const socket = open();
-  assert.deepEqual(socket.take(), [{ type: 'hello', version: 1, name: 'ann', key: 'abc' }]);
+  assert.deepEqual(socket.take(), [{ type: 'hello', version: 1, private: true, name: 'ann', key: 'abc' }]);
   socket.receive(welcome(), message(1));
   assert.equal(connection.state.phase, 'live');
   assert.deepEqual(told.frames, [message(1)]);
@@ -50,7 +50,7 @@ test('who comes back has the name and key of the welcome', () => {
   sockets.at(-1).break();
   clock.pass(400);
   assert.deepEqual(open().take()[0],
-    { type: 'hello', version: 1, name: 'guest4', key: '5eed5eed5eed5eed' });
+    { type: 'hello', version: 1, private: true, name: 'guest4', key: '5eed5eed5eed5eed' });
 });
 
 test('a ping is answered, and silence is asked into', () => {

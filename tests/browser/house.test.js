@@ -12,12 +12,13 @@ const modules = files.filter(([name]) => name.endsWith('.js') && name !== 'theme
 /** Where each module stands: it imports from below only. All views and helpers of theirs share one. */
 const FLOORS = new Map([
   ['text.js', 0], ['timeline.js', 0], ['connection.js', 0], ['dom.js', 0], ['storage.js', 0],
-  ['room.js', 1],
-  ['chat.js', 2],
-  ['view-entry.js', 3], ['announcer.js', 3], ['drawers.js', 3],
-  ['view-composer.js', 4], ['view-line.js', 4], ['view-log.js', 4], ['view-members.js', 4],
-  ['view-naming.js', 4], ['view-rooms.js', 4],
-  ['app.js', 5],
+  ['conversation.js', 1],
+  ['room.js', 2], ['person.js', 2],
+  ['chat.js', 3],
+  ['view-entry.js', 4], ['announcer.js', 4], ['drawers.js', 4],
+  ['view-composer.js', 5], ['view-line.js', 5], ['view-log.js', 5], ['view-members.js', 5],
+  ['view-naming.js', 5], ['view-rooms.js', 5],
+  ['app.js', 6],
 ]);
 
 /** What may stand in some modules only, and in which. */

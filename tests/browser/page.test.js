@@ -292,6 +292,130 @@ test('a big room is counted, not named', async () => {
     (await ann.texts('.member .name')).join() === 'ann,zoe');
 });
 
+test('two people talk alone: found by their name, counted, answered, and honest about a lost line', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay, { colorScheme: 'light' })).enter('ann');
+  const bob = await (await browsers.open(relay, { colorScheme: 'dark' })).enter('bob');
+  const zoe = await (await browsers.open(relay)).enter('zoë');
+  await ann.sees('.member .name', 'bob');
+
+  // By a member's name, with keys alone.
+  await ann.page.getByRole('button', { name: 'bob', exact: true }).focus();
+  await ann.page.keyboard.press('Enter');
+  await ann.sees('#room-name', 'bob');
+  assert.ok(await ann.page.locator('#words').evaluate((words) => words === document.activeElement));
+  assert.match(ann.page.url(), /#\/with\/bob$/u);
+  await ann.picture('alone-begun');
+  await ann.isAccessible('alone with somebody, before the first word');
+  await ann.page.keyboard.type('psst, <b>bob</b>');
+  await ann.page.keyboard.press('Enter');
+  await ann.page.waitForSelector('[data-state=sent]');
+  await ann.hears('psst, <b>bob</b>');
+
+  // The other is in the room meanwhile, and goes on from there.
+  await bob.sees('#people .label', 'ann');
+  await bob.sees('#people .badge.is-mention', '1 unread');
+  await until('the title counts', async () => await bob.page.title() === '(1) #lobby · hobnob');
+  await until('it is read aloud', async () =>
+    (await bob.texts('#announcer p')).includes('ann, to you alone: psst, <b>bob</b>'));
+  await bob.picture('alone-unread');
+  await bob.isAccessible('with something unread from one person');
+  await bob.page.keyboard.press('Alt+ArrowDown');
+  await bob.sees('#room-name', 'ann');
+  await bob.sees('.rule.is-new', 'New messages');
+  await bob.say('what is it?');
+  await ann.hears('what is it?');
+  await bob.picture('alone-dark');
+  await ann.picture('alone-light');
+  await bob.isAccessible('alone with somebody, at night');
+  await ann.isAccessible('alone with somebody');
+
+  // By a command, from wherever one is; and from IRC.
+  await bob.page.click('.room-link:has-text("lobby")');
+  await bob.say('/msg ZOË hello there');
+  await bob.sees('#room-name', 'ZOË');
+  await zoe.page.click('#people .room-link');
+  await zoe.hears('hello there');
+  await zoe.say('hello');
+  await bob.hears('hello');
+  await bob.sees('#room-name', 'zoë');
+  const op = new Nc(relay.irc);
+  op.say('NICK op', 'USER op 0 * :op', 'AWAY :tea', 'PRIVMSG ann :from IRC');
+  await ann.page.click('#people .room-link:has-text("op")');
+  await ann.hears('from IRC');
+  await ann.say('to IRC');
+  await ann.sees('.presence', 'op is away: tea');
+  await until('IRC has it', () => op.heard.some((line) => line.endsWith('PRIVMSG op :to IRC')));
+  op.close();
+  await until('op is gone', async () => {
+    await ann.say('still there?');
+    return ann.page.locator('[data-state=refused]').count();
+  });
+  await ann.sees('[data-state=refused] .fate span', 'Not sent: nobody of that name is here');
+  await ann.picture('alone-refused');
+  await ann.isAccessible('with a private message that was refused');
+
+  // A plain socket cannot be told.
+  const nc = new Nc(relay.raw);
+  await ann.say('/msg guest1 psst');
+  await ann.sees('[data-state=refused] .fate span', 'Not sent: that person\'s client takes no private messages');
+  nc.close();
+
+  // What the lost line leaves unclear is said to be so; what is written then waits.
+  await ann.page.click('#people .room-link:has-text("bob")');
+  ann.wire.deafen();
+  await ann.say('did you hear this?');
+  await bob.page.click('#people .room-link:has-text("ann")');
+  await bob.hears('did you hear this?');
+  ann.wire.cut();
+  await ann.isDown();
+  await ann.sees('[data-state=refused] .fate span', 'Perhaps not sent: the connection was lost before the relay answered');
+  await ann.say('I am back');
+  await ann.page.waitForSelector('[data-state=waiting]');
+  await ann.reconnects();
+  await bob.hears('I am back');
+  await ann.hears('I am back');
+
+  // A reload keeps it, and closing it does not.
+  await ann.page.reload();
+  await ann.isLive();
+  await ann.sees('#room-name', 'bob');
+  await ann.hears('what is it?');
+  await ann.page.setViewportSize(NARROW);
+  await ann.picture('alone-narrow');
+  await ann.page.click('#rooms-open');
+  await ann.page.waitForSelector('#rooms.is-open');
+  await ann.picture('alone-narrow-rooms');
+  await ann.isAccessible('narrow, with people');
+  await ann.page.keyboard.press('Escape');
+  await ann.page.setViewportSize(WIDE);
+  for (const name of ['bob', 'op', 'guest1']) {
+    await ann.page.click(`#people .room-link:has-text("${name}")`);
+    await ann.page.click('#leave');
+  }
+  await ann.sees('#room-name', '#lobby');
+  assert.ok(await ann.page.locator('#people').isHidden());
+});
+
+test('a room with a key is joined by its name and the key', async () => {
+  const relay = await Relay.start();
+  const operator = new Nc(relay.irc);
+  operator.say('NICK op', 'USER op 0 * :op', 'JOIN #vault', 'MODE #vault +k sesame');
+  await until('the room has a key', () => operator.heard.some((line) => line.includes('+k')));
+  const ann = await (await browsers.open(relay)).enter('ann');
+  await ann.page.fill('#join-name', 'vault');
+  await ann.page.press('#join-name', 'Enter');
+  await ann.isTold('vault: that room has a key, and that was not it. Write it behind the name of the room');
+  await ann.page.fill('#join-name', 'vault sesame');
+  await ann.page.press('#join-name', 'Enter');
+  await ann.sees('#room-name', '#vault');
+  await ann.sees('.member .name', 'op');
+  await ann.page.reload();
+  await ann.isLive();
+  await ann.sees('.member .name', 'op');
+  operator.close();
+});
+
 test('who is put out of a room is told', async () => {
   const relay = await Relay.start();
   const operator = new Nc(relay.irc);

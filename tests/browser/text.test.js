@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dayName, hueOf, initialOf, linksIn, mentions, shown } from '../../src/web/page/text.js';
+import { dayName, hueOf, initialOf, linksIn, mentions, privately, shown } from '../../src/web/page/text.js';
 
 const links = (text) => linksIn(text).filter(({ href }) => href).map((piece) => piece.text);
 
@@ -54,4 +54,12 @@ test('names have a colour and an initial', () => {
   assert.equal(hueOf('Ann'), hueOf('ann'));
   assert.equal(initialOf('zoë'), 'Z');
   assert.equal(initialOf('👩‍🚀x'), '👩‍🚀');
+});
+
+test('a line that begins with /msg is for one person', () => {
+  assert.deepEqual(privately('/msg bob hello  there\nand there'), { name: 'bob', words: 'hello  there\nand there' });
+  assert.deepEqual(privately('/msg bob'), { name: 'bob', words: '' });
+  for (const line of ['/msg', '/message bob hi', 'see /msg bob hi', '//msg bob hi']) {
+    assert.equal(privately(line), null, line);
+  }
 });

@@ -504,13 +504,12 @@ impl Client {
         let Some(bytes) = bytes else { panic!("the connection ended instead of {expected:?}") };
         let came = parse(self.spelling, &bytes);
         let mut expected = expected.clone();
-        if let (ServerFrame::Message { time, .. }, ServerFrame::Message { time: was, .. }) =
-            (&mut expected, &came)
+        if let (Some(time), Some(was)) = (time_of(&mut expected), time_of(&mut came.clone()))
             && *time == ANY_TIME
         {
             *time = *was;
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
-            assert!(now - *was < 60_000, "said at {was}, and now it is {now}");
+            assert!(now - *time < 60_000, "said at {time}, and now it is {now}");
         }
         if came != expected {
             let brief = |frame| format!("{frame:?}").chars().take(400).collect::<String>();
@@ -571,7 +570,7 @@ impl Client {
 
     #[track_caller]
     pub fn join_after(&mut self, room: &str, resume: Option<Resume>) -> Joined {
-        self.ask(&[ClientFrame::Join { request: 77, resume, room: room.into() }]);
+        self.ask(&[ClientFrame::Join { request: 77, resume, key: None, room: room.into() }]);
         match self.next() {
             ServerFrame::Joined {
                 request: 77,
@@ -671,6 +670,11 @@ fn owned(frame: ServerFrame<'_>) -> ServerFrame<'static> {
             });
             F::History { request, room, oldest, messages: messages.collect() }
         }
+        F::Told { time, notice, sender, payload } => {
+            let (sender, payload) = (text(sender), Cow::Owned(payload.into_owned()));
+            F::Told { time, notice, sender, payload }
+        }
+        F::Passed { request, time, away } => F::Passed { request, time, away: text(away) },
         F::Gap { room, from, to } => F::Gap { room, from, to },
         F::Ping { token } => F::Ping { token },
         F::Pong { token } => F::Pong { token },
@@ -678,6 +682,15 @@ fn owned(frame: ServerFrame<'_>) -> ServerFrame<'static> {
             F::Error { code, request, text: text(sentence) }
         }
         F::Bye { code, text: sentence } => F::Bye { code, text: text(sentence) },
+    }
+}
+
+/// When a message was said.
+fn time_of<'f>(frame: &'f mut ServerFrame<'_>) -> Option<&'f mut u64> {
+    use ServerFrame as F;
+    match frame {
+        F::Message { time, .. } | F::Told { time, .. } | F::Passed { time, .. } => Some(time),
+        _ => None,
     }
 }
 
@@ -717,11 +730,20 @@ pub fn hello(name: &str) -> ClientFrame<'_> {
 }
 
 pub fn hello_with(name: &str, key: u64) -> ClientFrame<'_> {
-    ClientFrame::Hello { version: VERSION, key, name: name.into() }
+    ClientFrame::Hello { version: VERSION, private: false, key, name: name.into() }
+}
+
+/// Of somebody to whom private messages may come.
+pub fn hello_private(name: &str) -> ClientFrame<'_> {
+    ClientFrame::Hello { version: VERSION, private: true, key: 0, name: name.into() }
 }
 
 pub fn join(request: u64, room: &str) -> ClientFrame<'_> {
-    ClientFrame::Join { request, resume: None, room: room.into() }
+    ClientFrame::Join { request, resume: None, key: None, room: room.into() }
+}
+
+pub fn join_with_key<'a>(request: u64, room: &'a str, key: &'a str) -> ClientFrame<'a> {
+    ClientFrame::Join { request, resume: None, key: Some(key.into()), room: room.into() }
 }
 
 pub fn leave(request: u64, room: u32) -> ClientFrame<'static> {
@@ -746,6 +768,15 @@ pub fn members(request: u64, room: u32) -> ClientFrame<'static> {
 
 pub fn history(request: u64, room: u32, side: Side, limit: u32) -> ClientFrame<'static> {
     ClientFrame::History { request, room, side, limit }
+}
+
+pub fn tell<'a>(
+    request: u64,
+    name: &'a str,
+    payload: &'a (impl AsRef<[u8]> + ?Sized),
+) -> ClientFrame<'a> {
+    let (name, payload) = (name.into(), payload.as_ref().into());
+    ClientFrame::Tell { request, notice: false, name, payload }
 }
 
 pub fn ping(token: u64) -> ClientFrame<'static> {
@@ -778,6 +809,15 @@ pub fn message<'a>(
 ) -> ServerFrame<'a> {
     let (sender, payload) = (sender.into(), payload.as_ref().into());
     ServerFrame::Message { room, offset, time: ANY_TIME, sender, payload }
+}
+
+pub fn told<'a>(sender: &'a str, payload: &'a (impl AsRef<[u8]> + ?Sized)) -> ServerFrame<'a> {
+    let (sender, payload) = (sender.into(), payload.as_ref().into());
+    ServerFrame::Told { time: ANY_TIME, notice: false, sender, payload }
+}
+
+pub fn passed(request: u64) -> ServerFrame<'static> {
+    ServerFrame::Passed { request, time: ANY_TIME, away: "".into() }
 }
 
 pub fn ack(room: u32, id: u64, offset: u64) -> ServerFrame<'static> {

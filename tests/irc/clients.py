@@ -76,6 +76,10 @@ def talk(ports, home):
     ann.sees(r"\* bob waves")
     ann.type("/query bob psst")
     bob.sees(r"psst|\[.*ann.*\]")
+    ann.type("/query carl psst from irssi")
+    carl.sees(r"\[ann .+ you\] psst from irssi")
+    carl.type("/msg ann psst from chat")
+    ann.sees(r"psst from chat")
     ann.type("/nick anna")
     carl.sees(r"anna")
 

@@ -199,6 +199,7 @@ fn a_name_makes_up_no_user() {
     fred.ask(&[hobnob::wire::frame::ClientFrame::Join {
         request: 3,
         resume: None,
+        key: None,
         room: "x".into(),
     }]);
     fred.until_pong();
@@ -378,6 +379,7 @@ fn frame_peers_meet_the_same_rights() {
         fred.ask(&[hobnob::wire::frame::ClientFrame::Join {
             request: 3,
             resume: None,
+            key: None,
             room: "x".into(),
         }]);
         fred.until_pong();

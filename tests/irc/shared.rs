@@ -1,9 +1,10 @@
 //! One room, many protocols; and rooms too big for names.
 
-use crate::common::{Server, Spelling};
+use crate::common::*;
 use crate::talk::{Talk, frame_says, relay_with};
 use hobnob::Limits;
-use hobnob::wire::frame::ServerFrame;
+use hobnob::reason::{CloseReason, Refusal};
+use hobnob::wire::frame::{ClientFrame, ServerFrame};
 
 #[test]
 fn irc_frames_and_plain_sockets_share_a_room() {
@@ -38,7 +39,7 @@ fn irc_frames_and_plain_sockets_share_a_room() {
     ann.ask("PRIVMSG #fred :psst", &[":hobnob.local 403 ann #fred :No such channel"]);
     ann.ask(
         "PRIVMSG ＃fred :psst",
-        &[":hobnob.local 531 ann ＃fred :that person's protocol has no private messages"],
+        &[":hobnob.local 531 ann ＃fred :that person's client takes no private messages"],
     );
     ann.say("WHOIS ＃fred");
     ann.hear(&[":hobnob.local 311 ann ＃fred hobnob HOST * :"]);
@@ -54,6 +55,89 @@ fn irc_frames_and_plain_sockets_share_a_room() {
         })
         .collect();
     assert_eq!(names, ["-ann 2", "+anna 3"]);
+}
+
+/// Somebody in frames, to whom private messages may come.
+fn private(server: &Server, index: usize, spelling: Spelling, name: &str) -> Client {
+    let mut client = server.connect_to(index);
+    client.spelling = spelling;
+    client.ask(&[hello_private(name)]);
+    assert!(matches!(client.next(), ServerFrame::Welcome { .. }));
+    client
+}
+
+#[test]
+fn what_is_said_to_one_alone_crosses_protocols() {
+    let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0"]);
+    for spelling in SPELLINGS {
+        let mut ann =
+            Talk::enter_with(&server, "ann", "echo-message message-tags labeled-response");
+        let mut fred = private(&server, 1, *spelling, "#fred");
+        // From IRC, to the letter, and answered as if to anybody there.
+        ann.ask(
+            "PRIVMSG ＃fred :psst  there ",
+            &["@msgid=ID :ann!~ann@HOST PRIVMSG ＃fred :psst  there "],
+        );
+        fred.expect(&told("ann", "psst  there "));
+        ann.ask(
+            "@label=7 NOTICE ＃FRED :beep",
+            &["@label=7;msgid=ID :ann!~ann@HOST NOTICE ＃fred :beep"],
+        );
+        let (sender, payload) = ("ann".into(), b"beep"[..].into());
+        fred.expect(&ServerFrame::Told { time: ANY_TIME, notice: true, sender, payload });
+        // Tags alone are nothing that frames have words for.
+        ann.ask("@+typing=active TAGMSG ＃fred", &["@+typing=active :ann!~ann@HOST TAGMSG ＃fred"]);
+        fred.expect_quiet();
+        // To IRC, as lines.
+        let lines = "two\r\nlines\n\nand \u{1}ACTION more\u{1}";
+        fred.ask(&[tell(1, "Ann", lines), tell(2, "ann", b"\0\x01\xff"), tell(3, "ann", "")]);
+        fred.expect_all(&[passed(1), passed(2), passed(3)]);
+        ann.hear(&[
+            "@msgid=ID :＃fred!hobnob@HOST PRIVMSG ann :two",
+            ":＃fred!hobnob@HOST PRIVMSG ann :lines",
+            ":＃fred!hobnob@HOST PRIVMSG ann :and \u{1}ACTION more\u{1}",
+            "@msgid=ID :＃fred!hobnob@HOST PRIVMSG ann :[3 bytes that are not text]",
+            "@msgid=ID :＃fred!hobnob@HOST PRIVMSG ann : ",
+        ]);
+        let (name, payload) = ("ann".into(), b"beep"[..].into());
+        fred.ask(&[ClientFrame::Tell { request: 4, notice: true, name, payload }]);
+        fred.expect(&passed(4));
+        ann.hear(&["@msgid=ID :＃fred!hobnob@HOST NOTICE ann :beep"]);
+        // Who is away is told all the same, and the teller learns it; not for a notice.
+        ann.ask("AWAY :tea", &[":hobnob.local 306 ann :You have been marked as being away"]);
+        let (name, payload) = ("ann".into(), b"beep"[..].into());
+        let notice = ClientFrame::Tell { request: 6, notice: true, name, payload };
+        fred.ask(&[tell(5, "ann", "psst"), notice]);
+        fred.expect(&ServerFrame::Passed { request: 5, time: ANY_TIME, away: "tea".into() });
+        fred.expect(&passed(6));
+        ann.hear(&[
+            "@msgid=ID :＃fred!hobnob@HOST PRIVMSG ann :psst",
+            "@msgid=ID :＃fred!hobnob@HOST NOTICE ann :beep",
+        ]);
+        ann.say("QUIT");
+        ann.hear_end(&["ERROR :Closing link: the peer ended the connection"]);
+        fred.ask(&[tell(7, "ann", "psst"), bye()]);
+        fred.expect(&refused(Refusal::NoSuchPerson, 7));
+        fred.expect_bye(CloseReason::PeerClosed);
+    }
+}
+
+#[test]
+fn a_private_message_that_is_long_becomes_lines_that_fit() {
+    let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0"]);
+    let mut ann = Talk::enter(&server, "ann");
+    let mut fred = private(&server, 1, Spelling::Binary, "fred");
+    fred.ask(&[tell(1, "ann", &"ö".repeat(600)), tell(2, "ann", &"x\n".repeat(10_000))]);
+    fred.expect_all(&[passed(1), passed(2)]);
+    let mut heard = String::new();
+    while heard.len() < 1_200 {
+        let line = ann.line();
+        heard.push_str(line.strip_prefix(":fred!hobnob@HOST PRIVMSG ann :").expect("a message"));
+    }
+    assert_eq!(heard, "ö".repeat(600));
+    let lines = (0..16).map(|_| ann.line()).collect::<Vec<_>>();
+    assert!(lines[14].ends_with(":x") && lines[15].contains("and more"), "{}", lines[15]);
+    ann.hear_nothing();
 }
 
 #[test]

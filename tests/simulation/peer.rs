@@ -305,7 +305,7 @@ impl Peer {
 
     pub fn hello(&mut self, person: &Person) {
         let name = Cow::Borrowed(person.name.as_str());
-        let hello = ClientFrame::Hello { version: VERSION, key: person.key, name };
+        let hello = ClientFrame::Hello { version: VERSION, private: false, key: person.key, name };
         self.ask(&hello, Want::Welcome);
     }
 
@@ -326,7 +326,8 @@ impl Peer {
         });
         let name = if random.chance(100) { format!("R{room}") } else { format!("r{room}") };
         let resume_frame = resume.map(|(epoch, offset)| Resume { epoch: Epoch(epoch), offset });
-        let join = ClientFrame::Join { request, resume: resume_frame, room: Cow::Owned(name) };
+        let join =
+            ClientFrame::Join { request, resume: resume_frame, key: None, room: Cow::Owned(name) };
         self.ask(&join, Want::Joined { request, room, is_bad: false, resume });
         self.joining.push(room);
     }
@@ -349,7 +350,12 @@ impl Peer {
         if !self.greeted {
             if !self.asked.iter().any(|asked| matches!(asked.want, Want::Welcome)) {
                 if random.chance(20) {
-                    let wrong = ClientFrame::Hello { version: VERSION, key: 0, name: "a b".into() };
+                    let wrong = ClientFrame::Hello {
+                        version: VERSION,
+                        private: false,
+                        key: 0,
+                        name: "a b".into(),
+                    };
                     return self.ask(&wrong, Want::Welcome);
                 }
                 self.hello(person);
@@ -508,7 +514,12 @@ impl Peer {
         match random.below(6) {
             0 => {
                 let name = random.pick(&["", "a b", "a,b", "a\u{202e}"]);
-                let join = ClientFrame::Join { request, resume: None, room: Cow::Borrowed(name) };
+                let join = ClientFrame::Join {
+                    request,
+                    resume: None,
+                    key: None,
+                    room: Cow::Borrowed(name),
+                };
                 let want = Want::Joined { request, room: usize::MAX, is_bad: true, resume: None };
                 self.ask(&join, want);
                 self.joining.push(usize::MAX);
@@ -566,7 +577,12 @@ impl Peer {
             1 => self.write(&[0, 0, 0, 1, 0x77]),
             2 if is_json => self.write(b"{\"type\":\n"),
             2 => self.write(&[0, 0, 0, 0, 4]),
-            3 => self.send(&ClientFrame::Hello { version: VERSION, key: 0, name: "twice".into() }),
+            3 => self.send(&ClientFrame::Hello {
+                version: VERSION,
+                private: false,
+                key: 0,
+                name: "twice".into(),
+            }),
             _ if is_json => self.write(b"\xff\xfe\n"),
             _ => self.write(&[0, 0, 0, 3, 6, 1, 2]),
         }
@@ -575,7 +591,7 @@ impl Peer {
     /// A hello that ends the conversation at once.
     pub fn bad_version(&mut self) {
         self.is_bad = true;
-        self.send(&ClientFrame::Hello { version: 9, key: 0, name: "".into() });
+        self.send(&ClientFrame::Hello { version: 9, private: false, key: 0, name: "".into() });
     }
 
     fn act_raw(&mut self, random: &mut Random, manners: &Manners, model: &mut Model) {
@@ -839,6 +855,9 @@ impl Peer {
                 for past in &messages {
                     model.observe(epoch, past.offset, past.time, &past.sender, &past.payload);
                 }
+            }
+            ServerFrame::Told { .. } | ServerFrame::Passed { .. } => {
+                panic!("[stranger] peer {} tells nobody anything", self.serial);
             }
             ServerFrame::Pong { token } => {
                 let asked = self.answered("pong");

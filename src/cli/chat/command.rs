@@ -5,7 +5,10 @@
 pub(super) enum Command<'a> {
     Say(&'a str),
     Who,
-    Join(&'a str),
+    /// A room, and its key where it has one.
+    Join(&'a str, Option<&'a str>),
+    /// To one person: whom, and what.
+    Tell(&'a str, &'a str),
     Leave,
     Help,
     Quit,
@@ -15,11 +18,12 @@ pub(super) enum Command<'a> {
 }
 
 pub(super) const HELP: &str = "\
-/join ROOM  join a room, or talk in another one that is joined
-/leave      leave the room talked in
-/who        who is here
-/quit       leave (Ctrl-D does the same)
-//text      say something that begins with a slash";
+/join ROOM [KEY]  join a room, or talk in another one that is joined
+/leave            leave the room talked in
+/who              who is here
+/msg NAME TEXT    tell one person something
+/quit             leave (Ctrl-D does the same)
+//text            say something that begins with a slash";
 
 /// Understands a line.
 pub(super) fn parse(line: &str) -> Command<'_> {
@@ -30,15 +34,24 @@ pub(super) fn parse(line: &str) -> Command<'_> {
     if rest.starts_with('/') {
         return Command::Say(rest);
     }
+    if let Some((name, text)) = rest.strip_prefix("msg ").and_then(first_word) {
+        return Command::Tell(name, text);
+    }
     let mut words = rest.split_whitespace();
-    match (words.next(), words.next(), words.next()) {
-        (Some("join"), Some(room), None) => Command::Join(room),
-        (Some("leave"), None, None) => Command::Leave,
-        (Some("who"), None, None) => Command::Who,
-        (Some("help"), None, None) => Command::Help,
-        (Some("quit"), None, None) => Command::Quit,
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some("join"), Some(room), key, None) => Command::Join(room, key),
+        (Some("leave"), None, None, None) => Command::Leave,
+        (Some("who"), None, None, None) => Command::Who,
+        (Some("help"), None, None, None) => Command::Help,
+        (Some("quit"), None, None, None) => Command::Quit,
         _ => Command::Unknown(line),
     }
+}
+
+/// The first word, and what comes after it, if anything does.
+fn first_word(text: &str) -> Option<(&str, &str)> {
+    let (word, rest) = text.trim_start().split_once(char::is_whitespace)?;
+    Some((word, rest)).filter(|_| !rest.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -49,10 +62,14 @@ mod tests {
     fn lines_are_understood() {
         assert_eq!(parse("hello /quit"), Command::Say("hello /quit"));
         assert_eq!(parse("//etc"), Command::Say("/etc"));
-        assert_eq!(parse("/join attic "), Command::Join("attic"));
+        assert_eq!(parse("/join attic "), Command::Join("attic", None));
+        assert_eq!(parse("/join attic sesame"), Command::Join("attic", Some("sesame")));
+        assert_eq!(parse("/msg bob see  /there "), Command::Tell("bob", "see  /there "));
         assert_eq!(parse("/quit"), Command::Quit);
         assert_eq!(parse(" \t"), Command::Nothing);
-        for line in ["/join", "/join a b", "/", "/quit now", "/nick x"] {
+        for line in
+            ["/join", "/join a b c", "/", "/quit now", "/nick x", "/msg", "/msg bob", "/msg bob "]
+        {
             assert_eq!(parse(line), Command::Unknown(line));
         }
     }

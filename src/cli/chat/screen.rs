@@ -38,6 +38,19 @@ impl Screen {
         (self.printer)(&format!("{clock} {room}{sender}: {}\n", text::payload(payload)))
     }
 
+    /// What one person said to another, of whom one sits here.
+    pub(super) fn told(
+        &mut self,
+        time: u64,
+        from: &str,
+        to: &str,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        let clock = self.dim(&clock(time, self.ahead_min));
+        let (from, to) = (self.name(from), self.name(to));
+        (self.printer)(&format!("{clock} [{from} → {to}] {}\n", text::payload(payload)))
+    }
+
     /// Something that happened, in words of our own or of others.
     pub(super) fn notice(&mut self, notice: &str) -> io::Result<()> {
         let line = self.dim(&format!("* {}", text::printable(notice)));
@@ -125,13 +138,20 @@ mod tests {
     }
 
     #[test]
+    fn a_private_message_shows_from_whom_to_whom() {
+        let line = shown(false, |screen| screen.told(0, "ann", "you", b"psst").unwrap());
+        assert_eq!(line, "02:00 [ann → you] psst\n");
+    }
+
+    #[test]
     fn nothing_from_outside_reaches_the_terminal_raw() {
         let evil = "\x1b]0;x\x07\n";
         let lines = shown(false, |screen| {
             screen.message(0, Some(evil), evil, evil.as_bytes()).unwrap();
+            screen.told(0, evil, evil, evil.as_bytes()).unwrap();
             screen.notice(evil).unwrap();
         });
-        assert_eq!(lines.matches(|char: char| char.is_control()).collect::<String>(), "\n\n");
+        assert_eq!(lines.matches(|char: char| char.is_control()).collect::<String>(), "\n\n\n");
     }
 
     #[test]

@@ -53,6 +53,16 @@ impl Conversation {
                     self.events.push_back(Event::Message { room, offset, time, sender, payload });
                 }
             }
+            ServerFrame::Told { time, notice, sender, payload } => {
+                let (sender, payload) = (sender.into_owned(), payload.into_owned());
+                self.events.push_back(Event::Told { time, sender, notice, payload });
+            }
+            ServerFrame::Passed { request: id, time, away } => {
+                if let Some(tell) = self.tells.answered(id) {
+                    let (name, away) = (tell.name.into_string(), away.into_owned());
+                    self.events.push_back(Event::Passed { id, name, time, away });
+                }
+            }
             ServerFrame::Gap { room, to, .. } => self.gap(room, to),
             ServerFrame::Ping { token } => self.outbox.write(&ClientFrame::Pong { token }),
             ServerFrame::Pong { .. } => {}
@@ -109,6 +119,10 @@ impl Conversation {
         self.events.push_back(Event::Welcomed { name: name.to_owned() });
         let max = self.max_message;
         self.refuse_says(Refusal::MessageTooLong, |say| say.payload.len() > max);
+        for tell in self.tells.take_longer_than(max) {
+            let refusal = Refusal::MessageTooLong;
+            self.tell_refused(tell.id, tell.name, Some(refusal), refusal.text());
+        }
     }
 
     fn joined(&mut self, request: u64, answer: Answer, members: u32) {
@@ -127,10 +141,10 @@ impl Conversation {
     fn left(&mut self, request: u64) {
         let index = self.rooms.iter().position(|room| room.stage == Stage::Leaving(request));
         let Some(index) = index else { return };
-        let Room { name, wanted, .. } = self.rooms.remove(index);
+        let Room { name, key, wanted, .. } = self.rooms.remove(index);
         self.events.push_back(Event::Left { room: RoomName::clone(&name) });
         if wanted {
-            self.rooms.push(Room::new(name, 0));
+            self.rooms.push(Room::new(name, 0).with_key(key));
         } else {
             // What was still to be repeated there.
             self.refuse_says(Refusal::NotMember, |say| say.room == name);
@@ -178,6 +192,12 @@ impl Conversation {
         } else if at_stage(Stage::Leaving(request)).is_some() {
             // It was not there, then.
             self.left(request);
+        } else if self.tells.is_in_flight(request) {
+            if self.pause_after(refusal, now) {
+                self.tells.retry();
+            } else if let Some(tell) = self.tells.answered(request) {
+                self.tell_refused(tell.id, tell.name, refusal, text);
+            }
         } else {
             self.say_refused(request, refusal, text, now);
         }

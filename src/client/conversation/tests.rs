@@ -2,6 +2,7 @@
 
 mod lost;
 mod refused;
+mod told;
 
 use super::*;
 use crate::client::event::Past;
@@ -34,7 +35,7 @@ impl Play {
     /// A client that is greeted and has joined `lobby`, in which ten messages were said.
     fn in_lobby() -> Self {
         let mut play = Self::new();
-        play.client.join("lobby", 0);
+        play.client.join("lobby", 0, None);
         play.welcome();
         let join = play.heard_join();
         assert_eq!(join.1, None);
@@ -111,6 +112,7 @@ enum Heard {
     Say { room: u32, id: u64, text: String },
     Members { request: u64 },
     History { request: u64, room: u32, side: Side, limit: u32 },
+    Tell { request: u64, name: String, text: String },
     Ping,
     Pong(u64),
     Bye,
@@ -119,11 +121,11 @@ enum Heard {
 impl From<ClientFrame<'_>> for Heard {
     fn from(frame: ClientFrame<'_>) -> Self {
         match frame {
-            ClientFrame::Hello { version, key, name } => {
-                assert_eq!(version, VERSION);
+            ClientFrame::Hello { version, private, key, name } => {
+                assert_eq!((version, private), (VERSION, false));
                 Self::Hello { key, name: name.into_owned() }
             }
-            ClientFrame::Join { request, resume, room } => {
+            ClientFrame::Join { request, resume, key: _, room } => {
                 Self::Join { request, resume, room: room.into_owned() }
             }
             ClientFrame::Leave { request, room } => Self::Leave { request, room },
@@ -134,6 +136,10 @@ impl From<ClientFrame<'_>> for Heard {
             ClientFrame::Members { request, .. } => Self::Members { request },
             ClientFrame::History { request, room, side, limit } => {
                 Self::History { request, room, side, limit }
+            }
+            ClientFrame::Tell { request, notice: _, name, payload } => {
+                let text = String::from_utf8(payload.into_owned()).unwrap();
+                Self::Tell { request, name: name.into_owned(), text }
             }
             ClientFrame::Ping { .. } => Self::Ping,
             ClientFrame::Pong { token } => Self::Pong(token),
@@ -198,7 +204,7 @@ fn say(id: u64, text: &str) -> Heard {
 #[test]
 fn hello_join_say_ack() {
     let mut play = Play::new();
-    play.client.join("lobby", 0);
+    play.client.join("lobby", 0, None);
     let id = play.client.say("lobby", b"early").unwrap();
     play.connect();
     assert_eq!(play.heard(), [Heard::Hello { key: 0, name: "ann".to_owned() }]);
@@ -223,7 +229,7 @@ fn hello_join_say_ack() {
 #[test]
 fn history_is_had_in_two_steps_and_not_twice() {
     let mut play = Play::new();
-    play.client.join("lobby", 3);
+    play.client.join("lobby", 3, None);
     play.welcome();
     let (request, _) = play.heard_join();
     play.say(&joined(request, false, 10, 1));
@@ -241,13 +247,13 @@ fn history_is_had_in_two_steps_and_not_twice() {
 #[test]
 fn history_is_no_more_than_what_is_kept() {
     let mut play = Play::new();
-    play.client.join("lobby", 100);
+    play.client.join("lobby", 100, None);
     play.welcome();
     let (request, _) = play.heard_join();
     play.say(&joined(request, false, 10, 9));
     assert_eq!(play.heard_join().1, Some(Resume { epoch: EPOCH, offset: 8 }));
     let mut play = Play::new();
-    play.client.join("lobby", 100);
+    play.client.join("lobby", 100, None);
     play.welcome();
     let (request, _) = play.heard_join();
     play.say(&joined(request, false, 10, 11));
@@ -311,7 +317,7 @@ fn a_room_is_left_and_joined_anew() {
     let mut play = Play::in_lobby();
     assert!(play.client.leave("lobby") && !play.client.leave("lobby"));
     assert_eq!(play.client.say("lobby", b""), Err(SayError::NotJoined));
-    play.client.join("lobby", 0);
+    play.client.join("lobby", 0, None);
     let id = play.client.say("lobby", b"again").unwrap();
     let [Heard::Leave { request, room: ROOM }] = play.heard()[..] else { panic!() };
     play.say(&message(11));
@@ -327,7 +333,7 @@ fn a_room_is_left_and_joined_anew() {
 #[test]
 fn a_room_is_the_same_in_any_case_of_letters() {
     let mut play = Play::in_lobby();
-    play.client.join("Lobby", 0);
+    play.client.join("Lobby", 0, None);
     let id = play.client.say("LOBBY", b"x").unwrap();
     assert_eq!(play.heard(), [say(id, "x")]);
     assert!(play.client.leave("lobbY") && !play.client.leave("lobby"));
@@ -336,8 +342,8 @@ fn a_room_is_the_same_in_any_case_of_letters() {
 #[test]
 fn a_room_can_be_left_before_it_is_joined() {
     let mut play = Play::new();
-    play.client.join("lobby", 0);
-    play.client.join("attic", 0);
+    play.client.join("lobby", 0, None);
+    play.client.join("attic", 0, None);
     assert!(play.client.leave("attic"));
     play.welcome();
     let (request, _) = play.heard_join();
@@ -410,7 +416,7 @@ fn a_cut_anywhere_changes_nothing() {
         let after = cuts.filter(|&cut| cut > always);
         let cuts = before.chain([always]).chain(after).chain([stream.len()]);
         let mut play = Play::new();
-        play.client.join("lobby", 0);
+        play.client.join("lobby", 0, None);
         play.connect();
         let mut start = 0;
         for cut in cuts {

@@ -18,13 +18,16 @@ impl Frame {
     pub(super) fn open(habits: Habits, out: &mut Vec<u8>) -> Self {
         // Without a name one is given, and nobody who comes back can find it taken.
         let name = Cow::Borrowed("");
-        binary::write_client(&ClientFrame::Hello { version: VERSION, key: 0, name }, out);
+        binary::write_client(
+            &ClientFrame::Hello { version: VERSION, private: false, key: 0, name },
+            out,
+        );
         Self { room: 0, own_copies: habits.own_copies }
     }
 
     pub(super) fn join(&mut self, room: u32, out: &mut Vec<u8>) -> bool {
         let room = Cow::Owned(format!("bench{room}"));
-        binary::write_client(&ClientFrame::Join { request: 1, resume: None, room }, out);
+        binary::write_client(&ClientFrame::Join { request: 1, resume: None, key: None, room }, out);
         true
     }
 

@@ -189,7 +189,7 @@ fn try_to_enter(talk: &mut Talk<'_>) {
     let nick = talk.irc.nick.to_string();
     let about = talk.about("", &nick);
     talk.ask(About::default(), Ask::Describe { user: user.into(), real_name: real_name.into() });
-    talk.ask(about, Ask::Hello { name: nick.into(), key: 0 });
+    talk.ask(about, Ask::Hello { name: nick.into(), key: 0, private: true });
 }
 
 /// Compares secrets in a time that does not tell where they differ.

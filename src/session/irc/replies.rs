@@ -85,6 +85,7 @@ impl Irc {
             | Reply::Gap { .. }
             | Reply::Posted { .. }
             | Reply::Rooms { .. }
+            | Reply::Passed { .. }
             | Reply::History { .. } => {}
         }
         true
@@ -214,7 +215,9 @@ impl Irc {
             Refusal::RoomFull => (ERR_CHANNELISFULL, &[channel], "Cannot join channel (+l)"),
             Refusal::NoSuchPerson => (ERR_NOSUCHNICK, &[nick], "No such nick"),
             Refusal::ListFull => (ERR_BANLISTFULL, &[channel, "b"], "Channel list is full"),
-            Refusal::CannotHear => (ERR_CANNOTSENDTOUSER, &[nick], refusal.text()),
+            Refusal::CannotHear | Refusal::NotReading => {
+                (ERR_CANNOTSENDTOUSER, &[nick], refusal.text())
+            }
             Refusal::Expelled | Refusal::Draining => return,
         };
         // Before there is a name, the client is free to try another.

@@ -29,9 +29,11 @@ assets! {
     "/app.js", "text/javascript; charset=utf-8", "app.js";
     "/chat.js", "text/javascript; charset=utf-8", "chat.js";
     "/connection.js", "text/javascript; charset=utf-8", "connection.js";
+    "/conversation.js", "text/javascript; charset=utf-8", "conversation.js";
     "/dom.js", "text/javascript; charset=utf-8", "dom.js";
     "/drawers.js", "text/javascript; charset=utf-8", "drawers.js";
     "/icon.svg", "image/svg+xml", "icon.svg";
+    "/person.js", "text/javascript; charset=utf-8", "person.js";
     "/room.js", "text/javascript; charset=utf-8", "room.js";
     "/storage.js", "text/javascript; charset=utf-8", "storage.js";
     "/text.js", "text/javascript; charset=utf-8", "text.js";

@@ -138,7 +138,10 @@ pub fn refusal(refusal: Refusal) -> Response {
         Refusal::NameTaken => Status::Conflict,
         Refusal::MessageTooLong => Status::ContentTooLarge,
         Refusal::RateLimited => Status::TooManyRequests,
-        Refusal::TooManyRooms | Refusal::RelayRoomsFull | Refusal::Draining => Status::Unavailable,
+        Refusal::TooManyRooms
+        | Refusal::RelayRoomsFull
+        | Refusal::Draining
+        | Refusal::NotReading => Status::Unavailable,
     };
     let response = problem(status, refusal.word(), refusal.code(), refusal.text());
     match status {

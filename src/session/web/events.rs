@@ -78,7 +78,7 @@ impl EventStream {
             (Stage::Nameless, Some(wanted)) => {
                 self.stage = Stage::Named;
                 let name = Cow::Owned(wanted.name.clone().into_string());
-                Step::Command(Command::Hello { name, key: wanted.key })
+                Step::Command(Command::Hello { name, key: wanted.key, private: false })
             }
             (Stage::Named, Some(wanted)) if self.is_greeted => {
                 self.stage = Stage::Asked;

@@ -324,7 +324,7 @@ impl Raw {
     /// What it asks for by having connected: a name, then its room.
     fn opening(&mut self) -> Option<Command<'static>> {
         if !std::mem::replace(&mut self.is_announced, true) {
-            return Some(Command::Hello { name: Cow::Borrowed(""), key: 0 });
+            return Some(Command::Hello { name: Cow::Borrowed(""), key: 0, private: false });
         }
         let room = Cow::Owned(self.wanted.take()?.into_string());
         Some(Command::Join { request: 0, room, key: None, resume: None })

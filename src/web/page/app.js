@@ -3,16 +3,16 @@
 import { Announcer } from './announcer.js';
 import { Chat } from './chat.js';
 import { SUBPROTOCOL } from './connection.js';
+import { keyOf } from './conversation.js';
 import { byId, icon } from './dom.js';
 import { Drawers } from './drawers.js';
-import { keyOf } from './room.js';
 import { storage } from './storage.js';
 import { ComposerView } from './view-composer.js';
 import { LineView } from './view-line.js';
 import { LogView } from './view-log.js';
 import { MembersView } from './view-members.js';
 import { NamingView } from './view-naming.js';
-import { RoomsView, hashOf } from './view-rooms.js';
+import { RoomsView, WITH, hashOf } from './view-rooms.js';
 
 /** Where everybody is who has not been told of another room. */
 const FIRST_ROOM = 'lobby';
@@ -32,15 +32,21 @@ const drawers = new Drawers();
 const chat = new Chat({ saved, open: openSocket }, {
   changed: render,
   notice: (notice) => line.notice(notice),
-  said: (room, message) => room === chat.active && announcer.said(message),
+  said,
 });
 
 const line = new LineView(chat);
 const log = new LogView(chat, () => render('log'));
-const composer = new ComposerView(chat, () => log.toEnd());
-const members = new MembersView(chat);
-const rooms = new RoomsView(chat, (name) => goTo(name), () => composer.invite());
+const composer = new ComposerView(chat, talkWith, () => log.toEnd());
+const members = new MembersView(chat, talkWith);
+const rooms = new RoomsView(chat, goTo, () => composer.invite());
 const naming = new NamingView(chat, () => composer.invite());
+
+/** Reads aloud what is said where the person is, or to them alone. */
+function said(it, message) {
+  if (it.isPrivate) announcer.said({ ...message, sender: `${message.sender}, to you alone` });
+  else if (it === chat.active) announcer.said(message);
+}
 
 function openSocket() {
   const url = new URL('connect', location.href);
@@ -89,33 +95,42 @@ function watch() {
 
 /** Title and address. */
 function renderAddress() {
-  const unread = [...chat.rooms.values()].reduce((sum, room) => sum + room.unread, 0);
-  const name = chat.active ? `#${chat.active.name} · ` : '';
-  document.title = `${unread > 0 ? `(${unread}) ` : ''}${name}hobnob`;
-  const hash = chat.active ? hashOf(chat.active.name) : '';
+  const unread = chat.all.reduce((sum, it) => sum + it.unread, 0);
+  const title = chat.active ? `${chat.active.title} · ` : '';
+  document.title = `${unread > 0 ? `(${unread}) ` : ''}${title}hobnob`;
+  const hash = chat.active ? hashOf(chat.active) : '';
   if (location.hash !== hash) history.replaceState(null, '', hash || location.pathname);
 }
 
-/** The room named in the address, if any. */
-function roomInAddress() {
+/** The room or person named in the address; the name is empty if there is none. */
+function addressed() {
+  const isPrivate = location.hash.startsWith(WITH);
   try {
-    return decodeURIComponent(location.hash.slice(1));
+    return { name: decodeURIComponent(location.hash.slice(isPrivate ? WITH.length : 1)), isPrivate };
   } catch {
-    return '';
+    return { name: '', isPrivate: false };
   }
 }
 
-function goTo(name) {
-  chat.open(name);
+function goTo(name, secret) {
+  chat.open(name, secret);
   drawers.close();
   composer.invite();
 }
 
-/** Goes to the room above or below in the list. */
+function talkWith(name) {
+  chat.talk(name);
+  drawers.close();
+  composer.invite();
+}
+
+const show = ({ name, isPrivate }) => (isPrivate ? talkWith(name) : goTo(name));
+
+/** Goes to the room or person above or below in the lists. */
 function step(by) {
-  const names = [...chat.rooms.values()];
-  const at = names.indexOf(chat.active) + by;
-  if (names.length > 0) goTo(names[(at + names.length) % names.length].name);
+  const { all, active } = chat;
+  const at = all.indexOf(active) + by;
+  if (all.length > 0) show(all[(at + all.length) % all.length]);
 }
 
 function renderTheme() {
@@ -137,8 +152,9 @@ byId('theme').addEventListener('click', () => {
 byId('skip').addEventListener('click', () => composer.focus());
 
 addEventListener('hashchange', () => {
-  const name = roomInAddress();
-  if (name && keyOf(name) !== chat.active?.key) goTo(name);
+  const { name, isPrivate } = addressed();
+  const isShown = keyOf(name) === chat.active?.key && isPrivate === chat.active?.isPrivate;
+  if (name && !isShown) show({ name, isPrivate });
 });
 
 addEventListener('keydown', (event) => {
@@ -168,8 +184,8 @@ document.addEventListener('visibilitychange', () => {
 addEventListener('pagehide', () => storage.savePerson(chat.save()));
 
 renderTheme();
-const first = roomInAddress() || chat.active?.name || (chat.rooms.size === 0 && FIRST_ROOM);
-if (first) chat.open(first);
+if (chat.all.length === 0 && !addressed().name) chat.open(FIRST_ROOM);
+else if (addressed().name) show(addressed());
 for (const part of Object.keys(views)) render(part);
 composer.invite();
 if (saved?.name) chat.enter(saved.name);

@@ -10,11 +10,16 @@
  */
 
 import { Code, Connection, systemClock } from './connection.js';
-import { Room, keyOf } from './room.js';
+import { keyOf } from './conversation.js';
+import { Person } from './person.js';
+import { Room } from './room.js';
 import { count, mentions } from './text.js';
 
 /** Messages asked for at once when reading back. */
 const PAGE_LENGTH = 50;
+
+/** Conversations with one person that a page keeps: whoever changes names may begin any number. */
+const PEOPLE_MAX = 100;
 
 /** When to try again what was refused for being too fast. The relay's rate is some per second. */
 const RATE_PAUSE_MS = 1_000;
@@ -22,9 +27,11 @@ const RATE_PAUSE_MS = 1_000;
 export class Chat {
   /** @type {Map<string, Room>} By key, in the order in which they are shown. */
   rooms = new Map();
-  /** @type {Room|null} The one that is shown. */
+  /** @type {Map<string, Person>} The same for those with whom somebody talks alone. */
+  people = new Map();
+  /** @type {Room|Person|null} The one that is shown. */
   active = null;
-  /** Whether the person sees the end of the active room. */
+  /** Whether the person sees the end of the active one. */
   isWatching = false;
   name = '';
   /** What the relay said of itself, or its usual limits before it did. */
@@ -42,7 +49,7 @@ export class Chat {
 
   /**
    * @param {object} world What a `Connection` needs, and `saved`: what `save` once answered.
-   * @param {object} tell `changed(Part)`, `notice(Notice)`, `said(Room, Message)`.
+   * @param {object} tell `changed(Part)`, `notice(Notice)`, `said(Room|Person, Message)`.
    */
   constructor({ saved = {}, clock = systemClock, ...world }, tell) {
     this.#tell = tell;
@@ -62,6 +69,11 @@ export class Chat {
     return this.#line.state;
   }
 
+  /** All rooms and people, in the order in which they are shown. */
+  get all() {
+    return [...this.rooms.values(), ...this.people.values()];
+  }
+
   /** Missed messages that are just being sent again. */
   get catchingUp() {
     const isReplaying = [...this.rooms.values()].some((room) => room.isReplaying);
@@ -70,20 +82,25 @@ export class Chat {
 
   /** What is needed to go on after the page was loaded again. */
   save() {
-    const rooms = [...this.rooms.values()].map(({ name, read, unsaid }) => ({ name, read, unsaid }));
-    return { name: this.name, key: this.#key, rooms, active: this.active?.name };
+    const rooms = [...this.rooms.values()].map(({ name, read, unsaid, secret }) =>
+      ({ name, read, unsaid, secret }));
+    const people = [...this.people.values()].map((person) => person.save());
+    const { name, isPrivate } = this.active ?? {};
+    return { name: this.name, key: this.#key, rooms, people, active: name, isPrivate };
   }
 
-  #restore({ name = '', key, rooms = [], active }) {
+  #restore({ name = '', key, rooms = [], people = [], active, isPrivate = false }) {
     this.name = name;
     this.#key = key;
-    for (const { name: roomName, read, unsaid } of rooms) {
-      const room = new Room(roomName, read);
+    for (const { name: roomName, read, unsaid, secret } of rooms) {
+      const room = new Room(roomName, read, secret);
       room.unsaid = unsaid;
       room.lineLost();
       this.rooms.set(room.key, room);
     }
-    if (active) this.active = this.rooms.get(keyOf(active)) ?? null;
+    for (const saved of people) this.people.set(keyOf(saved.name), new Person(saved.name, saved));
+    const among = isPrivate ? this.people : this.rooms;
+    if (active) this.active = among.get(keyOf(active)) ?? null;
   }
 
   /** Connects under a name; an empty one asks for a guest's. */
@@ -103,29 +120,57 @@ export class Chat {
     this.#line.check();
   }
 
-  /** Shows a room, and joins it if need be. */
-  open(name) {
+  /** Shows a room, and joins it if need be: with the key that its operators ask for, if they do. */
+  open(name, secret) {
     const key = keyOf(name);
     let room = this.rooms.get(key);
     if (!room) {
-      room = new Room(name);
+      room = new Room(name, null, secret);
       this.rooms.set(key, room);
       this.#join(room);
     }
-    if (this.active !== room) {
-      if (this.active) this.active.divider = null;
-      this.active = room;
-      this.isWatching = false;
-      room.divider = room.unread > 0 ? room.read : null;
-    }
-    this.#changed('rooms', 'log', 'members');
-    return room;
+    return this.#show(room);
   }
 
-  /** Leaves a room; the one beside it is shown then. */
-  leave(room) {
-    if (room.number !== null) this.#leave(room.number);
-    this.#forget(room);
+  /** Shows what one person and we have told each other. */
+  talk(name) {
+    return this.#show(this.#person(name));
+  }
+
+  #show(it) {
+    if (this.active !== it) {
+      if (this.active) this.active.divider = null;
+      this.active = it;
+      this.isWatching = false;
+      it.divider = it.unread > 0 ? it.read : null;
+    }
+    this.#changed('rooms', 'log', 'members');
+    return it;
+  }
+
+  /** The conversation with somebody, begun if there is none. */
+  #person(name) {
+    const key = keyOf(name);
+    let person = this.people.get(key);
+    if (!person) {
+      person = new Person(name);
+      if (this.state.phase === 'live') person.lineUp();
+      this.people.set(key, person);
+      if (this.people.size > PEOPLE_MAX) this.#forget(this.#leastMissed(person));
+    }
+    return person;
+  }
+
+  /** The conversation to give up for a new one: the oldest that has nothing to be read or said. */
+  #leastMissed(fresh) {
+    const others = [...this.people.values()].filter((it) => it !== fresh && it !== this.active);
+    return others.find(({ unread, unsaid }) => unread + unsaid.length === 0) ?? others[0];
+  }
+
+  /** Leaves a room, or is done with a person; the one beside it is shown then. */
+  leave(it) {
+    if (!it.isPrivate && it.number !== null) this.#leave(it.number);
+    this.#forget(it);
   }
 
   /** Nobody here asked to leave: an operator of the room did. */
@@ -134,42 +179,47 @@ export class Chat {
     this.#forget(room);
   }
 
-  #forget(room) {
-    const rooms = [...this.rooms.values()];
-    const index = rooms.indexOf(room);
-    this.rooms.delete(room.key);
-    this.#numbers.delete(room.number);
-    this.#checkBack();
-    if (this.active === room) {
+  #forget(it) {
+    const { all } = this;
+    const index = all.indexOf(it);
+    if (it.isPrivate) this.people.delete(it.key);
+    else this.#forgetRoom(it);
+    if (this.active === it) {
       this.active = null;
-      const next = rooms[index + 1] ?? rooms[index - 1];
-      if (next) this.open(next.name);
+      const next = all[index + 1] ?? all[index - 1];
+      if (next) this.#show(next);
     }
     this.#changed('rooms', 'log', 'members');
   }
 
-  /** Says something in a room, now or as soon as there is a line. */
-  say(room, text) {
-    room.say(this.#nextId(), text, this.#clock.now());
-    room.divider = null;
-    this.#pump(room);
+  #forgetRoom(room) {
+    this.rooms.delete(room.key);
+    this.#numbers.delete(room.number);
+    this.#checkBack();
+  }
+
+  /** Says something in a room or to a person, now or as soon as there is a line. */
+  say(it, text) {
+    it.say(this.#nextId(), text, this.#clock.now());
+    it.divider = null;
+    this.#pump(it);
     this.#changed('log');
   }
 
   /** Tries a refused message once more. */
-  retry(room, id) {
-    room.retry(id);
-    this.#pump(room);
+  retry(it, id) {
+    it.retry(id);
+    this.#pump(it);
     this.#changed('log');
   }
 
   /** Gives a refused message up. */
-  discard(room, id) {
-    room.discard(id);
+  discard(it, id) {
+    it.discard(id);
     this.#changed('log');
   }
 
-  /** The person sees the end of the active room, or does not any more. */
+  /** The person sees the end of the active one, or does not any more. */
   watch(isWatching) {
     this.isWatching = isWatching;
     if (!isWatching || !this.active || this.active.unread === 0) return;
@@ -213,7 +263,7 @@ export class Chat {
   #join(room) {
     if (this.state.phase !== 'live') return;
     room.stage = 'joining';
-    this.#request({ type: 'join', room: room.name, ...room.place }, {
+    this.#request({ type: 'join', room: room.name, key: room.secret, ...room.place }, {
       done: (frame) => this.#joined(room, frame),
       refused: ({ code, text }) => this.#notJoined(room, code, text),
     });
@@ -245,7 +295,8 @@ export class Chat {
       this.#afterPause(() => this.rooms.get(room.key) === room && this.#join(room));
     } else {
       this.leave(room);
-      this.#notice('bad', `${room.name}: ${text}`);
+      const hint = code === Code.badKey ? '. Write it behind the name of the room' : '';
+      this.#notice('bad', `${room.name}: ${text}${hint}`);
     }
   }
 
@@ -290,10 +341,8 @@ export class Chat {
     this.#changed('members');
   }
 
-  #pump(room) {
-    for (const { id, text } of room.outgoing()) {
-      this.#line.send({ type: 'say', room: room.number, id, text });
-    }
+  #pump(it) {
+    for (const say of it.outgoing()) this.#line.send(it.frame(say));
   }
 
   #notice(tone, text) {
@@ -309,7 +358,7 @@ export class Chat {
     this.#back = null;
     this.#requests = new Map();
     this.#numbers.clear();
-    for (const room of this.rooms.values()) room.lineLost();
+    for (const it of this.all) it.lineLost();
   }
 
   #welcomed(frame) {
@@ -320,7 +369,11 @@ export class Chat {
     const left = rooms.filter(({ place }) => place);
     if (left.length > 0) this.#back = { rooms: left, missed: 0, lost: 0 };
     for (const room of rooms) this.#join(room);
-    this.#changed('line', 'rooms', 'members');
+    for (const person of this.people.values()) {
+      person.lineUp();
+      this.#pump(person);
+    }
+    this.#changed('line', 'rooms', 'log', 'members');
   }
 
   /** Tells what became of the missed messages, once all of them are here. */
@@ -344,6 +397,8 @@ export class Chat {
       return frame.type === 'error' ? request.refused(frame) : request.done(frame);
     }
     if (frame.type === 'error') return this.#refused(frame);
+    if (frame.type === 'told') return this.#told(frame);
+    if (frame.type === 'passed') return this.#passed(frame);
     const room = this.#numbers.get(frame.room);
     // What still comes of a room that was left.
     if (!room) return undefined;
@@ -381,23 +436,39 @@ export class Chat {
     this.#changed('log');
   }
 
-  #unread(room, message) {
-    const isActive = room === this.active;
-    if (isActive && !this.isWatching && room.unread === 0) room.divider = room.read;
-    room.unread += 1;
-    if (mentions(message.text, this.name)) room.mentions += 1;
-    if (isActive && this.isWatching) room.seen();
+  /** Somebody told us something, and nobody else. */
+  #told(frame) {
+    // What we tell ourselves is shown once it was passed on.
+    if (keyOf(frame.sender) === keyOf(this.name)) return;
+    const person = this.#person(frame.sender);
+    this.#unread(person, person.told(frame));
+    this.#changed('rooms', 'log');
+  }
+
+  /** What we told somebody is on its way to them. */
+  #passed(frame) {
+    const person = [...this.people.values()].find((it) => it.passed(frame, this.name));
+    if (person) this.#pump(person);
+    this.#changed('log');
+  }
+
+  #unread(it, message) {
+    const isActive = it === this.active;
+    if (isActive && !this.isWatching && it.unread === 0) it.divider = it.read;
+    it.unread += 1;
+    if (it.isPrivate || mentions(message.text, this.name)) it.mentions += 1;
+    if (isActive && this.isWatching) it.seen();
     else this.#changed('rooms');
-    this.#tell.said(room, message);
+    this.#tell.said(it, message);
   }
 
   #refused({ code, request, text }) {
     if (code === Code.draining) return this.#notice('plain', 'The relay is about to restart');
     // `left` follows, and says of which room.
     if (code === Code.expelled) return undefined;
-    for (const room of this.rooms.values()) {
-      room.refused(request, text);
-      this.#pump(room);
+    for (const it of this.all) {
+      it.refused(request, text);
+      this.#pump(it);
     }
     return this.#changed('log');
   }

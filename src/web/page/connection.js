@@ -22,6 +22,7 @@ export const Code = Object.freeze({
   badName: 101,
   rateLimited: 107,
   draining: 108,
+  badKey: 114,
   expelled: 118,
   replaced: 206,
   shutdown: 207,
@@ -82,7 +83,7 @@ export class Connection {
    * @param {() => WebSocket} world.open Begins a connection.
    * @param {object} [world.clock] `now`, `random`, `setTimeout` and `clearTimeout`.
    * @param {object} told Whom to tell: `state(State)`, `welcome(Frame)`, and `frame(Frame)` for
-   *   everything that is about rooms.
+   *   everything that is about rooms and people.
    */
   constructor({ open, clock = systemClock }, told) {
     this.#open = open;
@@ -145,7 +146,7 @@ export class Connection {
 
   #greet() {
     const key = this.#key ? { key: this.#key } : {};
-    this.#write({ type: 'hello', version: 1, name: this.#name, ...key });
+    this.#write({ type: 'hello', version: 1, private: true, name: this.#name, ...key });
   }
 
   #received(data) {

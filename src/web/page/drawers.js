@@ -16,7 +16,9 @@ export class Drawers {
       byId(`${side}-close`).addEventListener('click', () => this.close());
     }
     byId('shade').addEventListener('click', () => this.close());
-    byId('room-list').addEventListener('click', ({ target }) => target.closest('a') && this.close());
+    for (const list of ['room-list', 'people-list']) {
+      byId(list).addEventListener('click', ({ target }) => target.closest('a') && this.close());
+    }
     for (const width of WIDTHS) matchMedia(width).addEventListener('change', () => this.close());
   }
 

@@ -1,22 +1,6 @@
-/**
- * One room, as far as this page knows it: the place up to which it has been read from the relay
- * and by the person, what was said there, who is there, and what is still to be said.
- *
- * @typedef {object} Place A message, named for good: its offset and the numbering that counts it.
- * @property {string} epoch
- * @property {number} offset
- *
- * @typedef {object} Unsaid A message of ours that nobody is known to have received yet.
- * @property {'unsaid'} kind
- * @property {number} id By which the relay knows it, however often it is sent.
- * @property {string} text
- * @property {number} time When it was written.
- * @property {'waiting'|'sending'|'refused'} state
- * @property {string} [problem] Why it was refused.
- * @property {number} [offset] Its place, once acknowledged: it is only still to come back.
- */
+/** One room, as far as this page knows it: what was said there, from where to go on, and who is there. */
 
-import { Timeline } from './timeline.js';
+import { Conversation, keyOf } from './conversation.js';
 
 /** Messages on their way to the relay at once; the others wait for their acknowledgement. */
 const SENDING_MAX = 32;
@@ -24,42 +8,28 @@ const SENDING_MAX = 32;
 /** How many times the usual a room keeps while somebody reads further up. */
 const READING_SLACK = 4;
 
-/** What a name is compared by: the relay folds the case of ASCII letters and nothing else. */
-export const keyOf = (name) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-
-export class Room {
+export class Room extends Conversation {
+  isPrivate = false;
   /** By what frames name it on this line; null while it is not joined there. */
   number = null;
   /** @type {'out'|'joining'|'in'} */
   stage = 'out';
-  /** @type {Place|null} The last message the relay has told of. */
-  place = null;
-  timeline = new Timeline();
-  /** @type {Unsaid[]} */
-  unsaid = [];
   /** How many are here, and who, by key; names are left out of big rooms. */
   members = { count: 0, names: new Map() };
   /** Whether the relay has been asked who is here and has not answered yet. */
   isAsking = false;
-  unread = 0;
-  mentions = 0;
-  /** @type {Place|null} After this message the unread ones began when the room was last opened. */
-  divider = null;
   /** The last message of what is being sent again after coming back. */
   #replayTo = 0;
 
-  /**
-   * @param {string} name
-   * @param {Place|null} read The last message the person has seen.
-   */
-  constructor(name, read = null) {
-    this.name = name;
-    this.read = read;
+  /** @param {string} [secret] The key that its operators ask for. */
+  constructor(name, read = null, secret = undefined) {
+    super(name, read);
+    this.secret = secret;
   }
 
-  /** What it is found by, however its name is spelt. */
-  get key() {
-    return keyOf(this.name);
+  /** What it is called on the page. */
+  get title() {
+    return `#${this.name}`;
   }
 
   /** Whether `members` names everybody. */
@@ -182,22 +152,13 @@ export class Room {
     this.members.names = new Map(names.map((name) => [keyOf(name), name]));
   }
 
-  /** Notes something to be said. */
-  say(id, text, now) {
-    this.unsaid.push({ kind: 'unsaid', id, text, time: now, state: 'waiting' });
+  *outgoing() {
+    if (this.number !== null) yield* super.outgoing(SENDING_MAX);
   }
 
-  /** The messages that may go out now; they are on their way then. */
-  *outgoing() {
-    if (this.number === null) return;
-    let sending = this.unsaid.filter(({ state }) => state === 'sending').length;
-    for (const say of this.unsaid) {
-      if (sending >= SENDING_MAX) return;
-      if (say.state !== 'waiting') continue;
-      say.state = 'sending';
-      sending += 1;
-      yield say;
-    }
+  /** The frame by which a message goes out. */
+  frame({ id, text }) {
+    return { type: 'say', room: this.number, id, text };
   }
 
   /**
@@ -209,32 +170,6 @@ export class Room {
     if (!say) return;
     if (offset > this.place.offset) say.offset = offset;
     else this.discard(id);
-  }
-
-  /** Takes a refusal of a message. */
-  refused(id, problem) {
-    const say = this.unsaid.find((it) => it.id === id);
-    if (say) Object.assign(say, { state: 'refused', problem });
-  }
-
-  /** Tries a refused message once more, behind those that were written since. */
-  retry(id) {
-    const say = this.unsaid.find((it) => it.id === id);
-    if (!say) return;
-    this.discard(id);
-    this.unsaid.push({ ...say, state: 'waiting', problem: undefined });
-  }
-
-  /** Gives a message up. */
-  discard(id) {
-    this.unsaid = this.unsaid.filter((it) => it.id !== id);
-  }
-
-  /** The person has seen everything. */
-  seen() {
-    this.unread = 0;
-    this.mentions = 0;
-    if (this.place) this.read = this.place;
   }
 
   /**

@@ -50,6 +50,16 @@ export function initialOf(name) {
   return first?.segment.toUpperCase() ?? '?';
 }
 
+/**
+ * Whom a line is for alone, and what it says to them: `/msg ann hello`.
+ *
+ * @returns {{name: string, words: string}|null} Null if it is for everybody.
+ */
+export function privately(line) {
+  const [, name, words = ''] = /^\/msg\s+(\S+)(?:\s+([^]*))?$/u.exec(line) ?? [];
+  return name ? { name, words } : null;
+}
+
 /** Whether a text names somebody, as a word of its own. */
 export function mentions(text, name) {
   if (!text || !name) return false;

@@ -1,7 +1,7 @@
 /** Where messages are written. What is not sent yet is kept for each room. */
 
 import { byId, setText } from './dom.js';
-import { count } from './text.js';
+import { count, privately } from './text.js';
 
 const encoder = new TextEncoder();
 
@@ -13,11 +13,16 @@ export class ComposerView {
   #words = byId('words');
   #drafts = new WeakMap();
   #room = null;
+  #talk;
   #said;
 
-  /** @param {() => void} said Something was said. */
-  constructor(chat, said) {
+  /**
+   * @param {(name: string) => void} talk Shows the conversation with one person.
+   * @param {() => void} said Something was said.
+   */
+  constructor(chat, talk, said) {
     this.#chat = chat;
+    this.#talk = talk;
     this.#said = said;
     this.#words.addEventListener('input', () => this.#check());
     this.#words.addEventListener('keydown', (event) => this.#key(event));
@@ -43,7 +48,7 @@ export class ComposerView {
     this.#room = room;
     this.#words.value = (room && this.#drafts.get(room)) ?? '';
     this.#words.disabled = !room;
-    this.#words.placeholder = room ? `Message #${room.name}` : 'Join a room first';
+    this.#words.placeholder = room ? `Message ${room.title}` : 'Join a room first';
     this.#words.setAttribute('aria-label', this.#words.placeholder);
     this.#check();
   }
@@ -58,9 +63,11 @@ export class ComposerView {
   #send() {
     const text = this.#words.value.trim();
     if (!this.#room || text === '' || this.#excess() > 0) return;
-    this.#chat.say(this.#room, text);
+    const { name, words = text } = privately(text) ?? {};
     this.#words.value = '';
     this.#check();
+    if (name) this.#talk(name);
+    if (words) this.#chat.say(this.#chat.active, words);
     this.#said();
   }
 

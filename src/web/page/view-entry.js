@@ -1,7 +1,7 @@
 /** How one entry of a room looks: a message, a hole, a new beginning, who came and went. */
 
 import { element, icon } from './dom.js';
-import { keyOf } from './room.js';
+import { keyOf } from './conversation.js';
 import {
   clockTime, count, dayName, dayOf, fullTime, hueOf, initialOf, linksIn, mentions, shown,
 } from './text.js';
@@ -70,7 +70,7 @@ export function entryNode(entry, around, room) {
 
 const rule = (text, kind = '') => element('p', { class: `rule ${kind}` }, text);
 
-const kinds = { message: said, unsaid: said, hole, restart, presence };
+const kinds = { message: said, unsaid: said, hole, restart, presence, remark };
 
 /** The coloured square with somebody's initial. */
 export function avatar(name) {
@@ -143,10 +143,10 @@ function fate(entry, state, room) {
   return [element('p', { class: 'fate', title: words }, icon(picture), told)];
 }
 
-function refusal({ id, problem }, room) {
+function refusal({ id, problem, isUnsure }, room) {
   const button = (text, click) => element('button', { type: 'button', click }, text);
   return element('p', { class: 'fate' },
-    element('span', {}, `Not sent: ${problem}`),
+    element('span', {}, `${isUnsure ? 'Perhaps not sent' : 'Not sent'}: ${problem}`),
     button('Try again', () => room.retry(id)),
     button('Discard', () => room.discard(id)));
 }
@@ -176,6 +176,10 @@ function restart({ time }) {
 function presence({ came, went }) {
   const told = [names(came, 'joined'), names(went, 'left')].filter(Boolean);
   return element('p', { class: 'presence' }, told.join('; '));
+}
+
+function remark({ text }) {
+  return element('p', { class: 'presence' }, text);
 }
 
 function names(set, verb) {

@@ -78,7 +78,8 @@ export class LogView {
     this.#shown.clear();
     this.#list.replaceChildren();
     this.#isFollowing = true;
-    if (room) this.#log.setAttribute('aria-label', `Messages in ${room.name}`);
+    const where = room?.isPrivate ? 'with' : 'in';
+    if (room) this.#log.setAttribute('aria-label', `Messages ${where} ${room.name}`);
   }
 
   /** The first message in sight. Holes change while they are filled, so they are no landmarks. */
@@ -127,13 +128,10 @@ export class LogView {
   }
 
   #beginning(room) {
-    const isEmpty = room.timeline.entries.every(({ kind }) => kind !== 'message');
-    const about = isEmpty
-      ? 'Nothing has been said here yet. Whoever has the address of this page can come in.'
-      : 'This is where the room begins.';
-    if (this.#start.dataset.about !== `${room.name} ${about}`) {
-      this.#start.dataset.about = `${room.name} ${about}`;
-      this.#start.replaceChildren(element('h2', {}, `#${room.name}`), element('p', {}, about));
+    const about = beginningOf(room);
+    if (this.#start.dataset.about !== `${room.title} ${about}`) {
+      this.#start.dataset.about = `${room.title} ${about}`;
+      this.#start.replaceChildren(element('h2', {}, room.title), element('p', {}, about));
     }
     return this.#start;
   }
@@ -183,4 +181,14 @@ export class LogView {
     this.#jump.classList.toggle('is-new', isNew);
     setText(byId('jump-words'), isNew ? count(unread, 'new message') : 'Jump to the latest');
   }
+}
+
+/** What is to be known of a place where nothing was said before. */
+function beginningOf({ isPrivate, name, timeline: { entries } }) {
+  if (isPrivate) {
+    return `Only ${name} and you read this. The relay keeps none of it: it reaches ${name} while they are here, and cannot be read back later.`;
+  }
+  return entries.every(({ kind }) => kind !== 'message')
+    ? 'Nothing has been said here yet. Whoever has the address of this page can come in.'
+    : 'This is where the room begins.';
 }

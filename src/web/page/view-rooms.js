@@ -1,4 +1,4 @@
-/** The list of rooms, and the head of the one that is shown. */
+/** The lists of rooms and of people talked with alone, and the head of what is shown. */
 
 import { arrange, byId, element, icon, setText } from './dom.js';
 import { count } from './text.js';
@@ -6,8 +6,11 @@ import { count } from './text.js';
 /** Unread messages beyond this are "many". */
 const COUNTED = 99;
 
-/** The address of a room on this page. */
-export const hashOf = (name) => `#${encodeURIComponent(name)}`;
+/** What the address of a person begins with on this page. No room's does: its slashes are encoded. */
+export const WITH = '#/with/';
+
+/** The address of a room or a person on this page. */
+export const hashOf = ({ name, isPrivate }) => `${isPrivate ? WITH : '#'}${encodeURIComponent(name)}`;
 
 export class RoomsView {
   #chat;
@@ -16,7 +19,7 @@ export class RoomsView {
   #left;
 
   /**
-   * @param {(name: string) => void} go Shows a room by its name.
+   * @param {(name: string, secret?: string) => void} go Shows a room by its name, with its key.
    * @param {() => void} left A room was left.
    */
   constructor(chat, go, left) {
@@ -25,26 +28,31 @@ export class RoomsView {
     byId('join').addEventListener('submit', (event) => {
       event.preventDefault();
       const input = byId('join-name');
-      const name = input.value.trim();
+      const wanted = input.value.trim();
       input.value = '';
-      if (name) go(name);
+      // No room has a space in its name: what comes behind one is its key.
+      const [name, secret, ...more] = wanted.split(/\s+/u);
+      if (wanted) go(...(more.length > 0 ? [wanted] : [name, secret]));
     });
     byId('leave').addEventListener('click', () => this.#leave(chat.active));
   }
 
   render() {
-    const rooms = [...this.#chat.rooms.values()];
-    for (const room of this.#items.keys()) if (!rooms.includes(room)) this.#items.delete(room);
-    arrange(byId('room-list'), rooms.map((room) => this.#item(room)));
+    const { all, rooms, people } = this.#chat;
+    for (const it of this.#items.keys()) if (!all.includes(it)) this.#items.delete(it);
+    arrange(byId('room-list'), [...rooms.values()].map((room) => this.#item(room)));
+    arrange(byId('people-list'), [...people.values()].map((person) => this.#item(person)));
+    byId('people').hidden = people.size === 0;
     this.#renderHead(this.#chat.active);
   }
 
-  #renderHead(room) {
-    setText(byId('room-name'), room ? `#${room.name}` : 'No room');
-    setText(byId('room-about'), room?.place ? `${count(room.members.count, 'member')}` : '');
-    byId('leave').hidden = !room;
-    const isElsewhere = [...this.#chat.rooms.values()].some((it) => it !== room && it.unread > 0);
-    byId('elsewhere').hidden = !isElsewhere;
+  #renderHead(it) {
+    setText(byId('room-name'), it?.title ?? 'No room');
+    setText(byId('room-about'), aboutOf(it));
+    byId('leave').hidden = !it;
+    byId('leave').title = it?.isPrivate ? 'Close this conversation' : 'Leave this room';
+    byId('leave').setAttribute('aria-label', byId('leave').title);
+    byId('elsewhere').hidden = !this.#chat.all.some((other) => other !== it && other.unread > 0);
   }
 
   #item(room) {
@@ -57,18 +65,20 @@ export class RoomsView {
     const isActive = room === this.#chat.active;
     node.className = [
       'room-item',
+      room.isPrivate && 'is-person',
       isActive && 'is-active',
       room.unread > 0 && 'is-unread',
-      room.stage !== 'in' && 'is-out',
+      !room.isPrivate && room.stage !== 'in' && 'is-out',
     ].filter(Boolean).join(' ');
-    link.href = hashOf(room.name);
+    link.href = hashOf(room);
     if (isActive) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
     setText(label, room.name);
     badge.hidden = room.unread === 0;
     badge.classList.toggle('is-mention', room.mentions > 0);
     setText(badge.firstChild, room.unread > COUNTED ? `${COUNTED}+` : `${room.unread}`);
-    leave.setAttribute('aria-label', `Leave ${room.name}`);
+    leave.title = room.isPrivate ? 'Close' : 'Leave';
+    leave.setAttribute('aria-label', `${leave.title} ${room.name}`);
     return node;
   }
 
@@ -78,7 +88,7 @@ export class RoomsView {
       element('span'), element('span', { class: 'visually-hidden' }, ' unread'));
     const link = element('a', { class: 'room-link' }, label, badge);
     const leave = element('button', {
-      type: 'button', class: 'room-leave', title: 'Leave', click: () => this.#leave(room),
+      type: 'button', class: 'room-leave', click: () => this.#leave(room),
     }, icon('close'));
     return { node: element('li', {}, link, leave), link, label, badge, leave };
   }
@@ -87,4 +97,9 @@ export class RoomsView {
     this.#chat.leave(room);
     this.#left();
   }
+}
+
+function aboutOf(it) {
+  if (it?.isPrivate) return 'private';
+  return it?.place ? count(it.members.count, 'member') : '';
 }

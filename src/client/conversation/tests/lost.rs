@@ -108,7 +108,7 @@ fn a_relay_that_recovers_nothing_repeats_nothing() {
 #[test]
 fn history_survives_a_loss_in_the_middle() {
     let mut play = Play::new();
-    play.client.join("lobby", 5);
+    play.client.join("lobby", 5, None);
     play.welcome();
     let (request, _) = play.heard_join();
     play.say(&joined(request, false, 10, 1));

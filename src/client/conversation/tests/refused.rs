@@ -37,7 +37,7 @@ fn a_name_that_is_none_ends_it() {
 #[test]
 fn a_refused_room_takes_its_messages_along() {
     let mut play = Play::new();
-    play.client.join("lobby", 0);
+    play.client.join("lobby", 0, None);
     let id = play.client.say("lobby", b"x").unwrap();
     play.welcome();
     let (request, _) = play.heard_join();
@@ -68,7 +68,7 @@ fn too_fast_is_tried_again_later_and_in_order() {
     play.heard();
     let limited = Refusal::RateLimited.code();
     ids.iter().for_each(|id| play.say(&error(limited, *id)));
-    play.client.join("attic", 0);
+    play.client.join("attic", 0, None);
     assert_eq!(play.heard(), []);
     assert_eq!(play.client.next_deadline(), Some(play.now + RATE_PAUSE));
     play.later(RATE_PAUSE);
@@ -82,7 +82,7 @@ fn too_fast_is_tried_again_later_and_in_order() {
 #[test]
 fn a_join_that_was_too_fast_is_tried_again() {
     let mut play = Play::new();
-    play.client.join("lobby", 0);
+    play.client.join("lobby", 0, None);
     play.welcome();
     let (request, _) = play.heard_join();
     play.say(&error(Refusal::RateLimited.code(), request));
@@ -111,7 +111,7 @@ fn a_draining_relay_is_told_of_and_outwaited() {
 #[test]
 fn too_long_is_refused_here_as_soon_as_the_limit_is_known() {
     let mut play = Play::new();
-    play.client.join("lobby", 0);
+    play.client.join("lobby", 0, None);
     let id = play.client.say("lobby", &[b'x'; 1_001]).unwrap();
     play.welcome();
     let events = play.events();
@@ -128,7 +128,7 @@ fn too_long_is_refused_here_as_soon_as_the_limit_is_known() {
 #[test]
 fn more_than_may_wait_is_busy() {
     let mut play = Play::new();
-    play.client.join("lobby", 0);
+    play.client.join("lobby", 0, None);
     let mut taken = 0;
     while play.client.say("lobby", b"").is_ok() {
         taken += 1;
