@@ -551,3 +551,16 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_of_irc_has_a_minute_to_answer_a_ping() {
+        let limits = Limits::default();
+        let grace = |service: Service| service.ping_grace(&limits);
+        assert_eq!(grace(Service::Irc(Arc::default())), Duration::from_secs(60));
+        assert_eq!(grace(Service::Frame(frame::Options::default())), limits.ping_grace);
+    }
+}
