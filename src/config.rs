@@ -266,6 +266,7 @@ fn set_irc_option(irc: &mut irc::Options, name: &str, value: &str) -> Result<(),
             irc.history =
                 value.parse().map_err(|_| format!("history is a number, not {value:?}"))?;
         }
+        "cloak" => irc.cloak = parse_choice(name, value, &[("true", true), ("false", false)])?,
         "operator" => {
             let (name, password) = value.split_once(':').ok_or("operator is NAME:PASSWORD")?;
             let (name, password) = (name.to_owned(), password.to_owned());
@@ -273,7 +274,7 @@ fn set_irc_option(irc: &mut irc::Options, name: &str, value: &str) -> Result<(),
         }
         _ => {
             return Err(format!(
-                "irc has no option {name:?}: it has name, network, motd, password, operator and history"
+                "irc has no option {name:?}: it has name, network, motd, password, operator, cloak and history"
             ));
         }
     }

@@ -1,6 +1,7 @@
 //! What is said: the message as every floor knows it.
 
 use crate::id::Offset;
+use core::net::IpAddr;
 use std::fmt;
 use std::rc::Rc;
 
@@ -35,8 +36,13 @@ impl Seen {
     }
 
     /// What stands for their address.
-    pub fn host(&self) -> Cloak {
-        Cloak(self.cloak)
+    pub fn host(&self) -> Host {
+        self.address().map_or(Host::Cloak(self.cloak), Host::Address)
+    }
+
+    /// Their address, if it is shown.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.face.as_ref().and_then(|face| face.address)
     }
 
     /// What they are called in full, if they say.
@@ -50,13 +56,25 @@ impl Seen {
     }
 }
 
-/// A host name that tells networks apart and does not tell them.
+/// Where somebody comes from, as everybody is shown it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cloak(u32);
+pub enum Host {
+    /// A name that tells networks apart and does not tell them.
+    Cloak(u32),
+    /// The address itself.
+    Address(IpAddr),
+}
 
-impl fmt::Display for Cloak {
+impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}.cloaked", self.0)
+        match self {
+            Self::Cloak(number) => write!(f, "{number:08x}.cloaked"),
+            // A word that begins with a colon would be the last of its line.
+            Self::Address(ip) => match ip.to_string() {
+                text if text.starts_with(':') => write!(f, "0{text}"),
+                text => f.write_str(&text),
+            },
+        }
     }
 }
 
@@ -69,6 +87,8 @@ pub struct Face {
     pub real_name: Rc<str>,
     /// They say that they are a program.
     pub is_bot: bool,
+    /// Where they come from, if the relay shows that: not what they say.
+    pub address: Option<IpAddr>,
 }
 
 /// Any bytes, and what is known of them.
@@ -114,5 +134,23 @@ impl Message {
     pub fn weight(&self) -> usize {
         let tags = self.payload.manner.tags.as_ref().map_or(0, |tags| tags.len());
         self.payload.bytes.len() + tags + Self::OVERHEAD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_words() {
+        for (ip, host) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("::1", "0::1"),
+            ("0:0:5::1", "0:0:5::1"),
+        ] {
+            assert_eq!(Host::Address(ip.parse().unwrap()).to_string(), host);
+        }
+        assert_eq!(Host::Cloak(0x2a).to_string(), "0000002a.cloaked");
     }
 }

@@ -753,6 +753,14 @@ impl Engine {
         self.hub.introduce(conn, unlimited, network);
     }
 
+    /// The peer comes from this address, which is shown if its service shows addresses.
+    pub fn locate(&mut self, conn: ConnId, ip: IpAddr) {
+        let irc = self.service_of(conn).and_then(Service::irc);
+        if irc.is_some_and(|irc| !irc.cloak) {
+            self.hub.show(conn, ip);
+        }
+    }
+
     /// The service a peer came to.
     pub fn service_of(&self, conn: ConnId) -> Option<&Service> {
         self.services.get(usize::from(self.peers.get(conn)?.service))

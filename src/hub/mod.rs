@@ -28,6 +28,7 @@ use crate::limits::{Limits, QUESTION_COST};
 use crate::now::{Now, Tick};
 use crate::payload::{Form, Message, Payload, Seen};
 use crate::reason::{CloseReason, Refusal};
+use core::net::IpAddr;
 use outside::Posted;
 use person::{Membership, People};
 use slab::Slab;
@@ -133,6 +134,11 @@ impl Hub {
         if let Some(person) = self.people.get_mut(conn) {
             person.introduce(unlimited, cloak);
         }
+    }
+
+    /// Where `conn` comes from is to be shown: to those who speak IRC, if it does so as well.
+    pub fn show(&mut self, conn: ConnId, ip: IpAddr) {
+        self.people.show(conn, ip);
     }
 
     fn cloak(&self, network: u64) -> u32 {

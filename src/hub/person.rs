@@ -6,6 +6,7 @@ use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::payload::{Face, Seen};
+use core::net::IpAddr;
 use slab::Slab;
 use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
@@ -20,6 +21,8 @@ pub struct People {
     records: Slab<Record>,
     /// Who wants to be told of a (folded) name.
     watchers: HashMap<Rc<str>, Vec<ConnId>>,
+    /// Where those come from whose addresses are shown.
+    addresses: HashMap<ConnId, IpAddr>,
     /// Those with a record who left of late, the latest first.
     past: VecDeque<Past>,
     /// Connected, with a name or without.
@@ -162,6 +165,7 @@ impl People {
         }
         if let Some(person) = self.slots.get_mut(conn.slot()).and_then(Option::take) {
             self.forget_name(conn, &person.name);
+            self.addresses.remove(&conn);
             self.present -= 1;
             if let Some(record) = self.records.try_remove(person.record as usize) {
                 self.count(record.flags, false);
@@ -170,6 +174,18 @@ impl People {
                 }
             }
         }
+    }
+
+    /// Somebody comes from there, and it is to be shown once they say who they are.
+    pub fn show(&mut self, conn: ConnId, ip: IpAddr) {
+        if self.get(conn).is_some() {
+            self.addresses.insert(conn, ip.to_canonical());
+        }
+    }
+
+    /// Where somebody comes from, if that is to be shown.
+    pub fn address(&self, conn: ConnId) -> Option<IpAddr> {
+        self.addresses.get(&conn).copied()
     }
 
     /// Whoever goes, or takes another name, is remembered for a while.

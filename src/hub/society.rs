@@ -84,7 +84,8 @@ impl Hub {
 
     pub(super) fn describe(&mut self, conn: ConnId, user: &str, real_name: &str, now: Now) {
         let is_bot = self.people.record(conn).is_some_and(|record| record.flags.bot);
-        let face = Face { user: user.into(), real_name: real_name.into(), is_bot };
+        let address = self.people.address(conn);
+        let face = Face { user: user.into(), real_name: real_name.into(), is_bot, address };
         self.people.describe(conn, face, now);
     }
 

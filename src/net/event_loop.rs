@@ -341,6 +341,7 @@ impl EventLoop {
             self.admission.leave(before);
             let unlimited = is_loopback(ip) && !self.limits.limit_loopback;
             self.engine.introduce(conn, unlimited, network(ip));
+            self.engine.locate(conn, ip);
             let text = format_args!("{conn} is forwarded for {ip}");
             self.logbook.note(Class::Connected, second, text);
         }
@@ -587,8 +588,10 @@ impl EventLoop {
             self.admission.leave(ticket);
             return;
         };
-        if trusted {
-            self.engine.trust(conn);
+        match remote.ip() {
+            _ if trusted => self.engine.trust(conn),
+            Some(ip) => self.engine.locate(conn, ip),
+            None => {}
         }
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(conn.to_bits() as usize);

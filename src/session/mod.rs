@@ -315,6 +315,16 @@ impl Service {
         }
     }
 
+    /// How IRC is served there, if it is.
+    pub fn irc(&self) -> Option<&irc::Options> {
+        match self {
+            Self::Raw(_) | Self::Frame(_) => None,
+            #[cfg(feature = "http")]
+            Self::Http(options) => Some(&options.irc),
+            Self::Irc(options) => Some(options),
+        }
+    }
+
     /// One word, for logs and counters.
     pub fn word(&self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 mod common;
 mod talk;
 
+mod admin;
 mod capabilities;
 mod commands;
 mod injection;

@@ -23,7 +23,7 @@ pub use caps::{Cap, Caps, Carrier, Style};
 pub use dialect::{pack, write_message, write_news};
 pub use options::{Operator, Options};
 
-use super::{Fault, Service, View};
+use super::{Fault, View};
 use crate::hub::{Command, is_nick, name_of, nick_of};
 use crate::reason::{CloseReason, Refusal};
 use crate::wire::Parsed;
@@ -248,12 +248,7 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 /// The options of the listener that a session came to.
 fn options_of<'a>(view: &View<'a>) -> &'a Options {
-    match view.service {
-        Service::Irc(options) => options,
-        #[cfg(feature = "http")]
-        Service::Http(http) => &http.irc,
-        _ => Options::fallback(),
-    }
+    view.service.irc().unwrap_or_else(|| Options::fallback())
 }
 
 /// Asks for a sign of life.

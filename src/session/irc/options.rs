@@ -18,6 +18,8 @@ pub struct Options {
     pub password: Option<String>,
     /// Who may become an operator of the relay.
     pub operators: Vec<Operator>,
+    /// Whether hosts stand for addresses without telling them, or are the addresses.
+    pub cloak: bool,
     /// Messages shown to those who enter a room and cannot ask for them.
     pub history: usize,
 }
@@ -39,6 +41,7 @@ impl Default for Options {
             motd: Vec::new(),
             password: None,
             operators: Vec::new(),
+            cloak: true,
             history: 20,
         }
     }

@@ -181,12 +181,13 @@ fn show_who(
     let idle = record.map_or(0, |record| (talk.view.unix_ms / 1000).saturating_sub(record.spoke));
     let idle = idle.to_string();
     let operator = if room.is_some_and(|room| room.rights.is_operator(conn)) { "1" } else { "n/a" };
+    let address = who.seen.address().map_or("255.255.255.255", |_| &host);
     // In the order that WHOX gives, whatever the order of the letters.
     let all = [
         ('t', fields.token),
         ('c', &channel),
         ('u', user),
-        ('i', "255.255.255.255"),
+        ('i', address),
         ('h', &host),
         ('s', &server),
         ('n', &nick),
