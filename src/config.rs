@@ -1,16 +1,24 @@
 //! What a relay is told before it begins, checked once.
 
+mod irc;
+mod reload;
+
 use crate::limits::Limits;
 use crate::net::Endpoint;
+use crate::session::irc::Options as IrcOptions;
 use crate::session::raw::Framing;
 #[cfg(feature = "http")]
 use crate::session::web;
-use crate::session::{Overrun, Service, frame, irc, raw};
+use crate::session::{Overrun, Service, frame, raw};
+use crate::wire::irc::LINE_MAX;
 use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+
+pub use irc::{add_operator, set_irc_option};
+pub use reload::Reload;
 
 /// Everything a relay needs to know.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +30,10 @@ pub struct Config {
     /// Drain on SIGTERM and SIGINT, and stop at once on the second. Takes the signals away from the
     /// rest of the process.
     pub signals: bool,
+    /// Whether whoever turns the relay reads the configuration again when that is wanted: by SIGHUP,
+    /// if `signals` is set, or by an operator's REHASH. See
+    /// [`Relay::is_reload_asked`](crate::Relay::is_reload_asked).
+    pub reloads: bool,
     /// Raise the process's limit on open descriptors as far as it goes.
     pub raise_descriptor_limit: bool,
     /// What epochs and keys are derived from. `None`: random, as it should be outside tests.
@@ -37,7 +49,17 @@ impl Config {
         if self.listeners.is_empty() {
             return Err("there is nothing to listen on: give at least one --listen".to_owned());
         }
-        self.limits.check()
+        self.limits.check()?;
+        for options in self.listeners.iter().filter_map(|listen| listen.service.irc()) {
+            if options.motd.len() * LINE_MAX > self.limits.outbox_soft() {
+                return Err(format!(
+                    "motd has {} lines, but all of them must fit half an outbox ({}): shorten it or raise outbox",
+                    options.motd.len(),
+                    self.limits.outbox
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -67,10 +89,21 @@ impl FromStr for Listen {
     type Err = ListenError;
 
     fn from_str(url: &str) -> Result<Self, ListenError> {
-        let explain = |what: String| ListenError(format!("{url:?}: {what}"));
+        Self::parse(url, &IrcOptions::default())
+    }
+}
+
+impl Listen {
+    /// Reads a URL. What it does not say of how IRC is served is as in `irc`.
+    ///
+    /// # Errors
+    /// When it is no listener's URL.
+    pub fn parse(url: &str, irc: &IrcOptions) -> Result<Self, ListenError> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        // Without the options: there may be a password among them.
+        let explain = |what: String| ListenError(format!("{address:?}: {what}"));
         let (scheme, endpoint) = parse_address(address).map_err(explain)?;
-        let mut service = parse_scheme(scheme).map_err(explain)?;
+        let mut service = parse_scheme(scheme, irc).map_err(explain)?;
         for option in query.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             let value = percent_decode_str(value).decode_utf8();
@@ -117,15 +150,18 @@ fn parse_address(address: &str) -> Result<(&str, Endpoint), String> {
 
 /// The table of what a listener can serve. `irc`, `udp` and the TLS forms have their place here and
 /// are not built yet.
-fn parse_scheme(scheme: &str) -> Result<Service, String> {
+fn parse_scheme(scheme: &str, irc: &IrcOptions) -> Result<Service, String> {
     match scheme {
         "raw" => Ok(Service::Raw(raw::Options::default())),
         "frame" => Ok(Service::Frame(frame::Options::default())),
         #[cfg(feature = "http")]
-        "http" => Ok(Service::Http(web::Options::default())),
+        "http" => {
+            let irc = Arc::new(irc.clone());
+            Ok(Service::Http(web::Options { irc, ..web::Options::default() }))
+        }
         #[cfg(not(feature = "http"))]
         "http" => Err("this build is without http: build it with --features http".to_owned()),
-        "irc" => Ok(Service::Irc(Arc::default())),
+        "irc" => Ok(Service::Irc(Arc::new(irc.clone()))),
         "https" | "ircs" | "udp" | "frames" => {
             Err(format!("{scheme} is not built into this version: raw, frame, http and irc are"))
         }
@@ -248,37 +284,6 @@ impl Listen {
         }
         Ok(())
     }
-}
-
-fn set_irc_option(irc: &mut irc::Options, name: &str, value: &str) -> Result<(), String> {
-    match name {
-        "name" => {
-            let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-            if !value.contains('.') || !value.chars().all(is_name) || value.len() > 63 {
-                return Err(format!("{value:?} cannot name a server: it has a dot, as a host has"));
-            }
-            value.clone_into(&mut irc.name);
-        }
-        "network" => value.clone_into(&mut irc.network),
-        "motd" => irc.motd = value.lines().map(str::to_owned).collect(),
-        "password" => irc.password = Some(value.to_owned()),
-        "history" => {
-            irc.history =
-                value.parse().map_err(|_| format!("history is a number, not {value:?}"))?;
-        }
-        "cloak" => irc.cloak = parse_choice(name, value, &[("true", true), ("false", false)])?,
-        "operator" => {
-            let (name, password) = value.split_once(':').ok_or("operator is NAME:PASSWORD")?;
-            let (name, password) = (name.to_owned(), password.to_owned());
-            irc.operators.push(irc::Operator { name, password });
-        }
-        _ => {
-            return Err(format!(
-                "irc has no option {name:?}: it has name, network, motd, password, operator, cloak and history"
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn parse_overrun(name: &str, value: &str) -> Result<Overrun, String> {

@@ -8,6 +8,7 @@ pub mod address;
 pub mod id;
 pub mod limits;
 pub mod now;
+pub mod password;
 pub mod payload;
 pub mod reason;
 

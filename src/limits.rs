@@ -100,6 +100,14 @@ pub const QUESTION_COST: usize = MESSAGE_COST / 16;
 /// here.
 pub const ASKING_BURSTS: u32 = 4;
 
+/// Memory that checking one password may take, in KiB: five times and more what is recommended, and
+/// the relay never has more than one such check in hand.
+pub const PASSWORD_MEMORY_MAX: u32 = 256 << 10;
+
+/// Memory times passes that checking one password may take, in KiB: about half a second, of which
+/// all others who want to be checked wait.
+pub const PASSWORD_WORK_MAX: u32 = 1 << 20;
+
 /// The longest time any limit may name: far beyond use, and far from overflowing.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -223,6 +231,60 @@ impl Limits {
             return Err(format!("max-rooms may be at most {}", crate::id::RoomId::MAX_ROOMS));
         }
         Ok(())
+    }
+
+    /// Takes over of `wanted` what nothing was built on, for those who come from now on. Names the
+    /// limits that changed so, and those that wait for a restart.
+    pub fn adopt(&mut self, wanted: &Self) -> (Vec<&'static str>, Vec<&'static str>) {
+        let (mut applied, mut waiting) = (Vec::new(), Vec::new());
+        macro_rules! adopt {
+            ({$($now:ident $now_key:literal,)*} {$($later:ident $later_key:literal,)*}) => {
+                // All of them, or this does not compile.
+                let Self { $($now,)* $($later: _,)* } = self;
+                $(if *$now != wanted.$now {
+                    *$now = wanted.$now;
+                    applied.push($now_key);
+                })*
+                $(if self.$later != wanted.$later {
+                    waiting.push($later_key);
+                })*
+            };
+        }
+        adopt! {
+            {
+                handshake "handshake",
+                per_address "per-address",
+                per_address_minute "per-address-minute",
+                limit_loopback "limit-loopback",
+                rate_burst "rate-burst",
+                rate_every "rate-every",
+                ping_after "ping-after",
+                ping_grace "ping-grace",
+                drain_grace "drain-grace",
+                drain_hard "drain-hard",
+            }
+            {
+                connections "connections",
+                accepts_per_turn "accepts-per-turn",
+                commands_per_turn "commands-per-turn",
+                flush_writes "flush-writes",
+                flush_bytes "flush-bytes",
+                before_hello "before-hello",
+                message "max-message",
+                backlog "backlog",
+                backlog_total "backlog-total",
+                outbox "outbox",
+                send_buffer "send-buffer",
+                rooms_per_peer "rooms-per-peer",
+                rooms "max-rooms",
+                history_messages "history-messages",
+                history_bytes "history-bytes",
+                history_age "history-age",
+                history_total "history-total",
+                presence_members "presence-members",
+            }
+        }
+        (applied, waiting)
     }
 
     /// Bytes that the messages of one answer to `history` weigh together at most, unless it has one

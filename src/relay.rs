@@ -1,9 +1,10 @@
 //! The door: a relay, from a checked [`Config`] to its last turn.
 
-use crate::config::Config;
+use crate::config::{Config, Listen, Reload};
 use crate::engine::Counts;
-use crate::net::{Bound, Endpoint, EventLoop, Handle, Options, Status, raise_descriptor_limit};
+use crate::net::{Bound, EventLoop, Handle, Options, Status, raise_descriptor_limit};
 use crate::session::Service;
+use crate::session::irc::Reloaded;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 #[cfg(not(mio_unsupported_force_poll_poll))]
@@ -32,6 +33,8 @@ use std::time::{Duration, Instant};
 /// ```
 pub struct Relay {
     event_loop: EventLoop,
+    /// What is in force.
+    config: Config,
 }
 
 impl Relay {
@@ -40,18 +43,17 @@ impl Relay {
     /// # Errors
     /// `InvalidInput` with a sentence when the config contradicts itself; else what the system said
     /// about an address.
-    pub fn bind(config: Config) -> io::Result<Self> {
+    pub fn bind(mut config: Config) -> io::Result<Self> {
         config.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         if config.raise_descriptor_limit {
             raise_descriptor_limit();
         }
-        let mut listeners: Vec<_> =
-            config.listeners.into_iter().map(|l| (l.service, l.endpoint)).collect();
-        share_irc(&mut listeners);
+        share_irc(&mut config.listeners);
+        let listeners = config.listeners.iter().cloned().map(|l| (l.service, l.endpoint)).collect();
         let secret = config.secret.unwrap_or_else(|| RandomState::new().hash_one("hobnob"));
-        let (limits, signals) = (config.limits, config.signals);
-        let event_loop = EventLoop::bind(Options { listeners, limits, signals, secret })?;
-        Ok(Self { event_loop })
+        let (limits, signals, reloads) = (config.limits.clone(), config.signals, config.reloads);
+        let event_loop = EventLoop::bind(Options { listeners, limits, signals, reloads, secret })?;
+        Ok(Self { event_loop, config })
     }
 
     /// One bounded pass of the loop: waits at most `timeout` for something to do. `None` waits as
@@ -68,8 +70,46 @@ impl Relay {
     /// # Errors
     /// As [`turn`](Self::turn).
     pub fn run(&mut self) -> io::Result<()> {
-        while self.turn(None)? != Status::Stopped {}
+        while self.turn(None)? != Status::Stopped {
+            if self.is_reload_asked() {
+                // There is nobody here who would read it.
+                self.event_loop.reloaded(&Reloaded::default());
+            }
+        }
         Ok(())
+    }
+
+    /// Whether somebody wants the configuration to be read again; only where the config says that
+    /// somebody will ([`Config::reloads`]). To be asked after every [`turn`](Self::turn), and
+    /// answered by [`reload`](Self::reload): an operator who wants it is not listened to meanwhile.
+    pub fn is_reload_asked(&self) -> bool {
+        self.event_loop.is_reload_asked()
+    }
+
+    /// The configuration was read again, out of `file`, or could not be. Puts in force what can be
+    /// without a restart, or nothing at all; tells those who wanted it, and the log.
+    pub fn reload(&mut self, file: &str, wanted: Result<Config, String>) {
+        let reload = wanted.and_then(|mut wanted| {
+            share_irc(&mut wanted.listeners);
+            self.config.reload(&wanted)
+        });
+        let is_done = reload.is_ok();
+        let notes = match reload {
+            Ok(Reload { config, applied, waiting }) => {
+                let services = config.listeners.iter().map(|listen| listen.service.clone());
+                self.event_loop.reconfigure(services.collect(), config.limits.clone());
+                self.config = config;
+                report(&applied, &waiting)
+            }
+            Err(text) => text.lines().map(str::to_owned).collect(),
+        };
+        for note in &notes {
+            match is_done {
+                true => log::info!(target: "hobnob", "{file}: {note}"),
+                false => log::warn!(target: "hobnob", "{file}: nothing was changed: {note}"),
+            }
+        }
+        self.event_loop.reloaded(&Reloaded { file: file.to_owned(), notes, is_done });
     }
 
     /// When [`turn`](Self::turn) wants to be called although the descriptor is not readable. A
@@ -109,15 +149,30 @@ impl Relay {
     }
 }
 
+/// What has changed, in words.
+fn report(applied: &[&str], waiting: &[&str]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !applied.is_empty() {
+        notes.push(format!("in force now: {}", applied.join(", ")));
+    }
+    if !waiting.is_empty() {
+        notes.push(format!("after a restart: {}", waiting.join(", ")));
+    }
+    if notes.is_empty() {
+        notes.push("nothing is different".to_owned());
+    }
+    notes
+}
+
 /// IRC over WebSocket is served as on the first listener for IRC: one name, one set of operators.
-fn share_irc(listeners: &mut [(Service, Endpoint)]) {
-    let irc = listeners.iter().find_map(|(service, _)| match service {
+fn share_irc(listeners: &mut [Listen]) {
+    let irc = listeners.iter().find_map(|listen| match &listen.service {
         Service::Irc(options) => Some(Arc::clone(options)),
         _ => None,
     });
     #[cfg(feature = "http")]
-    for (service, _) in listeners {
-        if let (Service::Http(http), Some(irc)) = (service, &irc) {
+    for listen in listeners {
+        if let (Service::Http(http), Some(irc)) = (&mut listen.service, &irc) {
             http.irc = Arc::clone(irc);
         }
     }

@@ -10,6 +10,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("id", 0),
     ("limits", 0),
     ("now", 0),
+    ("password", 0),
     ("payload", 0),
     ("reason", 0),
     ("wire", 1),
@@ -25,8 +26,13 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Neighbours on one floor that know each other.
-const NEIGHBOURS: &[(&str, &str)] =
-    &[("relay", "config"), ("limits", "id"), ("now", "limits"), ("payload", "id")];
+const NEIGHBOURS: &[(&str, &str)] = &[
+    ("relay", "config"),
+    ("limits", "id"),
+    ("now", "limits"),
+    ("payload", "id"),
+    ("password", "limits"),
+];
 
 /// What stands only where it belongs: a word, and the folders or files in which it may stand.
 const AT_HOME: &[(&str, &[&str])] = &[
@@ -40,6 +46,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("Mutex", &[]),
     ("slots.try_remove", &["src/engine/peer.rs"]),
     ("write_vectored", &["src/net/stream.rs", "src/net/event_loop.rs"]),
+    ("thread::", &["src/net/verifier.rs", "src/client", "src/load", "src/cli"]),
+    ("argon2::", &["src/password.rs"]),
     ("println!", &["src/cli"]),
     ("process::exit", &["src/cli"]),
 ];

@@ -314,6 +314,145 @@ fn what_goes_wrong_says_what_to_do() {
 }
 
 #[cfg(feature = "config")]
+mod reloading {
+    use super::*;
+    use std::process::ChildStderr;
+
+    /// A client of IRC and its lines.
+    struct Client {
+        stream: TcpStream,
+        lines: BufReader<TcpStream>,
+    }
+
+    impl Client {
+        fn enter(server: &Server, nick: &str) -> Self {
+            let line = server.greeting.lines().find(|line| line.trim_start().starts_with("irc"));
+            let address = line.unwrap().split_whitespace().last().unwrap().parse().unwrap();
+            let stream = connect(address);
+            let mut client = Self { lines: BufReader::new(stream.try_clone().unwrap()), stream };
+            client.say(&format!("NICK {nick}\r\nUSER a 0 * :a"));
+            while !client.hear().contains(" 376 ") {}
+            client
+        }
+
+        fn say(&mut self, line: &str) {
+            self.stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        }
+
+        fn hear(&mut self) -> String {
+            let mut line = String::new();
+            assert!(self.lines.read_line(&mut line).unwrap() > 0, "a line, and not the end");
+            line.trim_end().to_owned()
+        }
+
+        /// Says a line, and hears all that answers it.
+        fn ask(&mut self, line: &str) -> Vec<String> {
+            self.say(&format!("{line}\r\nPING :done?"));
+            let lines = std::iter::repeat_with(|| self.hear());
+            lines.take_while(|line| !line.ends_with("PONG irc.example :done?")).collect()
+        }
+    }
+
+    fn until_logged(log: &mut BufReader<ChildStderr>, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "{text} is logged");
+        }
+    }
+
+    #[test]
+    fn an_operator_or_a_signal_has_the_file_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hobnob.toml");
+        let write = |text: &str| {
+            let operator = "[[irc.operators]]\nname = \"root\"\npassword = ";
+            let text = format!("{text}\n{operator}");
+            std::fs::write(&file, text + "\"secret\"\n").unwrap();
+        };
+        write("[irc]\nname = \"irc.example\"\nmotd = \"One\"");
+        let options = ["--listen", "irc://127.0.0.1:0", "--config", file.to_str().unwrap()];
+        let mut server = Server::start(&options);
+        let mut log = BufReader::new(server.child.stderr.take().unwrap());
+        let mut ann = Client::enter(&server, "ann");
+        let motd = |client: &mut Client| client.ask("MOTD").remove(1);
+        assert_eq!(motd(&mut ann), ":irc.example 372 ann :- One");
+        ann.ask("OPER root secret");
+
+        write("rate-burst = 99\nmax-message = \"1K\"\n[irc]\nname = \"b.example\"\nmotd = \"Two\"");
+        assert_eq!(
+            ann.ask("REHASH"),
+            [
+                ":irc.example 382 ann hobnob.toml :Rehashing",
+                ":irc.example NOTICE ann :in force now: motd, rate-burst",
+                ":irc.example NOTICE ann :after a restart: max-message, name",
+            ]
+        );
+        until_logged(&mut log, "hobnob.toml: in force now: motd, rate-burst");
+        assert_eq!(motd(&mut ann), ":irc.example 372 ann :- Two");
+
+        // What is wrong changes nothing, and no line of the file is told: there are passwords there.
+        write("[irc]\nmotd = \"Three\"\npassword = \"sesame");
+        let answers = ann.ask("REHASH");
+        let (first, last) = (answers.first().unwrap(), answers.last().unwrap());
+        assert_eq!(first, ":irc.example 382 ann hobnob.toml :Rehashing");
+        assert_eq!(last, ":irc.example FAIL REHASH CANNOT_REHASH :Nothing was changed");
+        let told = answers[1..answers.len() - 1].join("\n");
+        assert!(told.contains("line 3") && !told.contains("sesame"), "{told}");
+        write("[irc]\nmott = \"Three\"");
+        let answers = ann.ask("REHASH").join("\n");
+        assert!(answers.contains("did you mean \"irc.motd\"?"), "{answers}");
+        assert_eq!(motd(&mut ann), ":irc.example 372 ann :- Two");
+
+        write("[irc]\nname = \"irc.example\"\nmotd = \"Three\"\npassword = \"sesame\"");
+        server.signal("HUP");
+        until_logged(&mut log, "hobnob.toml: in force now: motd, password");
+        assert_eq!(motd(&mut ann), ":irc.example 372 ann :- Three");
+        assert_eq!(ann.ask("REHASH")[1], ":irc.example NOTICE ann :nothing is different");
+        std::fs::remove_file(&file).unwrap();
+        assert!(ann.ask("REHASH").last().unwrap().ends_with(":Nothing was changed"));
+    }
+
+    #[cfg(feature = "passwords")]
+    #[test]
+    fn hashes_come_out_of_hobnob_password_and_go_into_the_file() {
+        let make = |input: &str| {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_hobnob"))
+                .arg("password")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+            child.wait_with_output().unwrap()
+        };
+        let none = make("\n");
+        assert_eq!(none.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&none.stderr).contains("no password was given"));
+        let made = make("to be or not to be\r\nthat is not read\n");
+        assert!(made.status.success());
+        let hash = String::from_utf8(made.stdout).unwrap();
+        let hash = hash.trim_end();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = format!(
+            "[irc]\nname = \"irc.example\"\nmotd = \"Hello\"\n[[irc.operators]]\nname = \"root\"\npassword = \"{hash}\"\n"
+        );
+        std::fs::write(file.path(), text).unwrap();
+        let path = file.path().to_str().unwrap();
+        let server = Server::start(&["--listen", "irc://127.0.0.1:0", "--config", path]);
+        let mut ann = Client::enter(&server, "ann");
+        assert_eq!(ann.ask("OPER root hamlet"), [":irc.example 464 ann :Password incorrect"]);
+        assert_eq!(ann.ask("OPER root :to be or not to be").len(), 2);
+        let checked = Command::new(env!("CARGO_BIN_EXE_hobnob")).args(["check", path]).output();
+        let checked = String::from_utf8(checked.unwrap().stdout).unwrap();
+        assert!(checked.contains("irc as irc.example of hobnob: operators root; no password"));
+        assert!(!checked.contains("argon2"), "{checked}");
+    }
+}
+
+#[cfg(feature = "config")]
 #[test]
 fn flags_go_before_the_environment_and_that_before_the_file() {
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -1,5 +1,6 @@
 //! `hobnob check`: what a configuration file comes to.
 
+use super::irc;
 use super::settings::{Settings, Table};
 use clap::CommandFactory;
 use std::fmt::Write as _;
@@ -21,6 +22,7 @@ pub(super) fn run(args: &Args) -> Result<(), String> {
     for listen in &config.listeners {
         let _ = writeln!(text, "  {:<6} {}", listen.service.word(), listen.endpoint);
     }
+    text.push_str(&irc::summary(&config));
     print!("{text}{}", Table(&config.limits));
     Ok(())
 }
@@ -30,12 +32,39 @@ pub(super) fn read(path: &Path) -> Result<Settings, String> {
     let text = std::fs::read_to_string(path).map_err(|error| at(path, &error.to_string()))?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| at(path, &error.to_string()))?;
     let known = keys();
-    if let Some(unknown) = table.keys().find(|key| !known.contains(key)) {
-        let similarity = |key: &&String| (strsim::jaro_winkler(key, unknown) * 1e6) as u64;
-        let nearest = known.iter().max_by_key(similarity).map_or("", String::as_str);
-        return Err(at(path, &format!("there is no key {unknown:?}; did you mean {nearest:?}?")));
+    refuse_unknown(&table, &known, "").map_err(|error| at(path, &error))?;
+    if let Some(toml::Value::Table(irc)) = table.get("irc") {
+        irc::refuse_unknown_keys(irc).map_err(|error| at(path, &error))?;
     }
-    toml::from_str(&text).map_err(|error| at(path, &error.to_string()))
+    let mut settings: Settings =
+        toml::from_str(&text).map_err(|error| at(path, &error.to_string()))?;
+    settings.irc.read_motd(path).map_err(|error| at(path, &error))?;
+    Ok(settings)
+}
+
+/// Refuses keys that a table cannot have, with the nearest right one. `within` names the table, as
+/// `irc.`.
+pub(super) fn refuse_unknown(
+    table: &toml::Table,
+    known: &[impl AsRef<str>],
+    within: &str,
+) -> Result<(), String> {
+    let is_known = |key: &str| known.iter().any(|known| known.as_ref() == key);
+    let Some(unknown) = table.keys().find(|key| !is_known(key)) else { return Ok(()) };
+    let similarity = |key: &&str| (strsim::jaro_winkler(key, unknown) * 1e6) as u64;
+    let nearest = known.iter().map(AsRef::as_ref).max_by_key(similarity).unwrap_or_default();
+    Err(format!("there is no key \"{within}{unknown}\"; did you mean \"{within}{nearest}\"?"))
+}
+
+/// An error without the lines of the file that it shows: there may be a password in them, and it is
+/// to be told over the network.
+pub(super) fn without_source(error: &str) -> String {
+    let is_source = |line: &str| {
+        let line = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+        line.trim_start().starts_with('|')
+    };
+    let lines: Vec<&str> = error.lines().filter(|line| !is_source(line)).collect();
+    lines.join("\n")
 }
 
 fn at(path: &Path, what: &str) -> String {
@@ -50,6 +79,7 @@ fn keys() -> Vec<String> {
     flags
         .filter_map(|flag| flag.get_long())
         .filter(|key| *key != "config")
+        .chain(["irc"])
         .map(str::to_owned)
         .collect()
 }
@@ -75,6 +105,80 @@ mod tests {
     }
 
     #[test]
+    fn the_irc_table_is_for_all_listeners() {
+        let file = check(
+            r#"
+            listen = ["irc://127.0.0.1:0", "irc://127.0.0.1:0?network=Other&operator=bob:b"]
+            [irc]
+            name = "irc.example"
+            network = "Example"
+            motd = """
+One
+Two
+"""
+            password = "sesame"
+            cloak = false
+            history = 7
+            [[irc.operators]]
+            name = "ann"
+            password = "a"
+            "#,
+        )
+        .unwrap();
+        let config = file.into_config().unwrap();
+        let irc: Vec<_> = config.listeners.iter().filter_map(|l| l.service.irc()).collect();
+        let names = |index: usize| -> Vec<&str> {
+            irc[index].operators.iter().map(|operator| &*operator.name).collect()
+        };
+        assert_eq!((&*irc[0].name, &*irc[0].network), ("irc.example", "Example"));
+        assert_eq!((&*irc[1].name, &*irc[1].network), ("irc.example", "Other"));
+        assert_eq!((names(0), names(1)), (vec!["ann"], vec!["ann", "bob"]));
+        assert_eq!(irc[0].motd, ["One", "Two"]);
+        assert_eq!((irc[0].cloak, irc[0].history), (false, 7));
+        let summary = irc::summary(&config);
+        assert!(summary.contains("irc.example of Other: operators ann, bob; a password;"));
+        assert!(summary.contains("everybody sees addresses"), "{summary}");
+        assert!(summary.contains("`hobnob password` makes a hash"), "{summary}");
+        assert!(!summary.contains("sesame"), "{summary}");
+    }
+
+    #[test]
+    fn the_file_in_the_documentation_is_in_order() {
+        let page = include_str!("../../docs/IRC.md");
+        let file = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+        // Nobody shall copy a hash whose password everybody knows, so there is none in it.
+        let without_hash = |line: &str| match line.split_once("\"$argon2id$") {
+            Some((key, _)) => format!("{key}\"secret\"\n"),
+            None => format!("{line}\n"),
+        };
+        let file: String = file.unwrap().lines().map(without_hash).collect();
+        let config = check(&file).and_then(Settings::into_config).unwrap();
+        let irc = config.listeners.iter().find_map(|listen| listen.service.irc()).unwrap();
+        assert_eq!((irc.motd.len(), irc.operators.len()), (2, 1));
+        assert!(irc.password.is_some());
+    }
+
+    #[test]
+    fn a_motd_may_be_a_file_beside_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hobnob.toml");
+        std::fs::write(&file, "[irc]\nmotd-file = \"motd.txt\"\n").unwrap();
+        assert!(read(&file).unwrap_err().contains("motd.txt"));
+        std::fs::write(folder.path().join("motd.txt"), "Be kind.\n").unwrap();
+        let config = read(&file).unwrap().into_config().unwrap();
+        let irc = config.listeners.iter().find_map(|listen| listen.service.irc()).unwrap();
+        assert_eq!(irc.motd, ["Be kind."]);
+    }
+
+    #[test]
+    fn what_is_told_over_the_network_shows_no_line_of_the_file() {
+        let error = check("[irc]\npassword = \"sesame\nname = 5\n").unwrap_err();
+        assert!(error.contains("sesame"), "{error}");
+        let brief = without_source(&error);
+        assert!(!brief.contains("sesame") && brief.contains("line 2"), "{brief}");
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (text, said) in [
             ("max-mesage = 5", "did you mean \"max-message\"?"),
@@ -83,8 +187,20 @@ mod tests {
             ("max-message = \"many\"", "expected bytes"),
             ("max-message = [1]", "a number of bytes"),
             ("max-message = ", "line 1"),
+            ("irc = 5", "irc"),
+            ("[irc]\nmotdd = \"\"", "\"irc.motdd\"; did you mean \"irc.motd\"?"),
+            ("[irc]\nhistory = \"all\"", "invalid type"),
+            ("[irc]\nname = \"irc\"", "has a dot"),
+            ("[irc]\npassword = \"\"", "empty"),
+            ("[irc]\nmotd = \"\"\nmotd-file = \"x\"", "motd or motd-file"),
+            ("[irc]\nmotd-file = \"nowhere.txt\"", "nowhere.txt"),
+            ("[[irc.operators]]\nname = \"ann\"", "missing field"),
+            (
+                "[[irc.operators]]\nname = \"ann\"\npasword = \"x\"",
+                "\"irc.operators.pasword\"; did you mean \"irc.operators.password\"?",
+            ),
         ] {
-            let error = check(text).unwrap_err();
+            let error = check(text).and_then(Settings::into_config).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
         }
         let error = check("backlog = 70000").unwrap().into_config().unwrap_err();

@@ -5,9 +5,13 @@ mod bench;
 mod chat;
 #[cfg(feature = "config")]
 mod check;
+#[cfg(feature = "config")]
+mod irc;
 #[cfg(feature = "json")]
 mod json_lines;
 mod lines;
+#[cfg(feature = "passwords")]
+mod password;
 mod publish;
 mod serve;
 mod settings;
@@ -40,6 +44,9 @@ enum Command {
     /// Check a configuration file and show what it comes to
     #[cfg(feature = "config")]
     Check(check::Args),
+    /// Make a hash of a password, for the configuration
+    #[cfg(feature = "passwords")]
+    Password(password::Args),
     /// Talk in a room
     Chat(chat::Args),
     /// Say messages in a room, and exit once they are acknowledged
@@ -59,9 +66,11 @@ enum Command {
 /// Does what the arguments ask for. Errors are told on stderr, for which the status is 1.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
-        Command::Serve(args) => serve::run(*args),
+        Command::Serve(args) => serve::run(&args),
         #[cfg(feature = "config")]
         Command::Check(args) => check::run(&args),
+        #[cfg(feature = "passwords")]
+        Command::Password(args) => password::run(&args),
         Command::Chat(args) => chat::run(args),
         Command::Publish(args) => publish::run(args),
         Command::Subscribe(args) => subscribe::run(args),

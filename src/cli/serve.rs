@@ -2,6 +2,8 @@
 
 use super::settings::{Settings, Table};
 use env_logger::{Builder, Env, Target};
+#[cfg(feature = "config")]
+use hobnob::Status;
 use hobnob::session::Service;
 use hobnob::{Bound, Config, Listen, Relay};
 use std::io::{self, Write};
@@ -18,7 +20,7 @@ use std::time::Duration;
     environment, and that before the file. RUST_LOG=debug|info|warn|off sets what is logged."
 )]
 pub(super) struct Args {
-    /// A TOML file with the same keys as these options
+    /// A TOML file with the same keys as these options, and a table [irc]; SIGHUP has it read again
     #[cfg(feature = "config")]
     #[arg(long, value_name = "FILE", env = "HOBNOB_CONFIG")]
     config: Option<std::path::PathBuf>,
@@ -27,7 +29,7 @@ pub(super) struct Args {
 }
 
 /// Serves until it is told to stop.
-pub(super) fn run(args: Args) -> Result<(), String> {
+pub(super) fn run(args: &Args) -> Result<(), String> {
     let config = config_of(args)?;
     let _log = start_log();
     let limits = config.limits.clone();
@@ -35,7 +37,7 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     let mut relay = Relay::bind(config).map_err(|error| error.to_string())?;
     let bound = relay.bound().map_err(|error| error.to_string())?;
     greet(&relay, &listeners, &bound, &limits);
-    relay.run().map_err(|error| error.to_string())?;
+    serve(&mut relay, args).map_err(|error| error.to_string())?;
     match relay.counts().connections {
         0 => Ok(()),
         left => Err(format!("stopped with {left} connections still open")),
@@ -43,14 +45,34 @@ pub(super) fn run(args: Args) -> Result<(), String> {
 }
 
 #[cfg(feature = "config")]
-fn config_of(args: Args) -> Result<Config, String> {
+fn config_of(args: &Args) -> Result<Config, String> {
     let file = args.config.as_deref().map(super::check::read).transpose()?;
-    args.settings.or(file.unwrap_or_default()).into_config()
+    let config = args.settings.clone().or(file.unwrap_or_default()).into_config()?;
+    Ok(Config { reloads: args.config.is_some(), ..config })
 }
 
 #[cfg(not(feature = "config"))]
-fn config_of(args: Args) -> Result<Config, String> {
-    args.settings.into_config()
+fn config_of(args: &Args) -> Result<Config, String> {
+    args.settings.clone().into_config()
+}
+
+/// Serves, and reads the file again whenever that is wanted.
+#[cfg(feature = "config")]
+fn serve(relay: &mut Relay, args: &Args) -> io::Result<()> {
+    while relay.turn(None)? != Status::Stopped {
+        if relay.is_reload_asked() {
+            let file = args.config.as_deref().and_then(std::path::Path::file_name);
+            let file = file.unwrap_or_default().to_string_lossy();
+            let config = config_of(args).map_err(|error| super::check::without_source(&error));
+            relay.reload(&file, config);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "config"))]
+fn serve(relay: &mut Relay, _: &Args) -> io::Result<()> {
+    relay.run()
 }
 
 /// Where it listens, what is in force, and what to try next.

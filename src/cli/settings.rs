@@ -1,5 +1,8 @@
 //! Every key of the configuration, once: as a flag, an environment variable and a line of the file.
 
+#[cfg(feature = "config")]
+use super::irc::Table as IrcTable;
+use hobnob::session::irc::Options as IrcOptions;
 use hobnob::{Config, Limits, Listen};
 use std::fmt;
 use std::str::FromStr;
@@ -36,6 +39,11 @@ macro_rules! settings {
             #[cfg(feature = "http")]
             #[arg(long, value_name = "URL", env = "HOBNOB_ADMIN")]
             admin: Option<String>,
+            /// How IRC is served: in the file only, for what is secret there is in nobody's sight.
+            #[cfg(feature = "config")]
+            #[arg(skip)]
+            #[serde(default)]
+            pub(super) irc: IrcTable,
             $(
                 $(#[$doc])*
                 #[arg(long, env = $env, value_name = <$type>::NAME)]
@@ -61,6 +69,7 @@ macro_rules! settings {
                     },
                     #[cfg(feature = "http")]
                     admin: self.admin.or(other.admin),
+                    irc: other.irc,
                     $($key: self.$key.or(other.$key),)*
                 }
             }
@@ -158,18 +167,38 @@ impl Settings {
     pub(super) fn into_config(self) -> Result<Config, String> {
         let mut limits = Limits::default();
         self.apply(&mut limits);
+        let irc = self.irc_options()?;
         let urls = self.listen.iter().map(String::as_str);
         let defaults = DEFAULT_LISTENERS.iter().copied().filter(|_| self.listen.is_empty());
-        let listeners: Result<Vec<Listen>, _> = urls.chain(defaults).map(str::parse).collect();
+        let urls = urls.chain(defaults);
+        let listeners: Result<Vec<Listen>, _> = urls.map(|url| Listen::parse(url, &irc)).collect();
         let listeners = listeners.map_err(|error| error.to_string())?;
         #[cfg(feature = "http")]
         let mut listeners = self.let_in(listeners)?;
         #[cfg(feature = "http")]
         listeners.extend(self.admin()?);
-        let config =
-            Config { listeners, limits, signals: true, raise_descriptor_limit: true, secret: None };
+        let config = Config {
+            listeners,
+            limits,
+            signals: true,
+            raise_descriptor_limit: true,
+            ..Config::default()
+        };
         config.check()?;
         Ok(config)
+    }
+}
+
+impl Settings {
+    /// How IRC is served where a listener does not say otherwise.
+    #[cfg(feature = "config")]
+    fn irc_options(&self) -> Result<IrcOptions, String> {
+        self.irc.options()
+    }
+
+    #[cfg(not(feature = "config"))]
+    fn irc_options(&self) -> Result<IrcOptions, String> {
+        Ok(IrcOptions::default())
     }
 }
 

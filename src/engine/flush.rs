@@ -312,7 +312,7 @@ impl Engine {
         if peer.outbox.as_ref().is_some_and(|outbox| outbox.is_empty()) {
             peer.outbox = None;
         }
-        if peer.held && !peer.is_to_read(self.limits.outbox_soft()) {
+        if peer.held && !peer.is_to_wait(self.limits.outbox_soft()) {
             peer.held = false;
             self.resumable.push_back(conn);
         }

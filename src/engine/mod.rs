@@ -1,6 +1,7 @@
 //! The whole relay less the system calls. No clock, no socket, no randomness.
 
 mod broadcast;
+mod claims;
 mod counts;
 mod deadlines;
 mod farewell;
@@ -27,6 +28,7 @@ use crate::session::{Service, Session, Step, View};
 use crate::wire::Parsed;
 use crate::wire::deflate::{Deflater, Inflater};
 use broadcast::{RoomTapes, Said};
+use claims::Claims;
 use core::net::IpAddr;
 use deadlines::Wheel;
 use farewell::Drain;
@@ -54,7 +56,9 @@ const STALL: Duration = Duration::from_secs(2);
 ///    [`take_done`](Self::take_done) until they answer `None`;
 /// 4. [`take_dirty`](Self::take_dirty), and for each: [`slices`](Self::slices), a write, and
 ///    [`sent`](Self::sent) or [`blocked`](Self::blocked); until `None` or a budget is spent;
-/// 5. [`take_resumable`](Self::take_resumable); sleep until [`next_deadline`](Self::next_deadline),
+/// 5. [`take_claim`](Self::take_claim) and [`take_reload`](Self::take_reload), whose answers are
+///    [`verified`](Self::verified) and [`reloaded`](Self::reloaded), now or later;
+/// 6. [`take_resumable`](Self::take_resumable); sleep until [`next_deadline`](Self::next_deadline),
 ///    or not at all while [`is_pressing`](Self::is_pressing).
 ///
 /// Ids of connections that are gone are ignored everywhere, and counted.
@@ -82,6 +86,8 @@ pub struct Engine {
     resumable: VecDeque<ConnId>,
     /// Marked for their end, and not seen to yet.
     marked: Vec<ConnId>,
+    /// Who waits for what.
+    claims: Claims,
     /// Who speaks for whom, until `take_remote`.
     remotes: Vec<(ConnId, IpAddr)>,
     shut: Vec<ConnId>,
@@ -155,6 +161,7 @@ impl Engine {
             offered: Vec::new(),
             resumable: VecDeque::new(),
             marked: Vec::new(),
+            claims: Claims::default(),
             remotes: Vec::new(),
             shut: Vec::new(),
             done: Vec::new(),
@@ -338,7 +345,7 @@ impl Engine {
             let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
                 return (used, Reading::Gone);
             };
-            if peer.is_to_read(self.limits.outbox_soft_for(peer.session.is_greeted())) {
+            if peer.is_to_wait(self.limits.outbox_soft_for(peer.session.is_greeted())) {
                 peer.held = true;
                 return (used, Reading::Held);
             }
@@ -448,10 +455,13 @@ impl Engine {
             let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
                 return;
             };
+            if peer.waits {
+                return;
+            }
             // What answers a line is complete with the last of it, whether the peer reads it or not.
-            let is_to_read =
-                peer.is_to_read(self.limits.outbox_soft_for(peer.session.is_greeted()));
-            if is_to_read && peer.session.irc().is_some_and(|irc| irc.has_more_to_do()) {
+            let is_to_wait =
+                peer.is_to_wait(self.limits.outbox_soft_for(peer.session.is_greeted()));
+            if is_to_wait && peer.session.irc().is_some_and(|irc| irc.has_more_to_do()) {
                 return;
             }
             let Some(doing) = peer.session.irc().and_then(Irc::next_doing) else { break };
@@ -478,6 +488,8 @@ impl Engine {
                     }
                     self.ask(conn, command, now);
                 }
+                Doing::Verify(claim) => self.verify(conn, claim, now),
+                Doing::Reload => self.ask_reload(conn),
                 Doing::Reseat => self.reseat(conn),
                 Doing::Bye => self.let_go(conn, now),
                 Doing::Close(fault) => self.close(conn, fault),

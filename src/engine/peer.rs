@@ -39,6 +39,8 @@ pub struct Peer {
     /// The tape and the offset up to which a replay it asked for must have come before it is
     /// listened to again, so that no answer overtakes the replay.
     pub awaits: Option<(u32, Offset)>,
+    /// Somebody outside is to answer something first: see [`Engine::verified`](super::Engine::verified).
+    pub waits: bool,
     /// It will send no more.
     pub ended: bool,
     /// It has said all it wanted to, and goes once it has what it is owed.
@@ -144,6 +146,7 @@ impl Peers {
             ready: false,
             held: false,
             awaits: None,
+            waits: false,
             ended: false,
             leaving: false,
             inbox: None,
@@ -197,9 +200,11 @@ impl Peer {
         self.outbox.as_ref().map_or(0, |outbox| outbox.weight())
     }
 
-    /// Whether it must read some of what it asked for before it is listened to again.
-    pub fn is_to_read(&self, owed_max: usize) -> bool {
-        self.owed() > owed_max
+    /// Whether it must read some of what it asked for, or wait for an answer, before it is listened
+    /// to again.
+    pub fn is_to_wait(&self, owed_max: usize) -> bool {
+        self.waits
+            || self.owed() > owed_max
             || self.awaits.is_some()
             || self.outbox.as_ref().is_some_and(|outbox| outbox.has_page())
     }

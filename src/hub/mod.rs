@@ -145,6 +145,16 @@ impl Hub {
         (derive(self.secret, "cloak", network) >> 32) as u32
     }
 
+    /// A number that stands for something and does not tell it.
+    pub fn seal(&self, of: impl Hash) -> u64 {
+        derive(self.secret, "seal", of)
+    }
+
+    /// From now on these limits are in force.
+    pub fn reconfigure(&mut self, limits: Rc<Limits>) {
+        self.limits = limits;
+    }
+
     /// Somebody asks for something.
     pub fn handle_command(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
         let refused = match command {

@@ -8,15 +8,18 @@ use super::logbook::{Class, Logbook};
 use super::orders::{Handle, ORDERS, Order, Orders};
 use super::stream::{self, Drained, Remote, Stream, Traits};
 use super::unfinished::{Unfinished, Work};
+use super::verifier::Verifier;
 use crate::engine::{Engine, Reading, SLICES};
 use crate::id::ConnId;
 use crate::limits::{Limits, READ_MAX, RESERVED_DESCRIPTORS};
 use crate::now::Now;
 use crate::reason::CloseReason;
 use crate::session::Service;
+use crate::session::irc::Reloaded;
 use mio::{Events, Interest, Poll, Token, Waker};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
+use std::ffi::c_int;
 use std::io::{self, IoSlice, Write};
 #[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::{AsFd, BorrowedFd};
@@ -50,6 +53,9 @@ pub struct Options {
     pub limits: Limits,
     /// Whether SIGTERM and SIGINT drain the relay.
     pub signals: bool,
+    /// Whether there is somebody who reads the configuration again: see
+    /// [`EventLoop::is_reload_asked`].
+    pub reloads: bool,
     /// See [`Engine::new`].
     pub secret: u64,
 }
@@ -83,6 +89,12 @@ pub struct EventLoop {
     now: Now,
     orders: Orders,
     signals: Option<Signals>,
+    verifier: Verifier,
+    reloads: bool,
+    /// Who wants the configuration to be read again.
+    reload_asked: Vec<ConnId>,
+    /// A signal wants it, too.
+    reload_signalled: bool,
     spare: Spare,
     admission: Admission,
     logbook: Logbook,
@@ -155,7 +167,7 @@ impl EventLoop {
         for (index, listener) in listeners.iter_mut().enumerate() {
             listener.register(poll.registry(), Token(index))?;
         }
-        let signals = options.signals.then(|| watch_signals(&poll)).transpose()?;
+        let signals = options.signals.then(|| watch_signals(&poll, options.reloads)).transpose()?;
         let possible = descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS as u64).max(1);
         let possible = usize::try_from(possible).unwrap_or(usize::MAX);
         let connections_max = options.limits.connections.unwrap_or(possible);
@@ -177,6 +189,10 @@ impl EventLoop {
             clock,
             orders,
             signals,
+            verifier: Verifier::default(),
+            reloads: options.reloads,
+            reload_asked: Vec::new(),
+            reload_signalled: false,
             spare: Spare::reserve(),
             admission: Admission::default(),
             logbook: Logbook::default(),
@@ -201,6 +217,7 @@ impl EventLoop {
         self.dispatch();
         self.resume(undone);
         self.introduce();
+        self.consult();
         self.expire();
         self.reap();
         self.flush();
@@ -345,6 +362,47 @@ impl EventLoop {
             let text = format_args!("{conn} is forwarded for {ip}");
             self.logbook.note(Class::Connected, second, text);
         }
+    }
+
+    /// Asks those outside of the engine what it wants to know, and passes on what they answer.
+    fn consult(&mut self) {
+        while let Some((conn, claim, holds)) = self.verifier.next_answer() {
+            self.engine.verified(conn, &claim, holds, self.now);
+        }
+        while self.verifier.has_room() {
+            let Some((conn, claim)) = self.engine.take_claim() else { break };
+            if let Err(error) = self.verifier.take(conn, claim.clone(), self.orders.handle()) {
+                let text = format_args!("a password was not checked: no thread: {error}");
+                self.logbook.note(Class::Fault, self.now.running.as_secs(), text);
+                self.engine.verified(conn, &claim, false, self.now);
+            }
+        }
+        while let Some(conn) = self.engine.take_reload() {
+            if self.reloads {
+                self.reload_asked.push(conn);
+            } else {
+                self.engine.reloaded(conn, &Reloaded::default(), self.now);
+            }
+        }
+    }
+
+    /// Whether somebody wants the configuration to be read again, until [`reloaded`](Self::reloaded).
+    pub fn is_reload_asked(&self) -> bool {
+        self.reload_signalled || !self.reload_asked.is_empty()
+    }
+
+    /// The configuration was read again: tells those who wanted it.
+    pub fn reloaded(&mut self, reloaded: &Reloaded) {
+        self.reload_signalled = false;
+        for conn in std::mem::take(&mut self.reload_asked) {
+            self.engine.reloaded(conn, reloaded, self.now);
+        }
+    }
+
+    /// From now on the relay works like this: see [`Engine::reconfigure`].
+    pub fn reconfigure(&mut self, services: Vec<Service>, limits: Limits) {
+        self.limits = limits.clone();
+        self.engine.reconfigure(services, limits);
     }
 
     fn expire(&mut self) {
@@ -663,8 +721,10 @@ impl EventLoop {
 
     fn take_signals(&mut self) {
         let Some(signals) = &mut self.signals else { return };
-        for _ in 0..signals.pending().count() {
+        let pending: Vec<_> = signals.pending().collect();
+        for signal in pending {
             match self.status {
+                _ if signal == SIGHUP => self.reload_signalled = true,
                 Status::Running => self.drain(),
                 Status::Draining | Status::Stopped => self.status = Status::Stopped,
             }
@@ -740,8 +800,10 @@ impl AsFd for EventLoop {
     }
 }
 
-fn watch_signals(poll: &Poll) -> io::Result<Signals> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+/// SIGHUP is left alone where there is nothing to read again: it ends the process then.
+fn watch_signals(poll: &Poll, reloads: bool) -> io::Result<Signals> {
+    let asked: &[c_int] = if reloads { &[SIGTERM, SIGINT, SIGHUP] } else { &[SIGTERM, SIGINT] };
+    let mut signals = Signals::new(asked)?;
     poll.registry().register(&mut signals, Token(SIGNALS), Interest::READABLE)?;
     Ok(signals)
 }

@@ -1,11 +1,13 @@
 //! The one table of commands, and what their handlers work with.
 
 use super::numeric::*;
+use super::waiting::Waiting;
 use super::{About, Doing, Input, Irc, Label, View, options_of};
 use super::{Cap, Options, history, people, register, relay, rooms, speech};
 use crate::hub::{Act, Command as Ask, Hub, Who};
 use crate::id::ConnId;
 use crate::limits::QUESTION_COST;
+use crate::password::Claim;
 use crate::reason::Refusal;
 use crate::wire::irc::{Line, LineWriter, Tags, parse};
 use std::borrow::Cow;
@@ -268,6 +270,17 @@ impl<'t> Talk<'t> {
     /// Asks the hub, and notes what the answer will be about.
     pub(super) fn ask(&mut self, about: About, command: Ask<'static>) {
         self.doings.push(Doing::Ask(about, command));
+    }
+
+    /// Has it found out whether that is so. What the client says next is heard once it is known.
+    pub(super) fn verify(&mut self, claim: Claim, waiting: Waiting) {
+        self.wait(waiting, Doing::Verify(claim));
+    }
+
+    /// Has something done outside, for which the client waits.
+    pub(super) fn wait(&mut self, waiting: Waiting, doing: Doing) {
+        self.irc.waiting = Some(Box::new(waiting));
+        self.doings.push(doing);
     }
 
     /// What most answers are about.

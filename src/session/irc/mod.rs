@@ -18,13 +18,16 @@ mod replies;
 mod rooms;
 mod speech;
 mod stamp;
+mod waiting;
 
 pub use caps::{Cap, Caps, Carrier, Style};
 pub use dialect::{pack, write_message, write_news};
-pub use options::{Operator, Options};
+pub use options::{MOTD_LINE_MAX, Operator, Options};
+pub use waiting::Reloaded;
 
 use super::{Fault, View};
 use crate::hub::{Command, is_nick, name_of, nick_of};
+use crate::password::{Claim, Hash};
 use crate::reason::{CloseReason, Refusal};
 use crate::wire::Parsed;
 use crate::wire::irc::{Found, LineWriter, skip, split};
@@ -32,6 +35,7 @@ use crate::wire::sniff;
 use label::Label;
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use waiting::Waiting;
 
 pub use commands::rooms_spoken_to;
 
@@ -69,6 +73,10 @@ pub enum Doing {
     Ask(About, Command<'static>),
     /// Tell the peer that it is not done, and why.
     Refuse(About, Refusal),
+    /// Find out whether this is so; the peer waits for it.
+    Verify(Claim),
+    /// Have the configuration read again; the peer waits for it.
+    Reload,
     /// The peer hears its rooms in another dialect from now on.
     Reseat,
     /// The peer is done.
@@ -118,6 +126,8 @@ pub struct Irc {
     label: Option<Box<Label>>,
     /// What is still to be done about the last line.
     doings: VecDeque<Doing>,
+    /// What somebody outside is to answer before it is listened to again.
+    waiting: Option<Box<Waiting>>,
 }
 
 /// What a client says before it is welcome.
@@ -126,6 +136,8 @@ struct Entry {
     user: Option<String>,
     real_name: String,
     password: Option<String>,
+    /// The hash of which that was found to be the password.
+    proven: Option<Hash>,
     /// Between the first CAP and its END.
     negotiating: bool,
 }
@@ -207,6 +219,11 @@ impl Irc {
             self.doings = VecDeque::new();
         }
         doing
+    }
+
+    /// Before all else, this is to be done.
+    pub fn do_first(&mut self, doing: Doing) {
+        self.doings.push_front(doing);
     }
 
     /// Whether anything is.

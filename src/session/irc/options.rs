@@ -1,9 +1,13 @@
 //! How an `irc` listener serves.
 
+use crate::password::Secret;
 use std::sync::OnceLock;
 
 /// The relay's name, where none is given.
 pub(super) const NAME: &str = "hobnob.local";
+
+/// Longest line of a MOTD, in bytes: with all that stands before it, it fits a line.
+pub const MOTD_LINE_MAX: usize = 360;
 
 /// How an `irc` listener serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +19,7 @@ pub struct Options {
     /// Lines that everybody who comes is shown.
     pub motd: Vec<String>,
     /// What one must know to come in.
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// Who may become an operator of the relay.
     pub operators: Vec<Operator>,
     /// Whether hosts stand for addresses without telling them, or are the addresses.
@@ -30,7 +34,7 @@ pub struct Operator {
     /// The name, which need not be that of a person.
     pub name: String,
     /// The password.
-    pub password: String,
+    pub password: Secret,
 }
 
 impl Default for Options {

@@ -2,9 +2,11 @@
 
 use super::commands::Talk;
 use super::numeric::*;
+use super::waiting::Waiting;
 use super::{About, Cap, Carrier, Doing, Entry, is_nick};
 use crate::hub::{Command as Ask, guest_number, is_person_name};
 use crate::limits::{MESSAGE_COST, QUESTION_COST};
+use crate::password::{Claim, Secret};
 use crate::reason::CloseReason;
 use crate::session::Fault;
 
@@ -117,7 +119,9 @@ pub(super) fn pass(talk: &mut Talk<'_>) {
     if talk.irc.greeted {
         return talk.numeric(ERR_ALREADYREGISTERED, &[], "You may not reregister");
     }
-    entry(talk).password = talk.param(0).map(str::to_owned);
+    let password = talk.param(0).map(str::to_owned);
+    let entry = entry(talk);
+    (entry.password, entry.proven) = (password, None);
 }
 
 /// NICK.
@@ -172,19 +176,22 @@ pub(super) fn short(text: &str, most: usize) -> &str {
 }
 
 /// Asks the hub for the name, once everything is said that must be.
-fn try_to_enter(talk: &mut Talk<'_>) {
+pub(super) fn try_to_enter(talk: &mut Talk<'_>) {
     if talk.irc.greeted || talk.irc.nick.is_empty() {
         return;
     }
     let Some(entry) = &talk.irc.entry else { return };
     let (Some(user), false) = (&entry.user, entry.negotiating) else { return };
     let (user, real_name) = (user.clone(), entry.real_name.clone());
-    if let Some(wanted) = &talk.options().password
-        && !is_same(wanted, entry.password.as_deref().unwrap_or_default())
-    {
-        talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
-        let fault = Fault::from(CloseReason::BadPassword);
-        return talk.doings.push(Doing::Close(fault));
+    let given = entry.password.as_deref().unwrap_or_default();
+    match &talk.options().password {
+        Some(_) if given.is_empty() => return turn_away(talk),
+        Some(Secret::Hash(hash)) if entry.proven.as_ref() != Some(hash) => {
+            let claim = Claim { hash: hash.clone(), password: given.to_owned() };
+            return talk.verify(claim, Waiting::Pass(hash.clone()));
+        }
+        Some(wanted) if wanted.is(given) == Some(false) => return turn_away(talk),
+        Some(_) | None => {}
     }
     let nick = talk.irc.nick.to_string();
     let about = talk.about("", &nick);
@@ -192,11 +199,11 @@ fn try_to_enter(talk: &mut Talk<'_>) {
     talk.ask(about, Ask::Hello { name: nick.into(), key: 0, private: true });
 }
 
-/// Compares secrets in a time that does not tell where they differ.
-pub(super) fn is_same(wanted: &str, given: &str) -> bool {
-    let (wanted, given) = (wanted.as_bytes(), given.as_bytes());
-    let differ = wanted.iter().zip(given).fold(0, |differ, (a, b)| differ | (a ^ b));
-    wanted.len() == given.len() && differ == 0
+/// The password of the relay is missing or wrong.
+pub(super) fn turn_away(talk: &mut Talk<'_>) {
+    talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
+    let fault = Fault::from(CloseReason::BadPassword);
+    talk.doings.push(Doing::Close(fault));
 }
 
 /// PING.

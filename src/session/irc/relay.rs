@@ -2,11 +2,13 @@
 
 use super::commands::{COMMANDS, Talk};
 use super::numeric::*;
-use super::register::{REASON_MAX, is_same, short};
+use super::register::{REASON_MAX, short};
+use super::waiting::Waiting;
 use super::{Doing, Irc, View, nick_of, options_of, people, rooms, speech};
 use super::{modes, register};
 use crate::hub::{Command as Ask, Flags, LIST_MAX, Who};
 use crate::limits::{MESSAGE_COST, PERSON_NAME_MAX, ROOM_NAME_MAX};
+use crate::password::{Claim, Secret};
 use crate::reason::CloseReason;
 use crate::wire::irc::LineWriter;
 
@@ -263,10 +265,25 @@ pub(super) fn oper(talk: &mut Talk<'_>) {
     // A guess is no small question.
     talk.cost += MESSAGE_COST;
     let operators = &talk.options().operators;
-    let is_known = operators
-        .iter()
-        .any(|operator| operator.name == name && is_same(&operator.password, password));
-    if !is_known {
+    if operators.is_empty() {
+        return talk.numeric(ERR_NOOPERHOST, &[], "No O-lines for your host");
+    }
+    let named = operators.iter().find(|operator| operator.name == name);
+    // A name that nobody has is found out no sooner than a wrong password.
+    let secret = named.or_else(|| operators.iter().find(|other| other.password.hash().is_some()));
+    match secret.map(|operator| &operator.password) {
+        Some(Secret::Hash(hash)) => {
+            let claim = Claim { hash: hash.clone(), password: password.to_owned() };
+            let hash = named.map(|_| hash.clone());
+            talk.verify(claim, Waiting::Oper { name: name.into(), hash });
+        }
+        secret => be_operator(talk, secret.is_some_and(|secret| secret.is(password) == Some(true))),
+    }
+}
+
+/// What came of OPER.
+pub(super) fn be_operator(talk: &mut Talk<'_>, is_right: bool) {
+    if !is_right {
         talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
         talk.irc.oper_failures = talk.irc.oper_failures.saturating_add(1);
         if talk.irc.oper_failures >= OPER_FAILURES_MAX {
@@ -308,10 +325,6 @@ pub(super) fn wallops(talk: &mut Talk<'_>) {
 /// REHASH.
 pub(super) fn rehash(talk: &mut Talk<'_>) {
     if is_operator(talk) {
-        talk.fail(
-            "CANNOT_REHASH",
-            &[],
-            "The configuration is read once, at start: restart instead",
-        );
+        talk.wait(Waiting::Rehash, Doing::Reload);
     }
 }
