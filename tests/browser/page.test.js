@@ -332,8 +332,9 @@ test('two people talk alone: found by their name, counted, answered, and honest 
 
   // By a command, from wherever one is; and from IRC.
   await bob.page.click('.room-link:has-text("lobby")');
-  await bob.say('/msg ZOË hello there');
-  await bob.sees('#room-name', 'ZOË');
+  await bob.sees('#room-name', '#lobby');
+  await bob.say('/msg ZOë hello there');
+  await bob.sees('#room-name', 'ZOë');
   await zoe.page.click('#people .room-link');
   await zoe.hears('hello there');
   await zoe.say('hello');
@@ -363,6 +364,7 @@ test('two people talk alone: found by their name, counted, answered, and honest 
 
   // What the lost line leaves unclear is said to be so; what is written then waits.
   await ann.page.click('#people .room-link:has-text("bob")');
+  await ann.sees('#room-name', 'bob');
   ann.wire.deafen();
   await ann.say('did you hear this?');
   await bob.page.click('#people .room-link:has-text("ann")');
@@ -391,6 +393,7 @@ test('two people talk alone: found by their name, counted, answered, and honest 
   await ann.page.setViewportSize(WIDE);
   for (const name of ['bob', 'op', 'guest1']) {
     await ann.page.click(`#people .room-link:has-text("${name}")`);
+    await ann.sees('#room-name', name);
     await ann.page.click('#leave');
   }
   await ann.sees('#room-name', '#lobby');

@@ -86,7 +86,8 @@ fn what_is_said_to_one_alone_crosses_protocols() {
         let (sender, payload) = ("ann".into(), b"beep"[..].into());
         fred.expect(&ServerFrame::Told { time: ANY_TIME, notice: true, sender, payload });
         // Tags alone are nothing that frames have words for.
-        ann.ask("@+typing=active TAGMSG ＃fred", &["@+typing=active :ann!~ann@HOST TAGMSG ＃fred"]);
+        let own = "@msgid=ID;+typing=active :ann!~ann@HOST TAGMSG ＃fred";
+        ann.ask("@+typing=active TAGMSG ＃fred", &[own]);
         fred.expect_quiet();
         // To IRC, as lines.
         let lines = "two\r\nlines\n\nand \u{1}ACTION more\u{1}";
