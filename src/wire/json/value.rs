@@ -1,0 +1,76 @@
+//! Values that JSON has no word of its own for: 64 bits, texts that stay where they lie, and bytes.
+
+use crate::id::Epoch;
+use crate::wire::frame::FrameError;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// 64 bits as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug)]
+pub struct Hex(pub(super) u64);
+
+impl Hex {
+    /// An epoch, as it is written.
+    pub fn of(epoch: Epoch) -> Self {
+        Self(epoch.0)
+    }
+
+    /// Reads 1 to 16 digits.
+    pub fn parse(text: &str) -> Option<u64> {
+        let plain = text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u64::from_str_radix(text, 16).ok().filter(|_| plain)
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:016x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let number = Self::parse(&text).map(Self);
+        number.ok_or_else(|| serde::de::Error::custom("expected 1 to 16 hexadecimal digits"))
+    }
+}
+
+/// A text that is borrowed from the line also where it is optional or one of many: serde sees
+/// through `Cow` only when it stands alone.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// A payload as it lies in a line: exactly one of the two.
+pub(super) fn payload<'a>(
+    text: Option<Text<'a>>,
+    base64: Option<Text<'a>>,
+) -> Result<Cow<'a, [u8]>, FrameError> {
+    match (text, base64) {
+        (Some(Text(Cow::Borrowed(text))), None) => Ok(Cow::Borrowed(text.as_bytes())),
+        (Some(Text(Cow::Owned(text))), None) => Ok(Cow::Owned(text.into_bytes())),
+        (None, Some(Text(coded))) => BASE64
+            .decode(coded.as_bytes())
+            .map(Cow::Owned)
+            .map_err(|_| FrameError::Malformed("\"base64\" is not base64")),
+        _ => Err(FrameError::Malformed("a payload is either \"text\" or \"base64\"")),
+    }
+}
+
+/// The reverse of [`payload`]. In JSON most control characters take six bytes each: written as text,
+/// zeros of the longest allowed payload would make a line three times longer than a reader who keeps
+/// to [`line_max`](super::line_max) accepts.
+pub(super) fn text_or_base64(payload: &[u8]) -> (Option<Text<'_>>, Option<Text<'_>>) {
+    let is_plain = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r');
+    // The least of all bytes is found for many at a time, and answers for nearly every text.
+    let least = payload.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+    match std::str::from_utf8(payload) {
+        Ok(text) if least >= 0x20 || payload.iter().all(is_plain) => {
+            (Some(Text(Cow::Borrowed(text))), None)
+        }
+        _ => (None, Some(Text(Cow::Owned(BASE64.encode(payload))))),
+    }
+}
