@@ -2,10 +2,12 @@
 
 use crate::common::Server;
 use crate::talk::Talk;
+#[cfg(feature = "passwords")]
 use hobnob::reason::CloseReason;
 #[cfg(feature = "passwords")]
 use hobnob::session::irc::{Operator, Options};
 
+#[cfg(feature = "passwords")]
 const WRONG: &str = ":hobnob.local 464 ann :Password incorrect";
 const RIGHT: [&str; 2] =
     [":hobnob.local 381 ann :You are now an operator of this relay", ":hobnob.local MODE ann :+o"];
