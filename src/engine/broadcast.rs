@@ -174,7 +174,7 @@ impl Engine {
 
     /// `conn` no longer hears the room; a message half sent is finished, the rest dropped. With a
     /// request, what was said before it is heard first, as far as it fits an outbox, and the peer is
-    /// told up to where that was.
+    /// told up to where that was. One that has no word for that is closed if it was not all.
     pub(super) fn unseat(
         &mut self,
         conn: ConnId,
@@ -187,6 +187,9 @@ impl Engine {
             if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
                 peer.outbox_mut().finish_first(&owed);
                 self.mark_ready(conn);
+            }
+            if self.is_behind_in(conn, room) && !self.can_tell_gap(conn) {
+                self.close(conn, CloseReason::SlowConsumer);
             }
         }
         let Some(peer) = self.peers.get_mut(conn) else { return };
@@ -252,6 +255,12 @@ impl Engine {
             self.unseat(conn, room, None, head);
             self.seat(conn, room, None);
         }
+    }
+
+    fn can_tell_gap(&self, conn: ConnId) -> bool {
+        let Some(peer) = self.peers.get(conn) else { return false };
+        let service = self.services.get(usize::from(peer.service));
+        service.is_some_and(|service| peer.session.dialect(service).can_tell_gap())
     }
 
     fn is_behind_in(&self, conn: ConnId, room: RoomId) -> bool {

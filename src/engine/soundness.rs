@@ -44,6 +44,13 @@ impl Engine {
         }
     }
 
+    /// Whether a peer is in the room of that name.
+    #[doc(hidden)]
+    pub fn is_in(&self, conn: ConnId, room: &str) -> bool {
+        let room = self.hub.find(room);
+        room.is_some_and(|room| self.hub.is_member(conn, room))
+    }
+
     /// How many bytes go to a peer before everything else, whatever happens.
     #[doc(hidden)]
     pub fn rest_bytes(&self, conn: ConnId) -> u64 {

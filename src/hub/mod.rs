@@ -1,6 +1,5 @@
 //! Rooms, members, names, presence, offsets: decides, and writes no bytes.
 
-mod command;
 mod event;
 mod government;
 pub mod mask;
@@ -9,18 +8,17 @@ mod nick;
 mod outside;
 mod person;
 mod rate;
-mod reply;
 mod rights;
 mod room;
 mod society;
 
-pub use command::{Command, Flags, Target, Where};
-pub use event::{Event, Going, Notice, Signal, Who};
+pub use event::{
+    Command, Event, Flags, Going, Notice, Page, Reply, RoomLine, Signal, Target, Where, Who,
+};
 pub use name::{guest_number, is_person_name, is_room_name};
 pub use nick::{is_nick, name_of, nick_of};
 pub use person::{Census, Past, Record};
 pub use rate::Act;
-pub use reply::{Page, Reply, RoomLine};
 pub use rights::{Change, Entry, LIST_MAX, List, Rank, Ranks, Rights, Switch, Topic, What};
 pub use room::Room;
 
@@ -262,7 +260,7 @@ impl Hub {
         let words = record.and_then(|record| record.farewell.clone());
         let words = words.unwrap_or_else(|| why.text().into());
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
-        let mut told = Told::new(&rooms);
+        let mut told = Told::new(&rooms, &self.limits);
         for room in rooms {
             self.unseat(conn, room, None);
             let except = told.but_once(self.room(room), &self.people);

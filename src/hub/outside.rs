@@ -1,8 +1,6 @@
 //! What those ask who stand outside of every room: programs that speak HTTP, one request at a time.
 
-use super::command::Where;
-use super::event::Who;
-use super::reply::{Reply, RoomLine};
+use super::event::{Reply, RoomLine, Where, Who};
 use super::rights::Switch;
 use super::{Hub, derive, name};
 use crate::history::SaidId;

@@ -1,7 +1,6 @@
 //! The people who are here, and their names.
 
-use super::command::Flags;
-use super::event::Who;
+use super::event::{Flags, Who};
 use super::rate::{Act, Rate};
 use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;

@@ -1,11 +1,10 @@
 //! What people say about themselves and to each other, outside of rooms.
 
-use super::command::Target;
-use super::event::{Event, Notice, Signal, Who};
+use super::event::{Event, Notice, Reply, Signal, Target, Who};
 use super::person::People;
-use super::reply::Reply;
 use super::{Hub, Record, Room, name};
 use crate::id::{ConnId, RoomId};
+use crate::limits::Limits;
 use crate::now::Now;
 use crate::payload::{Face, Manner, Message, Payload};
 use crate::reason::{CloseReason, Refusal};
@@ -23,17 +22,21 @@ pub(super) struct Told {
     heard: HashSet<ConnId>,
     /// There is one room only: nobody can hear it twice.
     is_single: bool,
+    /// In rooms with more members, nobody hears it at all.
+    members_max: usize,
 }
 
 impl Told {
-    pub(super) fn new(rooms: &[RoomId]) -> Self {
-        Self { heard: HashSet::new(), is_single: rooms.len() < 2 }
+    pub(super) fn new(rooms: &[RoomId], limits: &Limits) -> Self {
+        let (is_single, members_max) = (rooms.len() < 2, limits.presence_members);
+        Self { heard: HashSet::new(), is_single, members_max }
     }
 
     /// Of the room's members, those who have heard it before and know people beyond rooms. To others
     /// each room is a world of its own.
     pub(super) fn but_once(&mut self, room: Option<&Room>, people: &People) -> Vec<ConnId> {
-        let Some(room) = room.filter(|_| !self.is_single) else { return Vec::new() };
+        let is_told = |room: &&Room| !self.is_single && room.members.len() <= self.members_max;
+        let Some(room) = room.filter(is_told) else { return Vec::new() };
         if self.heard.len() + room.members.len() > COMPARED_MAX {
             return Vec::new();
         }
@@ -103,7 +106,7 @@ impl Hub {
     /// Tells everybody who shares a room with somebody, once; not that one.
     fn tell_neighbours(&mut self, conn: ConnId, now: Now, notice: impl Fn(u32) -> Notice) {
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
-        let mut told = Told::new(&rooms);
+        let mut told = Told::new(&rooms, &self.limits);
         for room in rooms {
             if self.room(room).is_none_or(|r| r.members.len() > self.limits.presence_members) {
                 continue;
@@ -151,7 +154,7 @@ impl Hub {
         let renamed = |count| Notice::Renamed(before.clone(), Rc::clone(&name), count);
         self.reply(conn, Reply::News(renamed(0)));
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
-        let mut told = Told::new(&rooms);
+        let mut told = Told::new(&rooms, &self.limits);
         for room in rooms {
             let mut except = told.but_once(self.room(room), &self.people);
             if !except.contains(&conn) {
