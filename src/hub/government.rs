@@ -1,6 +1,7 @@
 //! Rights, as rooms' operators use them and as everybody meets them.
 
-use super::event::{Event, Going, Notice, Reply, Who};
+use super::event::{Event, Going, Notice, Who};
+use super::reply::Reply;
 use super::rights::{Change, Rank, Switch, Unchanged, What};
 use super::{Hub, room_mut};
 use crate::id::{ConnId, RoomId};

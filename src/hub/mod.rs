@@ -1,5 +1,6 @@
 //! Rooms, members, names, presence, offsets: decides, and writes no bytes.
 
+mod command;
 mod event;
 mod government;
 pub mod mask;
@@ -8,17 +9,18 @@ mod nick;
 mod outside;
 mod person;
 mod rate;
+mod reply;
 mod rights;
 mod room;
 mod society;
 
-pub use event::{
-    Command, Event, Flags, Going, Notice, Page, Reply, RoomLine, Signal, Target, Where, Who,
-};
+pub use command::{Command, Flags, Target, Where};
+pub use event::{Event, Going, Notice, Signal, Who};
 pub use name::{guest_number, is_person_name, is_room_name};
 pub use nick::{is_nick, name_of, nick_of};
 pub use person::{Census, Past, Record};
 pub use rate::Act;
+pub use reply::{Page, Reply, RoomLine};
 pub use rights::{Change, Entry, LIST_MAX, List, Rank, Ranks, Rights, Switch, Topic, What};
 pub use room::Room;
 

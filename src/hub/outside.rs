@@ -1,6 +1,8 @@
 //! What those ask who stand outside of every room: programs that speak HTTP, one request at a time.
 
-use super::event::{Reply, RoomLine, Where, Who};
+use super::command::Where;
+use super::event::Who;
+use super::reply::{Reply, RoomLine};
 use super::rights::Switch;
 use super::{Hub, derive, name};
 use crate::history::SaidId;

@@ -1,6 +1,7 @@
 //! The people who are here, and their names.
 
-use super::event::{Flags, Who};
+use super::command::Flags;
+use super::event::Who;
 use super::rate::{Act, Rate};
 use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;

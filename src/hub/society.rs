@@ -1,7 +1,9 @@
 //! What people say about themselves and to each other, outside of rooms.
 
-use super::event::{Event, Notice, Reply, Signal, Target, Who};
+use super::command::Target;
+use super::event::{Event, Notice, Signal, Who};
 use super::person::People;
+use super::reply::Reply;
 use super::{Hub, Record, Room, name};
 use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;

@@ -379,7 +379,10 @@ impl Session {
     ///
     /// # Errors
     /// The conversation's end, in the fault of the peer.
-    #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only http compresses"))]
+    #[cfg_attr(
+        not(feature = "http"),
+        expect(unused_variables, reason = "only WebSocket compresses")
+    )]
     pub fn receive<'a>(
         &mut self,
         bytes: &'a [u8],

@@ -67,7 +67,7 @@ export class ComposerView {
     this.#words.value = '';
     this.#check();
     if (name) this.#talk(name);
-    if (words) this.#chat.say(this.#chat.active, words);
+    if (words) this.#chat.say(name ? this.#chat.active : this.#room, words);
     this.#said();
   }
 
