@@ -413,6 +413,30 @@ mod reloading {
         assert!(ann.ask("REHASH").last().unwrap().ends_with(":Nothing was changed"));
     }
 
+    #[cfg(feature = "http")]
+    #[test]
+    fn fault_a1_a_listener_stays_guarded_when_the_file_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hobnob.toml");
+        std::fs::write(&file, "[irc]\nmotd = \"One\"\n").unwrap();
+        let options = ["--listen", "http://127.0.0.1:0", "--config", file.to_str().unwrap()];
+        let mut server = Server::start(&options);
+        let mut log = BufReader::new(server.child.stderr.take().unwrap());
+        let line = server.greeting.lines().find(|line| line.trim_start().starts_with("http"));
+        let address = line.unwrap().split_whitespace().last().unwrap().parse().unwrap();
+        let status = || {
+            let mut stream = connect(address);
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n").unwrap();
+            let mut line = String::new();
+            BufReader::new(stream).read_line(&mut line).unwrap();
+            line
+        };
+        assert_eq!(status(), "HTTP/1.1 421 Misdirected Request\r\n");
+        server.signal("HUP");
+        until_logged(&mut log, "hobnob.toml: nothing is different");
+        assert_eq!(status(), "HTTP/1.1 421 Misdirected Request\r\n");
+    }
+
     #[cfg(feature = "passwords")]
     #[test]
     fn hashes_come_out_of_hobnob_password_and_go_into_the_file() {

@@ -114,7 +114,9 @@ impl Engine {
     /// other options at most.
     pub fn reconfigure(&mut self, services: Vec<Service>, limits: Limits) {
         debug_assert_eq!(services.len(), self.services.len());
-        self.services = services;
+        for (service, other) in self.services.iter_mut().zip(services) {
+            service.adopt(other);
+        }
         self.limits = Rc::new(limits);
         self.hub.reconfigure(Rc::clone(&self.limits));
         self.claims.proven.clear();

@@ -295,6 +295,17 @@ impl Service {
         }
     }
 
+    /// Takes over what can be another while it is served, which is what IRC is served with. The rest
+    /// stays, what was found out when it was bound included.
+    pub fn adopt(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Irc(options), Self::Irc(others)) => *options = others,
+            #[cfg(feature = "http")]
+            (Self::Http(options), Self::Http(others)) => options.irc = others.irc,
+            _ => {}
+        }
+    }
+
     /// It is listened for on a loopback address, which was written as `host`.
     #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only http has hosts"))]
     pub fn listens_locally(&mut self, host: &str) {

@@ -253,17 +253,17 @@ impl<'t> Talk<'t> {
         self.doings.push(Doing::Refuse(about, Refusal::RateLimited));
     }
 
-    /// What the answer costs. What the hub is asked to do it holds to the rate itself, but for a
-    /// person's own lists and flags.
+    /// What the answer costs, in whatever it is given. A deed without one the hub holds to the rate
+    /// itself, but for a person's own lists and flags.
     fn cost_of_answer(&self) -> usize {
         let is_act = |doing: &Doing| match doing {
             Doing::Ask(_, ask) => !matches!(ask, Ask::Watch { .. } | Ask::Flags(_)),
             _ => false,
         };
         let bytes = |doing: &Doing| if let Doing::Tell(lines) = doing { lines.len() } else { 0 };
-        match self.doings.iter().any(is_act) {
-            true => 0,
-            false => QUESTION_COST + self.doings.iter().map(bytes).sum::<usize>(),
+        match self.doings.iter().map(bytes).sum::<usize>() {
+            0 if self.doings.iter().any(is_act) => 0,
+            told => QUESTION_COST + told,
         }
     }
 
