@@ -67,6 +67,18 @@ fn questions_beyond_the_allowance_are_refused_by_their_names() {
 }
 
 #[test]
+fn a_question_is_paid_for_though_what_came_with_it_is_refused() {
+    let server = relay_with(one_an_hour(2));
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#x");
+    let mut bob = Talk::enter(&server, "bob");
+    // He is shown the bans, and may not change the other.
+    bob.say(&["MODE #x b-m"; 200].join("\r\n"));
+    let refused = bob.sync().iter().filter(|line| line.contains(" 263 ")).count();
+    assert!((100..=128).contains(&(200 - refused)), "{refused} of 200 were refused");
+}
+
+#[test]
 fn a_question_costs_what_its_answer_weighs() {
     let server = relay_with(one_an_hour(2));
     // One of eight is used up by entering. Sixteen short questions count as a message, and the help
