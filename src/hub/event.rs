@@ -94,7 +94,7 @@ pub enum Notice {
     Signal(Signal),
 }
 
-/// What one client tells others: see [`Command::Signal`].
+/// What one client tells others: see [`Command::Signal`](super::Command::Signal).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
     /// Who.

@@ -131,7 +131,7 @@ pub enum Reply {
         /// What.
         message: Rc<Message>,
     },
-    /// A private signal: see [`Command::Signal`].
+    /// A private signal: see [`Command::Signal`](super::Command::Signal).
     Signal {
         /// To whom.
         to: Rc<str>,
