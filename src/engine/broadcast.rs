@@ -114,6 +114,10 @@ impl Engine {
         if dialect.can_tell_gap() && policy == Some(Overrun::Gap) {
             self.mark_ready(conn);
         } else {
+            // An answer from behind what is lost would read as if nothing were.
+            if let Some(outbox) = &mut peer.outbox {
+                outbox.forget_from(fallen.stamp);
+            }
             self.close(conn, CloseReason::SlowConsumer);
         }
     }
@@ -183,7 +187,7 @@ impl Engine {
         head: Offset,
     ) {
         if request.is_some() {
-            let owed = self.lay_out(conn, false);
+            let owed = self.lay_out(conn);
             if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
                 peer.outbox_mut().finish_first(&owed);
                 self.mark_ready(conn);
@@ -241,7 +245,7 @@ impl Engine {
     /// `conn` speaks another dialect from now on: what was said in the old one is heard first.
     pub(super) fn reseat(&mut self, conn: ConnId) {
         let rooms: Vec<RoomId> = self.hub.rooms_of(conn).collect();
-        let owed = self.lay_out(conn, false);
+        let owed = self.lay_out(conn);
         if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
             peer.outbox_mut().finish_first(&owed);
             self.mark_ready(conn);

@@ -1,7 +1,7 @@
 //! How connections end: asked for anywhere, done here, in `reap`.
 
 use super::Engine;
-use super::flush::SLICES;
+use super::flush::{Piece, SLICES};
 pub(super) use super::peer::Phase;
 use super::peer::{Closing, Peer};
 use crate::id::ConnId;
@@ -111,17 +111,32 @@ impl Engine {
         // One that fell off its tape is not helped by more of it, beyond the end of a message.
         let is_overrun =
             matches!(fault.reason, CloseReason::SlowConsumer | CloseReason::OutboxFull);
-        let mut owed = self.lay_out(conn, is_overrun);
+        let mut owed = if is_overrun { self.half_sent(conn) } else { self.lay_out(conn) };
         if let Some(peer) = self.peers.get(conn) {
             peer.session.write_farewell(fault, &mut owed);
         }
         owed
     }
 
+    /// What has to be finished before anything else can be told: the rest of a message, or the first of
+    /// the answers. No whole messages, because some that were to go before them are gone.
+    fn half_sent(&mut self, conn: ConnId) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        self.offer(conn, &mut slices);
+        let first = slices.first().map_or_else(Vec::new, |slice| slice.to_vec());
+        match self.offered.first() {
+            Some(Piece::Tape { tape, from, .. }) => {
+                let tape = self.tapes.get(*tape);
+                tape.map_or_else(Vec::new, |tape| tape.rest_at(*from).to_vec())
+            }
+            Some(Piece::Rest(_) | Piece::Private { .. }) => first,
+            None => Vec::new(),
+        }
+    }
+
     /// Takes everything the peer is owed off its tapes and out of its outbox, in order: whole
-    /// messages only, and no more than an outbox holds. With `first_only`, just the first piece, of
-    /// which some may have been sent.
-    pub(super) fn lay_out(&mut self, conn: ConnId, first_only: bool) -> Vec<u8> {
+    /// messages only, and no more than an outbox holds.
+    pub(super) fn lay_out(&mut self, conn: ConnId) -> Vec<u8> {
         let mut owed = Vec::new();
         loop {
             let room = self.limits.outbox.saturating_sub(owed.len());
@@ -130,7 +145,7 @@ impl Engine {
             let (filled, _) = self.offer(conn, &mut slices);
             for slice in slices.iter().take(filled) {
                 let fits = slice.len() <= room.saturating_sub(owed.len() - before);
-                if !(fits || owed.is_empty()) || first_only && !owed.is_empty() {
+                if !(fits || owed.is_empty()) {
                     break;
                 }
                 owed.extend_from_slice(slice);
@@ -142,9 +157,6 @@ impl Engine {
             self.sent(conn, taken);
             // Not bytes that the kernel took: they will be counted when it does.
             self.counts.bytes_out -= taken as u64;
-            if first_only {
-                break;
-            }
         }
         owed
     }

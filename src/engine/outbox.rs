@@ -11,6 +11,8 @@ pub struct Outbox {
     finished: usize,
     bytes: Vec<u8>,
     sent: usize,
+    /// Some of the first segment was sent.
+    is_begun: bool,
     /// How many of the unsent bytes are history that the relay laid out or what others told the peer,
     /// and what was before it.
     page: usize,
@@ -138,12 +140,26 @@ impl Outbox {
         self.sent += count;
         self.page = self.page.saturating_sub(count);
         self.asked = self.asked.saturating_sub(count);
-        while self.segments.front().is_some_and(|first| first.end <= self.sent) {
+        self.is_begun |= count > 0;
+        while let Some(first) = self.segments.front().filter(|first| first.end <= self.sent) {
+            self.is_begun = first.end < self.sent;
             self.segments.pop_front();
         }
         if self.segments.is_empty() {
             (self.bytes, self.sent) = (Vec::new(), 0);
         }
+    }
+
+    /// Takes out what was to go behind an append of that stamp, but for a segment half sent.
+    pub fn forget_from(&mut self, stamp: u64) {
+        self.seal();
+        let begun = usize::from(self.is_begun);
+        let before = self.segments.iter().skip(begun).take_while(|segment| segment.stamp < stamp);
+        let kept = self.segments.len().min(begun + before.count());
+        self.segments.truncate(kept);
+        self.bytes.truncate(self.segments.back().map_or(self.sent, |last| last.end));
+        self.page = self.page.min(self.unsent());
+        self.asked = self.asked.min(self.unsent());
     }
 
     /// Remembers a stretch of tape to leave out.
@@ -176,6 +192,35 @@ mod tests {
 
     fn pairs(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
         expected.iter().map(|(stamp, bytes)| (*stamp, (*bytes).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_was_to_go_behind_an_append_is_forgotten() {
+        let filled = || {
+            let mut outbox = Outbox::default();
+            outbox.segment(1).extend_from_slice(b"one");
+            outbox.segment(4).extend_from_slice(b"four");
+            outbox.segment(5).extend_from_slice(b"five");
+            outbox
+        };
+        for (sent, stamp, kept) in [
+            (0, 6, &[(1, "one"), (4, "four"), (5, "five")][..]),
+            (0, 5, &[(1, "one"), (4, "four")]),
+            (0, 2, &[(1, "one")]),
+            (0, 1, &[]),
+            (1, 1, &[(1, "ne")]),
+            (3, 4, &[]),
+            (4, 4, &[(4, "our")]),
+            (4, 5, &[(4, "our")]),
+            (11, 1, &[]),
+        ] {
+            let mut outbox = filled();
+            outbox.sent(sent);
+            outbox.forget_from(stamp);
+            assert_eq!(unsent(&outbox), pairs(kept), "{sent} sent, {stamp}");
+            outbox.segment(9).extend_from_slice(b"bye");
+            assert_eq!(unsent(&outbox), pairs(&[kept, &[(9, "bye")]].concat()));
+        }
     }
 
     #[test]

@@ -174,6 +174,8 @@ pub struct Fallen {
     pub next: Offset,
     /// The rest of a message half sent.
     pub rest: Vec<u8>,
+    /// The stamp of what comes next: what is stamped so or later was to go behind it.
+    pub stamp: u64,
 }
 
 impl Tape {
@@ -301,16 +303,19 @@ impl Tape {
             } else {
                 Vec::new()
             };
-            let due = block.marks.iter().skip(mark + usize::from(is_half_sent));
+            let mut due = block.marks.iter().skip(mark + usize::from(is_half_sent)).peekable();
+            let stamp = due.peek().map_or(u64::MAX, |mark| mark.stamp);
             let next = due.map(|mark| mark.offset).find(|offset| *offset != 0);
-            fallen.push(Fallen { index, next: next.unwrap_or(0), rest });
+            fallen.push(Fallen { index, next: next.unwrap_or(0), rest, stamp });
         }
-        let first_kept = self.blocks.iter().flat_map(|block| &block.marks);
-        let first_kept = first_kept.map(|mark| mark.offset).find(|offset| *offset != 0);
+        let mut kept = self.blocks.iter().flat_map(|block| &block.marks).peekable();
+        let stamp_kept = kept.peek().map_or(u64::MAX, |mark| mark.stamp);
+        let first_kept = kept.map(|mark| mark.offset).find(|offset| *offset != 0);
         for fallen in &mut fallen {
             if fallen.next == 0 {
                 fallen.next = first_kept.unwrap_or(self.upcoming);
             }
+            fallen.stamp = fallen.stamp.min(stamp_kept);
             // Out of the way of the next trim; the engine decides what becomes of it.
             if let Some(member) = self.members.get_mut(fallen.index) {
                 member.cursor = Cursor::recovering(fallen.next);
@@ -320,6 +325,19 @@ impl Tape {
         self.recovering += fallen.len();
         self.release_if_read(pool);
         fallen
+    }
+
+    /// The rest of the message that `position` is in the middle of; nothing, if one begins there.
+    pub fn rest_at(&self, position: u64) -> &[u8] {
+        let Some(block) = self.blocks.iter().find(|block| position < block.end()) else {
+            return &[];
+        };
+        let index = block.mark_at(position);
+        let end = block.marks.get(index).map_or(0, |mark| mark.end as usize);
+        match position > block.message_start(index) {
+            true => block.bytes.get((position - block.position) as usize..end).unwrap_or_default(),
+            false => &[],
+        }
     }
 
     /// Gives back the blocks that nobody needs any more, at the end of a round.
