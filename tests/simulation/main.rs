@@ -5,9 +5,11 @@
 //! `HOBNOB_SEEDS=5000` or `HOBNOB_SEEDS=1000..2000` plays others than the usual ones, and
 //! `HOBNOB_EVENTS=100000` longer.
 
+mod irc;
 mod model;
 mod peer;
 mod random;
+mod web;
 mod world;
 
 use hobnob::reason::{CloseReason, Refusal};

@@ -36,6 +36,8 @@ pub struct Say {
     pub bytes: Rc<[u8]>,
     /// Nothing can keep it from being said, once the relay has read it.
     pub is_sure: bool,
+    /// Whether it is text, if its sender's protocol tells.
+    pub is_text: Option<bool>,
     /// Where it was seen: epoch and offset.
     pub placed: Option<(u64, Offset)>,
 }
@@ -61,6 +63,7 @@ pub struct Told {
     /// Which of the sender's messages; for plain sockets, the offset.
     pub index: u64,
     pub echo: bool,
+    pub is_text: bool,
     pub sender: Rc<str>,
     pub bytes: Rc<[u8]>,
 }
@@ -91,6 +94,16 @@ pub struct Acked {
     pub id: u64,
 }
 
+/// Somebody left a room: to whom all was owed that was said after one call and before another.
+pub struct LetGo {
+    pub epoch: u64,
+    /// The next offset that it was due.
+    pub next: Offset,
+    pub serial: u32,
+    pub after: u32,
+    pub before: u32,
+}
+
 pub struct Model {
     pub calls: Vec<Call>,
     pub speakers: Vec<Speaker>,
@@ -98,9 +111,8 @@ pub struct Model {
     /// Offsets that a peer did not get: they must be what it said itself and did not want back.
     pub unheard: Vec<(u64, Offset, u32)>,
     pub acks: Vec<Acked>,
-    /// Peers that hung up with everything read: epoch, next offset due, serial, and the call before
-    /// which all that was said was owed to them.
-    pub let_go: Vec<(u64, Offset, u32, u32)>,
+    /// Peers that left, or hung up, with everything read.
+    pub let_go: Vec<LetGo>,
     pub limits: Limits,
 }
 
@@ -153,8 +165,9 @@ impl Model {
             panic!("[time] offset {offset} was said in call {call}, by nobody");
         };
         let speaker = &mut self.speakers[serial as usize];
-        let (index, echo) = if speaker.stream.is_some() {
-            (offset, speaker.echo)
+        let seems_text = std::str::from_utf8(payload).is_ok();
+        let (index, echo, is_text) = if speaker.stream.is_some() {
+            (offset, speaker.echo, seems_text)
         } else {
             let index = index_of(payload, serial);
             let say = speaker.said.get_mut(index as usize);
@@ -167,10 +180,11 @@ impl Model {
                 (epoch, offset)
             );
             say.placed = Some((epoch, offset));
-            (index, say.echo)
+            (index, say.echo, say.is_text.unwrap_or(seems_text))
         };
         let bytes = Rc::from(payload);
-        log.told[slot] = Some(Told { call, serial, index, echo, sender: sender.into(), bytes });
+        log.told[slot] =
+            Some(Told { call, serial, index, echo, is_text, sender: sender.into(), bytes });
         while log.told.get(log.known).is_some_and(Option::is_some) {
             log.known += 1;
         }
@@ -192,13 +206,13 @@ impl Model {
                 told.call
             );
         }
-        for (epoch, next, serial, call) in std::mem::take(&mut self.let_go) {
+        for LetGo { epoch, next, serial, after, before } in std::mem::take(&mut self.let_go) {
             for offset in next.. {
                 let Some(told) = self.told(epoch, offset) else { break };
                 let is_own = told.serial == serial && !told.echo;
                 assert!(
-                    is_own || told.call >= call,
-                    "[owed at the end] peer {serial} hung up in call {call} and lacks {offset}"
+                    is_own || told.call <= after || told.call >= before,
+                    "[owed at the end] peer {serial} left in call {before} and lacks {offset}"
                 );
             }
         }

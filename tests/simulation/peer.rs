@@ -1,11 +1,14 @@
 //! One client: what it asks for, and whether what it hears is what it must.
 
-use crate::model::{Acked, Key, Model, Say, Speaker};
+use crate::irc::{Answer, Irc};
+use crate::model::{Acked, Key, LetGo, Model, Say, Speaker, Told};
 use crate::random::Random;
+use crate::web::{Came, Web};
 use hobnob::id::{ConnId, Epoch, Offset, Resume};
 use hobnob::limits::Limits;
 use hobnob::reason::{CloseReason, Refusal};
 use hobnob::wire::frame::{ClientFrame, FrameError, ServerFrame, Side, VERSION};
+use hobnob::wire::websocket::Opcode;
 use hobnob::wire::{Parsed, binary};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -16,6 +19,9 @@ pub enum Kind {
     Line,
     Binary,
     Json,
+    /// A browser's plain socket.
+    WebRaw,
+    Irc,
 }
 
 /// Somebody with a name, over several connections.
@@ -62,7 +68,7 @@ pub struct Replay {
 }
 
 #[derive(Debug)]
-enum Want {
+pub enum Want {
     Welcome,
     Joined {
         request: u64,
@@ -96,6 +102,9 @@ enum Want {
         limit: u32,
     },
     Pong(u64),
+    WebPong(Vec<u8>),
+    /// What answers a line of IRC.
+    Line(Answer),
     /// A message without an id, which can only be refused.
     Refused(Refusal),
     /// A message without an id, of which the peer hears only if it is refused.
@@ -148,7 +157,7 @@ pub struct Peer {
     /// In which call the relay learned that no more would come.
     pub fin_call: u32,
     pub is_silent: bool,
-    has_begun: bool,
+    pub has_begun: bool,
     pub greeted: bool,
     heard: Vec<u8>,
     /// How much was heard before the frame at hand.
@@ -160,7 +169,7 @@ pub struct Peer {
     pub replays: HashMap<u32, VecDeque<Replay>>,
     last: Option<Key>,
     /// Nothing said in an earlier call may come any more.
-    floor: u32,
+    pub floor: u32,
     requests: u64,
     pub bye: Option<u16>,
     pub gaps: u64,
@@ -168,14 +177,37 @@ pub struct Peer {
     pub cuts: u64,
     /// For plain sockets: the room's epoch, the next offset, and bytes not yet compared.
     pub raw: Option<RawHearing>,
+    /// What carries it, if that is no bare stream.
+    pub web: Option<Box<Web>>,
+    pub irc: Option<Box<Irc>>,
+    /// Whether IRC is in text messages, where messages carry it.
+    pub is_text: bool,
 }
 
 pub struct RawHearing {
+    pub room: usize,
     pub epoch: u64,
-    pub joined: u32,
+    /// In which call it came to be in its room.
+    pub joined: Option<u32>,
     pub next: Offset,
     pub greeting: Vec<u8>,
     pub pending: VecDeque<u8>,
+    /// For browsers: whether each is text, and what it says.
+    pub messages: VecDeque<(bool, Vec<u8>)>,
+}
+
+impl RawHearing {
+    /// Whether the peer is to hear this.
+    pub fn is_due(&self, told: &Told, serial: u32) -> bool {
+        let is_own = told.serial == serial;
+        let is_later = |joined| told.call > joined || told.call == joined && is_own;
+        self.joined.is_some_and(is_later) && (!is_own || told.echo)
+    }
+
+    /// Whether it heard nothing that was not said.
+    pub fn is_compared(&self) -> bool {
+        self.pending.is_empty() && self.messages.is_empty()
+    }
 }
 
 /// How a seed's peers behave, in weights.
@@ -201,7 +233,7 @@ impl Peer {
             conn,
             kind,
             echo: true,
-            closes_on_overrun: matches!(kind, Kind::Chunk | Kind::Line),
+            closes_on_overrun: !matches!(kind, Kind::Binary | Kind::Json),
             has_rate: false,
             person,
             to_relay: Vec::new(),
@@ -244,6 +276,9 @@ impl Peer {
             gaps: 0,
             cuts: 0,
             raw: None,
+            web: None,
+            irc: None,
+            is_text: false,
         }
     }
 
@@ -290,7 +325,61 @@ impl Peer {
             Kind::Json => hobnob::wire::json::write_client(frame, &mut bytes),
             _ => binary::write_client(frame, &mut bytes),
         }
-        self.write(&bytes);
+        self.transmit(&bytes);
+    }
+
+    /// Sends a frame of a stream, in a message of its own where messages carry it.
+    fn transmit(&mut self, frame: &[u8]) {
+        let is_text = self.kind == Kind::Json;
+        match (&self.web, is_text) {
+            (None, _) => self.write(frame),
+            (_, true) => self.write_message(true, frame.strip_suffix(b"\n").unwrap_or(frame)),
+            (_, false) => self.write_message(false, frame.get(4..).unwrap_or_default()),
+        }
+    }
+
+    pub fn write_message(&mut self, is_text: bool, message: &[u8]) {
+        let web = self.web.as_mut().expect("a browser");
+        let mut out = Vec::new();
+        for (token, end) in web.wrap(is_text, message, &mut out) {
+            let (want, end) = (Want::WebPong(token), self.written + end as u64);
+            self.asked.push_back(Asked { want, end });
+        }
+        self.write(&out);
+    }
+
+    fn write_control(&mut self, opcode: Opcode, payload: &[u8]) {
+        let mut out = Vec::new();
+        self.web.as_mut().expect("a browser").control(opcode, payload, &mut out);
+        self.write(&out);
+    }
+
+    /// Comes as a browser does.
+    pub fn shake_hands(&mut self, path: &str, subprotocol: &str) {
+        let web = self.web.as_ref().expect("a browser");
+        let handshake = web.handshake(path, subprotocol);
+        self.write(handshake.as_bytes());
+    }
+
+    /// Closes as a browser does.
+    fn close(&mut self, code: u16) {
+        self.write_control(Opcode::Close, &code.to_be_bytes());
+        self.web.as_mut().expect("a browser").closing = Some(code);
+        self.has_said_bye();
+    }
+
+    pub fn has_said_bye(&mut self) {
+        self.said_bye = true;
+        self.bye_end = self.written;
+    }
+
+    /// What was written last will be answered so.
+    pub fn expect_next(&mut self, want: Want) {
+        self.asked.push_back(Asked { want, end: self.written });
+    }
+
+    pub fn wants(&self, is_it: impl Fn(&Want) -> bool) -> bool {
+        self.asked.iter().any(|asked| is_it(&asked.want))
     }
 
     fn ask(&mut self, frame: &ClientFrame<'_>, want: Want) {
@@ -309,10 +398,12 @@ impl Peer {
         self.ask(&hello, Want::Welcome);
     }
 
-    pub fn bye(&mut self) {
+    pub fn bye(&mut self, random: &mut Random) {
+        if self.web.is_some() && random.chance(500) {
+            return self.close(*random.pick(&[1000, 1001, 4321]));
+        }
         self.send(&ClientFrame::Bye);
-        self.said_bye = true;
-        self.bye_end = self.written;
+        self.has_said_bye();
     }
 
     pub fn join(&mut self, room: usize, random: &mut Random, person: &Person) {
@@ -341,8 +432,11 @@ impl Peer {
         person: &mut Person,
         rooms: usize,
     ) {
-        if !self.is_frame() {
-            return self.act_raw(random, manners, model);
+        match self.kind {
+            Kind::WebRaw => return self.act_web_raw(random, manners, model),
+            Kind::Irc => return self.act_irc(random, manners, model, rooms),
+            Kind::Chunk | Kind::Line => return self.act_raw(random, manners, model),
+            Kind::Binary | Kind::Json => {}
         }
         if !self.has_begun && random.chance(manners.garbage) {
             return self.garbage_opening(random);
@@ -418,7 +512,7 @@ impl Peer {
                     self.ask(&ClientFrame::Ping { token }, Want::Pong(token));
                 }
             }
-            5 => self.bye(),
+            5 => self.bye(random),
             6 => self.wrong(room, random, model, person, rooms),
             7 => self.garbage(random, &model.limits),
             _ => {}
@@ -488,6 +582,7 @@ impl Peer {
             person: self.person,
             bytes: payload.into(),
             is_sure: !(self.has_rate || is_repeat) && must_fail.is_none(),
+            is_text: None,
             placed: None,
         });
         let say = ClientFrame::Say { room, id, echo, payload: Cow::Borrowed(payload) };
@@ -559,7 +654,7 @@ impl Peer {
         }
     }
 
-    fn garbage_opening(&mut self, random: &mut Random) {
+    pub fn garbage_opening(&mut self, random: &mut Random) {
         let opening: &[u8] =
             random.pick::<&[u8]>(&[b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00", b"xyzzy"]);
         self.is_bad = true;
@@ -569,22 +664,38 @@ impl Peer {
 
     fn garbage(&mut self, random: &mut Random, limits: &Limits) {
         self.is_bad = true;
+        if self.web.is_some() && random.chance(500) {
+            return self.garbage_in_frames(random);
+        }
         let is_json = self.kind == Kind::Json;
         match random.below(5) {
-            0 if is_json => self.write(&vec![b'{'; limits.message * 2 + 4_096]),
-            0 => self.write(&[0x7f, 0xff, 0xff, 0xff, 4]),
-            1 if is_json => self.write(b"{\"type\":\"fly\"}\n"),
-            1 => self.write(&[0, 0, 0, 1, 0x77]),
-            2 if is_json => self.write(b"{\"type\":\n"),
-            2 => self.write(&[0, 0, 0, 0, 4]),
+            0 if is_json => self.transmit(&vec![b'{'; limits.message * 2 + 4_096]),
+            0 => self.transmit(&[0x7f, 0xff, 0xff, 0xff, 4]),
+            1 if is_json => self.transmit(b"{\"type\":\"fly\"}\n"),
+            1 => self.transmit(&[0, 0, 0, 1, 0x77]),
+            2 if is_json => self.transmit(b"{\"type\":\n"),
+            2 => self.transmit(&[0, 0, 0, 0, 4]),
             3 => self.send(&ClientFrame::Hello {
                 version: VERSION,
                 private: false,
                 key: 0,
                 name: "twice".into(),
             }),
-            _ if is_json => self.write(b"\xff\xfe\n"),
-            _ => self.write(&[0, 0, 0, 3, 6, 1, 2]),
+            _ if is_json => self.transmit(b"\xff\xfe\n"),
+            _ => self.transmit(&[0, 0, 0, 3, 6, 1, 2]),
+        }
+    }
+
+    /// What no browser sends.
+    pub fn garbage_in_frames(&mut self, random: &mut Random) {
+        self.is_bad = true;
+        match random.below(6) {
+            0 => self.write(b"\x81\x02hi"),
+            1 => self.write(b"\xf1\x80\0\0\0\0"),
+            2 => self.write(b"\x83\x80\0\0\0\0"),
+            3 => self.write_control(Opcode::Continuation, b"of what?"),
+            4 => self.write_control(Opcode::Close, &999_u16.to_be_bytes()),
+            _ => self.write(b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff"),
         }
     }
 
@@ -592,6 +703,24 @@ impl Peer {
     pub fn bad_version(&mut self) {
         self.is_bad = true;
         self.send(&ClientFrame::Hello { version: 9, private: false, key: 0, name: "".into() });
+    }
+
+    fn act_web_raw(&mut self, random: &mut Random, manners: &Manners, model: &mut Model) {
+        if random.chance(manners.garbage) {
+            return self.garbage_in_frames(random);
+        }
+        if random.chance(manners.bye) {
+            return self.close(1000);
+        }
+        let length = random.skewed(manners.largest).max(1);
+        let message = self.payload(random, length, model);
+        let is_text = std::str::from_utf8(&message).is_ok() && random.chance(500);
+        let (is_text, is_sure) = (Some(is_text), !self.has_rate);
+        let bytes = message.as_slice().into();
+        let (room, id, echo, person) = (usize::MAX, 0, self.echo, self.person);
+        let say = Say { room, echo, id, person, bytes, is_sure, is_text, placed: None };
+        model.speakers[self.serial as usize].said.push(say);
+        self.write_message(is_text == Some(true), &message);
     }
 
     fn act_raw(&mut self, random: &mut Random, manners: &Manners, model: &mut Model) {
@@ -622,6 +751,7 @@ impl Peer {
             person: self.person,
             bytes: line.as_slice().into(),
             is_sure: !self.has_rate,
+            is_text: None,
             placed: None,
         });
         // The last line may lack its end, if the peer then hangs up.
@@ -636,17 +766,109 @@ impl Peer {
     /// Reads `count` bytes of what the relay sent.
     pub fn read(&mut self, count: usize, model: &mut Model, people: &mut Vec<Person>) {
         let bytes = self.from_relay.drain(..count);
-        if let Some(raw) = &mut self.raw {
+        if let Some(raw) = self.raw.as_mut().filter(|_| self.web.is_none()) {
             raw.pending.extend(bytes);
             return self.compare(model);
         }
         self.heard.extend(bytes);
+        if self.web.is_some() {
+            return self.hear_web(model, people);
+        }
+        if self.irc.is_some() {
+            return self.hear_lines(model);
+        }
         self.hear(model, people);
     }
 
+    fn hear_lines(&mut self, model: &mut Model) {
+        let heard = std::mem::take(&mut self.heard);
+        let mut rest = &heard[..];
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line = rest[..end].strip_suffix(b"\r").expect("[lines] they end in CRLF");
+            self.hear_line(line, model);
+            rest = &rest[end + 1..];
+        }
+        self.heard = rest.to_vec();
+        self.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
+        self.compare(model);
+    }
+
+    fn hear_web(&mut self, model: &mut Model, people: &mut Vec<Person>) {
+        let heard = std::mem::take(&mut self.heard);
+        let mut used = 0;
+        while let Some((came, length)) =
+            self.web.as_mut().and_then(|web| web.unwrap(&heard[used..]))
+        {
+            used += length;
+            match came {
+                Some(Came::Text(message)) => self.hear_message(true, message, model, people),
+                Some(Came::Binary(message)) => self.hear_message(false, message, model, people),
+                Some(Came::Ping(token)) if !self.is_mute && self.can_speak() => {
+                    self.write_control(Opcode::Pong, &token);
+                }
+                Some(Came::Pong(token)) => {
+                    let asked = self.answered("WebSocket's pong");
+                    let is_right = matches!(&asked, Want::WebPong(wanted) if *wanted == token);
+                    assert!(is_right, "[replies in order] WebSocket's pong for {asked:?}");
+                }
+                Some(Came::Ping(_) | Came::Close) | None => {}
+            }
+            self.heard_before += length as u64;
+        }
+        self.heard = heard;
+        self.heard.drain(..used);
+        self.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
+        self.compare(model);
+    }
+
+    fn hear_message(
+        &mut self,
+        is_text: bool,
+        mut message: Vec<u8>,
+        model: &mut Model,
+        people: &mut Vec<Person>,
+    ) {
+        if let Some(raw) = &mut self.raw {
+            return raw.messages.push_back((is_text, message));
+        }
+        if self.irc.is_some() {
+            assert_eq!(is_text, self.is_text, "[spelling] peer {}", self.serial);
+            return self.hear_line(&message, model);
+        }
+        // Whoever has not said how it spells is spoken to in JSON.
+        let is_json = self.kind == Kind::Json || !self.greeted && is_text;
+        assert_eq!(is_text, is_json, "[spelling] peer {}", self.serial);
+        if is_json {
+            message.push(b'\n');
+        } else {
+            message.splice(..0, (message.len() as u32).to_be_bytes());
+        }
+        match parse(is_json, &message, &model.limits) {
+            Ok(Parsed::Complete(frame, length)) if length == message.len() => {
+                self.heed(frame, model, people);
+            }
+            other => panic!("[spelling] peer {} received {other:?}", self.serial),
+        }
+    }
+
     /// For plain sockets: the bytes are exactly what was said since it came, as far as is known.
-    pub fn compare(&mut self, model: &Model) {
+    pub fn compare(&mut self, model: &mut Model) {
+        let serial = self.serial;
+        if let Some(irc) = &mut self.irc {
+            return irc.compare(serial, model);
+        }
         let Some(raw) = &mut self.raw else { return };
+        while let Some((is_text, message)) = raw.messages.front().filter(|_| raw.joined.is_some()) {
+            let told = model.told(raw.epoch, raw.next);
+            let Some(told) = told else { return };
+            if raw.is_due(told, serial) {
+                let heard = (*is_text, &**message);
+                let is_same = heard == (told.is_text, &*told.bytes);
+                assert!(is_same, "[raw messages] peer {serial} at offset {}", raw.next);
+                raw.messages.pop_front();
+            }
+            raw.next += 1;
+        }
         while !raw.pending.is_empty() {
             let count = raw.greeting.len().min(raw.pending.len());
             if count > 0 {
@@ -657,14 +879,14 @@ impl Peer {
             let Some(told) = log.told.get(raw.next as usize - 1).and_then(Option::as_ref) else {
                 return;
             };
-            if told.call <= raw.joined || told.serial == self.serial && !told.echo {
+            if !raw.is_due(told, serial) {
                 raw.next += 1;
                 continue;
             }
             let is_chunk = model.speakers[told.serial as usize].stream.is_some();
             let ends_line = match self.kind {
                 _ if told.bytes.ends_with(b"\n") => false,
-                Kind::Chunk => !is_chunk && std::str::from_utf8(&told.bytes).is_ok(),
+                Kind::Chunk => !is_chunk && told.is_text,
                 _ => true,
             };
             let length = told.bytes.len() + usize::from(ends_line);
@@ -736,13 +958,7 @@ impl Peer {
             ServerFrame::Bye { code, .. } => {
                 self.bye = Some(code);
                 if code == CloseReason::PeerClosed.code() && !self.is_bad {
-                    if self.said_bye {
-                        self.carried_out(self.bye_end);
-                    } else {
-                        self.floor = self.fin_call;
-                    }
-                    let due = |seat: &Seat| (seat.epoch, seat.next, self.serial, self.floor);
-                    model.let_go.extend(self.rooms.values().map(due));
+                    self.let_go(model);
                 }
             }
             ServerFrame::Error { code, request: 0, .. } if code >= 300 => {
@@ -869,6 +1085,26 @@ impl Peer {
         }
     }
 
+    /// It hung up, and was owed what was said before.
+    pub fn let_go(&mut self, model: &mut Model) {
+        let call = self.end_call();
+        let due = |seat: &Seat| {
+            let (epoch, next, serial) = (seat.epoch, seat.next, self.serial);
+            LetGo { epoch, next, serial, after: 0, before: call }
+        };
+        model.let_go.extend(self.rooms.values().map(due));
+    }
+
+    /// The call in which the relay learned that this peer is done.
+    pub fn end_call(&mut self) -> u32 {
+        if self.said_bye {
+            self.carried_out(self.bye_end);
+            self.floor
+        } else {
+            self.fin_call
+        }
+    }
+
     fn seat(&mut self, room: u32) -> &mut Seat {
         let serial = self.serial;
         let seat = self.rooms.get_mut(&room);
@@ -974,7 +1210,7 @@ impl Peer {
     }
 
     /// The oldest request that must be answered is now.
-    fn answered(&mut self, what: &str) -> Want {
+    pub fn answered(&mut self, what: &str) -> Want {
         while self.asked.front().is_some_and(|asked| matches!(asked.want, Want::Perhaps)) {
             self.asked.pop_front();
         }
@@ -982,6 +1218,12 @@ impl Peer {
         let asked = asked.unwrap_or_else(|| panic!("[replies in order] {what}: nothing was asked"));
         self.carried_out(asked.end);
         asked.want
+    }
+
+    /// A message that might be refused was.
+    pub fn answered_perhaps(&mut self, what: &str) {
+        let asked = self.asked.pop_front().map(|asked| asked.want);
+        assert!(matches!(asked, Some(Want::Perhaps)), "[replies in order] {what:?} for {asked:?}");
     }
 
     /// The request that ends here was carried out no sooner than it was read.
@@ -1070,7 +1312,7 @@ impl Peer {
 
 impl Speaker {
     pub fn of(kind: Kind, echo: bool) -> Self {
-        let is_raw = matches!(kind, Kind::Chunk | Kind::Line);
+        let is_raw = matches!(kind, Kind::Chunk | Kind::Line | Kind::WebRaw);
         let stream = (kind == Kind::Chunk).then(Vec::new);
         Self { stream, echo, is_raw, ..Self::default() }
     }

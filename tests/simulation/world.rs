@@ -1,17 +1,20 @@
 //! A relay in a bad world: the engine, driven as the event loop drives it, and between it and its
 //! peers a kernel that cuts, stalls, refuses and breaks, in simulated time.
 
+use crate::irc::Irc;
 use crate::model::{Call, HOST, Model, Say, Speaker, Who};
 use crate::peer::{Kind, Manners, Peer, Person, RawHearing, Read, Replay};
 use crate::random::Random;
+use crate::web::Web;
 use hobnob::engine::{Counts, Engine, Reading, SLICES};
 use hobnob::id::{ConnId, Offset};
 use hobnob::limits::{LINGER, Limits};
 use hobnob::now::Now;
 use hobnob::reason::{CloseReason, Refusal};
-use hobnob::session::{Overrun, Service, frame, raw};
+use hobnob::session::{Overrun, Service, frame, irc, raw};
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The services of every seed: index, dialects, behaviour.
@@ -21,6 +24,14 @@ const LINE_ECHO: usize = 2;
 const LINE_QUIET: usize = 3;
 const FRAME_GAP: usize = 4;
 const FRAME_CLOSE: usize = 5;
+const IRC: usize = 6;
+const HTTP: usize = 7;
+
+/// How many services there are in this build.
+const SERVICES: usize = if cfg!(feature = "http") { 8 } else { 7 };
+
+/// Most dialects that are spoken in one room.
+const DIALECTS: usize = 10 + 3 * 8;
 
 const GREETING: &str = "welcome\n";
 
@@ -226,14 +237,23 @@ impl World {
             Service::Raw(raw::Options { room, echo, greeting, framing })
         };
         let second = usize::from(weather.rooms > 1);
-        let services = vec![
+        let irc = Arc::new(irc::Options { history: 0, ..irc::Options::default() });
+        let mut services = vec![
             raw(0, true, raw::Framing::Chunk, ""),
             raw(0, false, raw::Framing::Chunk, GREETING),
             raw(second, true, raw::Framing::Line, GREETING),
             raw(second, false, raw::Framing::Line, ""),
             Service::Frame(frame::Options { overrun: Overrun::Gap }),
             Service::Frame(frame::Options { overrun: Overrun::Close }),
+            Service::Irc(Arc::clone(&irc)),
         ];
+        #[cfg(feature = "http")]
+        services.push(Service::Http(hobnob::session::web::Options {
+            deflate: cfg!(feature = "deflate"),
+            irc,
+            ..Default::default()
+        }));
+        services.truncate(SERVICES);
         Self {
             engine: Engine::new(limits.clone(), services, random.next()),
             model: Model::new(limits.clone()),
@@ -317,24 +337,37 @@ impl World {
         };
         self.serials = serial;
         let mut peer = Peer::new(serial, conn, kind, person, capacity);
-        peer.echo = !matches!(service, CHUNK_QUIET | LINE_QUIET);
-        peer.closes_on_overrun = service != FRAME_GAP;
+        peer.echo = match kind {
+            Kind::WebRaw => self.random.chance(500),
+            _ => !matches!(service, CHUNK_QUIET | LINE_QUIET),
+        };
+        peer.closes_on_overrun |= service == FRAME_CLOSE;
         peer.has_rate = !unlimited && !self.limits.rate_every.is_zero();
         let mut speaker = Speaker::of(kind, peer.echo);
         speaker.has_rate = peer.has_rate;
         self.model.speakers.push(speaker);
-        if !peer.is_frame() {
-            let room =
-                if matches!(kind, Kind::Chunk) { 0 } else { usize::from(self.weather.rooms > 1) };
+        if kind == Kind::Irc {
+            let seats = self.peers[AUDITOR].rooms.values();
+            peer.irc =
+                Some(Box::new(Irc::new(seats.map(|seat| (seat.room, seat.epoch)).collect())));
+        } else if !peer.is_frame() {
+            let second = usize::from(self.weather.rooms > 1);
+            let room = match kind {
+                Kind::Chunk => 0,
+                Kind::WebRaw => self.random.within(0, second),
+                _ => second,
+            };
             let rooms = &self.peers[AUDITOR].rooms;
             let epoch = rooms.values().find(|seat| seat.room == room).expect("audited").epoch;
             let greeting = matches!(service, CHUNK_QUIET | LINE_ECHO);
             peer.raw = Some(RawHearing {
+                room,
                 epoch,
-                joined: self.last_call(),
+                joined: (kind != Kind::WebRaw).then(|| self.last_call()),
                 next: self.model.log(epoch).map_or(0, |log| log.known) as Offset + 1,
                 greeting: if greeting { GREETING.as_bytes().to_vec() } else { Vec::new() },
                 pending: VecDeque::new(),
+                messages: VecDeque::new(),
             });
         }
         self.peers.push(peer);
@@ -442,7 +475,8 @@ impl World {
         if self.peers.len() > self.weather.peers {
             return;
         }
-        let service = self.random.weighted(&[3, 3, 3, 3, 20, 8]);
+        let weights = [3, 3, 3, 3, 20, 8, 10, 18];
+        let service = self.random.weighted(&weights[..SERVICES]);
         let kind = match service {
             CHUNK_ECHO | CHUNK_QUIET => Kind::Chunk,
             LINE_ECHO | LINE_QUIET => Kind::Line,
@@ -450,11 +484,19 @@ impl World {
                 true => Kind::Json,
                 false => Kind::Binary,
             },
-            _ => unreachable!("six services"),
+            IRC => Kind::Irc,
+            HTTP => match self.random.below(10) {
+                0..2 => Kind::WebRaw,
+                2..4 => Kind::Irc,
+                4..7 if cfg!(feature = "json") => Kind::Json,
+                _ => Kind::Binary,
+            },
+            _ => unreachable!("every service"),
         };
-        let person = if service < FRAME_GAP || self.random.chance(300) {
+        let speaks_frames = matches!(kind, Kind::Binary | Kind::Json);
+        let person = if !speaks_frames || self.random.chance(300) {
             self.people.push(Person::default());
-            if service >= FRAME_GAP && self.random.chance(100) {
+            if speaks_frames && self.random.chance(100) {
                 // Under somebody else's name, perhaps.
                 let name = format!("person{}", self.random.within(1, 12));
                 let key = self.random.next() | 1;
@@ -492,7 +534,31 @@ impl World {
         peer.is_traced = self.trace;
         peer.is_rude = self.random.chance(100);
         peer.is_mute = self.random.chance(50);
-        peer.is_silent = peer.is_frame() && self.random.chance(20);
+        let is_web = service == HTTP;
+        if is_web {
+            let deflates = cfg!(feature = "deflate") && self.random.chance(300);
+            peer.web = Some(Box::new(Web::new(u64::from(peer.serial), deflates)));
+        }
+        let is_plain = matches!(kind, Kind::Chunk | Kind::Line);
+        peer.is_silent = !is_plain && self.random.chance(20);
+        if is_web && !peer.is_silent {
+            if self.manners.garbage > 0 && self.random.chance(20) {
+                return peer.garbage_opening(&mut self.random);
+            }
+            peer.is_text = self.random.chance(500);
+            let path = match (&peer.raw, kind) {
+                (Some(raw), _) => format!("/raw/r{}?echo={}", raw.room, peer.echo),
+                (None, Kind::Irc) => "/irc".to_owned(),
+                (None, _) => "/connect".to_owned(),
+            };
+            let subprotocol = match kind {
+                Kind::Irc if peer.is_text => "text.ircv3.net",
+                Kind::Irc => "binary.ircv3.net",
+                _ if peer.raw.is_none() && self.random.chance(500) => "hobnob.v1",
+                _ => "",
+            };
+            peer.shake_hands(&path, subprotocol);
+        }
         if peer.is_frame() && self.manners.garbage > 0 && self.random.chance(10) {
             peer.bad_version();
         }
@@ -504,7 +570,11 @@ impl World {
             return;
         }
         let person = &mut self.people[peer.person];
-        let rooms = self.weather.rooms;
+        let rooms = match peer.kind {
+            // Where somebody knows what was said.
+            Kind::Irc if !self.weather.is_audited_everywhere => self.weather.rooms.min(2),
+            _ => self.weather.rooms,
+        };
         peer.act(&mut self.random, &self.manners, &mut self.model, person, rooms);
     }
 
@@ -522,7 +592,8 @@ impl World {
             return;
         }
         // Nothing is unmistakable in pieces.
-        let count = if peer.is_bad && !peer.is_frame() { usize::MAX } else { count };
+        let is_plain = matches!(peer.kind, Kind::Chunk | Kind::Line);
+        let count = if peer.is_bad && is_plain { usize::MAX } else { count };
         let bytes = peer.undelivered();
         let bytes = bytes[..count.min(bytes.len()).min(64 << 10)].to_vec();
         let is_end = bytes.is_empty() && peer.fin && !peer.fin_read;
@@ -540,7 +611,27 @@ impl World {
             self.engine.received(conn, &bytes, now)
         };
         trace!(self, "{conn} {} bytes read in call {call}: {reading:?}", bytes.len());
+        self.look_in(index);
         self.note(index, reading);
+    }
+
+    /// Whether a browser's plain socket has come to be in its room, which nobody tells it; or a client
+    /// of IRC in or out of a channel, which nobody tells it the place of.
+    fn look_in(&mut self, index: usize) {
+        let (last, peer) = (self.last_call(), &mut self.peers[index]);
+        if let Some(irc) = &mut peer.irc {
+            for (room, is_join) in irc.moving() {
+                if self.engine.is_in(peer.conn, &format!("r{room}")) == is_join {
+                    let log = self.model.log(irc.epoch_of(room));
+                    irc.moved(room, last, log.map_or(0, |log| log.known) as Offset + 1);
+                }
+            }
+        }
+        let Some(raw) = peer.raw.as_mut().filter(|raw| raw.joined.is_none()) else { return };
+        if self.engine.is_in(peer.conn, &format!("r{}", raw.room)) {
+            raw.joined = Some(last);
+            raw.next = self.model.log(raw.epoch).map_or(0, |log| log.known) as Offset + 1;
+        }
     }
 
     fn note(&mut self, index: usize, reading: Reading) {
@@ -631,6 +722,7 @@ impl World {
             person: usize::MAX,
             bytes: payload.as_slice().into(),
             is_sure: said.is_ok(),
+            is_text: None,
             placed: None,
         });
         match said {
@@ -654,6 +746,7 @@ impl World {
             let reading = self.engine.resume(conn, now);
             trace!(self, "{conn} resumed in call {}: {reading:?}", self.last_call());
             if let Some(index) = index {
+                self.look_in(index);
                 self.note(index, reading);
             }
         }
@@ -768,14 +861,19 @@ impl World {
         }
     }
 
-    fn check_end(&mut self, peer: Peer, reason: CloseReason) {
+    fn check_end(&mut self, mut peer: Peer, reason: CloseReason) {
         self.totals.cuts += peer.cuts;
         let name = format!("peer {} ({:?})", peer.serial, peer.kind);
+        let is_plain = matches!(peer.kind, Kind::Chunk | Kind::Line);
         let is_fair = match reason {
             CloseReason::PeerClosed => peer.said_bye || peer.fin_read,
             CloseReason::Lost => peer.is_reset,
-            CloseReason::HandshakeTimeout => peer.is_frame() && !peer.greeted,
-            CloseReason::PingTimeout | CloseReason::Replaced => peer.is_frame(),
+            CloseReason::HandshakeTimeout => match &peer.raw {
+                Some(raw) => raw.joined.is_none(),
+                None => !peer.greeted,
+            },
+            CloseReason::PingTimeout => !is_plain,
+            CloseReason::Replaced => peer.is_frame(),
             CloseReason::SlowConsumer => peer.closes_on_overrun || peer.said_bye || peer.fin_read,
             CloseReason::Refused => !peer.is_frame(),
             CloseReason::Shutdown => self.is_draining,
@@ -784,14 +882,33 @@ impl World {
         };
         assert!(is_fair, "[reasons] {name} ended with {reason}");
         let was_told = peer.shut && !peer.is_reset;
-        if peer.is_frame() && was_told {
+        if !is_plain && was_told {
             assert!(peer.is_between_frames(), "[cut] {name} ended with {reason} within a frame");
-            assert_eq!(peer.bye, Some(reason.code()), "[bye last] {name}");
+        }
+        let (closed, closing) = match &peer.web {
+            Some(web) if web.is_open => (web.closed, web.closing),
+            _ => (None, None),
+        };
+        let is_open = peer.web.as_ref().is_none_or(|web| web.is_open);
+        if is_open && peer.web.is_some() && was_told {
+            assert!(closed.is_some(), "[close last] {name} ended with {reason}");
+        }
+        if let Some(irc) = peer.irc.as_ref().filter(|_| is_open && was_told) {
+            let is_answered = closing.is_some() && closed == closing;
+            assert!(irc.has_ended || is_answered, "[bye last] {name} ended with {reason}");
+        }
+        if peer.is_frame() && is_open && was_told {
+            let is_answered = closing.is_some() && closed == closing && peer.bye.is_none();
+            let is_told = peer.bye == Some(reason.code()) || is_answered;
+            assert!(is_told, "[bye last] {name} ended with {reason}, not {:?}", peer.bye);
+            if is_answered && reason == CloseReason::PeerClosed && !peer.is_bad {
+                peer.let_go(&mut self.model);
+            }
         }
         if reason == CloseReason::PeerClosed && !peer.is_bad && peer.undelivered().is_empty() {
             self.finished.push(peer.serial);
         }
-        if peer.raw.is_some() {
+        if peer.raw.is_some() || peer.irc.is_some() {
             self.ended.push((peer, reason));
         }
     }
@@ -801,7 +918,7 @@ impl World {
         self.engine.assert_sound();
         let counts = self.engine.counts();
         let line = self.limits.message * 2 + (8 << 10);
-        let tapes = (counts.rooms as usize) * 4;
+        let tapes = (counts.rooms as usize) * DIALECTS;
         let backlog = counts.backlog as usize;
         assert!(
             backlog <= tapes * (self.limits.backlog + (64 << 10).max(line)),
@@ -922,33 +1039,52 @@ impl World {
                 let agreed = *members.entry(seat.epoch).or_insert(count);
                 assert_eq!(count, agreed, "[presence] r{} as peer {serial} knows it", seat.room);
             }
-            peer.compare(&self.model);
+            peer.compare(&mut self.model);
+            if let Some(irc) = peer.irc.as_ref().filter(|_| is_audited) {
+                assert!(irc.is_compared(), "[lines] peer {serial} got more than was said");
+                for (room, seat) in &irc.seats {
+                    let log = self.model.log(seat.epoch);
+                    for offset in seat.next..=log.map_or(0, |log| log.told.len()) as Offset {
+                        let told = self.model.told(seat.epoch, offset).expect("audited");
+                        let is_due = seat.is_due(told, serial);
+                        assert!(!is_due, "[all arrives] peer {serial} lacks {offset} of r{room}");
+                    }
+                    let known = irc.rooms[room].members.as_ref().map(|names| names.len() as u32);
+                    let count = members.get(&seat.epoch).copied().filter(|_| known.is_some());
+                    assert_eq!(count, known, "[presence] r{room} as peer {serial} knows it");
+                }
+            }
             if let Some(raw) = peer.raw.as_ref().filter(|_| is_audited) {
-                assert!(
-                    raw.pending.is_empty(),
-                    "[raw stream] peer {serial} got more than was said"
-                );
+                assert!(raw.is_compared(), "[raw stream] peer {serial} got more than was said");
                 let log = self.model.log(raw.epoch);
                 for offset in raw.next..=log.map_or(0, |log| log.told.len()) as Offset {
                     let told = self.model.told(raw.epoch, offset).expect("audited");
-                    let is_due = told.call > raw.joined && (told.serial != serial || told.echo);
+                    let is_due = raw.is_due(told, serial);
                     assert!(!is_due, "[all arrives] peer {serial} lacks {offset}");
                 }
             }
         }
         for (mut peer, reason) in std::mem::take(&mut self.ended) {
-            peer.compare(&self.model);
-            let raw = peer.raw.as_ref().expect("a plain socket");
+            peer.compare(&mut self.model);
+            let is_done = reason == CloseReason::PeerClosed && !peer.is_bad && peer.shut;
+            let end_call = if is_done { peer.end_call() } else { 0 };
+            if let Some(irc) = peer.irc.as_ref().filter(|_| is_audited) {
+                let is_whole = irc.is_compared() || !peer.shut || peer.is_reset;
+                assert!(is_whole, "[cut] peer {} ended with {reason}", peer.serial);
+                if is_done && !peer.is_reset {
+                    let owed = irc.seats.values().map(|seat| seat.let_go(peer.serial, end_call));
+                    self.model.let_go.extend(owed);
+                }
+            }
+            let Some(raw) = &peer.raw else { continue };
             // Whole messages, unless the connection broke.
             if is_audited && peer.shut && !peer.is_reset {
-                assert!(raw.pending.is_empty(), "[cut] peer {} ended with {reason}", peer.serial);
+                assert!(raw.is_compared(), "[cut] peer {} ended with {reason}", peer.serial);
                 let log = self.model.log(raw.epoch);
-                let is_done = reason == CloseReason::PeerClosed && !peer.is_bad;
                 let end = log.filter(|_| is_done).map_or(0, |log| log.told.len()) as Offset;
                 for offset in raw.next..=end {
                     let told = self.model.told(raw.epoch, offset).expect("audited");
-                    let is_due = told.call > raw.joined && told.call < peer.fin_call;
-                    let is_due = is_due && (told.serial != peer.serial || told.echo);
+                    let is_due = raw.is_due(told, peer.serial) && told.call < end_call;
                     assert!(!is_due, "[owed at the end] peer {} lacks {offset}", peer.serial);
                 }
             }

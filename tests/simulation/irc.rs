@@ -1,0 +1,600 @@
+//! A client of IRC: what it asks for, and whether the lines it hears are what they must be.
+//!
+//! Lines do not say where in its room a message stands, so what was said is compared with the model
+//! once the auditor has heard it too; everything else at once.
+
+use crate::model::{Key, LetGo, Model, Say, Told};
+use crate::peer::{Manners, Peer, Want};
+use crate::random::Random;
+use hobnob::hub::nick_of;
+use hobnob::id::Offset;
+use hobnob::wire::irc::{LINE_MAX, Line, parse};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// Capabilities that a client may ask for, and those of them that it may give up or add later.
+const CAPS: [&str; 7] = [
+    "message-tags",
+    "server-time",
+    "extended-join",
+    "echo-message",
+    "multi-prefix",
+    "userhost-in-names",
+    "batch",
+];
+const CHANGED_LATER: usize = 3;
+
+/// Most lines that a message becomes, and what the last of so many says.
+const LINES: usize = 16;
+const AND_MORE: &str = "[and more: the message is longer than fits here]";
+
+/// What answers a line.
+#[derive(Debug)]
+pub enum Answer {
+    Welcome,
+    Caps(Vec<(&'static str, bool)>),
+    Joined(usize),
+    Left(usize),
+    Names(usize),
+    Nick(String),
+    Pong(String),
+    /// This numeric, which says that it makes no sense.
+    Numeric(&'static str),
+}
+
+/// A channel that the client is in, as it sees it.
+#[derive(Default)]
+pub struct Channel {
+    pub is_leaving: bool,
+    /// Who is there, as long as the relay tells everybody who comes and goes.
+    pub members: Option<HashSet<String>>,
+}
+
+/// A join or a part under way.
+struct Move {
+    is_join: bool,
+    /// In which call it came about, and from which offset on the client may hear.
+    at: Option<(u32, Offset)>,
+}
+
+/// A place in a room, as the model sees it.
+pub struct Seat {
+    pub epoch: u64,
+    pub joined: u32,
+    pub next: Offset,
+}
+
+/// What was heard, until it can be compared.
+#[derive(Debug)]
+enum Heard {
+    Joined { room: usize, call: u32, next: Offset },
+    Left { room: usize, call: u32 },
+    Said { room: usize, nick: String, text: String, msgid: Option<String>, floor: u32 },
+    Else,
+}
+
+pub struct Irc {
+    nick: String,
+    caps: HashSet<&'static str>,
+    /// The numbering of each room, by the auditor's word.
+    epochs: HashMap<usize, u64>,
+    pub rooms: HashMap<usize, Channel>,
+    moves: HashMap<usize, Move>,
+    /// The names that are being listed, and whether that answers a join.
+    listing: Option<(usize, HashSet<String>, bool)>,
+    heard: VecDeque<Heard>,
+    pub seats: HashMap<usize, Seat>,
+    /// The beginning of a message, and how many lines it was.
+    begun: (String, usize),
+    last: Option<Key>,
+    pub has_ended: bool,
+}
+
+impl Irc {
+    pub fn new(epochs: HashMap<usize, u64>) -> Self {
+        Self {
+            nick: String::new(),
+            caps: HashSet::new(),
+            epochs,
+            rooms: HashMap::new(),
+            moves: HashMap::new(),
+            listing: None,
+            heard: VecDeque::new(),
+            seats: HashMap::new(),
+            begun: (String::new(), 0),
+            last: None,
+            has_ended: false,
+        }
+    }
+
+    /// Rooms that the client is entering or leaving, and where that has not been seen yet.
+    pub fn moving(&self) -> Vec<(usize, bool)> {
+        let moves = self.moves.iter().filter(|(_, step)| step.at.is_none());
+        moves.map(|(room, step)| (*room, step.is_join)).collect()
+    }
+
+    /// It has come about in this call.
+    pub fn moved(&mut self, room: usize, call: u32, next: Offset) {
+        self.moves.get_mut(&room).expect("under way").at = Some((call, next));
+    }
+
+    pub fn epoch_of(&self, room: usize) -> u64 {
+        self.epochs[&room]
+    }
+
+    /// Whether all that was heard was compared.
+    pub fn is_compared(&self) -> bool {
+        self.heard.is_empty() && self.begun.1 == 0
+    }
+
+    /// Compares what was heard with what was said, as far as is known.
+    pub fn compare(&mut self, serial: u32, model: &mut Model) {
+        loop {
+            match self.heard.front() {
+                None => return,
+                Some(Heard::Said { .. }) => {
+                    if !self.compare_line(serial, model) {
+                        return;
+                    }
+                }
+                Some(other) => {
+                    assert_eq!(self.begun.1, 0, "[cut] peer {serial} hears {other:?} in a message");
+                    match *other {
+                        Heard::Joined { room, call, next } => {
+                            let (epoch, joined) = (self.epochs[&room], call);
+                            self.seats.insert(room, Seat { epoch, joined, next });
+                        }
+                        Heard::Left { room, call } => {
+                            let seat = self.seats.remove(&room).expect("[left] it was not there");
+                            model.let_go.push(seat.let_go(serial, call));
+                        }
+                        Heard::Said { .. } | Heard::Else => {}
+                    }
+                }
+            }
+            self.heard.pop_front();
+        }
+    }
+
+    /// Compares one line; false if what it is part of is not known yet.
+    fn compare_line(&mut self, serial: u32, model: &Model) -> bool {
+        let Some(Heard::Said { room, nick, text, msgid, floor }) = self.heard.front() else {
+            return false;
+        };
+        let seat = self.seats.get_mut(room);
+        let seat = seat.unwrap_or_else(|| panic!("[stranger] peer {serial} hears r{room}"));
+        let told = loop {
+            let Some(told) = model.told(seat.epoch, seat.next) else { return false };
+            if seat.is_due(told, serial) {
+                break told;
+            }
+            seat.next += 1;
+        };
+        let place =
+            format!("peer {serial} in r{room} at offset {}, said in call {}", seat.next, told.call);
+        let (begun, lines) = &mut self.begun;
+        *lines += 1;
+        let whole = text_of(&told.bytes);
+        let is_over = if *lines == LINES && text == AND_MORE {
+            assert!(begun.len() < whole.len(), "[lines] {place}: there is no more");
+            true
+        } else {
+            assert!(*lines <= LINES, "[lines] {place}: too many");
+            begun.push_str(text);
+            assert!(whole.starts_with(&*begun), "[lines] {place}: {text:?} of {whole:?}");
+            begun.len() == whole.len()
+        };
+        assert_eq!(*nick, nick_of(&told.sender), "[lines] {place}: said by another");
+        if *lines == 1 {
+            let id = msgid.as_ref().map(|_| format!("{:016x}-{}", seat.epoch, seat.next));
+            assert_eq!(*msgid, id, "[msgid] {place}");
+            let key = (told.call, told.index);
+            let last = self.last.replace(key);
+            assert!(last.is_none_or(|last| key > last), "[order across rooms] {place}: {key:?}");
+            assert!(key.0 >= *floor, "[reply overtakes] {place}: {key:?} after {floor}");
+        }
+        if is_over {
+            seat.next += 1;
+            self.begun = (String::new(), 0);
+        }
+        true
+    }
+}
+
+impl Seat {
+    /// Whether a message is to be heard here.
+    pub fn is_due(&self, told: &Told, serial: u32) -> bool {
+        told.call > self.joined && (told.serial != serial || told.echo)
+    }
+
+    /// Whoever leaves in this call must have heard what was said before.
+    pub fn let_go(&self, serial: u32, call: u32) -> LetGo {
+        let (epoch, next) = (self.epoch, self.next);
+        LetGo { epoch, next, serial, after: self.joined, before: call }
+    }
+}
+
+/// All that a message's lines say, one behind the other.
+fn text_of(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains('\0') {
+        return format!("[{} bytes that are not text]", bytes.len());
+    }
+    let text: String = text.split('\n').map(|line| line.trim_end_matches('\r')).collect();
+    if text.is_empty() { " ".to_owned() } else { text }
+}
+
+/// The room that a channel is. Its name is as whoever made it wrote it.
+fn room_of(channel: &str) -> usize {
+    let number = channel.strip_prefix(['#']).and_then(|name| name.strip_prefix(['r', 'R']));
+    number.and_then(|number| number.parse().ok()).expect("[lines] a channel")
+}
+
+impl Peer {
+    fn irc_mut(&mut self) -> &mut Irc {
+        self.irc.as_mut().expect("a client of IRC")
+    }
+
+    fn line(&mut self, line: &str) {
+        if self.is_traced {
+            eprintln!("       {} says {line:.160}", self.conn);
+        }
+        match self.web.is_some() {
+            false => self.write(format!("{line}\r\n").as_bytes()),
+            true => self.write_message(self.is_text, line.as_bytes()),
+        }
+    }
+
+    fn ask_line(&mut self, line: &str, answer: Answer) {
+        self.line(line);
+        self.expect_next(Want::Line(answer));
+    }
+
+    /// Asks for something, or says something.
+    pub fn act_irc(
+        &mut self,
+        random: &mut Random,
+        manners: &Manners,
+        model: &mut Model,
+        rooms: usize,
+    ) {
+        if random.chance(manners.garbage) && (self.web.is_some() || !self.has_begun) {
+            return match self.web.is_some() {
+                true => self.garbage_in_frames(random),
+                false => self.garbage_opening(random),
+            };
+        }
+        if !self.greeted {
+            if self.irc_mut().nick.is_empty() {
+                self.register(random);
+            }
+            return;
+        }
+        let serial = self.serial;
+        let irc = self.irc.as_mut().expect("a client of IRC");
+        let mut joined: Vec<usize> =
+            irc.rooms.iter().filter(|(_, channel)| !channel.is_leaving).map(|(r, _)| *r).collect();
+        joined.sort_unstable();
+        let has_room = usize::from(!joined.is_empty());
+        let weights = [
+            if joined.is_empty() { manners.join.max(200) } else { manners.join },
+            manners.leave * has_room,
+            manners.say * has_room,
+            manners.members * has_room,
+            manners.ping,
+            manners.bye,
+            manners.wrong,
+            manners.join / 4,
+            manners.join / 8,
+        ];
+        let room = if joined.is_empty() { 0 } else { *random.pick(&joined) };
+        match random.weighted(&weights) {
+            0 => {
+                let room = random.below(rooms);
+                if !irc.rooms.contains_key(&room) && !irc.moves.contains_key(&room) {
+                    irc.moves.insert(room, Move { is_join: true, at: None });
+                    self.ask_line(&format!("JOIN #r{room}"), Answer::Joined(room));
+                }
+            }
+            1 => {
+                irc.moves.insert(room, Move { is_join: false, at: None });
+                irc.rooms.get_mut(&room).expect("joined").is_leaving = true;
+                self.ask_line(&format!("PART #r{room} :enough"), Answer::Left(room));
+            }
+            2 => self.say_line(room, random, manners, model),
+            3 => self.ask_line(&format!("NAMES #r{room}"), Answer::Names(room)),
+            4 => {
+                let count = if random.chance(20) { random.within(1, 600) } else { 1 };
+                for _ in 0..count {
+                    let token = format!("{:x}", random.next());
+                    self.ask_line(&format!("PING {token}"), Answer::Pong(token));
+                }
+            }
+            5 => {
+                self.line("QUIT :enough of all");
+                self.has_said_bye();
+            }
+            6 => match random.below(3) {
+                0 => self.ask_line("FLY away", Answer::Numeric("421")),
+                1 => self.ask_line(&"x".repeat(LINE_MAX + 88), Answer::Numeric("417")),
+                // Where it may be too fast, it would not be known for which line.
+                _ if self.has_rate => {}
+                _ => self.ask_line("PRIVMSG #nowhere :hello?", Answer::Numeric("403")),
+            },
+            7 => {
+                let cap = CAPS[random.below(CHANGED_LATER)];
+                let is_on = irc.caps.contains(cap);
+                let sign = if is_on { "-" } else { "" };
+                let caps = vec![(cap, !is_on)];
+                // Until it is agreed on, it is not known which of two comes first.
+                if !self.wants(|want| matches!(want, Want::Line(Answer::Caps(_)))) {
+                    self.ask_line(&format!("CAP REQ :{sign}{cap}"), Answer::Caps(caps));
+                }
+            }
+            8 => {
+                let nick = format!("irc{serial}n{}", random.below(1_000));
+                let is_new = nick != irc.nick;
+                // The name it has already is not news.
+                if is_new && !self.wants(|want| matches!(want, Want::Line(Answer::Nick(_)))) {
+                    self.ask_line(&format!("NICK {nick}"), Answer::Nick(nick));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn register(&mut self, random: &mut Random) {
+        let caps: Vec<&str> = CAPS.iter().copied().filter(|_| random.chance(500)).collect();
+        let nick = format!("irc{}", self.serial);
+        self.irc_mut().nick.clone_from(&nick);
+        if !caps.is_empty() {
+            let agreed = caps.iter().map(|cap| (*cap, true)).collect();
+            self.ask_line(&format!("CAP REQ :{}", caps.join(" ")), Answer::Caps(agreed));
+        }
+        self.line(&format!("NICK {nick}"));
+        self.line("USER u 0 * :a client");
+        if !caps.is_empty() {
+            self.line("CAP END");
+        }
+        self.expect_next(Want::Line(Answer::Welcome));
+    }
+
+    fn say_line(&mut self, room: usize, random: &mut Random, manners: &Manners, model: &mut Model) {
+        let speaker = &mut model.speakers[self.serial as usize];
+        let mut text = format!("{}.{};", self.serial, speaker.said.len());
+        let most = random.skewed(manners.largest).min(LINE_MAX - 120);
+        let fill = *random.pick(&["x", "é", " y", "\u{1f642}"]);
+        while text.len() + fill.len() <= most {
+            text.push_str(fill);
+        }
+        let echo = self.irc.as_ref().is_some_and(|irc| irc.caps.contains("echo-message"));
+        let (bytes, person) = (text.as_bytes().into(), self.person);
+        let is_sure = !self.has_rate;
+        let (id, is_text, placed) = (0, None, None);
+        speaker.said.push(Say { room, echo, id, person, bytes, is_sure, is_text, placed });
+        let verb = if random.chance(800) { "PRIVMSG" } else { "NOTICE" };
+        self.line(&format!("{verb} #r{room} :{text}"));
+        if self.has_rate {
+            self.expect_next(Want::Perhaps);
+        }
+    }
+
+    /// Hears one line, without its end.
+    pub fn hear_line(&mut self, bytes: &[u8], model: &Model) {
+        let text = std::str::from_utf8(bytes).expect("[lines] all is UTF-8");
+        if self.is_traced {
+            eprintln!("       {} hears {text:.160}", self.conn);
+        }
+        let line = parse(text).expect("[lines] a command");
+        let untagged = match text.strip_prefix('@') {
+            Some(tagged) => tagged.split_once(' ').expect("[lines] tags end").1,
+            None => text,
+        };
+        assert!(untagged.len() + 2 <= LINE_MAX, "[lines] longer than a line: {text}");
+        let serial = self.serial;
+        assert!(!self.irc_mut().has_ended, "[bye last] peer {serial} then received {text:?}");
+        let said = self.heed_line(&line, text, model);
+        let heard = &mut self.irc_mut().heard;
+        match said {
+            Some(said) => heard.push_back(said),
+            None if matches!(heard.back(), Some(Heard::Said { .. })) => {
+                heard.push_back(Heard::Else);
+            }
+            None => {}
+        }
+    }
+
+    fn heed_line(&mut self, line: &Line<'_>, text: &str, model: &Model) -> Option<Heard> {
+        let source = line.source.unwrap_or_default();
+        let person = source.split_once('!').map(|(nick, _)| nick);
+        let param = |index: usize| line.params.get(index).copied().unwrap_or_default();
+        let (serial, floor, large) = (self.serial, self.floor, model.limits.presence_members);
+        if person.is_some() {
+            let is_stamped = line.tags.get("time").is_some();
+            let irc = self.irc_mut();
+            assert_eq!(is_stamped, irc.caps.contains("server-time"), "[style] {serial}: {text}");
+        }
+        let is_own = person.is_some_and(|nick| nick == self.irc_mut().nick);
+        match (line.command, person) {
+            ("PING", None) => {
+                if !self.is_mute && self.can_speak() {
+                    self.line(&format!("PONG :{}", param(0)));
+                }
+            }
+            ("ERROR", None) => self.irc_mut().has_ended = true,
+            ("PONG", None) => self.answered_line(text, |answer| {
+                matches!(answer, Answer::Pong(token) if *token == param(1)).then_some(())
+            }),
+            ("CAP", None) => {
+                assert_eq!(param(1), "ACK", "[caps] {text}");
+                let caps = self.answered_line(text, |answer| match answer {
+                    Answer::Caps(caps) => Some(caps.clone()),
+                    _ => None,
+                });
+                for (cap, on) in caps {
+                    let irc = self.irc_mut();
+                    if on {
+                        irc.caps.insert(cap)
+                    } else {
+                        irc.caps.remove(cap)
+                    };
+                }
+            }
+            ("001", None) => {
+                self.answered_line(text, |answer| matches!(answer, Answer::Welcome).then_some(()));
+            }
+            ("002" | "003" | "004" | "005" | "251" | "252" | "253" | "254" | "255", None) => {}
+            ("265" | "266", None) => {}
+            ("422", None) => self.greeted = true,
+            ("NOTICE", None) => {}
+            ("353", None) => {
+                let multi = param(3).split(' ').map(|name| {
+                    let name = name.trim_start_matches(['@', '+']);
+                    name.split('!').next().unwrap_or_default().to_owned()
+                });
+                let room = room_of(param(2));
+                let irc = self.irc_mut();
+                let listing = irc.listing.get_or_insert_with(|| (room, HashSet::new(), false));
+                assert_eq!(listing.0, room, "[replies whole] {text}");
+                listing.1.extend(multi);
+            }
+            ("366", None) => self.names_end(text, room_of(param(1)), large),
+            ("JOIN", Some(_)) if is_own => {
+                let room = room_of(param(0));
+                self.answered_line(text, |answer| {
+                    matches!(answer, Answer::Joined(wanted) if *wanted == room).then_some(())
+                });
+                let irc = self.irc_mut();
+                let step = irc.moves.remove(&room).expect("[joined] under way");
+                let (call, next) = step.at.expect("[joined] before it was");
+                irc.rooms.insert(room, Channel::default());
+                irc.listing = Some((room, HashSet::new(), true));
+                return Some(Heard::Joined { room, call, next });
+            }
+            ("PART", Some(_)) if is_own => {
+                let room = room_of(param(0));
+                self.answered_line(text, |answer| {
+                    matches!(answer, Answer::Left(wanted) if *wanted == room).then_some(())
+                });
+                let irc = self.irc_mut();
+                let step = irc.moves.remove(&room).expect("[left] under way");
+                let (call, _) = step.at.expect("[left] before it was");
+                irc.rooms.remove(&room).expect("[left] it was not there");
+                return Some(Heard::Left { room, call });
+            }
+            ("JOIN", Some(nick)) => self.came(room_of(param(0)), nick, large),
+            ("PART", Some(nick)) => self.went(room_of(param(0)), nick),
+            ("QUIT", Some(nick)) => {
+                let channels = self.irc_mut().rooms.values_mut();
+                for members in channels.filter_map(|channel| channel.members.as_mut()) {
+                    members.remove(nick);
+                }
+            }
+            ("NICK", Some(nick)) => {
+                if is_own {
+                    self.answered_line(text, |answer| {
+                        matches!(answer, Answer::Nick(wanted) if *wanted == param(0)).then_some(())
+                    });
+                    self.irc_mut().nick = param(0).to_owned();
+                }
+                for channel in self.irc_mut().rooms.values_mut() {
+                    if let Some(members) = channel.members.as_mut()
+                        && members.remove(nick)
+                    {
+                        members.insert(param(0).to_owned());
+                    }
+                }
+            }
+            ("PRIVMSG" | "NOTICE", Some(nick)) => {
+                let msgid = line.tags.get("msgid").map(Cow::into_owned);
+                let has_ids = self.irc_mut().caps.contains("message-tags");
+                assert!(has_ids || msgid.is_none(), "[style] {serial}: {text}");
+                let (room, nick, text) = (room_of(param(0)), nick.to_owned(), param(1).to_owned());
+                return Some(Heard::Said { room, nick, text, msgid, floor });
+            }
+            ("263", None) => self.limited(text, param(1)),
+            ("405", None) => {
+                let room = room_of(param(1));
+                let irc = self.irc_mut();
+                let joining = irc.moves.values().filter(|step| step.is_join).count();
+                let most = model.limits.rooms_per_peer;
+                assert!(self.irc_mut().rooms.len() + joining > most, "[refusal] {text}");
+                self.answered_line(text, |answer| {
+                    matches!(answer, Answer::Joined(wanted) if *wanted == room).then_some(())
+                });
+                self.irc_mut().moves.remove(&room);
+            }
+            (numeric, None) => self.answered_line(text, |answer| {
+                matches!(answer, Answer::Numeric(wanted) if *wanted == numeric).then_some(())
+            }),
+            _ => panic!("[lines] peer {serial} received {text:?}"),
+        }
+        None
+    }
+
+    /// The line answers what was asked for next; what that says.
+    fn answered_line<T>(&mut self, line: &str, fits: impl FnOnce(&Answer) -> Option<T>) -> T {
+        let asked = self.answered(line);
+        let fitting = match &asked {
+            Want::Line(answer) => fits(answer),
+            _ => None,
+        };
+        fitting.unwrap_or_else(|| panic!("[replies in order] {line:?} for {asked:?}"))
+    }
+
+    fn names_end(&mut self, text: &str, room: usize, large: usize) {
+        let (listed, names, is_join) =
+            self.irc_mut().listing.take().expect("[names] at least its own");
+        assert_eq!(listed, room, "[replies whole] {text}");
+        if !is_join {
+            self.answered_line(text, |answer| {
+                matches!(answer, Answer::Names(wanted) if *wanted == room).then_some(())
+            });
+        }
+        let is_all = !text.contains("too many") && names.len() < large;
+        let irc = self.irc_mut();
+        let nick = irc.nick.clone();
+        let channel = irc.rooms.get_mut(&room).expect("[names] of where it is");
+        assert!(names.contains(&nick), "[names] without its own: {text}");
+        if let Some(known) = channel.members.as_ref().filter(|_| is_all) {
+            assert_eq!(*known, names, "[presence] who is in r{room}");
+        }
+        channel.members = is_all.then_some(names);
+    }
+
+    fn came(&mut self, room: usize, nick: &str, large: usize) {
+        let serial = self.serial;
+        let channel = self.irc_mut().rooms.get_mut(&room);
+        let channel = channel.unwrap_or_else(|| panic!("[stranger] peer {serial} hears r{room}"));
+        let Some(members) = &mut channel.members else { return };
+        assert!(members.insert(nick.to_owned()), "[presence] {nick} comes to r{room} twice");
+        // At the limit, others may come without a word.
+        if members.len() >= large {
+            channel.members = None;
+        }
+    }
+
+    fn went(&mut self, room: usize, nick: &str) {
+        let serial = self.serial;
+        let channel = self.irc_mut().rooms.get_mut(&room);
+        let channel = channel.unwrap_or_else(|| panic!("[stranger] peer {serial} hears r{room}"));
+        let Some(members) = &mut channel.members else { return };
+        assert!(members.remove(nick), "[presence] {nick} leaves r{room} without having been there");
+    }
+
+    /// Too fast: what was asked is not done.
+    fn limited(&mut self, text: &str, verb: &str) {
+        assert!(self.has_rate, "[refusal] {text}");
+        if matches!(verb, "PRIVMSG" | "NOTICE") {
+            return self.answered_perhaps(text);
+        }
+        let room = self.answered_line(text, |answer| match (verb, answer) {
+            ("JOIN", Answer::Joined(room)) => Some(Some(*room)),
+            ("NICK", Answer::Nick(_)) | ("NAMES", Answer::Names(_)) => Some(None),
+            ("CAP", Answer::Caps(_)) => Some(None),
+            _ => None,
+        });
+        let Some(room) = room else { return };
+        self.irc_mut().moves.remove(&room);
+    }
+}
