@@ -162,6 +162,17 @@ impl Block {
         let before = index.checked_sub(1).and_then(|index| self.marks.get(index));
         self.position + before.map_or(0, |mark| u64::from(mark.end))
     }
+
+    /// The rest of the message that `position` is in the middle of; nothing, if one begins there.
+    fn rest_at(&self, position: u64) -> &[u8] {
+        let index = self.mark_at(position);
+        if position <= self.message_start(index) {
+            return &[];
+        }
+        let (from, end) =
+            (position - self.position, self.marks.get(index).map_or(0, |mark| mark.end));
+        self.bytes.get(from as usize..end as usize).unwrap_or_default()
+    }
 }
 
 /// A member that fell off: who, the first offset it will not get from the tape, and the rest of the
@@ -294,16 +305,9 @@ impl Tape {
             if cursor >= self.start {
                 continue;
             }
-            let mark = block.mark_at(cursor);
-            let is_half_sent = cursor > block.message_start(mark);
-            let message = block.marks.get(mark).map_or(0, |mark| u64::from(mark.end));
-            let rest = if is_half_sent {
-                let from = (cursor - block.position) as usize;
-                block.bytes.get(from..message as usize).unwrap_or_default().to_vec()
-            } else {
-                Vec::new()
-            };
-            let mut due = block.marks.iter().skip(mark + usize::from(is_half_sent)).peekable();
+            let rest = block.rest_at(cursor).to_vec();
+            let whole = block.mark_at(cursor) + usize::from(!rest.is_empty());
+            let mut due = block.marks.iter().skip(whole).peekable();
             let stamp = due.peek().map_or(u64::MAX, |mark| mark.stamp);
             let next = due.map(|mark| mark.offset).find(|offset| *offset != 0);
             fallen.push(Fallen { index, next: next.unwrap_or(0), rest, stamp });
@@ -329,15 +333,8 @@ impl Tape {
 
     /// The rest of the message that `position` is in the middle of; nothing, if one begins there.
     pub fn rest_at(&self, position: u64) -> &[u8] {
-        let Some(block) = self.blocks.iter().find(|block| position < block.end()) else {
-            return &[];
-        };
-        let index = block.mark_at(position);
-        let end = block.marks.get(index).map_or(0, |mark| mark.end as usize);
-        match position > block.message_start(index) {
-            true => block.bytes.get((position - block.position) as usize..end).unwrap_or_default(),
-            false => &[],
-        }
+        let block = self.blocks.iter().find(|block| position < block.end());
+        block.map_or(&[], |block| block.rest_at(position))
     }
 
     /// Gives back the blocks that nobody needs any more, at the end of a round.
