@@ -5,20 +5,20 @@
 //! `HOBNOB_SEEDS=5000` or `HOBNOB_SEEDS=1000..2000` plays others than the usual ones, and
 //! `HOBNOB_EVENTS=100000` longer.
 
-mod irc;
 mod model;
 mod peer;
 mod random;
-mod web;
+mod totals;
+mod weather;
 mod world;
 
-use hobnob::reason::{CloseReason, Refusal};
 use std::cell::RefCell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use world::{Totals, World};
+use totals::Totals;
+use world::World;
 
 const SEEDS: u64 = 200;
 const EVENTS: u64 = 20_000;
@@ -96,71 +96,8 @@ fn a_bad_world_breaks_no_promise() {
     drop(std::panic::take_hook());
     let (failures, totals) = (failures.into_inner().unwrap(), totals.into_inner().unwrap());
     assert!(failures.is_empty(), "\n{}\n", failures.join("\n"));
-    print_totals(&totals);
+    totals.print();
     if is_usual {
-        assert_not_vacuous(&totals);
-    }
-}
-
-fn rows(totals: &Totals) -> Vec<(&'static str, u64)> {
-    let counts = &totals.counts;
-    let mut rows = vec![
-        ("connections", counts.accepted),
-        ("messages", counts.messages),
-        ("deliveries", counts.deliveries),
-        ("bytes in", counts.bytes_in),
-        ("bytes out", counts.bytes_out),
-        ("overruns", counts.overruns),
-        ("gaps", counts.gaps),
-        ("replayed", counts.replayed),
-        ("stale events", counts.stale),
-        ("short writes", totals.short_writes),
-        ("messages cut by a write", totals.cuts),
-        ("reads held", totals.held),
-        ("reads unfinished", totals.unfinished),
-        ("process stopped", totals.stops),
-        ("quiet points", totals.quiet),
-        ("quiet points with a full audit", totals.checked),
-    ];
-    // These are the event loop's to say, and HTTP's.
-    let elsewhere = [
-        CloseReason::Idle,
-        CloseReason::BadRequest,
-        CloseReason::BadText,
-        CloseReason::WrongSpelling,
-        CloseReason::RelayFull,
-        CloseReason::AddressFull,
-        CloseReason::OutboxFull,
-        CloseReason::Internal,
-        // Those of protocols that no peer here speaks.
-        CloseReason::Expelled,
-        CloseReason::BadPassword,
-    ];
-    let closes = CloseReason::ALL.iter().zip(counts.closes);
-    let closes = closes.filter(|(reason, _)| !elsewhere.contains(reason));
-    rows.extend(closes.map(|(reason, count)| (reason.word(), count)));
-    let refusals = Refusal::ALL.iter().zip(counts.refusals);
-    // Frames have no verb that names a room they are not in.
-    let elsewhere = [Refusal::Draining, Refusal::NoRoom];
-    // Nor for rights, which rooms that frames alone are in do not change.
-    let rights = Refusal::NotOperator.code()..;
-    let refusals = refusals
-        .filter(|(refusal, _)| !elsewhere.contains(refusal) && !rights.contains(&refusal.code()));
-    rows.extend(refusals.map(|(refusal, count)| (refusal.word(), count)));
-    rows
-}
-
-fn print_totals(totals: &Totals) {
-    println!("{} seeds, {} events, {} turns", totals.seeds, totals.events, totals.turns);
-    println!("{:>12} empty offers", totals.empty_offers);
-    for (what, count) in rows(totals) {
-        println!("{count:>12} {what}");
-    }
-}
-
-/// A world in which nothing goes wrong proves nothing.
-fn assert_not_vacuous(totals: &Totals) {
-    for (what, count) in rows(totals) {
-        assert!(count > 0, "{what}: never seen");
+        totals.assert_not_vacuous();
     }
 }

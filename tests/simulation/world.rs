@@ -1,18 +1,20 @@
 //! A relay in a bad world: the engine, driven as the event loop drives it, and between it and its
 //! peers a kernel that cuts, stalls, refuses and breaks, in simulated time.
 
-use crate::irc::Irc;
+mod audit;
+
 use crate::model::{Call, HOST, Model, Say, Speaker, Who};
-use crate::peer::{Kind, Manners, Peer, Person, RawHearing, Read, Replay};
+use crate::peer::{Irc, Kind, Peer, Person, RawHearing, Read, Replay, Web};
 use crate::random::Random;
-use crate::web::Web;
+use crate::totals::Totals;
+use crate::weather::{Manners, Weather, draw_limits, draw_weather};
 use hobnob::engine::{Counts, Engine, Reading, SLICES};
 use hobnob::id::{ConnId, Offset};
 use hobnob::limits::{LINGER, Limits};
 use hobnob::now::Now;
 use hobnob::reason::{CloseReason, Refusal};
 use hobnob::session::{Overrun, Service, frame, irc, raw};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,69 +40,6 @@ const GREETING: &str = "welcome\n";
 /// The one peer that always reads, in every room that plain sockets use: it sees in which order
 /// everything was said.
 const AUDITOR: usize = 0;
-
-/// How bad the world is in one seed.
-#[derive(Debug)]
-struct Weather {
-    peers: usize,
-    rooms: usize,
-    /// Weights of the actions, in the order of `World::act`.
-    actions: [usize; 14],
-    stall_turns: usize,
-    is_audited_everywhere: bool,
-    late_per_mille: usize,
-    is_drained: bool,
-    is_wide: bool,
-}
-
-/// What happened in one or many seeds.
-#[derive(Clone, Default)]
-pub struct Totals {
-    pub counts: Counts,
-    pub seeds: u64,
-    pub events: u64,
-    pub turns: u64,
-    pub short_writes: u64,
-    pub empty_offers: u64,
-    pub held: u64,
-    pub unfinished: u64,
-    pub stops: u64,
-    pub quiet: u64,
-    pub checked: u64,
-    pub cuts: u64,
-}
-
-impl Totals {
-    pub fn add(&mut self, other: &Self) {
-        let counts = &other.counts;
-        self.counts.accepted += counts.accepted;
-        self.counts.messages += counts.messages;
-        self.counts.deliveries += counts.deliveries;
-        self.counts.bytes_in += counts.bytes_in;
-        self.counts.bytes_out += counts.bytes_out;
-        self.counts.overruns += counts.overruns;
-        self.counts.gaps += counts.gaps;
-        self.counts.replayed += counts.replayed;
-        self.counts.stale += counts.stale;
-        for (mine, theirs) in self.counts.closes.iter_mut().zip(&counts.closes) {
-            *mine += theirs;
-        }
-        for (mine, theirs) in self.counts.refusals.iter_mut().zip(&counts.refusals) {
-            *mine += theirs;
-        }
-        self.seeds += other.seeds;
-        self.events += other.events;
-        self.turns += other.turns;
-        self.short_writes += other.short_writes;
-        self.empty_offers += other.empty_offers;
-        self.held += other.held;
-        self.unfinished += other.unfinished;
-        self.stops += other.stops;
-        self.quiet += other.quiet;
-        self.checked += other.checked;
-        self.cuts += other.cuts;
-    }
-}
 
 pub struct World {
     random: Random,
@@ -134,91 +73,6 @@ macro_rules! trace {
             eprintln!("{:>6} {}", $world.totals.events, format_args!($($what)*));
         }
     };
-}
-
-fn draw_limits(random: &mut Random) -> (Limits, bool) {
-    let backlog = 64 << 10 << random.below(2);
-    let message = *random.pick(&[2 << 10, 4 << 10, 16 << 10]);
-    let is_wide = random.chance(700);
-    let history_bytes = *random.pick(&[4 << 10, 32 << 10, 256 << 10]);
-    let millis =
-        |random: &mut Random, least, most| Duration::from_millis(random.within(least, most) as u64);
-    let limits = Limits {
-        commands_per_turn: random.within(1, 16),
-        flush_writes: random.within(2, 64),
-        flush_bytes: random.within(4 << 10, 256 << 10),
-        handshake: millis(random, 500, 3_000),
-        before_hello: random.within(256, 1_024),
-        message,
-        backlog,
-        backlog_total: if random.chance(200) { backlog * 2 } else { backlog * 64 },
-        outbox: 16 << 10 << random.below(3),
-        send_buffer: random.within(2 << 10, 32 << 10),
-        rooms_per_peer: random.within(2, 6),
-        rooms: 1_000,
-        history_messages: *random.pick(&[1, 10, 100, 1_000]),
-        history_bytes,
-        history_age: millis(random, 1_000, 60_000),
-        history_total: if is_wide { 64 << 20 } else { history_bytes * 2 },
-        rate_burst: 5,
-        rate_every: Duration::from_millis(if random.chance(250) { 50 } else { 0 }),
-        presence_members: random.within(2, 8),
-        ping_after: millis(random, 1_000, 6_000),
-        ping_grace: millis(random, 500, 2_000),
-        drain_grace: millis(random, 100, 3_000),
-        ..Limits::default()
-    };
-    limits.check().expect("limits that an operator could choose");
-    (limits, is_wide)
-}
-
-fn draw_weather(random: &mut Random, is_wide: bool, per_peer: usize) -> (Weather, Manners) {
-    // Some seeds are calm, and some have all faults at once; most have a few.
-    let wild = *random.pick(&[0, 1, 2, 4]);
-    let some = |random: &mut Random, most: usize| {
-        if random.chance(500) { random.within(0, most * wild) } else { 0 }
-    };
-    let actions = [
-        random.within(10, 60),   // connect
-        300,                     // act
-        300,                     // deliver
-        random.within(100, 400), // read
-        some(random, 3),         // reset
-        some(random, 3),         // half close
-        some(random, 8),         // stall
-        some(random, 10),        // stale
-        some(random, 10),        // spurious writable
-        some(random, 6),         // say from host
-        some(random, 1),         // stop of the process
-        some(random, 3),         // wall clock
-        some(random, 1),         // the operator closes
-        100,                     // edges
-    ];
-    let (rooms, is_audited_everywhere) = (random.within(1, 6), random.chance(700));
-    let weather = Weather {
-        peers: if random.chance(300) { random.within(20, 60) } else { random.within(2, 20) },
-        rooms: if is_audited_everywhere { rooms.min(per_peer) } else { rooms },
-        actions,
-        stall_turns: random.within(1, 400),
-        is_audited_everywhere,
-        late_per_mille: *random.pick(&[0, 100, 500]),
-        is_drained: random.chance(400),
-        is_wide,
-    };
-    let manners = Manners {
-        join: random.within(5, 60),
-        leave: random.within(0, 20),
-        say: random.within(100, 500),
-        members: random.within(0, 30),
-        ping: random.within(0, 60),
-        bye: some(random, 2),
-        wrong: some(random, 10),
-        garbage: some(random, 2),
-        repeat_per_mille: *random.pick(&[0, 50, 300]),
-        silent_echo_per_mille: *random.pick(&[0, 300, 1_000]),
-        largest: *random.pick(&[200, 2_000, 16_000]),
-    };
-    (weather, manners)
 }
 
 impl World {
@@ -861,75 +715,6 @@ impl World {
         }
     }
 
-    fn check_end(&mut self, mut peer: Peer, reason: CloseReason) {
-        self.totals.cuts += peer.cuts;
-        let name = format!("peer {} ({:?})", peer.serial, peer.kind);
-        let is_plain = matches!(peer.kind, Kind::Chunk | Kind::Line);
-        let is_fair = match reason {
-            CloseReason::PeerClosed => peer.said_bye || peer.fin_read,
-            CloseReason::Lost => peer.is_reset,
-            CloseReason::HandshakeTimeout => match &peer.raw {
-                Some(raw) => raw.joined.is_none(),
-                None => !peer.greeted,
-            },
-            CloseReason::PingTimeout => !is_plain,
-            CloseReason::Replaced => peer.is_frame(),
-            CloseReason::SlowConsumer => peer.closes_on_overrun || peer.said_bye || peer.fin_read,
-            CloseReason::Refused => !peer.is_frame(),
-            CloseReason::Shutdown => self.is_draining,
-            CloseReason::Stopped => true,
-            reason => reason.code() >= 300 && reason != CloseReason::Internal && peer.is_bad,
-        };
-        assert!(is_fair, "[reasons] {name} ended with {reason}");
-        let was_told = peer.shut && !peer.is_reset;
-        if !is_plain && was_told {
-            assert!(peer.is_between_frames(), "[cut] {name} ended with {reason} within a frame");
-        }
-        let (closed, closing) = match &peer.web {
-            Some(web) if web.is_open => (web.closed, web.closing),
-            _ => (None, None),
-        };
-        let is_open = peer.web.as_ref().is_none_or(|web| web.is_open);
-        if is_open && peer.web.is_some() && was_told {
-            assert!(closed.is_some(), "[close last] {name} ended with {reason}");
-        }
-        if let Some(irc) = peer.irc.as_ref().filter(|_| is_open && was_told) {
-            let is_answered = closing.is_some() && closed == closing;
-            assert!(irc.has_ended || is_answered, "[bye last] {name} ended with {reason}");
-        }
-        if peer.is_frame() && is_open && was_told {
-            let is_answered = closing.is_some() && closed == closing && peer.bye.is_none();
-            let is_told = peer.bye == Some(reason.code()) || is_answered;
-            assert!(is_told, "[bye last] {name} ended with {reason}, not {:?}", peer.bye);
-            if is_answered && reason == CloseReason::PeerClosed && !peer.is_bad {
-                peer.let_go(&mut self.model);
-            }
-        }
-        if reason == CloseReason::PeerClosed && !peer.is_bad && peer.undelivered().is_empty() {
-            self.finished.push(peer.serial);
-        }
-        if peer.raw.is_some() || peer.irc.is_some() {
-            self.ended.push((peer, reason));
-        }
-    }
-
-    fn check(&mut self) {
-        self.totals.turns += 1;
-        self.engine.assert_sound();
-        let counts = self.engine.counts();
-        let line = self.limits.message * 2 + (8 << 10);
-        let tapes = (counts.rooms as usize) * DIALECTS;
-        let backlog = counts.backlog as usize;
-        assert!(
-            backlog <= tapes * (self.limits.backlog + (64 << 10).max(line)),
-            "[memory] backlog"
-        );
-        let total = self.limits.backlog_total + tapes * (64 << 10).max(line);
-        assert!(backlog <= total, "[memory] all backlogs");
-        assert!(counts.history as usize <= self.limits.history_total, "[memory] history");
-        assert_eq!(counts.connections as usize, self.engine.connections());
-    }
-
     fn sleep(&mut self) {
         let is_busy = self.engine.is_pressing() || !self.unfinished.is_empty();
         let next = self.engine.next_deadline().unwrap_or(self.running).max(self.running);
@@ -994,140 +779,6 @@ impl World {
                 return;
             }
             self.running += Duration::from_micros(50);
-        }
-    }
-
-    fn what_is_busy(&self) -> String {
-        let busy = self.peers.iter().filter(|peer| peer.dropped.is_none());
-        let busy = busy.filter(|peer| {
-            !matches!(peer.read, Read::Any | Read::Gone)
-                || peer.fin != peer.fin_read
-                || !(peer.undelivered().is_empty() && peer.from_relay.is_empty())
-        });
-        let busy = busy.map(|peer| {
-            let (unread, unsent) = (peer.undelivered().len(), peer.from_relay.len());
-            let (fin, fin_read, read) = (peer.fin, peer.fin_read, peer.read);
-            format!(
-                "{}: {read:?}, {unread} {unsent}, {fin} {fin_read} {}",
-                peer.conn, peer.is_reset
-            )
-        });
-        let pressing = (self.engine.is_pressing(), self.unfinished.len());
-        format!("{pressing:?} {}", busy.collect::<Vec<_>>().join("; "))
-    }
-
-    fn check_quiet(&mut self) {
-        self.engine.assert_idle();
-        self.model.settle(self.weather.is_wide);
-        let is_audited = self.peers[AUDITOR].gaps == 0;
-        let mut members = HashMap::new();
-        for peer in &mut self.peers {
-            if !self.engine.is_open(peer.conn) || peer.is_bad || peer.fin || peer.said_bye {
-                continue;
-            }
-            let serial = peer.serial;
-            assert!(peer.is_silent || !peer.is_waiting(), "[answers] peer {serial} waits");
-            assert!(peer.replays.values().all(VecDeque::is_empty), "[replay] lost");
-            for (room, seat) in &peer.rooms {
-                let known = self.model.log(seat.epoch).map_or(0, |log| log.told.len()) as Offset;
-                for offset in seat.next..=known {
-                    let told = self.model.told(seat.epoch, offset);
-                    let is_own = told.is_none_or(|told| told.serial == serial && !told.echo);
-                    assert!(is_own, "[all arrives] peer {serial} lacks {offset} of {room:x}");
-                }
-                let count = seat.members.expect("told when it joined");
-                let agreed = *members.entry(seat.epoch).or_insert(count);
-                assert_eq!(count, agreed, "[presence] r{} as peer {serial} knows it", seat.room);
-            }
-            peer.compare(&mut self.model);
-            if let Some(irc) = peer.irc.as_ref().filter(|_| is_audited) {
-                assert!(irc.is_compared(), "[lines] peer {serial} got more than was said");
-                for (room, seat) in &irc.seats {
-                    let log = self.model.log(seat.epoch);
-                    for offset in seat.next..=log.map_or(0, |log| log.told.len()) as Offset {
-                        let told = self.model.told(seat.epoch, offset).expect("audited");
-                        let is_due = seat.is_due(told, serial);
-                        assert!(!is_due, "[all arrives] peer {serial} lacks {offset} of r{room}");
-                    }
-                    let known = irc.rooms[room].members.as_ref().map(|names| names.len() as u32);
-                    let count = members.get(&seat.epoch).copied().filter(|_| known.is_some());
-                    assert_eq!(count, known, "[presence] r{room} as peer {serial} knows it");
-                }
-            }
-            if let Some(raw) = peer.raw.as_ref().filter(|_| is_audited) {
-                assert!(raw.is_compared(), "[raw stream] peer {serial} got more than was said");
-                let log = self.model.log(raw.epoch);
-                for offset in raw.next..=log.map_or(0, |log| log.told.len()) as Offset {
-                    let told = self.model.told(raw.epoch, offset).expect("audited");
-                    let is_due = raw.is_due(told, serial);
-                    assert!(!is_due, "[all arrives] peer {serial} lacks {offset}");
-                }
-            }
-        }
-        for (mut peer, reason) in std::mem::take(&mut self.ended) {
-            peer.compare(&mut self.model);
-            let is_done = reason == CloseReason::PeerClosed && !peer.is_bad && peer.shut;
-            let end_call = if is_done { peer.end_call() } else { 0 };
-            if let Some(irc) = peer.irc.as_ref().filter(|_| is_audited) {
-                let is_whole = irc.is_compared() || !peer.shut || peer.is_reset;
-                assert!(is_whole, "[cut] peer {} ended with {reason}", peer.serial);
-                if is_done && !peer.is_reset {
-                    let owed = irc.seats.values().map(|seat| seat.let_go(peer.serial, end_call));
-                    self.model.let_go.extend(owed);
-                }
-            }
-            let Some(raw) = &peer.raw else { continue };
-            // Whole messages, unless the connection broke.
-            if is_audited && peer.shut && !peer.is_reset {
-                assert!(raw.is_compared(), "[cut] peer {} ended with {reason}", peer.serial);
-                let log = self.model.log(raw.epoch);
-                let end = log.filter(|_| is_done).map_or(0, |log| log.told.len()) as Offset;
-                for offset in raw.next..=end {
-                    let told = self.model.told(raw.epoch, offset).expect("audited");
-                    let is_due = raw.is_due(told, peer.serial) && told.call < end_call;
-                    assert!(!is_due, "[owed at the end] peer {} lacks {offset}", peer.serial);
-                }
-            }
-        }
-        if !is_audited {
-            return;
-        }
-        self.totals.checked += 1;
-        self.check_all_said();
-    }
-
-    /// What was surely said in a room with an auditor was heard there.
-    fn check_all_said(&mut self) {
-        let auditor = &self.peers[AUDITOR];
-        let epoch_of =
-            |room: usize| auditor.rooms.values().find(|seat| seat.room == room).map(|s| s.epoch);
-        for (room, offset, index) in self.said_by_host.drain(..) {
-            let Some(epoch) = epoch_of(room) else { continue };
-            let told = self.model.told(epoch, offset);
-            let told = told.map(|told| (told.serial, told.index));
-            assert_eq!(told, Some((HOST, index)), "[host] offset {offset} of r{room}");
-        }
-        let here = self.peers.iter().filter(|peer| self.engine.is_open(peer.conn) && !peer.is_bad);
-        let here = here.map(|peer| peer.serial);
-        for serial in here.chain(self.finished.drain(..)) {
-            let speaker = &self.model.speakers[serial as usize];
-            for (index, say) in speaker.said.iter().enumerate() {
-                let is_audited = speaker.is_raw || epoch_of(say.room).is_some();
-                let was_due = say.is_sure && say.placed.is_none() && is_audited;
-                assert!(!was_due, "[all is said] {serial}.{index} was not");
-            }
-            if let Some(stream) = speaker.stream.as_ref().filter(|_| !speaker.has_rate) {
-                assert_eq!(speaker.heard, stream.len(), "[all is said] of {serial}");
-            }
-        }
-        if self.weather.is_audited_everywhere {
-            let rooms: Vec<u64> = auditor.rooms.values().map(|seat| seat.epoch).collect();
-            let heard = rooms.iter().filter_map(|epoch| self.model.log(*epoch));
-            let heard: usize = heard.map(|log| log.known).sum();
-            let elsewhere = &self.model.speakers[HOST as usize].said;
-            let elsewhere = elsewhere.iter().filter(|say| say.is_sure && say.room >= 6).count();
-            let said = self.engine.counts().messages;
-            assert_eq!((heard + elsewhere) as u64, said, "[all arrives] at the auditor");
         }
     }
 

@@ -3,9 +3,10 @@
 //! Lines do not say where in its room a message stands, so what was said is compared with the model
 //! once the auditor has heard it too; everything else at once.
 
+use super::{Peer, Want};
 use crate::model::{Key, LetGo, Model, Say, Told};
-use crate::peer::{Manners, Peer, Want};
 use crate::random::Random;
+use crate::weather::Manners;
 use hobnob::hub::nick_of;
 use hobnob::id::Offset;
 use hobnob::wire::irc::{LINE_MAX, Line, parse};

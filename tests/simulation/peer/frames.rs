@@ -1,0 +1,343 @@
+//! A client in frames: what it asks for.
+
+use super::{Asked, Kind, Peer, Person, Want};
+use crate::model::{Model, Say};
+use crate::random::Random;
+use crate::weather::Manners;
+use hobnob::id::{Epoch, Offset, Resume};
+use hobnob::limits::Limits;
+use hobnob::reason::Refusal;
+use hobnob::wire::binary;
+use hobnob::wire::frame::{ClientFrame, Side, VERSION};
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+/// A room that the peer is in.
+pub struct Seat {
+    pub room: usize,
+    pub epoch: u64,
+    /// The next offset it is due.
+    pub next: Offset,
+    /// Members now, as far as it was told.
+    pub members: Option<u32>,
+    pub is_leaving: bool,
+    /// Its own messages whose ack came first: they may come in a replay only.
+    pub(super) acked: HashSet<Offset>,
+}
+
+/// A page of history that the relay laid out: messages from this offset on.
+pub struct Replay {
+    pub from: Offset,
+    pub count: u64,
+    pub gap: bool,
+    /// How much had been sent before.
+    pub at: u64,
+}
+
+impl Peer {
+    pub(super) fn send(&mut self, frame: &ClientFrame<'_>) {
+        let mut bytes = Vec::new();
+        match self.kind {
+            #[cfg(feature = "json")]
+            Kind::Json => hobnob::wire::json::write_client(frame, &mut bytes),
+            _ => binary::write_client(frame, &mut bytes),
+        }
+        self.transmit(&bytes);
+    }
+
+    pub(super) fn ask(&mut self, frame: &ClientFrame<'_>, want: Want) {
+        self.send(frame);
+        self.asked.push_back(Asked { want, end: self.written });
+    }
+
+    pub(super) fn request(&mut self) -> u64 {
+        self.requests += 1;
+        self.requests
+    }
+
+    pub fn hello(&mut self, person: &Person) {
+        let name = Cow::Borrowed(person.name.as_str());
+        let hello = ClientFrame::Hello { version: VERSION, private: false, key: person.key, name };
+        self.ask(&hello, Want::Welcome);
+    }
+
+    pub fn bye(&mut self, random: &mut Random) {
+        if self.web.is_some() && random.chance(500) {
+            return self.close(*random.pick(&[1000, 1001, 4321]));
+        }
+        self.send(&ClientFrame::Bye);
+        self.has_said_bye();
+    }
+
+    pub fn join(&mut self, room: usize, random: &mut Random, person: &Person) {
+        let request = self.request();
+        let resume = person.places.get(&room).copied().filter(|_| !random.chance(250));
+        let resume = resume.map(|(epoch, offset)| match random.below(30) {
+            0 => (epoch ^ 1, offset),
+            1 => (epoch, offset + 1_000_000),
+            2 => (epoch, 0),
+            _ => (epoch, offset),
+        });
+        let name = if random.chance(100) { format!("R{room}") } else { format!("r{room}") };
+        let resume_frame = resume.map(|(epoch, offset)| Resume { epoch: Epoch(epoch), offset });
+        let join =
+            ClientFrame::Join { request, resume: resume_frame, key: None, room: Cow::Owned(name) };
+        self.ask(&join, Want::Joined { request, room, is_bad: false, resume });
+        self.joining.push(room);
+    }
+
+    /// Asks for something, or says something, in frames.
+    pub(super) fn act_frames(
+        &mut self,
+        random: &mut Random,
+        manners: &Manners,
+        model: &mut Model,
+        person: &mut Person,
+        rooms: usize,
+    ) {
+        if !self.has_begun && random.chance(manners.garbage) {
+            return self.garbage_opening(random);
+        }
+        if !self.greeted {
+            if !self.asked.iter().any(|asked| matches!(asked.want, Want::Welcome)) {
+                if random.chance(20) {
+                    let wrong = ClientFrame::Hello {
+                        version: VERSION,
+                        private: false,
+                        key: 0,
+                        name: "a b".into(),
+                    };
+                    return self.ask(&wrong, Want::Welcome);
+                }
+                self.hello(person);
+                // A guest's hello cannot be refused, so more may follow at once.
+                if person.name.is_empty() && random.chance(500) {
+                    self.join(random.below(rooms), random, person);
+                }
+            }
+            return;
+        }
+        let mut joined: Vec<u32> =
+            self.rooms.iter().filter(|(_, seat)| !seat.is_leaving).map(|(room, _)| *room).collect();
+        joined.sort_unstable();
+        let join = if joined.is_empty() { manners.join.max(200) } else { manners.join };
+        let has_room = usize::from(!joined.is_empty());
+        let weights = [
+            join,
+            manners.leave * has_room,
+            manners.say * has_room,
+            manners.members * has_room,
+            manners.ping,
+            manners.bye,
+            manners.wrong,
+            manners.garbage,
+        ];
+        let room = if joined.is_empty() { 0 } else { *random.pick(&joined) };
+        match random.weighted(&weights) {
+            0 => {
+                let room = random.below(rooms);
+                // One that is being left is not entered at the same time: which comes first is
+                // clear to the relay, but not to this peer.
+                if !self.rooms.values().any(|seat| seat.room == room && seat.is_leaving) {
+                    self.join(room, random, person);
+                }
+            }
+            1 if !self.joining.contains(&self.rooms[&room].room) => {
+                let request = self.request();
+                self.ask(&ClientFrame::Leave { request, room }, Want::Left { request, room });
+                self.rooms.get_mut(&room).expect("joined").is_leaving = true;
+            }
+            2 => self.say(room, random, manners, model, person),
+            3 if random.chance(500) => {
+                let (request, limit) = (self.request(), random.below(8) as u32);
+                let next = self.rooms[&room].next;
+                let offset = (next + random.below(8) as u64).saturating_sub(4);
+                let side =
+                    if random.chance(500) { Side::After(offset) } else { Side::Before(offset) };
+                let ask = ClientFrame::History { request, room, side, limit };
+                self.ask(&ask, Want::History { request, room, side, limit });
+            }
+            3 => {
+                let request = self.request();
+                self.ask(&ClientFrame::Members { request, room }, Want::Members { request, room });
+            }
+            4 => {
+                // Now and then more than a peer may be owed.
+                let count = if random.chance(20) { random.within(1, 3_000) } else { 1 };
+                for _ in 0..count {
+                    let token = random.next();
+                    self.ask(&ClientFrame::Ping { token }, Want::Pong(token));
+                }
+            }
+            5 => self.bye(random),
+            6 => self.wrong(room, random, model, person, rooms),
+            7 => self.garbage(random, &model.limits),
+            _ => {}
+        }
+    }
+
+    pub(super) fn say(
+        &mut self,
+        room: u32,
+        random: &mut Random,
+        manners: &Manners,
+        model: &mut Model,
+        person: &mut Person,
+    ) {
+        let at = self.rooms[&room].room;
+        let echo = !random.chance(manners.silent_echo_per_mille);
+        let again = person.said.iter().filter(|(said, _)| *said == at).copied().collect::<Vec<_>>();
+        let is_repeat = !again.is_empty() && random.chance(manners.repeat_per_mille);
+        let id = if is_repeat {
+            random.pick(&again).1
+        } else if random.chance(500) {
+            person.ids += 1;
+            person.said.push_back((at, person.ids));
+            if person.said.len() > 8 {
+                person.said.pop_front();
+            }
+            person.ids
+        } else {
+            0
+        };
+        let length = random.skewed(manners.largest);
+        let payload = self.payload(random, length, model);
+        self.say_this(room, id, echo, is_repeat, &payload, None, model);
+    }
+
+    pub(super) fn payload(&self, random: &mut Random, length: usize, model: &Model) -> Vec<u8> {
+        let index = model.speakers[self.serial as usize].said.len();
+        let mut payload = format!("{}.{index};", self.serial).into_bytes();
+        let fill = *random.pick(&[b'x', b'.', 0xff, b'"', b'y', b'z', b'-']);
+        payload.resize(length.max(payload.len()).min(model.limits.message), fill);
+        if random.chance(50) {
+            *payload.last_mut().expect("a header") = b'\n';
+        }
+        // The header must survive.
+        let header = format!("{}.{index};", self.serial).into_bytes();
+        payload[..header.len()].copy_from_slice(&header);
+        payload
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
+    pub(super) fn say_this(
+        &mut self,
+        room: u32,
+        id: u64,
+        echo: bool,
+        is_repeat: bool,
+        payload: &[u8],
+        must_fail: Option<Refusal>,
+        model: &mut Model,
+    ) {
+        let speaker = &mut model.speakers[self.serial as usize];
+        let index = speaker.said.len() as u64;
+        speaker.said.push(Say {
+            room: self.rooms.get(&room).map_or(usize::MAX, |seat| seat.room),
+            echo,
+            id,
+            person: self.person,
+            bytes: payload.into(),
+            is_sure: !(self.has_rate || is_repeat) && must_fail.is_none(),
+            is_text: None,
+            placed: None,
+        });
+        let say = ClientFrame::Say { room, id, echo, payload: Cow::Borrowed(payload) };
+        let want = match must_fail {
+            _ if id != 0 => Want::Ack { id, room, must_fail, echo, is_repeat, index },
+            Some(refusal) => Want::Refused(refusal),
+            None if self.has_rate => Want::Perhaps,
+            None => return self.send(&say),
+        };
+        self.ask(&say, want);
+    }
+
+    /// Asks for what must be refused.
+    pub(super) fn wrong(
+        &mut self,
+        room: u32,
+        random: &mut Random,
+        model: &mut Model,
+        person: &Person,
+        rooms: usize,
+    ) {
+        let request = self.request();
+        let id = if random.chance(500) { 0 } else { 1 << 60 | request };
+        match random.below(6) {
+            0 => {
+                let name = random.pick(&["", "a b", "a,b", "a\u{202e}"]);
+                let join = ClientFrame::Join {
+                    request,
+                    resume: None,
+                    key: None,
+                    room: Cow::Borrowed(name),
+                };
+                let want = Want::Joined { request, room: usize::MAX, is_bad: true, resume: None };
+                self.ask(&join, want);
+                self.joining.push(usize::MAX);
+            }
+            1 => {
+                let room = 0x3ff << 22 | 77;
+                let payload = self.payload(random, 10, model);
+                let must_fail = Some(Refusal::NotMember);
+                self.say_this(room, id, true, false, &payload, must_fail, model);
+            }
+            2 if self.rooms.contains_key(&room) && !self.has_rate => {
+                let mut payload = self.payload(random, 10, model);
+                payload.resize(model.limits.message + 1, b'x');
+                let must_fail = Some(Refusal::MessageTooLong);
+                self.say_this(room, id, true, false, &payload, must_fail, model);
+            }
+            3 => {
+                let members = ClientFrame::Members { request, room: 0x3ff << 22 | 78 };
+                self.ask(&members, Want::NoMembers { request });
+            }
+            4 if !self.has_rate => {
+                // Already asked to leave: what is said now comes too late.
+                let leaving = self.rooms.iter().filter(|(_, seat)| seat.is_leaving);
+                let Some(room) = leaving.map(|(room, _)| *room).min() else { return };
+                let payload = self.payload(random, 10, model);
+                let must_fail = Some(Refusal::NotMember);
+                self.say_this(room, id, true, false, &payload, must_fail, model);
+            }
+            5 if !self.joining.is_empty() || !person.places.is_empty() => {
+                for room in 0..rooms {
+                    if !self.rooms.values().any(|seat| seat.room == room && seat.is_leaving) {
+                        self.join(room, random, person);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn garbage(&mut self, random: &mut Random, limits: &Limits) {
+        self.is_bad = true;
+        if self.web.is_some() && random.chance(500) {
+            return self.garbage_in_frames(random);
+        }
+        let is_json = self.kind == Kind::Json;
+        match random.below(5) {
+            0 if is_json => self.transmit(&vec![b'{'; limits.message * 2 + 4_096]),
+            0 => self.transmit(&[0x7f, 0xff, 0xff, 0xff, 4]),
+            1 if is_json => self.transmit(b"{\"type\":\"fly\"}\n"),
+            1 => self.transmit(&[0, 0, 0, 1, 0x77]),
+            2 if is_json => self.transmit(b"{\"type\":\n"),
+            2 => self.transmit(&[0, 0, 0, 0, 4]),
+            3 => self.send(&ClientFrame::Hello {
+                version: VERSION,
+                private: false,
+                key: 0,
+                name: "twice".into(),
+            }),
+            _ if is_json => self.transmit(b"\xff\xfe\n"),
+            _ => self.transmit(&[0, 0, 0, 3, 6, 1, 2]),
+        }
+    }
+
+    /// A hello that ends the conversation at once.
+    pub fn bad_version(&mut self) {
+        self.is_bad = true;
+        self.send(&ClientFrame::Hello { version: 9, private: false, key: 0, name: "".into() });
+    }
+}

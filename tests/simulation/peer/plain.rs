@@ -1,0 +1,158 @@
+//! A client that speaks no protocol: a plain socket, or a browser's.
+
+use super::{Kind, Peer};
+use crate::model::{Model, Say, Speaker, Told};
+use crate::random::Random;
+use crate::weather::Manners;
+use hobnob::id::Offset;
+use std::collections::VecDeque;
+
+pub struct RawHearing {
+    pub room: usize,
+    pub epoch: u64,
+    /// In which call it came to be in its room.
+    pub joined: Option<u32>,
+    pub next: Offset,
+    pub greeting: Vec<u8>,
+    pub pending: VecDeque<u8>,
+    /// For browsers: whether each is text, and what it says.
+    pub messages: VecDeque<(bool, Vec<u8>)>,
+}
+
+impl RawHearing {
+    /// Whether the peer is to hear this.
+    pub fn is_due(&self, told: &Told, serial: u32) -> bool {
+        let is_own = told.serial == serial;
+        let is_later = |joined| told.call > joined || told.call == joined && is_own;
+        self.joined.is_some_and(is_later) && (!is_own || told.echo)
+    }
+
+    /// Whether it heard nothing that was not said.
+    pub fn is_compared(&self) -> bool {
+        self.pending.is_empty() && self.messages.is_empty()
+    }
+}
+
+impl Peer {
+    pub(super) fn act_web_raw(
+        &mut self,
+        random: &mut Random,
+        manners: &Manners,
+        model: &mut Model,
+    ) {
+        if random.chance(manners.garbage) {
+            return self.garbage_in_frames(random);
+        }
+        if random.chance(manners.bye) {
+            return self.close(1000);
+        }
+        let length = random.skewed(manners.largest).max(1);
+        let message = self.payload(random, length, model);
+        let is_text = std::str::from_utf8(&message).is_ok() && random.chance(500);
+        let (is_text, is_sure) = (Some(is_text), !self.has_rate);
+        let bytes = message.as_slice().into();
+        let (room, id, echo, person) = (usize::MAX, 0, self.echo, self.person);
+        let say = Say { room, echo, id, person, bytes, is_sure, is_text, placed: None };
+        model.speakers[self.serial as usize].said.push(say);
+        self.write_message(is_text == Some(true), &message);
+    }
+
+    pub(super) fn act_raw(&mut self, random: &mut Random, manners: &Manners, model: &mut Model) {
+        if !self.has_begun && random.chance(manners.garbage * 4) {
+            self.is_bad = true;
+            return self.write(b"GET / HTTP/1.1\r\n\r\n");
+        }
+        let length = random.skewed(manners.largest).max(1);
+        if self.kind == Kind::Chunk {
+            let digits = b"0123456789abcdef\n";
+            let at = self.written as usize;
+            let bytes: Vec<u8> = (at..at + length).map(|at| digits[at * 7 % 17]).collect();
+            let stream = &mut model.speakers[self.serial as usize].stream;
+            stream.as_mut().expect("a plain socket").extend_from_slice(&bytes);
+            return self.write(&bytes);
+        }
+        if random.chance(manners.garbage) {
+            self.is_bad = true;
+            return self.write(&vec![b'-'; model.limits.message + 2]);
+        }
+        let mut line = self.payload(random, length, model);
+        line.retain(|byte| *byte != b'\n');
+        let speaker = &mut model.speakers[self.serial as usize];
+        speaker.said.push(Say {
+            room: usize::MAX,
+            echo: self.echo,
+            id: 0,
+            person: self.person,
+            bytes: line.as_slice().into(),
+            is_sure: !self.has_rate,
+            is_text: None,
+            placed: None,
+        });
+        // The last line may lack its end, if the peer then hangs up.
+        if random.chance(manners.bye) {
+            self.fin = true;
+        } else {
+            line.extend_from_slice(random.pick::<&[u8]>(&[b"\n", b"\r\n"]));
+        }
+        self.write(&line);
+    }
+
+    /// For plain sockets: the bytes are exactly what was said since it came, as far as is known.
+    pub fn compare(&mut self, model: &mut Model) {
+        let serial = self.serial;
+        if let Some(irc) = &mut self.irc {
+            return irc.compare(serial, model);
+        }
+        let Some(raw) = &mut self.raw else { return };
+        while let Some((is_text, message)) = raw.messages.front().filter(|_| raw.joined.is_some()) {
+            let told = model.told(raw.epoch, raw.next);
+            let Some(told) = told else { return };
+            if raw.is_due(told, serial) {
+                let heard = (*is_text, &**message);
+                let is_same = heard == (told.is_text, &*told.bytes);
+                assert!(is_same, "[raw messages] peer {serial} at offset {}", raw.next);
+                raw.messages.pop_front();
+            }
+            raw.next += 1;
+        }
+        while !raw.pending.is_empty() {
+            let count = raw.greeting.len().min(raw.pending.len());
+            if count > 0 {
+                assert!(raw.pending.drain(..count).eq(raw.greeting.drain(..count)), "[greeting]");
+                continue;
+            }
+            let Some(log) = model.log(raw.epoch) else { return };
+            let Some(told) = log.told.get(raw.next as usize - 1).and_then(Option::as_ref) else {
+                return;
+            };
+            if !raw.is_due(told, serial) {
+                raw.next += 1;
+                continue;
+            }
+            let is_chunk = model.speakers[told.serial as usize].stream.is_some();
+            let ends_line = match self.kind {
+                _ if told.bytes.ends_with(b"\n") => false,
+                Kind::Chunk => !is_chunk && told.is_text,
+                _ => true,
+            };
+            let length = told.bytes.len() + usize::from(ends_line);
+            if raw.pending.len() < length {
+                let same = raw.pending.iter().zip(told.bytes.iter()).all(|(a, b)| a == b);
+                assert!(same, "[raw stream] peer {} at offset {}", self.serial, raw.next);
+                return;
+            }
+            let heard: Vec<u8> = raw.pending.drain(..length).collect();
+            let is_same = heard.starts_with(&told.bytes) && (!ends_line || heard.ends_with(b"\n"));
+            assert!(is_same, "[raw stream] peer {} at offset {}", self.serial, raw.next);
+            raw.next += 1;
+        }
+    }
+}
+
+impl Speaker {
+    pub fn of(kind: Kind, echo: bool) -> Self {
+        let is_raw = matches!(kind, Kind::Chunk | Kind::Line | Kind::WebRaw);
+        let stream = (kind == Kind::Chunk).then(Vec::new);
+        Self { stream, echo, is_raw, ..Self::default() }
+    }
+}

@@ -1,0 +1,117 @@
+//! What happened in one or many seeds.
+
+use hobnob::engine::Counts;
+use hobnob::reason::{CloseReason, Refusal};
+
+/// What happened in one or many seeds.
+#[derive(Clone, Default)]
+pub struct Totals {
+    pub counts: Counts,
+    pub seeds: u64,
+    pub events: u64,
+    pub turns: u64,
+    pub short_writes: u64,
+    pub empty_offers: u64,
+    pub held: u64,
+    pub unfinished: u64,
+    pub stops: u64,
+    pub quiet: u64,
+    pub checked: u64,
+    pub cuts: u64,
+}
+
+impl Totals {
+    pub fn add(&mut self, other: &Self) {
+        let counts = &other.counts;
+        self.counts.accepted += counts.accepted;
+        self.counts.messages += counts.messages;
+        self.counts.deliveries += counts.deliveries;
+        self.counts.bytes_in += counts.bytes_in;
+        self.counts.bytes_out += counts.bytes_out;
+        self.counts.overruns += counts.overruns;
+        self.counts.gaps += counts.gaps;
+        self.counts.replayed += counts.replayed;
+        self.counts.stale += counts.stale;
+        for (mine, theirs) in self.counts.closes.iter_mut().zip(&counts.closes) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.counts.refusals.iter_mut().zip(&counts.refusals) {
+            *mine += theirs;
+        }
+        self.seeds += other.seeds;
+        self.events += other.events;
+        self.turns += other.turns;
+        self.short_writes += other.short_writes;
+        self.empty_offers += other.empty_offers;
+        self.held += other.held;
+        self.unfinished += other.unfinished;
+        self.stops += other.stops;
+        self.quiet += other.quiet;
+        self.checked += other.checked;
+        self.cuts += other.cuts;
+    }
+
+    fn rows(&self) -> Vec<(&'static str, u64)> {
+        let counts = &self.counts;
+        let mut rows = vec![
+            ("connections", counts.accepted),
+            ("messages", counts.messages),
+            ("deliveries", counts.deliveries),
+            ("bytes in", counts.bytes_in),
+            ("bytes out", counts.bytes_out),
+            ("overruns", counts.overruns),
+            ("gaps", counts.gaps),
+            ("replayed", counts.replayed),
+            ("stale events", counts.stale),
+            ("short writes", self.short_writes),
+            ("messages cut by a write", self.cuts),
+            ("reads held", self.held),
+            ("reads unfinished", self.unfinished),
+            ("process stopped", self.stops),
+            ("quiet points", self.quiet),
+            ("quiet points with a full audit", self.checked),
+        ];
+        // These are the event loop's to say, and HTTP's.
+        let elsewhere = [
+            CloseReason::Idle,
+            CloseReason::BadRequest,
+            CloseReason::BadText,
+            CloseReason::WrongSpelling,
+            CloseReason::RelayFull,
+            CloseReason::AddressFull,
+            CloseReason::OutboxFull,
+            CloseReason::Internal,
+            // Those of protocols that no peer here speaks.
+            CloseReason::Expelled,
+            CloseReason::BadPassword,
+        ];
+        let closes = CloseReason::ALL.iter().zip(counts.closes);
+        let closes = closes.filter(|(reason, _)| !elsewhere.contains(reason));
+        rows.extend(closes.map(|(reason, count)| (reason.word(), count)));
+        let refusals = Refusal::ALL.iter().zip(counts.refusals);
+        // Frames have no verb that names a room they are not in.
+        let elsewhere = [Refusal::Draining, Refusal::NoRoom];
+        // Nor for rights, which rooms that frames alone are in do not change.
+        let rights = Refusal::NotOperator.code()..;
+        let refusals = refusals.filter(|(refusal, _)| {
+            !elsewhere.contains(refusal) && !rights.contains(&refusal.code())
+        });
+        rows.extend(refusals.map(|(refusal, count)| (refusal.word(), count)));
+        rows
+    }
+
+    pub fn print(&self) {
+        println!("{} seeds, {} events, {} turns", self.seeds, self.events, self.turns);
+        println!("{:>12} empty offers", self.empty_offers);
+        for (what, count) in self.rows() {
+            println!("{count:>12} {what}");
+        }
+    }
+
+    /// A world in which nothing goes wrong proves nothing.
+    pub fn assert_not_vacuous(&self) {
+        for (what, count) in self.rows() {
+            assert!(count > 0, "{what}: never seen");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Whether all is as it must be: after every turn, at every end, and when nothing remains to be done.
+
+use super::{AUDITOR, DIALECTS, World};
+use crate::model::HOST;
+use crate::peer::{Kind, Peer, Read};
+use hobnob::id::Offset;
+use hobnob::reason::CloseReason;
+use std::collections::{HashMap, VecDeque};
+
+impl World {
+    pub(super) fn check_end(&mut self, mut peer: Peer, reason: CloseReason) {
+        self.totals.cuts += peer.cuts;
+        let name = format!("peer {} ({:?})", peer.serial, peer.kind);
+        let is_plain = matches!(peer.kind, Kind::Chunk | Kind::Line);
+        let is_fair = match reason {
+            CloseReason::PeerClosed => peer.said_bye || peer.fin_read,
+            CloseReason::Lost => peer.is_reset,
+            CloseReason::HandshakeTimeout => match &peer.raw {
+                Some(raw) => raw.joined.is_none(),
+                None => !peer.greeted,
+            },
+            CloseReason::PingTimeout => !is_plain,
+            CloseReason::Replaced => peer.is_frame(),
+            CloseReason::SlowConsumer => peer.closes_on_overrun || peer.said_bye || peer.fin_read,
+            CloseReason::Refused => !peer.is_frame(),
+            CloseReason::Shutdown => self.is_draining,
+            CloseReason::Stopped => true,
+            reason => reason.code() >= 300 && reason != CloseReason::Internal && peer.is_bad,
+        };
+        assert!(is_fair, "[reasons] {name} ended with {reason}");
+        let was_told = peer.shut && !peer.is_reset;
+        if !is_plain && was_told {
+            assert!(peer.is_between_frames(), "[cut] {name} ended with {reason} within a frame");
+        }
+        let (closed, closing) = match &peer.web {
+            Some(web) if web.is_open => (web.closed, web.closing),
+            _ => (None, None),
+        };
+        let is_open = peer.web.as_ref().is_none_or(|web| web.is_open);
+        if is_open && peer.web.is_some() && was_told {
+            assert!(closed.is_some(), "[close last] {name} ended with {reason}");
+        }
+        if let Some(irc) = peer.irc.as_ref().filter(|_| is_open && was_told) {
+            let is_answered = closing.is_some() && closed == closing;
+            assert!(irc.has_ended || is_answered, "[bye last] {name} ended with {reason}");
+        }
+        if peer.is_frame() && is_open && was_told {
+            let is_answered = closing.is_some() && closed == closing && peer.bye.is_none();
+            let is_told = peer.bye == Some(reason.code()) || is_answered;
+            assert!(is_told, "[bye last] {name} ended with {reason}, not {:?}", peer.bye);
+            if is_answered && reason == CloseReason::PeerClosed && !peer.is_bad {
+                peer.let_go(&mut self.model);
+            }
+        }
+        if reason == CloseReason::PeerClosed && !peer.is_bad && peer.undelivered().is_empty() {
+            self.finished.push(peer.serial);
+        }
+        if peer.raw.is_some() || peer.irc.is_some() {
+            self.ended.push((peer, reason));
+        }
+    }
+
+    pub(super) fn check(&mut self) {
+        self.totals.turns += 1;
+        self.engine.assert_sound();
+        let counts = self.engine.counts();
+        let line = self.limits.message * 2 + (8 << 10);
+        let tapes = (counts.rooms as usize) * DIALECTS;
+        let backlog = counts.backlog as usize;
+        assert!(
+            backlog <= tapes * (self.limits.backlog + (64 << 10).max(line)),
+            "[memory] backlog"
+        );
+        let total = self.limits.backlog_total + tapes * (64 << 10).max(line);
+        assert!(backlog <= total, "[memory] all backlogs");
+        assert!(counts.history as usize <= self.limits.history_total, "[memory] history");
+        assert_eq!(counts.connections as usize, self.engine.connections());
+    }
+
+    pub(super) fn what_is_busy(&self) -> String {
+        let busy = self.peers.iter().filter(|peer| peer.dropped.is_none());
+        let busy = busy.filter(|peer| {
+            !matches!(peer.read, Read::Any | Read::Gone)
+                || peer.fin != peer.fin_read
+                || !(peer.undelivered().is_empty() && peer.from_relay.is_empty())
+        });
+        let busy = busy.map(|peer| {
+            let (unread, unsent) = (peer.undelivered().len(), peer.from_relay.len());
+            let (fin, fin_read, read) = (peer.fin, peer.fin_read, peer.read);
+            format!(
+                "{}: {read:?}, {unread} {unsent}, {fin} {fin_read} {}",
+                peer.conn, peer.is_reset
+            )
+        });
+        let pressing = (self.engine.is_pressing(), self.unfinished.len());
+        format!("{pressing:?} {}", busy.collect::<Vec<_>>().join("; "))
+    }
+
+    pub(super) fn check_quiet(&mut self) {
+        self.engine.assert_idle();
+        self.model.settle(self.weather.is_wide);
+        let is_audited = self.peers[AUDITOR].gaps == 0;
+        let mut members = HashMap::new();
+        for peer in &mut self.peers {
+            if !self.engine.is_open(peer.conn) || peer.is_bad || peer.fin || peer.said_bye {
+                continue;
+            }
+            let serial = peer.serial;
+            assert!(peer.is_silent || !peer.is_waiting(), "[answers] peer {serial} waits");
+            assert!(peer.replays.values().all(VecDeque::is_empty), "[replay] lost");
+            for (room, seat) in &peer.rooms {
+                let known = self.model.log(seat.epoch).map_or(0, |log| log.told.len()) as Offset;
+                for offset in seat.next..=known {
+                    let told = self.model.told(seat.epoch, offset);
+                    let is_own = told.is_none_or(|told| told.serial == serial && !told.echo);
+                    assert!(is_own, "[all arrives] peer {serial} lacks {offset} of {room:x}");
+                }
+                let count = seat.members.expect("told when it joined");
+                let agreed = *members.entry(seat.epoch).or_insert(count);
+                assert_eq!(count, agreed, "[presence] r{} as peer {serial} knows it", seat.room);
+            }
+            peer.compare(&mut self.model);
+            if let Some(irc) = peer.irc.as_ref().filter(|_| is_audited) {
+                assert!(irc.is_compared(), "[lines] peer {serial} got more than was said");
+                for (room, seat) in &irc.seats {
+                    let log = self.model.log(seat.epoch);
+                    for offset in seat.next..=log.map_or(0, |log| log.told.len()) as Offset {
+                        let told = self.model.told(seat.epoch, offset).expect("audited");
+                        let is_due = seat.is_due(told, serial);
+                        assert!(!is_due, "[all arrives] peer {serial} lacks {offset} of r{room}");
+                    }
+                    let known = irc.rooms[room].members.as_ref().map(|names| names.len() as u32);
+                    let count = members.get(&seat.epoch).copied().filter(|_| known.is_some());
+                    assert_eq!(count, known, "[presence] r{room} as peer {serial} knows it");
+                }
+            }
+            if let Some(raw) = peer.raw.as_ref().filter(|_| is_audited) {
+                assert!(raw.is_compared(), "[raw stream] peer {serial} got more than was said");
+                let log = self.model.log(raw.epoch);
+                for offset in raw.next..=log.map_or(0, |log| log.told.len()) as Offset {
+                    let told = self.model.told(raw.epoch, offset).expect("audited");
+                    let is_due = raw.is_due(told, serial);
+                    assert!(!is_due, "[all arrives] peer {serial} lacks {offset}");
+                }
+            }
+        }
+        for (mut peer, reason) in std::mem::take(&mut self.ended) {
+            peer.compare(&mut self.model);
+            let is_done = reason == CloseReason::PeerClosed && !peer.is_bad && peer.shut;
+            let end_call = if is_done { peer.end_call() } else { 0 };
+            if let Some(irc) = peer.irc.as_ref().filter(|_| is_audited) {
+                let is_whole = irc.is_compared() || !peer.shut || peer.is_reset;
+                assert!(is_whole, "[cut] peer {} ended with {reason}", peer.serial);
+                if is_done && !peer.is_reset {
+                    let owed = irc.seats.values().map(|seat| seat.let_go(peer.serial, end_call));
+                    self.model.let_go.extend(owed);
+                }
+            }
+            let Some(raw) = &peer.raw else { continue };
+            // Whole messages, unless the connection broke.
+            if is_audited && peer.shut && !peer.is_reset {
+                assert!(raw.is_compared(), "[cut] peer {} ended with {reason}", peer.serial);
+                let log = self.model.log(raw.epoch);
+                let end = log.filter(|_| is_done).map_or(0, |log| log.told.len()) as Offset;
+                for offset in raw.next..=end {
+                    let told = self.model.told(raw.epoch, offset).expect("audited");
+                    let is_due = raw.is_due(told, peer.serial) && told.call < end_call;
+                    assert!(!is_due, "[owed at the end] peer {} lacks {offset}", peer.serial);
+                }
+            }
+        }
+        if !is_audited {
+            return;
+        }
+        self.totals.checked += 1;
+        self.check_all_said();
+    }
+
+    /// What was surely said in a room with an auditor was heard there.
+    pub(super) fn check_all_said(&mut self) {
+        let auditor = &self.peers[AUDITOR];
+        let epoch_of =
+            |room: usize| auditor.rooms.values().find(|seat| seat.room == room).map(|s| s.epoch);
+        for (room, offset, index) in self.said_by_host.drain(..) {
+            let Some(epoch) = epoch_of(room) else { continue };
+            let told = self.model.told(epoch, offset);
+            let told = told.map(|told| (told.serial, told.index));
+            assert_eq!(told, Some((HOST, index)), "[host] offset {offset} of r{room}");
+        }
+        let here = self.peers.iter().filter(|peer| self.engine.is_open(peer.conn) && !peer.is_bad);
+        let here = here.map(|peer| peer.serial);
+        for serial in here.chain(self.finished.drain(..)) {
+            let speaker = &self.model.speakers[serial as usize];
+            for (index, say) in speaker.said.iter().enumerate() {
+                let is_audited = speaker.is_raw || epoch_of(say.room).is_some();
+                let was_due = say.is_sure && say.placed.is_none() && is_audited;
+                assert!(!was_due, "[all is said] {serial}.{index} was not");
+            }
+            if let Some(stream) = speaker.stream.as_ref().filter(|_| !speaker.has_rate) {
+                assert_eq!(speaker.heard, stream.len(), "[all is said] of {serial}");
+            }
+        }
+        if self.weather.is_audited_everywhere {
+            let rooms: Vec<u64> = auditor.rooms.values().map(|seat| seat.epoch).collect();
+            let heard = rooms.iter().filter_map(|epoch| self.model.log(*epoch));
+            let heard: usize = heard.map(|log| log.known).sum();
+            let elsewhere = &self.model.speakers[HOST as usize].said;
+            let elsewhere = elsewhere.iter().filter(|say| say.is_sure && say.room >= 6).count();
+            let said = self.engine.counts().messages;
+            assert_eq!((heard + elsewhere) as u64, said, "[all arrives] at the auditor");
+        }
+    }
+}
