@@ -1,7 +1,7 @@
 //! IRC over WebSocket: a line for each message, in text or binary, beside everybody else.
 
 use crate::common::Server;
-use crate::common::web::{BINARY, Browser, TEXT};
+use crate::common::web::{BINARY, Browser, TEXT, handshake};
 use crate::talk::Talk;
 
 /// Says a line and hears another.
@@ -61,5 +61,57 @@ fn lines_are_messages() {
         assert!(ask(&mut bob, first, "QUIT :bye").starts_with("ERROR :"));
         bob.expect_close(1000);
         assert_eq!(ann.line(), ":bob!~bob@HOST QUIT :Quit: bye");
+    }
+}
+
+#[test]
+fn clients_that_are_told_no_path_speak_irc_at_the_root() {
+    let server = Server::start(&["irc://127.0.0.1:0?name=irc.example", "http://127.0.0.1:0"]);
+    for (name, first) in [("text.ircv3.net", TEXT), ("binary.ircv3.net", BINARY)] {
+        let offered = format!("Sec-WebSocket-Protocol: {name}\r\n");
+        let mut ann = Browser::open_with(server.connect_to(1), "/", &offered);
+        assert!(ann.answer.contains(&offered), "{}", ann.answer);
+        register(&mut ann, first, "ann");
+        assert_eq!(ask(&mut ann, first, "PING :x"), ":irc.example PONG irc.example :x");
+        ann.send(first, b"QUIT");
+        ann.next();
+        ann.expect_close(1000);
+    }
+    // Whoever offers nothing, or something else, is shown the page as ever; and there is nothing but pages elsewhere.
+    for (path, offered) in [
+        ("/", ""),
+        ("/", "Sec-WebSocket-Protocol: hobnob.v1\r\n"),
+        ("/app.js", "Sec-WebSocket-Protocol: text.ircv3.net\r\n"),
+    ] {
+        let mut client = server.connect_to(1);
+        client.send(handshake(path, offered).as_bytes());
+        assert_eq!(client.read_exactly(15), b"HTTP/1.1 200 OK");
+    }
+    // Pages of others may not speak to this relay here either.
+    let mut client = server.connect_to(1);
+    let offered = "Sec-WebSocket-Protocol: text.ircv3.net\r\nOrigin: https://evil.example\r\n";
+    client.send(handshake("/", offered).as_bytes());
+    assert_eq!(client.read_exactly(22), b"HTTP/1.1 403 Forbidden");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_and_the_connection_goes_on() {
+    let server = Server::start(&["irc://127.0.0.1:0?name=irc.example", "http://127.0.0.1:0"]);
+    for (offered, first) in [("text.ircv3.net", TEXT), ("binary.ircv3.net", BINARY)] {
+        let offered = format!("Sec-WebSocket-Protocol: {offered}\r\n");
+        let mut ann = Browser::open_with(server.connect_to(1), "/irc", &offered);
+        register(&mut ann, first, "ann");
+        // A binary message is read whatever was agreed on, and answered as it was.
+        ann.send(BINARY, b"PRIVMSG ann :caf\xe9");
+        let answer = ann.next();
+        assert_eq!(answer.first, first);
+        assert_eq!(
+            answer.payload,
+            b":irc.example FAIL PRIVMSG INVALID_UTF8 :Message rejected: it is not UTF-8"
+        );
+        assert_eq!(ask(&mut ann, first, "PING :x"), ":irc.example PONG irc.example :x");
+        ann.send(first, b"QUIT");
+        ann.next();
+        ann.expect_close(1000);
     }
 }

@@ -5,7 +5,7 @@ use super::events::EventStream;
 use super::response::{Response, Status};
 use super::route::{self, Asked, Found, Outcome};
 use super::socket::WebSocket;
-use super::upgrade::named_origin;
+use super::upgrade::{self, named_origin};
 use super::{Options, Serve, asset, host, watch};
 use crate::address;
 use crate::hub::Reply;
@@ -295,6 +295,9 @@ impl Exchange {
         self.origin = named_origin(request, &options.allow_origin).map(Box::from);
         let outcome = match route::find(options.serve, request.method, request.path) {
             Found::Route(route, room) => (route.answer)(request, &Asked { room, options, limits }),
+            Found::Asset if upgrade::is_irc_at_root(request) => {
+                upgrade::irc(request, &Asked { room: Cow::Borrowed(""), options, limits })
+            }
             Found::Asset => Outcome::Respond(asset::serve(request)),
             Found::WrongMethod(allowed) if request.method == "OPTIONS" && self.origin.is_some() => {
                 Outcome::Respond(preflight(allowed))

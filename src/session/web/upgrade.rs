@@ -47,6 +47,14 @@ pub fn irc(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     })
 }
 
+/// Whether a client of IRC comes to the root, as one does that was told a host and no path.
+pub fn is_irc_at_root(request: &Request<'_>) -> bool {
+    let speaks_irc = |name| [IRC_TEXT, IRC_BINARY].contains(&name);
+    request.path == "/"
+        && request.lists("upgrade", "websocket")
+        && request.list("sec-websocket-protocol").any(speaks_irc)
+}
+
 /// Answers the handshake, or says what is wrong with it.
 fn handshake(
     request: &Request<'_>,
