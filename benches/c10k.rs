@@ -27,10 +27,12 @@ const BACKLOG: usize = 2 << 20;
 /// What the server may grow by beside the backlog while a fifth of its clients stall.
 const SLACK: usize = 16 << 20;
 /// What one idle member may cost, in bytes of resident memory.
-const IDLE_MAX: usize = 400;
+const IDLE_MAX: usize = 376;
 /// The same of one that speaks WebSocket.
 #[cfg(feature = "http")]
 const IDLE_WEBSOCKET_MAX: usize = 500;
+/// The same of one that speaks IRC: names it, shows what it says of itself, and may be asked about.
+const IDLE_IRC_MAX: usize = 1024;
 
 fn main() -> ExitCode {
     // `cargo test --benches` calls with --test, and wants to know only that it builds.
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
     idle_and_fan_out(peers, &mut verdict);
     #[cfg(feature = "http")]
     idle_websockets(peers, &mut verdict);
+    idle_irc(peers, &mut verdict);
     stalled(peers, &mut verdict);
     if verdict.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -73,9 +76,6 @@ impl Verdict {
 fn idle_websockets(peers: usize, verdict: &mut Verdict) {
     use hobnob::wire::binary::LENGTH_SIZE;
     use hobnob::wire::websocket::{Opcode, write_masked};
-    println!("{peers} WebSockets, all in one room");
-    let server = Server::start_with("http", &[]);
-    let before = server.resident();
     let mut opening =
         b"GET /connect HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -89,13 +89,39 @@ fn idle_websockets(peers: usize, verdict: &mut Verdict) {
         binary::write_client(&frame, &mut bytes);
         write_masked(Opcode::Binary, [1, 2, 3, 4], &bytes[LENGTH_SIZE..], &mut opening);
     }
+    let each = idle("http", "WebSockets", peers, b"c10k", |_| opening.clone());
+    let text = format!("{each} bytes");
+    verdict.row("resident memory per idle WebSocket", text, each <= IDLE_WEBSOCKET_MAX);
+}
+
+/// The same memory, of clients that registered and joined.
+fn idle_irc(peers: usize, verdict: &mut Verdict) {
+    let register = |index| {
+        let nick = format!("peer{index:05}");
+        format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\nJOIN #c10k\r\n").into_bytes()
+    };
+    let each = idle("irc", "IRC clients", peers, b"#c10k :End of", register);
+    let text = format!("{each} bytes");
+    verdict.row("resident memory per idle IRC client", text, each <= IDLE_IRC_MAX);
+}
+
+/// What each of so many clients costs that say `opening`, hear `joined`, and are silent from then on.
+fn idle(
+    scheme: &str,
+    what: &str,
+    peers: usize,
+    joined: &[u8],
+    opening: impl Fn(usize) -> Vec<u8>,
+) -> usize {
+    println!("{peers} {what}, all in one room");
+    let server = Server::start_with(scheme, &[]);
+    let before = server.resident();
     let mut sockets = Vec::new();
-    for _ in 0..peers {
+    for index in 0..peers {
         let mut socket = std::net::TcpStream::connect(server.address).expect("it accepts");
-        socket.write_all(&opening).expect("room for a hello");
+        socket.write_all(&opening(index)).expect("room for a hello");
         let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
-        // The room's name comes back in `joined`.
-        while !heard.windows(4).any(|four| four == b"c10k") {
+        while !heard.windows(joined.len()).any(|window| window == joined) {
             let len = socket.read(&mut buffer).expect("an answer");
             assert!(len > 0, "everyone joins");
             heard.extend_from_slice(&buffer[..len]);
@@ -104,9 +130,7 @@ fn idle_websockets(peers: usize, verdict: &mut Verdict) {
     }
     // The last of the notices and of the buffers they went through.
     std::thread::sleep(Duration::from_millis(1500));
-    let each = server.resident().saturating_sub(before) / peers;
-    let text = format!("{each} bytes");
-    verdict.row("resident memory per idle WebSocket", text, each <= IDLE_WEBSOCKET_MAX);
+    server.resident().saturating_sub(before) / peers
 }
 
 fn idle_and_fan_out(peers: usize, verdict: &mut Verdict) {

@@ -1,7 +1,7 @@
 //! From one room to all who are in it: one append per dialect, whatever the number of members.
 
 use super::outbox::Skip;
-use super::peer::Seat;
+use super::peer::{Awaited, Seat};
 use super::tape::{Fallen, Place, Tape};
 use super::{Engine, Lane};
 use crate::hub::{Notice, Reply};
@@ -170,7 +170,7 @@ impl Engine {
         if from.is_some() {
             let head = self.hub.room(room).map_or(0, |room| room.head);
             if let Some(peer) = self.peers.get_mut(conn) {
-                peer.awaits = Some((key as u32, head));
+                peer.awaits = Some(Box::new(Awaited::Replay(key as u32, head)));
             }
             self.mark_ready(conn);
         }
@@ -216,7 +216,7 @@ impl Engine {
         };
         peer.forget_skips(key);
         peer.seats.retain(|other| other.tape != seat.tape);
-        peer.awaits = peer.awaits.filter(|(tape, _)| *tape != seat.tape);
+        peer.replayed(key, |_| true);
         let moved = tape.unseat(index, &mut self.pool);
         let (is_deserted, has_round) = (tape.members.is_empty(), tape.round.is_some());
         if let Some(moved) = moved.and_then(|moved| self.peers.get_mut(moved)) {

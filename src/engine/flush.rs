@@ -408,7 +408,7 @@ impl Engine {
             self.counts.replayed += 1;
             next = message.offset + 1;
         }
-        peer.awaits = peer.awaits.filter(|(tape, last)| *tape as usize != key || next <= *last);
+        peer.replayed(key, |last| next > last);
         let Some(tape) = self.tapes.get_mut(key) else { return };
         if next > head {
             tape.advance(index, tape.end(), &mut self.pool);

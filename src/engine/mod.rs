@@ -455,7 +455,7 @@ impl Engine {
             let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
                 return;
             };
-            if peer.waits {
+            if peer.awaits_answer() {
                 return;
             }
             // What answers a line is complete with the last of it, whether the peer reads it or not.

@@ -36,11 +36,8 @@ pub struct Peer {
     pub ready: bool,
     /// Not read from until it has read some of what it is owed.
     pub held: bool,
-    /// The tape and the offset up to which a replay it asked for must have come before it is
-    /// listened to again, so that no answer overtakes the replay.
-    pub awaits: Option<(u32, Offset)>,
-    /// Somebody outside is to answer something first: see [`Engine::verified`](super::Engine::verified).
-    pub waits: bool,
+    /// What must come before it is listened to again.
+    pub awaits: Option<Box<Awaited>>,
     /// It will send no more.
     pub ended: bool,
     /// It has said all it wanted to, and goes once it has what it is owed.
@@ -53,6 +50,19 @@ pub struct Peer {
     pub seats: SmallVec<[Seat; 2]>,
     /// Set once it is to go.
     pub closing: Option<Box<Closing>>,
+}
+
+// There are ten thousand of them, and nearly all are idle.
+const _: () = assert!(size_of::<Peer>() <= 96);
+
+/// What a peer asked for, and must have before it is listened to again. Never two of these at once:
+/// what would ask for the second is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The replay of this tape's room up to an offset, so that no answer overtakes it.
+    Replay(u32, Offset),
+    /// The answer of somebody outside: see [`Engine::verified`](super::Engine::verified).
+    Answer,
 }
 
 /// A peer's place on one tape.
@@ -146,7 +156,6 @@ impl Peers {
             ready: false,
             held: false,
             awaits: None,
-            waits: false,
             ended: false,
             leaving: false,
             inbox: None,
@@ -203,10 +212,24 @@ impl Peer {
     /// Whether it must read some of what it asked for, or wait for an answer, before it is listened
     /// to again.
     pub fn is_to_wait(&self, owed_max: usize) -> bool {
-        self.waits
+        self.awaits.is_some()
             || self.owed() > owed_max
-            || self.awaits.is_some()
             || self.outbox.as_ref().is_some_and(|outbox| outbox.has_page())
+    }
+
+    /// Whether somebody outside is to answer it first.
+    pub fn awaits_answer(&self) -> bool {
+        self.awaits.as_deref() == Some(&Awaited::Answer)
+    }
+
+    /// It no longer waits for the replay of `tape`, if that `is_over`, told the last offset of it.
+    pub fn replayed(&mut self, tape: usize, is_over: impl FnOnce(Offset) -> bool) {
+        if let Some(Awaited::Replay(awaited, last)) = self.awaits.as_deref()
+            && *awaited as usize == tape
+            && is_over(*last)
+        {
+            self.awaits = None;
+        }
     }
 
     /// Whether it still takes part: nobody has asked for its end.
