@@ -3,16 +3,20 @@
 mod command;
 mod event;
 mod government;
+mod hello;
 pub mod mask;
+mod membership;
 mod name;
 mod nick;
 mod outside;
 mod person;
+mod questions;
 mod rate;
 mod reply;
 mod rights;
 mod room;
 mod society;
+mod speech;
 
 pub use command::{Command, Flags, Target, Where};
 pub use event::{Event, Going, Notice, Signal, Who};
@@ -24,25 +28,21 @@ pub use reply::{Page, Reply, RoomLine};
 pub use rights::{Change, Entry, LIST_MAX, List, Rank, Ranks, Rights, Switch, Topic, What};
 pub use room::Room;
 
-use crate::history::{Question, Recent, SaidId, Select};
-use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
-use crate::limits::{Limits, QUESTION_COST};
+use crate::id::{ConnId, Epoch, RoomId};
+use crate::limits::Limits;
 use crate::now::{Now, Tick};
-use crate::payload::{Form, Message, Payload, Seen};
+use crate::payload::Payload;
 use crate::reason::{CloseReason, Refusal};
 use core::net::IpAddr;
+use membership::Start;
 use outside::Posted;
 use person::{Membership, People};
 use slab::Slab;
 use society::Told;
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
-
-/// How often at most a big room's new count is announced.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// Who is here, which rooms they are in, what is said there, and what must happen next.
 ///
@@ -279,32 +279,6 @@ impl Hub {
         self.people.depart(conn);
     }
 
-    /// The program around the relay says something, as `sender`, to a room that need not exist yet.
-    ///
-    /// # Errors
-    /// Why it was not said.
-    pub fn say_from_host(
-        &mut self,
-        room: &str,
-        sender: &str,
-        bytes: &[u8],
-        now: Now,
-    ) -> Result<Offset, Refusal> {
-        // The wire has no space for longer names, and nobody expects a space in one.
-        if !name::is_person_name(sender) {
-            return Err(Refusal::BadName);
-        }
-        if bytes.len() > self.limits.message {
-            return Err(Refusal::MessageTooLong);
-        }
-        let room = self.find_or_make(room)?;
-        let payload = Payload { bytes: bytes.into(), ..Payload::default() };
-        let who = Who { name: sender.into(), seen: Seen::default() };
-        let offset = self.publish(room, who, payload, None, None, now);
-        self.forget_if_over(room);
-        Ok(offset)
-    }
-
     /// A reminder's time has come.
     pub fn room_due(&mut self, id: RoomId, now: Now) {
         let tick = now.tick();
@@ -328,306 +302,9 @@ impl Hub {
         self.forget_if_over(id);
     }
 
-    fn hello(&mut self, conn: ConnId, name: &str, key: u64, now: Now) -> Result<(), Refusal> {
-        // A guest's name is good only with the key it was given with; else it is as if none was
-        // asked for, so that a client that comes back after a restart is not turned away.
-        let returning = name::guest_number(name).filter(|number| self.guest_key(*number) == key);
-        let (name, key) = match returning {
-            Some(_) => (Rc::from(name), key),
-            None if name.is_empty() || name::guest_number(name).is_some() => self.new_guest(),
-            None if !name::is_person_name(name) => return Err(Refusal::BadName),
-            None => (Rc::from(name), if key == 0 { self.mint() } else { key }),
-        };
-        let folded = name::folded(&name);
-        if let Some(holder) = self.people.holder(&folded).filter(|holder| *holder != conn) {
-            if self.people.get(holder).is_none_or(|person| person.key != key) {
-                return Err(Refusal::NameTaken);
-            }
-            // Gone for the hub at once, so that its going is told before the newcomer's coming.
-            self.events.push_back(Event::Close(holder, CloseReason::Replaced));
-            self.depart(holder, CloseReason::Replaced, now);
-        }
-        self.people.name(conn, &name, folded, key);
-        let news = Rc::clone(&name);
-        self.reply(conn, Reply::Welcome { id: conn, name, key });
-        self.tell_watchers(&news, self.people.who(conn).as_ref());
-        Ok(())
-    }
-
-    /// Nobody can hold the name yet: it cannot be chosen, and no number is given twice.
-    fn new_guest(&mut self) -> (Rc<str>, u64) {
-        self.people.guests += 1;
-        let number = self.people.guests;
-        (format!("guest{number}").into(), self.guest_key(number))
-    }
-
-    /// A guest's key follows from its number, so it is known again without being remembered.
-    fn guest_key(&self, number: u64) -> u64 {
-        derive(self.secret, "guest", number)
-    }
-
     fn mint(&mut self) -> u64 {
         self.minted += 1;
         derive(self.secret, "minted", self.minted)
-    }
-
-    fn join(
-        &mut self,
-        conn: ConnId,
-        request: u64,
-        name: &str,
-        key: Option<&str>,
-        start: Start,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
-        if !person.may_enter(now, &self.limits) {
-            return Err(Refusal::RateLimited);
-        }
-        let joined = person.rooms.len();
-        let known = self.find(name);
-        let again = known.is_some_and(|room| self.people.is_member(conn, room));
-        if !again && joined >= self.limits.rooms_per_peer {
-            return Err(Refusal::TooManyRooms);
-        }
-        let id = match known {
-            Some(id) => id,
-            None => self.find_or_make(name)?,
-        };
-        if !again {
-            self.may_enter(conn, id, key)?;
-        }
-        if again {
-            let head = self.room(id).map_or(0, |room| room.head);
-            self.events.push_back(Event::Unseat { conn, room: id, request: None, head });
-        } else {
-            self.enter(conn, id, now);
-        }
-        let Some(room) = self.room(id) else { return Err(Refusal::BadRoom) };
-        let (recovered, from) = match start {
-            Start::Now => (false, None),
-            Start::After(resume) => {
-                let from = room.recoverable(resume);
-                (from.is_some(), from)
-            }
-            Start::Kept(resume) => {
-                let from = room.recoverable(resume);
-                (from.is_some(), from.or(Some(room.oldest())))
-            }
-        };
-        let reply = Reply::Joined {
-            request,
-            room: id,
-            name: Rc::clone(&room.name),
-            recovered,
-            epoch: room.epoch,
-            head: room.head,
-            oldest: room.oldest(),
-            members: room.count(),
-        };
-        let from = from.filter(|first| *first <= room.head);
-        self.reply(conn, reply);
-        self.events.push_back(Event::Seat { conn, room: id, from });
-        Ok(())
-    }
-
-    /// Makes `conn` a member. The others are told first, so the newcomer does not hear of itself.
-    fn enter(&mut self, conn: ConnId, id: RoomId, now: Now) {
-        let Some(room) = room_mut(&mut self.rooms, id) else { return };
-        let Some(person) = self.people.get_mut(conn) else { return };
-        person.rooms.push(Membership { room: id, index: room.members.len() as u32 });
-        if room.members.is_empty() {
-            let is_common = self.commons.contains(&name::folded(&room.name));
-            let since = now.unix_ms / 1000;
-            *room.rights =
-                if is_common { Rights::common(since) } else { Rights::founded(conn, since) };
-            if !is_common && self.people.record(conn).is_some() {
-                room.rights.close();
-            }
-        }
-        room.rights.entered(conn);
-        room.members.push(conn);
-        let Some(who) = self.people.who(conn) else { return };
-        let away = self.people.record(conn).and_then(|record| record.away.clone());
-        let absent = away.map(|words| Notice::Away(who.clone(), Some(words)));
-        self.announce(id, now, Vec::new(), |count| Notice::Came(who, count));
-        if let Some(absent) = absent {
-            self.announce(id, now, Vec::new(), |_| absent);
-        }
-    }
-
-    fn leave(
-        &mut self,
-        conn: ConnId,
-        request: u64,
-        id: RoomId,
-        reason: Option<Rc<str>>,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
-        if !person.is_member(id) {
-            return Err(Refusal::NotMember);
-        }
-        // Held to no rate: who wants to go, goes, and can go no more often than come.
-        let Some(who) = self.people.who(conn) else { return Ok(()) };
-        self.unseat(conn, id, Some(request));
-        self.announce(id, now, Vec::new(), |count| Notice::Went(who, count, Going::Left(reason)));
-        self.forget_if_over(id);
-        Ok(())
-    }
-
-    /// Takes `conn` out of the room. Who is to hear of it is the caller's business, and whether the
-    /// room is over.
-    fn unseat(&mut self, conn: ConnId, id: RoomId, request: Option<u64>) {
-        let Some(person) = self.people.get_mut(conn) else { return };
-        let Some(index) = person.forget_room(id) else { return };
-        let Some(room) = room_mut(&mut self.rooms, id) else { return };
-        self.events.push_back(Event::Unseat { conn, room: id, request, head: room.head });
-        room.members.swap_remove(index);
-        if let Some(moved) = room.members.get(index).copied() {
-            self.people.move_member(moved, id, index);
-        }
-        room.rights.left(conn);
-        // Rights end with the last member. What was said behind a door that is no more is not for
-        // whoever comes next.
-        if room.members.is_empty() && !room.rights.is_open() {
-            self.kept -= room.recent.weight();
-            room.recent = Recent::default();
-        }
-    }
-
-    /// Tells the room that its members changed: by name, or in a big room by count, now and then.
-    fn announce(
-        &mut self,
-        id: RoomId,
-        now: Now,
-        except: Vec<ConnId>,
-        by_name: impl FnOnce(u32) -> Notice,
-    ) {
-        let Some(room) = room_mut(&mut self.rooms, id) else { return };
-        if room.members.len() <= self.limits.presence_members {
-            self.events.push_back(Event::Notice(id, by_name(room.count()), except));
-        } else if room.counts_at.is_none() {
-            let at = now.tick().after(COUNT_EVERY);
-            room.counts_at = Some(at);
-            self.events.push_back(Event::Remind(id, at));
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the fields of one command")]
-    fn say(
-        &mut self,
-        conn: ConnId,
-        id: RoomId,
-        said: u64,
-        echo: bool,
-        bytes: Cow<'_, [u8]>,
-        form: Form,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
-        if !person.is_member(id) {
-            return Err(Refusal::NotMember);
-        }
-        if bytes.len() > self.limits.message {
-            return Err(Refusal::MessageTooLong);
-        }
-        if !person.may_act(now, &self.limits) {
-            return Err(Refusal::RateLimited);
-        }
-        let said_id = (said != 0).then_some((person.key, said));
-        self.may_say(conn, id)?;
-        let who = self.people.who(conn).ok_or(Refusal::NotMember)?;
-        let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
-        let offset = match seen {
-            Some(first) => first,
-            None => {
-                let bytes = bytes.into_owned().into();
-                let payload = Payload { bytes, form, ..Payload::default() };
-                self.publish(id, who, payload, said_id, (!echo).then_some(conn), now)
-            }
-        };
-        if said != 0 {
-            self.reply(conn, Reply::Ack { room: id, id: said, offset });
-        }
-        Ok(())
-    }
-
-    fn publish(
-        &mut self,
-        id: RoomId,
-        who: Who,
-        payload: Payload,
-        said_id: Option<SaidId>,
-        skip: Option<ConnId>,
-        now: Now,
-    ) -> Offset {
-        let Some(room) = room_mut(&mut self.rooms, id) else { return 0 };
-        room.head += 1;
-        let offset = room.head;
-        let Who { name: sender, seen } = who;
-        let message = Rc::new(Message { offset, unix_ms: now.unix_ms, sender, seen, payload });
-        let before = room.recent.weight();
-        room.recent.keep(Rc::clone(&message), said_id, now.tick(), &self.limits);
-        self.kept = self.kept - before + room.recent.weight();
-        while self.kept > self.limits.history_total && !room.recent.is_empty() {
-            let before = room.recent.weight();
-            room.recent.forget_oldest();
-            self.kept -= before - room.recent.weight();
-        }
-        if room.ages_at.is_none() && !room.recent.is_empty() {
-            let at = now.tick().after(self.limits.history_age);
-            room.ages_at = Some(at);
-            self.events.push_back(Event::Remind(id, at));
-        }
-        self.events.push_back(Event::Deliver { room: id, message, skip });
-        offset
-    }
-
-    fn members(
-        &mut self,
-        conn: ConnId,
-        request: u64,
-        whence: &Where<'_>,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let id = self.look_into(conn, whence)?;
-        self.asking(conn, now)?;
-        let room = self.room(id).ok_or(Refusal::NotMember)?;
-        let names: Vec<_> = if room.members.len() <= self.limits.presence_members {
-            let people = room.members.iter().filter_map(|member| self.people.get(*member));
-            people.map(|person| Rc::clone(&person.name)).collect()
-        } else {
-            Vec::new()
-        };
-        let cost = QUESTION_COST + names.iter().map(|name| name.len()).sum::<usize>();
-        let reply = Reply::Members { request, room: id, count: room.count(), names };
-        self.charge(conn, cost, now);
-        self.reply(conn, reply);
-        Ok(())
-    }
-
-    fn history(
-        &mut self,
-        conn: ConnId,
-        request: u64,
-        whence: &Where<'_>,
-        select: Select,
-        limit: usize,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let id = self.look_into(conn, whence)?;
-        self.asking(conn, now)?;
-        let room = self.room(id).ok_or(Refusal::NotMember)?;
-        let question = Question { select, limit, bytes: self.limits.history_page() };
-        let messages: Vec<_> = room.recent.page(question).map(Rc::clone).collect();
-        let cost = QUESTION_COST + messages.iter().map(|message| message.weight()).sum::<usize>();
-        let (epoch, head, oldest) = (room.epoch, room.head, room.oldest());
-        let reply =
-            Reply::History { request, room: room.id, page: Page { epoch, head, oldest, messages } };
-        self.charge(conn, cost, now);
-        self.reply(conn, reply);
-        Ok(())
     }
 
     /// The room of that name, in any spelling of it.
@@ -695,17 +372,6 @@ impl Hub {
         let seats: usize = self.rooms.iter().map(|(_, room)| room.members.len()).sum();
         assert_eq!(seats, self.people.assert_sound());
     }
-}
-
-/// Where a member begins to read.
-#[derive(Clone, Copy, Debug)]
-enum Start {
-    /// With what is said next.
-    Now,
-    /// Behind this place, if that can be done without a hole; else with what is said next.
-    After(Resume),
-    /// The same, or else with the oldest message that is kept.
-    Kept(Resume),
 }
 
 /// Below this, a message is too old at `tick`.

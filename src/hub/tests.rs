@@ -1,5 +1,9 @@
 use super::*;
 use crate::history::Mark;
+use crate::history::Select;
+use crate::id::{Offset, Resume};
+use crate::payload::{Form, Message};
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 
 /// A hub in which everything that happens is written down in short words.

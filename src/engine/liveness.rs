@@ -1,0 +1,64 @@
+//! Whether somebody is still there: handshakes that take too long, silences, pings.
+
+use super::Engine;
+use crate::id::ConnId;
+use crate::limits::Limits;
+use crate::now::Tick;
+use crate::reason::CloseReason;
+use crate::session::Service;
+use std::time::Duration;
+
+impl Engine {
+    pub(super) fn schedule(&mut self, conn: ConnId, at: Tick) {
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.due = at;
+            self.peer_deadlines.schedule(at, conn);
+        }
+    }
+
+    /// Silence counts from the welcome on. Where it may last longer than a handshake, as it usually
+    /// may, the deadline of the handshake will see to it.
+    pub(super) fn expect_signs_of_life(&mut self, conn: ConnId) {
+        let Some(peer) = self.peers.get(conn) else { return };
+        let at = peer.heard.after(ping_after(conn, &self.limits));
+        if at < peer.due && self.service_of(conn).is_some_and(Service::pings) {
+            self.schedule(conn, at);
+        }
+    }
+
+    pub(super) fn peer_due(&mut self, conn: ConnId, now: Tick) {
+        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.due <= now) else { return };
+        if !peer.is_open() {
+            self.farewell_due(conn, now);
+        } else if peer.leaving {
+            self.close(conn, CloseReason::SlowConsumer);
+        } else if !peer.session.is_greeted() {
+            match peer.session.overdue() {
+                Some(reason) => self.close(conn, reason),
+                None => self.schedule(conn, now.after(self.limits.handshake)),
+            }
+        } else if peer.pinged {
+            self.close(conn, CloseReason::PingTimeout);
+        } else if let at = peer.heard.after(ping_after(conn, &self.limits))
+            && at > now
+        {
+            self.schedule(conn, at);
+        } else {
+            peer.pinged = peer.session.answers_pings();
+            let service = self.services.get(usize::from(peer.service)).filter(|_| peer.pinged);
+            let wait = match service {
+                Some(service) => service.ping_grace(&self.limits),
+                None => ping_after(conn, &self.limits),
+            };
+            self.tell(conn, |session, view, out| session.write_ping(view, out));
+            self.schedule(conn, now.after(wait));
+        }
+    }
+}
+
+/// The silence this peer is allowed: the limit give or take a fifth, so that peers who came
+/// together are not all pinged together.
+fn ping_after(conn: ConnId, limits: &Limits) -> Duration {
+    let spread = (conn.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32 % 400;
+    limits.ping_after * (800 + spread) / 1000
+}

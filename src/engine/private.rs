@@ -1,0 +1,108 @@
+//! What one peer alone is told, and on whose account that is.
+
+use super::Engine;
+use crate::hub::{Command, Reply, Target};
+use crate::id::ConnId;
+use crate::reason::CloseReason;
+use crate::session::{Session, View};
+
+/// On whose account private bytes are.
+#[derive(Clone, Copy, Debug)]
+enum Account {
+    /// The peer asked for them, and is held to reading them.
+    Own,
+    /// A page of history that it asked for: one at a time, however long.
+    Page,
+    /// What others have told it.
+    Others,
+}
+
+impl Engine {
+    pub(super) fn reply(&mut self, conn: ConnId, reply: &Reply) {
+        match reply {
+            Reply::Refused { refusal, .. } => {
+                self.counts.refused(*refusal);
+                let peer = self.peers.get(conn);
+                if peer.is_some_and(|peer| !peer.session.can_tell_refusal()) {
+                    self.close(conn, CloseReason::Refused);
+                }
+            }
+            Reply::Gap { .. } => self.counts.gaps += 1,
+            _ => {}
+        }
+        let account = match reply {
+            Reply::History { .. } => Account::Page,
+            Reply::Whisper { is_echo: false, .. } | Reply::Signal { is_echo: false, .. } => {
+                Account::Others
+            }
+            _ => Account::Own,
+        };
+        self.write_private(conn, account, |session, view, out| {
+            session.write_reply(reply, view, out);
+        });
+        if let Reply::Expelled { .. } = reply
+            && self.peers.get(conn).is_some_and(|peer| !peer.session.can_tell_refusal())
+        {
+            self.close(conn, CloseReason::Expelled);
+        }
+        if let Reply::Welcome { .. } = reply {
+            self.expect_signs_of_life(conn);
+        }
+    }
+
+    /// Adds private bytes to what a peer is owed, in order with everything said before.
+    pub(super) fn tell(
+        &mut self,
+        conn: ConnId,
+        write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>),
+    ) {
+        self.write_private(conn, Account::Own, write);
+    }
+
+    /// The same, on somebody's account.
+    fn write_private(
+        &mut self,
+        conn: ConnId,
+        account: Account,
+        write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>),
+    ) {
+        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
+        self.scratch.clear();
+        let Some(service) = self.services.get(usize::from(peer.service)) else { return };
+        let running = self.woken.saturating_sub(self.stalled);
+        let (hub, limits, unix_ms) = (&self.hub, &*self.limits, self.unix_ms);
+        let view = View { hub, limits, service, conn, unix_ms, running };
+        write(&mut peer.session, &view, &mut self.scratch);
+        if self.scratch.is_empty() {
+            return;
+        }
+        let outbox = peer.outbox_mut();
+        outbox.segment(self.stamp).extend_from_slice(&self.scratch);
+        match account {
+            Account::Own => {}
+            Account::Page => outbox.page_answered(self.scratch.len()),
+            Account::Others => outbox.others_told(),
+        }
+        let is_full = peer.owed() > self.limits.outbox;
+        self.mark_ready(conn);
+        if is_full {
+            self.close(conn, CloseReason::OutboxFull);
+        }
+    }
+
+    /// The request, if it would tell somebody alone more than they read. What is said to one alone
+    /// waits in an outbox: it must not be a way for others to fill it, and so to end its owner.
+    pub(super) fn told_too_much(&self, command: &Command<'_>) -> Option<u64> {
+        let (to, length, request) = match command {
+            Command::Tell { name, bytes, request, .. } => {
+                (self.hub.holder(name)?, bytes.len(), *request)
+            }
+            Command::Speak { to: Target::Person(to), bytes, .. } => (*to, bytes.len(), 0),
+            Command::Signal { to: Target::Person(to), tags, .. } => (*to, tags.len(), 0),
+            _ => return None,
+        };
+        let unsent = self.peers.get(to)?.outbox.as_ref().map_or(0, |outbox| outbox.unsent());
+        // A message that is longer than all that may wait still waits alone.
+        (unsent > 0 && unsent + length > self.limits.outbox_soft()).then_some(request)
+    }
+}

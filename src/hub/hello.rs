@@ -1,0 +1,54 @@
+//! Who somebody is: a name of their own, or a guest's.
+
+use super::{Hub, Reply, derive, name};
+use crate::hub::Event;
+use crate::id::ConnId;
+use crate::now::Now;
+use crate::reason::{CloseReason, Refusal};
+use std::rc::Rc;
+
+impl Hub {
+    pub(super) fn hello(
+        &mut self,
+        conn: ConnId,
+        name: &str,
+        key: u64,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        // A guest's name is good only with the key it was given with; else it is as if none was
+        // asked for, so that a client that comes back after a restart is not turned away.
+        let returning = name::guest_number(name).filter(|number| self.guest_key(*number) == key);
+        let (name, key) = match returning {
+            Some(_) => (Rc::from(name), key),
+            None if name.is_empty() || name::guest_number(name).is_some() => self.new_guest(),
+            None if !name::is_person_name(name) => return Err(Refusal::BadName),
+            None => (Rc::from(name), if key == 0 { self.mint() } else { key }),
+        };
+        let folded = name::folded(&name);
+        if let Some(holder) = self.people.holder(&folded).filter(|holder| *holder != conn) {
+            if self.people.get(holder).is_none_or(|person| person.key != key) {
+                return Err(Refusal::NameTaken);
+            }
+            // Gone for the hub at once, so that its going is told before the newcomer's coming.
+            self.events.push_back(Event::Close(holder, CloseReason::Replaced));
+            self.depart(holder, CloseReason::Replaced, now);
+        }
+        self.people.name(conn, &name, folded, key);
+        let news = Rc::clone(&name);
+        self.reply(conn, Reply::Welcome { id: conn, name, key });
+        self.tell_watchers(&news, self.people.who(conn).as_ref());
+        Ok(())
+    }
+
+    /// Nobody can hold the name yet: it cannot be chosen, and no number is given twice.
+    pub(super) fn new_guest(&mut self) -> (Rc<str>, u64) {
+        self.people.guests += 1;
+        let number = self.people.guests;
+        (format!("guest{number}").into(), self.guest_key(number))
+    }
+
+    /// A guest's key follows from its number, so it is known again without being remembered.
+    pub(super) fn guest_key(&self, number: u64) -> u64 {
+        derive(self.secret, "guest", number)
+    }
+}

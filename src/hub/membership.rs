@@ -1,0 +1,169 @@
+//! Who is in a room: coming, going, and how the others hear of it.
+
+use super::person::Membership;
+use super::{Event, Going, Hub, Notice, Reply, Rights, name, room_mut};
+use crate::history::Recent;
+use crate::id::{ConnId, Resume, RoomId};
+use crate::now::Now;
+use crate::reason::Refusal;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How often at most a big room's new count is announced.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// Where a member begins to read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Start {
+    /// With what is said next.
+    Now,
+    /// Behind this place, if that can be done without a hole; else with what is said next.
+    After(Resume),
+    /// The same, or else with the oldest message that is kept.
+    Kept(Resume),
+}
+
+impl Hub {
+    pub(super) fn join(
+        &mut self,
+        conn: ConnId,
+        request: u64,
+        name: &str,
+        key: Option<&str>,
+        start: Start,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
+        if !person.may_enter(now, &self.limits) {
+            return Err(Refusal::RateLimited);
+        }
+        let joined = person.rooms.len();
+        let known = self.find(name);
+        let again = known.is_some_and(|room| self.people.is_member(conn, room));
+        if !again && joined >= self.limits.rooms_per_peer {
+            return Err(Refusal::TooManyRooms);
+        }
+        let id = match known {
+            Some(id) => id,
+            None => self.find_or_make(name)?,
+        };
+        if !again {
+            self.may_enter(conn, id, key)?;
+        }
+        if again {
+            let head = self.room(id).map_or(0, |room| room.head);
+            self.events.push_back(Event::Unseat { conn, room: id, request: None, head });
+        } else {
+            self.enter(conn, id, now);
+        }
+        let Some(room) = self.room(id) else { return Err(Refusal::BadRoom) };
+        let (recovered, from) = match start {
+            Start::Now => (false, None),
+            Start::After(resume) => {
+                let from = room.recoverable(resume);
+                (from.is_some(), from)
+            }
+            Start::Kept(resume) => {
+                let from = room.recoverable(resume);
+                (from.is_some(), from.or(Some(room.oldest())))
+            }
+        };
+        let reply = Reply::Joined {
+            request,
+            room: id,
+            name: Rc::clone(&room.name),
+            recovered,
+            epoch: room.epoch,
+            head: room.head,
+            oldest: room.oldest(),
+            members: room.count(),
+        };
+        let from = from.filter(|first| *first <= room.head);
+        self.reply(conn, reply);
+        self.events.push_back(Event::Seat { conn, room: id, from });
+        Ok(())
+    }
+
+    /// Makes `conn` a member. The others are told first, so the newcomer does not hear of itself.
+    fn enter(&mut self, conn: ConnId, id: RoomId, now: Now) {
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        let Some(person) = self.people.get_mut(conn) else { return };
+        person.rooms.push(Membership { room: id, index: room.members.len() as u32 });
+        if room.members.is_empty() {
+            let is_common = self.commons.contains(&name::folded(&room.name));
+            let since = now.unix_ms / 1000;
+            *room.rights =
+                if is_common { Rights::common(since) } else { Rights::founded(conn, since) };
+            if !is_common && self.people.record(conn).is_some() {
+                room.rights.close();
+            }
+        }
+        room.rights.entered(conn);
+        room.members.push(conn);
+        let Some(who) = self.people.who(conn) else { return };
+        let away = self.people.record(conn).and_then(|record| record.away.clone());
+        let absent = away.map(|words| Notice::Away(who.clone(), Some(words)));
+        self.announce(id, now, Vec::new(), |count| Notice::Came(who, count));
+        if let Some(absent) = absent {
+            self.announce(id, now, Vec::new(), |_| absent);
+        }
+    }
+
+    pub(super) fn leave(
+        &mut self,
+        conn: ConnId,
+        request: u64,
+        id: RoomId,
+        reason: Option<Rc<str>>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
+        if !person.is_member(id) {
+            return Err(Refusal::NotMember);
+        }
+        // Held to no rate: who wants to go, goes, and can go no more often than come.
+        let Some(who) = self.people.who(conn) else { return Ok(()) };
+        self.unseat(conn, id, Some(request));
+        self.announce(id, now, Vec::new(), |count| Notice::Went(who, count, Going::Left(reason)));
+        self.forget_if_over(id);
+        Ok(())
+    }
+
+    /// Takes `conn` out of the room. Who is to hear of it is the caller's business, and whether the
+    /// room is over.
+    pub(super) fn unseat(&mut self, conn: ConnId, id: RoomId, request: Option<u64>) {
+        let Some(person) = self.people.get_mut(conn) else { return };
+        let Some(index) = person.forget_room(id) else { return };
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        self.events.push_back(Event::Unseat { conn, room: id, request, head: room.head });
+        room.members.swap_remove(index);
+        if let Some(moved) = room.members.get(index).copied() {
+            self.people.move_member(moved, id, index);
+        }
+        room.rights.left(conn);
+        // Rights end with the last member. What was said behind a door that is no more is not for
+        // whoever comes next.
+        if room.members.is_empty() && !room.rights.is_open() {
+            self.kept -= room.recent.weight();
+            room.recent = Recent::default();
+        }
+    }
+
+    /// Tells the room that its members changed: by name, or in a big room by count, now and then.
+    pub(super) fn announce(
+        &mut self,
+        id: RoomId,
+        now: Now,
+        except: Vec<ConnId>,
+        by_name: impl FnOnce(u32) -> Notice,
+    ) {
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        if room.members.len() <= self.limits.presence_members {
+            self.events.push_back(Event::Notice(id, by_name(room.count()), except));
+        } else if room.counts_at.is_none() {
+            let at = now.tick().after(COUNT_EVERY);
+            room.counts_at = Some(at);
+            self.events.push_back(Event::Remind(id, at));
+        }
+    }
+}

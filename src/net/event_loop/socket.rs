@@ -1,0 +1,48 @@
+//! The clients' sockets, and what the loop knows of each.
+
+use crate::id::ConnId;
+use crate::net::admission::Ticket;
+use crate::net::stream::Stream;
+
+/// Everyone's socket, by the slot of the engine's id.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    slots: Vec<Option<Socket>>,
+}
+
+/// One client's socket, and what the loop knows of it.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) id: ConnId,
+    pub(super) stream: Stream,
+    pub(super) ticket: Ticket,
+    /// The engine holds bytes of this peer that it has not carried out.
+    pub(super) leftover: bool,
+    /// The engine does not want this peer to be read from.
+    pub(super) held: bool,
+    pub(super) ended: bool,
+    /// Waiting in `unfinished`.
+    pub(super) queued: bool,
+}
+
+impl Sockets {
+    /// Keeps a new client's socket under the id that the engine gave it.
+    pub(super) fn insert(&mut self, id: ConnId, stream: Stream, ticket: Ticket) {
+        if self.slots.len() <= id.slot() {
+            self.slots.resize_with(id.slot() + 1, || None);
+        }
+        let (leftover, held, ended, queued) = (false, false, false, false);
+        self.slots[id.slot()] = Some(Socket { id, stream, ticket, leftover, held, ended, queued });
+    }
+
+    /// The socket of that peer, if it is still there.
+    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Socket> {
+        let slot = self.slots.get_mut(conn.slot()).and_then(Option::as_mut);
+        slot.filter(|socket| socket.id == conn)
+    }
+
+    /// Takes it out.
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Socket> {
+        self.slots.get_mut(conn.slot())?.take_if(|socket| socket.id == conn)
+    }
+}
