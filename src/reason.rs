@@ -95,6 +95,7 @@ reasons! {
         BadRequest = 306, "bad_request", "the bytes are not an HTTP request that can be answered";
         BadText = 307, "bad_text", "a text message is not UTF-8";
         WrongSpelling = 308, "wrong_spelling", "a connection speaks binary or JSON, as it began, and not the other";
+        WrongHost = 309, "wrong_host", "this listener is not asked for under that name";
         Internal = 500, "internal", "a fault in the relay itself";
     }
 }

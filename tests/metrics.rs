@@ -6,7 +6,8 @@ mod common;
 use common::http::{Answer, get, listen, post};
 use common::{Client, Server, Spelling};
 use hobnob::Limits;
-use std::collections::BTreeMap;
+use hobnob::reason::CloseReason;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ALL: &[&str] =
     &["frame://127.0.0.1:0", "http://127.0.0.1:0", "http://127.0.0.1:0?serve=admin"];
@@ -46,7 +47,7 @@ fn what_happens_is_counted() {
     ann.ask(&[common::say(room + 1, 1, "nowhere")]);
     ann.until_pong();
     drop(http);
-    server.until_closed(hobnob::reason::CloseReason::PeerClosed, 1);
+    server.until_closed(CloseReason::PeerClosed, 1);
     let after = scrape(&mut admin);
     for (name, value) in [
         ("hobnob_messages_total", 1.0),
@@ -73,6 +74,47 @@ fn what_happens_is_counted() {
     assert_eq!(after["hobnob_turn_duration_seconds_bucket{le=\"+Inf\"}"], count);
     assert!(after["hobnob_turn_duration_seconds_sum"] > 0.0);
     assert!(after.contains_key("hobnob_loop_lag_seconds_bucket{le=\"0.001\"}"));
+}
+
+#[test]
+fn what_is_told_to_one_alone_is_counted_apart() {
+    let server = Server::start(ALL);
+    let mut admin = server.connect_to(ADMIN);
+    let mut ann = server.greet(Spelling::Binary, "ann");
+    let mut bob = server.speak(Spelling::Binary);
+    bob.ask(&[common::hello_private("bob")]);
+    bob.next();
+    ann.ask(&[common::tell(1, "bob", "psst"), common::tell(2, "nobody", "psst")]);
+    bob.expect(&common::told("ann", "psst"));
+    let seen = scrape(&mut admin);
+    assert_eq!(seen["hobnob_private_messages_total"], 1.0);
+    assert_eq!(seen["hobnob_messages_total"], 0.0);
+}
+
+#[test]
+fn who_asks_under_a_wrong_name_is_counted_by_the_reason() {
+    let server = Server::start(ALL);
+    let mut admin = server.connect_to(ADMIN);
+    let mut page = server.connect_to(1);
+    page.send(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    let (answer, _) = page.read_to_end();
+    assert!(answer.starts_with(b"HTTP/1.1 421 "), "{}", common::show(&answer));
+    server.until_closed(CloseReason::WrongHost, 1);
+    assert_eq!(scrape(&mut admin)["hobnob_closes_total{reason=\"wrong_host\"}"], 1.0);
+}
+
+#[test]
+fn the_page_names_every_metric_and_no_other() {
+    let server = Server::start(ALL);
+    let page = get(&mut server.connect_to(ADMIN), "/metrics");
+    let types = page.text().lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let told: BTreeSet<&str> = types.filter_map(|rest| rest.split(' ').next()).collect();
+    let rows =
+        include_str!("../docs/HTTP.md").lines().filter(|line| line.starts_with("| `hobnob_"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let names = cells.flat_map(|cell| cell.split(',').map(|name| name.trim().trim_matches('`')));
+    let documented: BTreeSet<&str> = names.filter_map(|name| name.split('{').next()).collect();
+    assert_eq!(told, documented);
 }
 
 #[test]
@@ -109,7 +151,7 @@ fn the_relay_is_ready_until_it_drains_and_alive_until_it_is_gone() {
     }
     // Nobody else is let in; and who watches is the last to go.
     assert!(Client::connect(server.bound(0), None).is_err());
-    ann.expect_bye(hobnob::reason::CloseReason::Shutdown);
+    ann.expect_bye(CloseReason::Shutdown);
     admin.expect_end();
     late.expect_end();
 }
@@ -121,7 +163,7 @@ fn a_full_relay_can_still_be_watched() {
     let _full: Vec<Client> = (0..2).map(|_| server.greet(Spelling::Binary, "")).collect();
     let (words, _) = server.connect().read_to_end();
     assert!(common::show(&words).contains("209"), "{}", common::show(&words));
-    server.until_closed(hobnob::reason::CloseReason::RelayFull, 1);
+    server.until_closed(CloseReason::RelayFull, 1);
     let mut admin = server.connect_to(ADMIN);
     let ready = get(&mut admin, "/readyz");
     assert_eq!((ready.status, ready.text()), (503, "full\n"));

@@ -13,6 +13,8 @@ pub struct Counts {
     pub rooms: u64,
     /// Messages said.
     pub messages: u64,
+    /// Messages told to one person alone.
+    pub private: u64,
     /// Messages × members who were to hear them.
     pub deliveries: u64,
     /// Bytes received.

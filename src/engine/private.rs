@@ -28,6 +28,7 @@ impl Engine {
                 }
             }
             Reply::Gap { .. } => self.counts.gaps += 1,
+            Reply::Whisper { is_echo: false, .. } => self.counts.private += 1,
             _ => {}
         }
         let account = match reply {

@@ -104,7 +104,8 @@ impl Engine {
         let counts = &self.counts;
         for (name, help, value) in [
             ("hobnob_accepted_total", "Connections ever accepted.", counts.accepted),
-            ("hobnob_messages_total", "Messages said.", counts.messages),
+            ("hobnob_messages_total", "Messages said in rooms.", counts.messages),
+            ("hobnob_private_messages_total", "Messages told to one person alone.", counts.private),
             (
                 "hobnob_deliveries_total",
                 "Messages, once for each member who was to hear them.",

@@ -34,6 +34,8 @@ pub struct Exchange {
     origin: Option<Box<str>>,
     /// This answer is the last.
     ends: bool,
+    /// It was that to a request for a host that is not answered for.
+    misdirected: bool,
     /// Nothing was finished since a deadline passed. The next one is the last.
     overdue: bool,
     /// A request was answered.
@@ -96,6 +98,7 @@ impl Default for Exchange {
             asking: None,
             origin: None,
             ends: false,
+            misdirected: false,
             // The first request has one deadline to be there, not two.
             overdue: true,
             answered: false,
@@ -119,6 +122,9 @@ impl Exchange {
         }
         if self.asking.is_some() {
             return Ok(Parsed::Partial);
+        }
+        if self.misdirected {
+            return Err(CloseReason::WrongHost.into());
         }
         if self.ends {
             return Ok(step(Step::Bye, 0));
@@ -205,7 +211,7 @@ impl Exchange {
         if let Some(name) = name.filter(|name| !host::is_answered(name, options)) {
             let why = host::refusal(&name, options.serve == Serve::Admin);
             let response = Response::text(Status::MisdirectedRequest, &why);
-            self.ends = true;
+            (self.ends, self.misdirected) = (true, true);
             return Ok(step(self.respond(&request, response), length));
         }
         if let Some(remote) = self.forwarded(&request, options)? {

@@ -407,6 +407,7 @@ pub fn close_code(reason: CloseReason) -> u16 {
         | CloseReason::Replaced
         | CloseReason::Expelled
         | CloseReason::BadPassword
+        | CloseReason::WrongHost
         | CloseReason::Refused => 1008,
         CloseReason::FrameTooLong => 1009,
         CloseReason::Internal => 1011,
