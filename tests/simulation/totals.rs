@@ -75,6 +75,7 @@ impl Totals {
         let elsewhere = [
             CloseReason::Idle,
             CloseReason::BadRequest,
+            CloseReason::WrongHost,
             CloseReason::BadText,
             CloseReason::WrongSpelling,
             CloseReason::RelayFull,
