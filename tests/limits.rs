@@ -264,6 +264,34 @@ fn rooms_and_questions_have_an_allowance_of_four_bursts_and_leaving_has_none() {
 }
 
 #[test]
+fn a_join_that_resumes_counts_what_is_sent_again() {
+    for spelling in SPELLINGS {
+        let server = Server::frames_with(one_an_hour(2));
+        let mut ann = server.greet(*spelling, "ann");
+        let joined = ann.join("tea");
+        for _ in 0..2 {
+            server.handle.say("tea", "host", &[b'x'; 60_000]).unwrap();
+            assert!(matches!(ann.next(), ServerFrame::Message { .. }));
+        }
+        // Each of these counts as one message, and almost two for what is sent again: the first join
+        // and three of them are more than four bursts.
+        for _ in 0..3 {
+            ann.join_after("tea", joined.after(0));
+            let frames = [ann.next(), ann.next(), ann.next()];
+            assert!(matches!(frames[1], ServerFrame::Message { offset: 2, .. }), "{frames:?}");
+        }
+        let resume = joined.after(0);
+        ann.ask(&[ClientFrame::Join { request: 7, resume, key: None, room: "tea".into() }]);
+        ann.expect(&refused(Refusal::RateLimited, 7));
+        // Where nothing was missed, nothing is counted.
+        let mut bob = server.greet(*spelling, "bob");
+        for _ in 0..8 {
+            bob.join_after("tea", joined.after(2));
+        }
+    }
+}
+
+#[test]
 fn after_the_burst_so_many_a_second() {
     let limits = Limits { rate_every: millis(20), ..one_an_hour(5) };
     let server = Server::frames_with(limits);

@@ -79,6 +79,9 @@ impl Hub {
             members: room.count(),
         };
         let from = from.filter(|first| *first <= room.head);
+        let replayed = from.into_iter().flat_map(|first| room.recent.from(first));
+        let cost = replayed.map(|message| message.weight()).sum();
+        self.charge(conn, cost, now);
         self.reply(conn, reply);
         self.events.push_back(Event::Seat { conn, room: id, from });
         Ok(())
