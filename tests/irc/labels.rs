@@ -155,3 +155,21 @@ fn what_people_say_is_no_tag_and_no_batch() {
     );
     hears("@label=b PONG", &["@label=b :irc.example ACK"]);
 }
+
+#[test]
+fn what_is_no_label_is_not_repeated() {
+    let server = relay();
+    let mut ann = Talk::enter_with(&server, "ann", "batch labeled-response");
+    let pong = ":hobnob.local PONG hobnob.local :x";
+    for none in ["label=", "label", "Label=a", "+label=a", &format!("label={}", "a".repeat(65))] {
+        ann.ask(&format!("@{none} PING x"), &[pong]);
+    }
+    let longest = "a".repeat(64);
+    ann.ask(&format!("@label={longest} PING x"), &[&format!("@label={longest} {pong}")]);
+    ann.ask("@label=a;label=b PING x", &[&format!("@label=b {pong}")]);
+    // Answers may need batches, which not everybody reads.
+    let mut bob = Talk::enter_with(&server, "bob", "labeled-response");
+    bob.ask("@label=a PING x", &[pong]);
+    bob.ask("CAP REQ :batch", &[":hobnob.local CAP bob ACK :batch"]);
+    bob.ask("@label=a PING x", &[&format!("@label=a {pong}")]);
+}

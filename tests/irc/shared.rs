@@ -71,7 +71,7 @@ fn what_is_said_to_one_alone_crosses_protocols() {
     let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0"]);
     for spelling in SPELLINGS {
         let mut ann =
-            Talk::enter_with(&server, "ann", "echo-message message-tags labeled-response");
+            Talk::enter_with(&server, "ann", "batch echo-message message-tags labeled-response");
         let mut fred = private(&server, 1, *spelling, "#fred");
         // From IRC, to the letter, and answered as if to anybody there.
         ann.ask(

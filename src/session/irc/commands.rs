@@ -125,6 +125,7 @@ impl Irc {
         let text = super::text(line);
         let Some(line) = parse(&text) else { return 0 };
         if self.caps.has(Cap::LabeledResponse)
+            && self.caps.has(Cap::Batch)
             && let Some(label) = line.tags.get("label")
         {
             self.label = Label::new(&label).map(Box::new);

@@ -22,10 +22,10 @@ pub(super) struct Label {
 }
 
 impl Label {
-    /// The label of a line; `None` if it is too long to be repeated.
+    /// The label of a line; `None` if it is empty, which is none, or too long to be repeated.
     pub(super) fn new(text: &str) -> Option<Self> {
-        let is_short = text.len() <= LABEL_MAX;
-        is_short.then(|| Self { text: text.to_owned(), held: Vec::new(), batch: None })
+        let is_label = (1..=LABEL_MAX).contains(&text.len());
+        is_label.then(|| Self { text: text.to_owned(), held: Vec::new(), batch: None })
     }
 }
 
