@@ -67,7 +67,14 @@ fn what_a_room_hears() {
         &["@time=TIME;msgid=ID;+typing=active :ann!~ann@HOST TAGMSG #x"],
         &[],
     );
-    hear("message-tags", says("TAGMSG #x"), &[], &[]);
+    // With tags for nobody it is one all the same, and of several with one key the last counts.
+    hear("message-tags", says("@x=1 TAGMSG #x"), &["@msgid=ID :ann!~ann@HOST TAGMSG #x"], &[]);
+    hear(
+        "message-tags",
+        says("@+a=1;+b;+a=2;a=3 PRIVMSG #x :hi"),
+        &["@msgid=ID;+b;+a=2 :ann!~ann@HOST PRIVMSG #x :hi"],
+        &[":ann!~ann@HOST PRIVMSG #x :hi"],
+    );
     hear("away-notify", says("AWAY :out"), &[":ann!~ann@HOST AWAY :out"], &[]);
     hear("setname", says("SETNAME :Ann A"), &[":ann!~ann@HOST SETNAME :Ann A"], &[]);
     hear(

@@ -44,7 +44,7 @@ impl Heading<'_> {
             if seen.is_bot() {
                 line = line.tag("bot", "");
             }
-            if let Some(tags) = self.tags {
+            if let Some(tags) = self.tags.filter(|tags| !tags.is_empty()) {
                 line = line.raw_tags(tags);
             }
         }

@@ -94,7 +94,7 @@ pub(super) fn tagmsg(talk: &mut Talk<'_>) {
     let Some(targets) = talk.param(0) else {
         return talk.numeric(ERR_NORECIPIENT, &[], "No recipient given (TAGMSG)");
     };
-    let Some(tags) = tags(talk) else { return };
+    let tags = tags(talk).unwrap_or_default();
     let echo = talk.irc.caps.has(Cap::EchoMessage);
     for target in each(talk, targets, false) {
         let Some(to) = rooms::target_of(talk, target) else {

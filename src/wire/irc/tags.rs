@@ -1,6 +1,7 @@
 //! Tags: `key=value` pairs before a line, with five characters escaped.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// The value of a tag that has none: to readers the same as an empty one.
 pub const MISSING: &str = "";
@@ -26,17 +27,15 @@ impl<'a> Tags<'a> {
         self.iter().filter(|(name, _)| *name == key).last().map(|(_, value)| unescape(value))
     }
 
-    /// Those that clients mean for clients (`+key`), as they came. `None` if there are none.
+    /// Those that clients mean for clients (`+key`), as they came; of several with one key, the last.
+    /// `None` if there are none.
     pub fn client_only(self) -> Option<String> {
-        let tags = self.0.split(';').filter(|tag| is_client_only(tag));
-        let mut text = String::new();
-        for tag in tags {
-            if !text.is_empty() {
-                text.push(';');
-            }
-            text.push_str(tag);
-        }
-        (!text.is_empty()).then_some(text)
+        let key = |tag: &'a str| tag.split_once('=').map_or(tag, |(key, _)| key);
+        let mut keys = HashSet::new();
+        let tags = self.0.rsplit(';').filter(|tag| is_client_only(tag) && keys.insert(key(tag)));
+        let mut tags: Vec<&str> = tags.collect();
+        tags.reverse();
+        (!tags.is_empty()).then(|| tags.join(";"))
     }
 }
 
