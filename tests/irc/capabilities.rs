@@ -295,30 +295,107 @@ fn chathistory() {
         ("LATEST", "INVALID_PARAMS LATEST :Not enough parameters"),
         ("LATEST #x * many", "INVALID_PARAMS LATEST :The limit is not a number"),
         ("NOWHERE #x * 1", "INVALID_PARAMS NOWHERE :Unknown subcommand"),
-        ("TARGETS x y 1", "INVALID_PARAMS TARGETS :Two timestamps and a limit are wanted"),
     ] {
         ann.ask(
             &format!("CHATHISTORY {line}"),
             &[&format!(":hobnob.local FAIL CHATHISTORY {answer}")],
         );
     }
-    for word in ["*", "x", "msgid=x", "msgid=0-1", "timestamp=x", "foo=1"] {
-        ann.say(&format!("CHATHISTORY BEFORE #x {word} 1"));
-        let came = ann.line();
-        assert!(
-            came.starts_with(":hobnob.local FAIL CHATHISTORY INVALID_MSGREFTYPE BEFORE "),
-            "{came}"
+    for (word, answer) in [
+        ("*", "INVALID_PARAMS BEFORE * :That is for LATEST only"),
+        ("timestamp=x", "INVALID_PARAMS BEFORE timestamp=x :Invalid timestamp"),
+        ("timestamp=", "INVALID_PARAMS BEFORE timestamp= :Invalid timestamp"),
+        ("msgid=x", "MESSAGE_ERROR BEFORE #x msgid=x :There is no such message here"),
+        ("msgid=0-1", "MESSAGE_ERROR BEFORE #x msgid=0-1 :There is no such message here"),
+        ("x", "INVALID_MSGREFTYPE BEFORE #x x :A place is timestamp= or msgid=, and * for LATEST"),
+        (
+            "a=1",
+            "INVALID_MSGREFTYPE BEFORE #x a=1 :A place is timestamp= or msgid=, and * for LATEST",
+        ),
+    ] {
+        ann.ask(
+            &format!("CHATHISTORY BEFORE #x {word} 1"),
+            &[&format!(":hobnob.local FAIL CHATHISTORY {answer}")],
         );
     }
-    ann.say("CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z 9");
-    let came = ann.sync();
-    assert!(came[0].ends_with(" draft/chathistory-targets") && came.len() == 3, "{came:?}");
-    assert!(came[1].contains(" CHATHISTORY TARGETS #x 20"), "{came:?}");
     // Who is not there does not read it.
     let mut bob = Talk::enter_with(&server, "bob", caps);
     bob.ask("CHATHISTORY LATEST #x * 1", &[
         ":hobnob.local FAIL CHATHISTORY INVALID_TARGET LATEST #x :Messages could not be retrieved",
     ]);
+}
+
+#[test]
+fn chathistory_targets() {
+    let server = relay();
+    let caps = "draft/chathistory batch server-time";
+    let mut ann = Talk::enter_with(&server, "ann", caps);
+    ann.join("#a,#b,#c,#nothing");
+    let mut bob = Talk::enter(&server, "bob");
+    bob.join("#a,#b,#c,#elsewhere");
+    bob.say("PRIVMSG #elsewhere :not for ann");
+    ann.sync();
+    // The times at which each was last spoken in, which are all different.
+    let mut times = Vec::new();
+    for room in ["#a", "#c", "#b", "#a"] {
+        loop {
+            bob.ask(&format!("PRIVMSG {room} :hi"), &[]);
+            let time = ann.time();
+            if times.last() != Some(&time) {
+                times.push(time);
+                break;
+            }
+        }
+    }
+    let [first, in_c, in_b, in_a] = times.as_slice() else { panic!("{times:?}") };
+    let (never, always) = ("2000-01-01T00:00:00.000Z", "2100-01-01T00:00:00.000Z");
+    let mut batches = 0;
+    let mut asks = |from: &str, to: &str, limit: usize, found: &[(&str, &str)]| {
+        batches += 1;
+        let mut answers =
+            vec![format!(":hobnob.local BATCH +b{batches} draft/chathistory-targets")];
+        answers.extend(found.iter().map(|(room, time)| {
+            format!("@batch=b{batches} :hobnob.local CHATHISTORY TARGETS {room} {time}")
+        }));
+        answers.push(format!(":hobnob.local BATCH -b{batches}"));
+        let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+        let line = format!("CHATHISTORY TARGETS timestamp={from} timestamp={to} {limit}");
+        ann.ask(&line, &answers);
+    };
+    let all = [("#c", in_c.as_str()), ("#b", in_b), ("#a", in_a)];
+    asks(never, always, 9, &all);
+    asks(never, always, 0, &all);
+    asks(always, never, 9, &all);
+    // Counted from where one begins, and told in order.
+    asks(never, always, 2, &all[..2]);
+    asks(always, never, 2, &all[1..]);
+    // Neither end belongs to what is between; only the last word counts.
+    asks(in_c, in_a, 9, &all[1..2]);
+    asks(in_a, in_c, 9, &all[1..2]);
+    asks(never, first, 9, &[]);
+    asks(never, in_b, 9, &all[..1]);
+    for line in ["", " x y 1", " timestamp=x timestamp=y 1", " msgid=1 msgid=2 1"] {
+        let answer = "INVALID_PARAMS TARGETS :Two timestamps and a limit are wanted";
+        ann.ask(
+            &format!("CHATHISTORY TARGETS{line}"),
+            &[&format!(":hobnob.local FAIL CHATHISTORY {answer}")],
+        );
+    }
+}
+
+#[test]
+fn chathistory_without_batches() {
+    let server = relay();
+    let mut ann = Talk::enter_with(&server, "ann", "draft/chathistory");
+    ann.join("#x");
+    ann.ask("PRIVMSG #x :one\r\nNOTICE #x :two", &[]);
+    ann.ask(
+        "CHATHISTORY LATEST #x * 9",
+        &[":ann!~ann@HOST PRIVMSG #x :one", ":ann!~ann@HOST NOTICE #x :two"],
+    );
+    ann.say("CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z 9");
+    assert!(ann.line().starts_with(":hobnob.local CHATHISTORY TARGETS #x 2"));
+    ann.hear_nothing();
 }
 
 #[test]

@@ -60,9 +60,9 @@ impl Talk {
         self.client.send(format!("{line}\r\n").as_bytes());
     }
 
-    /// The next line, with this machine's host as `HOST` and times and ids made alike.
+    /// The next line, as it came.
     #[track_caller]
-    pub fn line(&mut self) -> String {
+    fn whole_line(&mut self) -> String {
         let mut bytes = Vec::new();
         while !bytes.ends_with(b"\n") {
             bytes.extend(self.client.read_exactly(1));
@@ -70,9 +70,16 @@ impl Talk {
         let text = String::from_utf8(bytes).expect("lines are UTF-8");
         let line = text.strip_suffix("\r\n").unwrap_or_else(|| panic!("{text:?} ends wrongly"));
         assert!(!line.contains(['\r', '\n', '\0']), "{line:?}");
+        line.to_owned()
+    }
+
+    /// The next line, with this machine's host as `HOST` and times and ids made alike.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let line = self.whole_line();
         let (tags, rest) = match line.strip_prefix('@').and_then(|tagged| tagged.split_once(' ')) {
             Some((tags, rest)) => (Some(tags), rest),
-            None => (None, line),
+            None => (None, line.as_str()),
         };
         assert!(rest.len() <= 510, "{} bytes: {rest}", rest.len());
         let alike = |tag: &str| match tag.split_once('=') {
@@ -89,6 +96,14 @@ impl Talk {
         let tags = tags.map(|tags| tags.split(';').map(alike).collect::<Vec<_>>().join(";"));
         let rest = rest.replace(&self.host, "HOST");
         tags.map_or(rest.clone(), |tags| format!("@{tags} {rest}"))
+    }
+
+    /// When the next line says that it was said.
+    #[track_caller]
+    pub fn time(&mut self) -> String {
+        let line = self.whole_line();
+        let time = line.split_once("time=").map(|(_, rest)| rest.chars().take(24).collect());
+        time.unwrap_or_else(|| panic!("{line} has no time"))
     }
 
     /// The next lines must be these.

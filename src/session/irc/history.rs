@@ -6,7 +6,7 @@ use super::dialect::{msgid, write_spoken};
 use super::{Cap, Irc, View, channel_of, options_of, room_of, stamp};
 use crate::history::{Mark, Question, Select};
 use crate::hub::Room;
-use crate::id::RoomId;
+use crate::id::{Offset, RoomId};
 use crate::payload::Message;
 use crate::wire::irc::LineWriter;
 use std::rc::Rc;
@@ -39,35 +39,36 @@ pub(super) fn chathistory(talk: &mut Talk<'_>) {
     if words.len() != marks {
         return talk.fail("INVALID_PARAMS", &[&sub], "That is not the number of parameters");
     }
-    let Ok(limit) = limit.parse::<usize>() else {
+    let Some(limit) = limit_of(limit) else {
         return talk.fail("INVALID_PARAMS", &[&sub], "The limit is not a number");
     };
-    let limit = if limit == 0 { PAGE_MAX } else { limit.min(PAGE_MAX) };
     let hub = talk.hub();
     let room = room_of(target).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
     let Some(room) = room.filter(|room| hub.is_member(talk.conn(), room.id)) else {
         let text = "Messages could not be retrieved";
         return talk.fail("INVALID_TARGET", &[&sub, target], text);
     };
-    let mut marks = words.iter().map(|word| mark_of(word, room));
-    let select = match (sub.as_str(), marks.next().flatten(), marks.next().flatten()) {
-        ("LATEST", Some(Mark::End), _) => Select::Before(Mark::End),
-        ("LATEST", Some(mark), _) => Select::Latest(mark, Mark::End),
-        ("BEFORE", Some(mark), _) if mark != Mark::End => Select::Before(mark),
-        ("AFTER", Some(mark), _) if mark != Mark::End => Select::After(mark),
-        ("AROUND", Some(mark), _) if mark != Mark::End => Select::Around(mark),
-        ("BETWEEN", Some(one), Some(other)) => {
-            if is_before(one, other, room) {
-                Select::Between(one, other)
-            } else {
-                // Backwards in time: of those between, the newest.
-                Select::Latest(other, one)
+    let mut marks = Vec::new();
+    for word in words {
+        match mark_of(word, room) {
+            Ok(Mark::End) if sub != "LATEST" => {
+                return talk.fail("INVALID_PARAMS", &[&sub, word], "That is for LATEST only");
             }
+            Ok(mark) => marks.push(mark),
+            Err(nowhere) => return nowhere.tell(talk, &sub, target, word),
         }
-        _ => {
-            let text = "That is no place in a history: * (LATEST), timestamp= or msgid=";
-            return talk.fail("INVALID_MSGREFTYPE", &[&sub, &words.join(" ")], text);
-        }
+    }
+    let select = match (sub.as_str(), marks.as_slice()) {
+        ("LATEST", [Mark::End]) => Select::Before(Mark::End),
+        ("LATEST", [mark]) => Select::Latest(*mark, Mark::End),
+        ("BEFORE", [mark]) => Select::Before(*mark),
+        ("AFTER", [mark]) => Select::After(*mark),
+        ("AROUND", [mark]) => Select::Around(*mark),
+        ("BETWEEN", [one, other]) if is_before(*one, *other, room) => Select::Between(*one, *other),
+        // Backwards in time: of those between, the newest.
+        ("BETWEEN", [one, other]) => Select::Latest(*other, *one),
+        // Cannot be: each has as many places as it takes.
+        _ => return,
     };
     let bytes = talk.view.limits.outbox / 8;
     let messages: Vec<Rc<Message>> =
@@ -80,22 +81,54 @@ pub(super) fn chathistory(talk: &mut Talk<'_>) {
     talk.out().extend_from_slice(&out);
 }
 
-/// The place that a word names. A message of another numbering, or of none, is nowhere.
-fn mark_of(word: &str, room: &Room) -> Option<Mark> {
-    if word == "*" {
-        return Some(Mark::End);
-    }
-    let (kind, value) = word.split_once('=')?;
-    match kind {
-        "timestamp" => stamp::parse(value).map(Mark::Time),
-        "msgid" => {
-            let (epoch, offset) = value.split_once('-')?;
-            let epoch = u64::from_str_radix(epoch, 16).ok()?;
-            let offset = offset.parse().ok()?;
-            (epoch == room.epoch.0).then_some(Mark::Offset(offset))
+/// How many are asked for. As many as there may be, for those who ask for none.
+fn limit_of(word: &str) -> Option<usize> {
+    let limit = word.parse::<usize>().ok()?;
+    Some(if limit == 0 { PAGE_MAX } else { limit.min(PAGE_MAX) })
+}
+
+/// Why a word names no place in a room's past.
+#[derive(Clone, Copy, Debug)]
+enum Nowhere {
+    /// It is no time.
+    Time,
+    /// No message has that id: none did, or the numbering is another one now.
+    Message,
+    /// There is no such kind of place.
+    Kind,
+}
+
+impl Nowhere {
+    fn tell(self, talk: &mut Talk<'_>, sub: &str, target: &str, word: &str) {
+        match self {
+            Self::Time => talk.fail("INVALID_PARAMS", &[sub, word], "Invalid timestamp"),
+            Self::Message => {
+                let text = "There is no such message here";
+                talk.fail("MESSAGE_ERROR", &[sub, target, word], text);
+            }
+            Self::Kind => {
+                let text = "A place is timestamp= or msgid=, and * for LATEST";
+                talk.fail("INVALID_MSGREFTYPE", &[sub, target, word], text);
+            }
         }
-        _ => None,
     }
+}
+
+/// The place that a word names.
+fn mark_of(word: &str, room: &Room) -> Result<Mark, Nowhere> {
+    match word.split_once('=') {
+        None if word == "*" => Ok(Mark::End),
+        Some(("timestamp", value)) => stamp::parse(value).map(Mark::Time).ok_or(Nowhere::Time),
+        Some(("msgid", value)) => offset_of(value, room).map(Mark::Offset).ok_or(Nowhere::Message),
+        _ => Err(Nowhere::Kind),
+    }
+}
+
+/// The message that an id names, if it is of this numbering.
+fn offset_of(id: &str, room: &Room) -> Option<Offset> {
+    let (epoch, offset) = id.split_once('-')?;
+    let epoch = u64::from_str_radix(epoch, 16).ok()?;
+    (epoch == room.epoch.0).then(|| offset.parse().ok())?
 }
 
 /// Whether one place lies before another.
@@ -168,12 +201,13 @@ pub(super) fn write_recent(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Ve
     }
 }
 
-/// CHATHISTORY TARGETS: rooms in which something was said between two times.
+/// CHATHISTORY TARGETS: rooms in which something was last said between two times.
 fn targets(talk: &mut Talk<'_>) {
     let time = |index| talk.param(index).and_then(|word| word.strip_prefix("timestamp="));
     let times = (time(1).and_then(stamp::parse), time(2).and_then(stamp::parse));
-    let limit = talk.param(3).and_then(|limit| limit.parse::<usize>().ok());
-    let ((Some(one), Some(other)), Some(limit)) = (times, limit) else {
+    let limit = talk.param(3).and_then(limit_of);
+    let is_all = talk.line.params.len() == 4;
+    let ((Some(one), Some(other)), Some(limit), true) = (times, limit, is_all) else {
         return talk.fail("INVALID_PARAMS", &["TARGETS"], "Two timestamps and a limit are wanted");
     };
     let (from, to) = (one.min(other), one.max(other));
@@ -183,13 +217,17 @@ fn targets(talk: &mut Talk<'_>) {
     for room in rooms.into_iter().filter_map(|id| hub.room(id)) {
         let last = Question { select: Select::Before(Mark::End), limit: 1, bytes: 0 };
         let last = room.recent.page(last).next().map(|message| message.unix_ms);
-        if let Some(last) = last.filter(|last| (from..=to).contains(last)) {
+        if let Some(last) = last.filter(|last| from < *last && *last < to) {
             found.push((last, channel_of(&room.name)));
         }
     }
     found.sort();
+    // Counted from the first of the two times; told in order all the same.
+    let left_out = found.len().saturating_sub(limit);
     if one > other {
-        found.reverse();
+        found.drain(..left_out);
+    } else {
+        found.truncate(limit);
     }
     let batch = talk.irc.next_batch();
     let is_batch = talk.irc.caps.has(Cap::Batch);
@@ -202,7 +240,7 @@ fn targets(talk: &mut Talk<'_>) {
         });
     }
     let server = talk.options().name.clone();
-    for (last, channel) in found.into_iter().take(limit.clamp(1, PAGE_MAX)) {
+    for (last, channel) in found {
         let mut line = LineWriter::new(talk.out());
         if is_batch {
             line = line.tag("batch", &batch);
