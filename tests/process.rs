@@ -396,7 +396,7 @@ mod reloading {
         let answers = ann.ask("REHASH");
         let (first, last) = (answers.first().unwrap(), answers.last().unwrap());
         assert_eq!(first, ":irc.example 382 ann hobnob.toml :Rehashing");
-        assert_eq!(last, ":irc.example FAIL REHASH CANNOT_REHASH :Nothing was changed");
+        assert_eq!(last, ":irc.example NOTICE ann :Nothing was changed");
         let told = answers[1..answers.len() - 1].join("\n");
         assert!(told.contains("line 3") && !told.contains("sesame"), "{told}");
         write("[irc]\nmott = \"Three\"");

@@ -294,10 +294,10 @@ fn there_may_be_nothing_to_read_again() {
     let server = Server::start(&["irc://127.0.0.1:0?operator=root:secret"]);
     let mut ann = Talk::enter(&server, "ann");
     ann.ask("OPER root secret", &RIGHT);
-    ann.ask(
-        "REHASH",
-        &[":hobnob.local FAIL REHASH CANNOT_REHASH :There is no configuration file to read"],
-    );
+    let nothing = "There is no configuration file to read";
+    ann.ask("REHASH", &[&format!(":hobnob.local NOTICE ann :{nothing}")]);
+    ann.ask("CAP REQ :standard-replies", &[":hobnob.local CAP ann ACK :standard-replies"]);
+    ann.ask("REHASH", &[&format!(":hobnob.local FAIL REHASH CANNOT_REHASH :{nothing}")]);
 }
 
 #[test]

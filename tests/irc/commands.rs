@@ -44,7 +44,7 @@ fn registration() {
         ":hobnob.local 003 ann :This relay was created for everybody",
         concat!(":hobnob.local 004 ann hobnob.local hobnob-", env!("CARGO_PKG_VERSION"), " Biow Ibeiklmnostv Ibeklov"),
         ":hobnob.local 005 ann AWAYLEN=300 BOT=B CASEMAPPING=ascii CHANLIMIT=#:128 CHANMODES=Ibe,k,l,imnst CHANNELLEN=129 CHANTYPES=# CHATHISTORY=100 ELIST=CMNTU EXCEPTS=e HOSTLEN=64 INVEX=I :are supported by this server",
-        ":hobnob.local 005 ann KEYLEN=23 KICKLEN=300 MAXLIST=Ibe:100 MAXTARGETS=4 MODES=20 MONITOR=100 MSGREFTYPES=msgid,timestamp NAMELEN=150 NETWORK=hobnob NICKLEN=64 PREFIX=(ov)@+ TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:1,WHOWAS:1 :are supported by this server",
+        ":hobnob.local 005 ann KEYLEN=23 KICKLEN=300 MAXLIST=I:100,b:100,e:100 MAXTARGETS=4 MODES=20 MONITOR=100 MSGREFTYPES=msgid,timestamp NAMELEN=150 NETWORK=hobnob NICKLEN=64 PREFIX=(ov)@+ TARGMAX=JOIN:,KICK:4,LIST:10,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:1,WHOWAS:1 :are supported by this server",
         ":hobnob.local 005 ann TOPICLEN=390 USERLEN=18 UTF8ONLY WHOX :are supported by this server",
         ":hobnob.local 251 ann :There are 1 users and 0 invisible on 1 servers",
         ":hobnob.local 255 ann :I have 1 clients and 0 servers",

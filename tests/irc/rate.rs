@@ -58,7 +58,15 @@ fn questions_beyond_the_allowance_are_refused_by_their_names() {
         let command = question.split(' ').next().unwrap();
         ann.ask(question, &[&too_soon(command)]);
     }
-    server.until_refused(Refusal::RateLimited, questions.len() as u64);
+    // This one has words of its own for it.
+    ann.ask(
+        "SETNAME :Ann Other",
+        &[&format!(
+            ":hobnob.local FAIL SETNAME CANNOT_CHANGE_REALNAME :{}",
+            Refusal::RateLimited.text()
+        )],
+    );
+    server.until_refused(Refusal::RateLimited, questions.len() as u64 + 1);
     ann.ask("@label=a WHO *", &[&format!("@label=a {}", too_soon("WHO"))]);
     // What is no question, and what keeps a connection alive.
     ann.ask("PING x", &[":hobnob.local PONG hobnob.local :x"]);

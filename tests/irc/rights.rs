@@ -321,6 +321,16 @@ fn lists_are_bounded() {
     assert_eq!(came.last().unwrap(), ":hobnob.local 478 ann #x b :Channel list is full");
     ann.say("MODE #x b");
     assert_eq!(ann.sync().len(), 101);
+    // Each has room of its own, and says which is full.
+    ann.ask(
+        "MODE #x +eb ann one",
+        &[":ann!~ann@HOST MODE #x +e ann!*@*", ":hobnob.local 478 ann #x b :Channel list is full"],
+    );
+    for n in 0..100 {
+        ann.say(&format!("MODE #x +I more{n}"));
+    }
+    ann.sync();
+    ann.ask("MODE #x +I one", &[":hobnob.local 478 ann #x I :Channel list is full"]);
     ann.ask(
         &format!("MODE #x +e {}", "x".repeat(300)),
         &[":hobnob.local 696 ann #x e * :That mask is too long"],

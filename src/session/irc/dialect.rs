@@ -261,6 +261,15 @@ pub(super) fn letter_of(switch: Switch) -> char {
     }
 }
 
+/// The letter of a list.
+pub(super) fn letter_of_list(list: List) -> char {
+    match list {
+        List::Bans => 'b',
+        List::Excepts => 'e',
+        List::Invites => 'I',
+    }
+}
+
 /// Changes as letters and parameters.
 fn modes_of(changes: &[Change]) -> (String, Vec<Cow<'_, str>>) {
     let (mut modes, mut params, mut sign) = (String::new(), Vec::new(), None);
@@ -273,9 +282,7 @@ fn modes_of(changes: &[Change]) -> (String, Vec<Cow<'_, str>>) {
             What::Switch(switch) => (letter_of(*switch), None),
             What::Key(key) => ('k', Some(Cow::Borrowed(&**key))),
             What::Limit(limit) => ('l', change.on.then(|| Cow::Owned(limit.to_string()))),
-            What::Mask(List::Bans, mask) => ('b', Some(Cow::Borrowed(&**mask))),
-            What::Mask(List::Excepts, mask) => ('e', Some(Cow::Borrowed(&**mask))),
-            What::Mask(List::Invites, mask) => ('I', Some(Cow::Borrowed(&**mask))),
+            What::Mask(list, mask) => (letter_of_list(*list), Some(Cow::Borrowed(&**mask))),
             What::Rank(Rank::Operator, _, name) => ('o', Some(nick_of(name))),
             What::Rank(Rank::Voice, _, name) => ('v', Some(nick_of(name))),
         };

@@ -1,9 +1,9 @@
 //! MODE: rights of channels, flags of people.
 
 use super::commands::Talk;
-use super::dialect::letter_of;
+use super::dialect::{letter_of, letter_of_list};
 use super::numeric::*;
-use super::{nick_of, rooms};
+use super::{About, nick_of, rooms};
 use crate::hub::{Change, Command as Ask, Entry, Flags, List, Rank, Room, Switch, What, mask};
 use crate::wire::irc::LineWriter;
 
@@ -111,7 +111,13 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
         }
     }
     if !changes.is_empty() {
-        let about = talk.about(channel, "");
+        // One of the lists may be full.
+        let lists = changes.iter().filter_map(|change| match change.what {
+            What::Mask(list, _) => Some(letter_of_list(list)),
+            _ => None,
+        });
+        let words = Some(lists.collect());
+        let about = About { words, ..talk.about(channel, "") };
         talk.ask(about, Ask::Change { room: room.id, changes });
     }
 }

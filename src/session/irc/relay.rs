@@ -74,7 +74,7 @@ fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
         "INVEX=I".to_owned(),
         format!("KEYLEN={}", modes::KEY_MAX),
         format!("KICKLEN={REASON_MAX}"),
-        format!("MAXLIST=Ibe:{LIST_MAX}"),
+        format!("MAXLIST=I:{LIST_MAX},b:{LIST_MAX},e:{LIST_MAX}"),
         format!("MAXTARGETS={}", speech::TARGETS_MAX),
         format!("MODES={}", modes::MODES_MAX),
         format!("MONITOR={}", people::WATCHED_MAX),

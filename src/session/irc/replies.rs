@@ -1,10 +1,14 @@
 //! The hub's answers, as lines.
 
-use super::dialect::{Heading, id_of, msgid, write_notice, write_signal, write_spoken};
+use super::dialect::{
+    Heading, id_of, letter_of_list, msgid, write_notice, write_signal, write_spoken,
+};
 use super::numeric::*;
 use super::rooms::{self, write_names, write_topic};
-use super::{Cap, Irc, View, channel_of, history, nick_of, options_of, pack, relay};
-use crate::hub::{Notice, Reply, Who};
+use super::{
+    About, Cap, Irc, View, channel_of, history, nick_of, options_of, pack, relay, room_of,
+};
+use crate::hub::{LIST_MAX, List, Notice, Reply, Who};
 use crate::reason::Refusal;
 use crate::wire::irc::LineWriter;
 use std::rc::Rc;
@@ -109,6 +113,12 @@ impl Irc {
         params.iter().fold(line, |line, param| line.middle(param)).last(text);
     }
 
+    /// A failure in the words of standard-replies.
+    fn fail(&self, view: &View<'_>, verb: &str, code: &str, text: &str, out: &mut Vec<u8>) {
+        let line = LineWriter::new(out).from_server(&options_of(view).name).command("FAIL");
+        line.middle(verb).middle(code).last(text);
+    }
+
     fn write_joined(&self, room: crate::id::RoomId, view: &View<'_>, out: &mut Vec<u8>) {
         let (Some(room), Some(who)) = (view.hub.room(room), view.hub.who(view.conn)) else {
             return;
@@ -187,7 +197,11 @@ impl Irc {
         if about.is_quiet && refusal != Refusal::RateLimited {
             return;
         }
+        if refusal == Refusal::RateLimited && about.verb == "SETNAME" {
+            return self.fail(view, about.verb, "CANNOT_CHANGE_REALNAME", refusal.text(), out);
+        }
         let (channel, nick) = (&*about.channel, &*about.nick);
+        let full = about.full_list(view);
         let (numeric, params, text): (_, &[&str], _) = match refusal {
             Refusal::NameTaken => (ERR_NICKNAMEINUSE, &[nick], "Nickname is already in use"),
             Refusal::BadName => (ERR_ERRONEUSNICKNAME, &[nick], "Erroneous nickname"),
@@ -214,7 +228,7 @@ impl Irc {
             Refusal::BadKey => (ERR_BADCHANNELKEY, &[channel], "Cannot join channel (+k)"),
             Refusal::RoomFull => (ERR_CHANNELISFULL, &[channel], "Cannot join channel (+l)"),
             Refusal::NoSuchPerson => (ERR_NOSUCHNICK, &[nick], "No such nick"),
-            Refusal::ListFull => (ERR_BANLISTFULL, &[channel, "b"], "Channel list is full"),
+            Refusal::ListFull => (ERR_BANLISTFULL, &[channel, &full], "Channel list is full"),
             Refusal::CannotHear | Refusal::NotReading => {
                 (ERR_CANNOTSENDTOUSER, &[nick], refusal.text())
             }
@@ -225,5 +239,18 @@ impl Irc {
             self.nick = "".into();
         }
         self.numeric(view, numeric, params, text, out);
+    }
+}
+
+impl About {
+    /// The letter of the list that is full, of those that were to have another entry.
+    fn full_list(&self, view: &View<'_>) -> String {
+        let room = room_of(&self.channel).and_then(|room| view.hub.find(room));
+        let Some(room) = room.and_then(|id| view.hub.room(id)) else { return String::new() };
+        let is_full = |list: &&List| room.rights.list(**list).len() >= LIST_MAX;
+        let asked =
+            |letter: &char| self.words.as_ref().is_some_and(|asked| asked.contains(*letter));
+        let full = List::ALL.iter().filter(is_full).map(|list| letter_of_list(*list)).find(asked);
+        full.map(String::from).unwrap_or_default()
     }
 }

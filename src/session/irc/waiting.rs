@@ -5,7 +5,7 @@ use super::commands::{Said, Talk};
 use super::numeric::*;
 use super::register::{short, try_to_enter, turn_away};
 use super::relay::be_operator;
-use super::{Irc, View};
+use super::{Cap, Irc, View};
 use crate::password::Hash;
 
 /// What a client waits for.
@@ -71,8 +71,7 @@ impl Irc {
         self.waiting = None;
         self.answer(view, "REHASH", |talk| {
             if reloaded.file.is_empty() {
-                let text = "There is no configuration file to read";
-                return talk.fail("CANNOT_REHASH", &[], text);
+                return cannot_rehash(talk, "There is no configuration file to read");
             }
             talk.numeric(RPL_REHASHING, &[&reloaded.file], "Rehashing");
             let nick = talk.irc.target().to_owned();
@@ -81,7 +80,7 @@ impl Irc {
                 talk.server(|line| line.command("NOTICE").middle(&nick).last(note));
             }
             if !reloaded.is_done {
-                talk.fail("CANNOT_REHASH", &[], "Nothing was changed");
+                cannot_rehash(talk, "Nothing was changed");
             }
         });
     }
@@ -99,4 +98,13 @@ impl Irc {
         });
         self.doings.extend(doings);
     }
+}
+
+/// No specification has a word for it: those who do not read any are told in plain ones.
+fn cannot_rehash(talk: &mut Talk<'_>, text: &str) {
+    if talk.irc.caps.has(Cap::StandardReplies) {
+        return talk.fail("CANNOT_REHASH", &[], text);
+    }
+    let nick = talk.irc.target().to_owned();
+    talk.server(|line| line.command("NOTICE").middle(&nick).last(text));
 }
