@@ -196,6 +196,38 @@ fn others_cannot_fill_an_outbox_and_so_end_its_owner() {
     assert_eq!(server.closed(CloseReason::OutboxFull), 0);
 }
 
+/// What waits is counted as it is written, which in JSON may be twice as long as it was said.
+#[cfg(all(feature = "http", feature = "json"))]
+#[test]
+fn quotes_do_not_fill_an_outbox_further_than_letters() {
+    let limits = Limits { outbox: 64 << 10, send_buffer: 16 << 10, ..Limits::default() };
+    let soft = limits.outbox as u64 / 2;
+    let server = Server::with(&["frame://127.0.0.1:0", "http://127.0.0.1:0?serve=admin"], limits);
+    let mut bob = server.connect_narrow(0, 16 << 10);
+    bob.spelling = Spelling::Json;
+    bob.ask(&[hello_private("bob"), ping(1)]);
+    assert!(matches!(bob.next(), ServerFrame::Welcome { .. }));
+    bob.expect(&pong(1));
+    let mut ann = enter(&server, Spelling::Binary, "ann");
+    // Ever shorter ones, so that they fill what the longer ones left free.
+    for length in [12_000, 8_000, 4_000, 2_000, 1_000, 500, 1] {
+        while {
+            ann.ask(&[tell(1, "bob", &vec![b'"'; length])]);
+            let answer = ann.next();
+            if !matches!(answer, ServerFrame::Passed { .. }) {
+                assert_eq!(answer, refused(Refusal::NotReading, 1));
+            }
+            matches!(answer, ServerFrame::Passed { .. })
+        } {}
+    }
+    let top = common::http::get(&mut server.connect_to(1), "/top").json();
+    let owed = top["peers"][0]["owed"].as_u64().expect("somebody is behind");
+    // One of them is counted without the object around it.
+    let object =
+        r#"{"type":"told","time":1790000000000,"sender":"ann","notice":false,"text":""}\n"#;
+    assert!(owed <= soft + object.len() as u64, "{owed} of {soft}");
+}
+
 /// A single message may be longer than an outbox.
 #[test]
 fn one_message_alone_is_always_taken() {

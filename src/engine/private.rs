@@ -18,6 +18,7 @@ enum Account {
 }
 
 impl Engine {
+    /// Passes on what the hub answers, or has to tell one peer.
     pub(super) fn reply(&mut self, conn: ConnId, reply: &Reply) {
         match reply {
             Reply::Refused { refusal, .. } => {
@@ -94,16 +95,22 @@ impl Engine {
     /// The request, if it would tell somebody alone more than they read. What is said to one alone
     /// waits in an outbox: it must not be a way for others to fill it, and so to end its owner.
     pub(super) fn told_too_much(&self, command: &Command<'_>) -> Option<u64> {
-        let (to, length, request) = match command {
+        let (to, bytes, request) = match command {
             Command::Tell { name, bytes, request, .. } => {
-                (self.hub.holder(name)?, bytes.len(), *request)
+                (self.hub.holder(name)?, &**bytes, *request)
             }
-            Command::Speak { to: Target::Person(to), bytes, .. } => (*to, bytes.len(), 0),
-            Command::Signal { to: Target::Person(to), tags, .. } => (*to, tags.len(), 0),
+            Command::Speak { to: Target::Person(to), bytes, .. } => (*to, &**bytes, 0),
+            Command::Signal { to: Target::Person(to), tags, .. } => (*to, tags.as_bytes(), 0),
             _ => return None,
         };
-        let unsent = self.peers.get(to)?.outbox.as_ref().map_or(0, |outbox| outbox.unsent());
-        // A message that is longer than all that may wait still waits alone.
-        (unsent > 0 && unsent + length > self.limits.outbox_soft()).then_some(request)
+        let peer = self.peers.get(to)?;
+        let unsent = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent());
+        if unsent == 0 {
+            // A message that is longer than all that may wait still waits alone.
+            return None;
+        }
+        let service = self.services.get(usize::from(peer.service))?;
+        let length = peer.session.dialect(service).payload_length(bytes);
+        (unsent + length > self.limits.outbox_soft()).then_some(request)
     }
 }

@@ -13,6 +13,8 @@ use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
 use crate::wire::deflate::Inflater;
+#[cfg(feature = "json")]
+use crate::wire::json;
 use core::net::IpAddr;
 use frame::{Carrier, Spelling};
 use std::borrow::Cow;
@@ -145,6 +147,15 @@ impl Dialect {
                 let (spelling, carrier) = self.frames();
                 frame::write_notice(spelling, carrier, room.id, notice, out);
             }
+        }
+    }
+
+    /// How long a payload is once it is written, without what stands around it.
+    pub fn payload_length(self, payload: &[u8]) -> usize {
+        match self {
+            #[cfg(feature = "json")]
+            Self::Json | Self::WebJson | Self::WebJsonDeflated => json::payload_length(payload),
+            _ => payload.len(),
         }
     }
 

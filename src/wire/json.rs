@@ -8,7 +8,7 @@ mod object;
 mod value;
 
 pub use object::Past;
-pub use value::Hex;
+pub use value::{Hex, payload_length};
 
 use super::frame::{ClientFrame, FrameError, ServerFrame};
 use super::{Parsed, line};
@@ -249,6 +249,21 @@ mod tests {
                 let whole = parse_server(&bytes[..cut], MAX);
                 prop_assert_eq!(whole, Ok(Parsed::Complete(frame.clone(), length)));
             }
+        }
+
+        #[test]
+        fn a_payload_is_as_long_as_foretold(
+            payload in prop_oneof![arbitrary::bytes(), "[a\"\\\\\t\r\n\u{7f}ç😀]*".prop_map(String::into_bytes)],
+        ) {
+            let length = payload_length(&payload);
+            let (time, notice, sender) = (1, false, "ann".into());
+            let payload = Cow::Owned(payload);
+            let line = server_bytes(&ServerFrame::Told { time, notice, sender, payload });
+            let line = String::from_utf8(line).expect("JSON is UTF-8");
+            // It is the last field.
+            let at = line.find("\"text\":\"").map(|at| at + 8);
+            let at = at.or(line.find("\"base64\":\"").map(|at| at + 10)).expect("a payload");
+            prop_assert_eq!(line.len() - at - "\"}\n".len(), length);
         }
 
         #[test]

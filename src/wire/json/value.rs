@@ -74,3 +74,16 @@ pub(super) fn text_or_base64(payload: &[u8]) -> (Option<Text<'_>>, Option<Text<'
         _ => (None, Some(Text(Cow::Owned(BASE64.encode(payload))))),
     }
 }
+
+/// How many bytes a payload takes in a line, without the quotes around it.
+pub fn payload_length(payload: &[u8]) -> usize {
+    match text_or_base64(payload) {
+        (Some(Text(text)), _) => text.len() + text.bytes().filter(|byte| is_escaped(*byte)).count(),
+        (None, coded) => coded.map_or(0, |Text(coded)| coded.len()),
+    }
+}
+
+/// Whether a byte of a text that is no base64 takes two bytes.
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | b'\t' | b'\n' | b'\r')
+}
