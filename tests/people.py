@@ -42,7 +42,7 @@ def main():
                 terminal.sees(f"hello from {text}")
         # To one person alone; and a plain socket has no words for it.
         chat.type("/msg fred psst")
-        program.sees(r"\[ann to you\] psst")
+        program.sees(r"\[to you\] ann: psst")
         chat.type("/msg ann a note")
         chat.sees(r"\[ann .+ you\] a note")
         chat.type("/msg guest1 psst")

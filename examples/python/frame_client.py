@@ -76,10 +76,10 @@ class Client:
                     for message_id in self.unacknowledged:
                         self.say(message_id)
             case "message":
-                print(f"{frame['sender']}: {printable(frame)}", flush=True)
+                print(line_of(frame), flush=True)
                 self.place["offset"] = frame["offset"]
             case "told":
-                print(f"[{frame['sender']} to you] {printable(frame)}", flush=True)
+                print(f"[to you] {line_of(frame)}", flush=True)
             case "ack":
                 self.unacknowledged.pop(frame["id"], None)
             case "came" | "went":
@@ -125,10 +125,17 @@ class Client:
                 pass  # The reading side notices, too, and that is where coming back begins.
 
 
-def printable(frame):
-    """Strangers wrote this: what steers terminals must not reach ours."""
+def line_of(frame):
+    """Who said what; or did what, which everybody writes as IRC does (CTCP ACTION)."""
     payload = base64.b64decode(frame.get("base64", "")).decode(errors="replace")
     text = frame.get("text", payload)
+    if text.startswith("\x01ACTION "):
+        return f"* {frame['sender']} {printable(text[8:].strip(chr(1)))}"
+    return f"{frame['sender']}: {printable(text)}"
+
+
+def printable(text):
+    """Strangers wrote this: what steers terminals must not reach ours."""
     return "".join(c if c.isprintable() else "\N{MIDDLE DOT}" for c in text.rstrip("\r\n"))
 
 

@@ -5,6 +5,7 @@ mod keyboard;
 mod screen;
 
 use super::stdout_is_terminal;
+use super::text;
 use super::unreachable;
 use command::Command;
 use hobnob::client::Address;
@@ -190,7 +191,8 @@ impl Chat {
     fn obey(&mut self, line: &str) -> io::Result<()> {
         match command::parse(line) {
             Command::Nothing => Ok(()),
-            Command::Say(text) => self.say(text),
+            Command::Say(text) => self.say(text.as_bytes()),
+            Command::Act(action) => self.say(&text::of_action(action)),
             Command::Who if self.client.members(&self.room) => Ok(()),
             Command::Who => self.screen.notice("not connected to the room at the moment"),
             Command::Tell(name, text) => self.tell(name, text),
@@ -219,12 +221,12 @@ impl Chat {
         }
     }
 
-    fn say(&mut self, text: &str) -> io::Result<()> {
-        match self.client.say(&self.room, text) {
+    fn say(&mut self, payload: &[u8]) -> io::Result<()> {
+        match self.client.say(&self.room, payload) {
             Ok(id) => {
                 if self.keyboard.shows_lines {
                     let room = RoomName::clone(&self.room);
-                    self.typed.push_back(Said { id, room, payload: text.into() });
+                    self.typed.push_back(Said { id, room, payload: payload.into() });
                 }
                 Ok(())
             }

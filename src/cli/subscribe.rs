@@ -133,8 +133,8 @@ impl Subscriber {
 
     fn print_plain(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Message { payload, .. } if self.terminal => {
-                writeln!(self.out, "{}", text::payload(payload))?;
+            Event::Message { sender, payload, .. } if self.terminal => {
+                writeln!(self.out, "{}", text::words(&text::printable(sender), payload))?;
             }
             Event::Message { payload, .. } => {
                 self.out.write_all(payload)?;

@@ -33,6 +33,36 @@ pub(super) fn payload(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// How IRC writes what somebody does rather than says (CTCP ACTION), and so everybody here.
+const ACTION: &[u8] = b"\x01ACTION ";
+
+/// What the sender does, if that is what the payload tells.
+fn action(payload: &[u8]) -> Option<&[u8]> {
+    let action = payload.strip_prefix(ACTION)?;
+    Some(action.strip_suffix(b"\x01").unwrap_or(action))
+}
+
+/// The payload that tells what its sender does.
+pub(super) fn of_action(action: &str) -> Vec<u8> {
+    [ACTION, action.as_bytes(), b"\x01"].concat()
+}
+
+/// Who said what, or did what, on one line.
+pub(super) fn said(sender: &str, bytes: &[u8]) -> String {
+    match action(bytes) {
+        Some(action) => format!("* {sender} {}", payload(action)),
+        None => format!("{sender}: {}", payload(bytes)),
+    }
+}
+
+/// The same where it is known who said it, or does not matter.
+pub(super) fn words<'a>(sender: &str, bytes: &'a [u8]) -> Cow<'a, str> {
+    match action(bytes) {
+        Some(_) => Cow::Owned(said(sender, bytes)),
+        None => payload(bytes),
+    }
+}
+
 fn is_unsafe(char: char) -> bool {
     char.is_control()
         || matches!(char,
@@ -57,5 +87,14 @@ mod tests {
     fn a_payload_that_is_no_text_is_counted() {
         assert_eq!(payload(b"hi\nthere\r\n"), "hi⏎there");
         assert_eq!(payload(&[0xff, 0, 1]), "<3 bytes>");
+    }
+
+    #[test]
+    fn what_somebody_does_is_told_so() {
+        assert_eq!(said("bob", b"\x01ACTION waves\x01"), "* bob waves");
+        assert_eq!(said("bob", b"\x01ACTION waves"), "* bob waves");
+        assert_eq!(said("bob", &of_action("waves \x1b")), "* bob waves \\u{1b}");
+        assert_eq!(said("bob", b"\x01VERSION\x01"), "bob: \\u{1}VERSION\\u{1}");
+        assert_eq!(said("bob", b"ACTION waves"), "bob: ACTION waves");
     }
 }

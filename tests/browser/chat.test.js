@@ -144,6 +144,21 @@ test('our message is shown at once, sent once, and then in its place', () => {
   assert.equal(world.room.unread, 0);
 });
 
+test('what we do, and others in IRC, is text like what is said', () => {
+  const world = World.in();
+  const action = '\u0001ACTION waves to ann\u0001';
+  world.chat.say(world.room, action);
+  const { id, text } = world.socket.last('say');
+  assert.equal(text, action);
+  const base64 = btoa(action);
+  world.receive(message(1, undefined, { sender: 'ann', base64 }), { type: 'ack', room: 7, id, offset: 1 },
+    message(2, undefined, { base64 }), { type: 'told', time: 0, sender: 'bob', base64 });
+  assert.deepEqual([world.outline, world.room.unsaid], [[action, action], []]);
+  assert.ok(world.room.timeline.entries[0].sent);
+  assert.equal(world.room.mentions, 1);
+  assert.equal(world.chat.people.get('bob').timeline.entries[0].text, action);
+});
+
 test('what was not acknowledged is said again under its id', () => {
   const world = World.in();
   world.chat.say(world.room, 'hello');

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dayName, hueOf, initialOf, linksIn, mentions, privately, shown } from '../../src/web/page/text.js';
+import {
+  dayName, hueOf, initialOf, linksIn, mentions, payloadOf, privately, shown, spoken,
+} from '../../src/web/page/text.js';
 
 const links = (text) => linksIn(text).filter(({ href }) => href).map((piece) => piece.text);
 
@@ -39,6 +41,21 @@ test('payloads that are no text are shown for what they are', () => {
     { text: '^[[1mbold', note: 'not plain text, 8 bytes' });
   assert.deepEqual(shown({ base64: '/wCA' }),
     { text: 'ff 00 80', note: 'binary, 3 bytes', isBytes: true });
+});
+
+test('what somebody does is told so, by whatever way it comes', () => {
+  const action = spoken('/me waves\ntwice');
+  assert.deepEqual(shown({ text: action }), { text: 'waves\ntwice', isAction: true });
+  for (const bytes of ['\x01ACTION waves\x01', '\x01ACTION waves']) {
+    assert.deepEqual(shown(payloadOf({ base64: btoa(bytes) })), { text: 'waves', isAction: true });
+  }
+  for (const line of ['/me', '/mean it', 'see /me wave']) assert.equal(spoken(line), line);
+  // Everything else stays what it was.
+  for (const bytes of ['\x01VERSION\x01', '\x01ACTION \xff\x01']) {
+    assert.equal(payloadOf({ base64: btoa(bytes) }).text, undefined);
+    assert.ok(!shown({ base64: btoa(bytes) }).isAction);
+  }
+  assert.deepEqual(payloadOf({ text: 'hello' }), { text: 'hello', base64: undefined });
 });
 
 test('days have the names people use', () => {

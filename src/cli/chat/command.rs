@@ -4,6 +4,8 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command<'a> {
     Say(&'a str),
+    /// Tell what one does rather than says.
+    Act(&'a str),
     Who,
     /// A room, and its key where it has one.
     Join(&'a str, Option<&'a str>),
@@ -22,6 +24,7 @@ pub(super) const HELP: &str = "\
 /leave            leave the room talked in
 /who              who is here
 /msg NAME TEXT    tell one person something
+/me TEXT          tell what you do: `/me waves` is read as `* ann waves`
 /quit             leave (Ctrl-D does the same)
 //text            say something that begins with a slash";
 
@@ -36,6 +39,10 @@ pub(super) fn parse(line: &str) -> Command<'_> {
     }
     if let Some((name, text)) = rest.strip_prefix("msg ").and_then(first_word) {
         return Command::Tell(name, text);
+    }
+    let action = rest.strip_prefix("me ").map(str::trim);
+    if let Some(action) = action.filter(|action| !action.is_empty()) {
+        return Command::Act(action);
     }
     let mut words = rest.split_whitespace();
     match (words.next(), words.next(), words.next(), words.next()) {
@@ -65,11 +72,13 @@ mod tests {
         assert_eq!(parse("/join attic "), Command::Join("attic", None));
         assert_eq!(parse("/join attic sesame"), Command::Join("attic", Some("sesame")));
         assert_eq!(parse("/msg bob see  /there "), Command::Tell("bob", "see  /there "));
+        assert_eq!(parse("/me waves  twice "), Command::Act("waves  twice"));
         assert_eq!(parse("/quit"), Command::Quit);
         assert_eq!(parse(" \t"), Command::Nothing);
-        for line in
-            ["/join", "/join a b c", "/", "/quit now", "/nick x", "/msg", "/msg bob", "/msg bob "]
-        {
+        for line in ["/join", "/join a b c", "/", "/quit now", "/nick x"] {
+            assert_eq!(parse(line), Command::Unknown(line));
+        }
+        for line in ["/msg", "/msg bob", "/msg bob ", "/me", "/me ", "/mean it"] {
             assert_eq!(parse(line), Command::Unknown(line));
         }
     }

@@ -34,8 +34,8 @@ impl Screen {
     ) -> io::Result<()> {
         let clock = self.dim(&clock(time, self.ahead_min));
         let room = room.map(|room| format!("[{}] ", text::printable(room))).unwrap_or_default();
-        let sender = self.name(sender);
-        (self.printer)(&format!("{clock} {room}{sender}: {}\n", text::payload(payload)))
+        let said = text::said(&self.name(sender), payload);
+        (self.printer)(&format!("{clock} {room}{said}\n"))
     }
 
     /// What one person said to another, of whom one sits here.
@@ -48,7 +48,7 @@ impl Screen {
     ) -> io::Result<()> {
         let clock = self.dim(&clock(time, self.ahead_min));
         let (from, to) = (self.name(from), self.name(to));
-        (self.printer)(&format!("{clock} [{from} → {to}] {}\n", text::payload(payload)))
+        (self.printer)(&format!("{clock} [{from} → {to}] {}\n", text::words(&from, payload)))
     }
 
     /// Something that happened, in words of our own or of others.
@@ -135,6 +135,15 @@ mod tests {
         let line = |room| shown(false, |screen| screen.message(time, room, "ann", b"hi").unwrap());
         assert_eq!(line(None), "00:05 ann: hi\n");
         assert_eq!(line(Some("attic")), "00:05 [attic] ann: hi\n");
+    }
+
+    #[test]
+    fn what_somebody_does_is_told_so() {
+        let action = text::of_action("waves");
+        let line = shown(false, |screen| screen.message(0, None, "ann", &action).unwrap());
+        assert_eq!(line, "02:00 * ann waves\n");
+        let line = shown(false, |screen| screen.told(0, "ann", "you", &action).unwrap());
+        assert_eq!(line, "02:00 [ann → you] * ann waves\n");
     }
 
     #[test]

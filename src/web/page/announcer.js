@@ -29,8 +29,10 @@ export class Announcer {
     const messages = this.#messages;
     this.#messages = [];
     this.#timer = null;
-    const read = ({ sender, ...payload }) =>
-      `${sender}: ${shown(payload).text.slice(0, LENGTH_MAX)}`;
+    const read = ({ sender, ...payload }) => {
+      const { text, isAction } = shown(payload);
+      return `${sender}${isAction ? '' : ':'} ${text.slice(0, LENGTH_MAX)}`;
+    };
     const told = messages.length > READ_MAX
       ? [count(messages.length, 'new message')]
       : messages.map(read);

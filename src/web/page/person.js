@@ -8,6 +8,7 @@
  */
 
 import { Conversation } from './conversation.js';
+import { payloadOf } from './text.js';
 
 /** One message at a time is on its way: two could be refused and taken in turn, and change places. */
 const SENDING_MAX = 1;
@@ -80,9 +81,9 @@ export class Person extends Conversation {
   }
 
   /** Takes what they told us. */
-  told({ time, sender, text, base64 }) {
+  told({ time, sender, ...frame }) {
     this.name = sender;
-    return this.#append({ time, sender, text, base64 });
+    return this.#append({ time, sender, ...payloadOf(frame) });
   }
 
   /** Takes the news that a message of ours is on its way to them; false if it is none of ours. */

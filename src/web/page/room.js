@@ -1,6 +1,7 @@
 /** One room, as far as this page knows it: what was said there, from where to go on, and who is there. */
 
 import { Conversation, keyOf } from './conversation.js';
+import { payloadOf } from './text.js';
 
 /** Messages on their way to the relay at once; the others wait for their acknowledgement. */
 const SENDING_MAX = 32;
@@ -105,13 +106,14 @@ export class Room extends Conversation {
    * @param {boolean} isRead Whether somebody is reading further up, and needs what is there.
    * @returns {import('./timeline.js').Message|null} What was not here before.
    */
-  message({ offset, time, sender, text, base64 }, me, isRead) {
+  message({ offset, time, sender, ...frame }, me, isRead) {
     const { epoch, offset: last } = this.place;
     if (offset <= last) return null;
     this.timeline.miss({ epoch, from: last + 1, to: offset - 1, state: 'open', why: 'away' });
     this.place = { epoch, offset };
-    const sent = sender === me && this.#cameBack(offset, text);
-    const message = { kind: 'message', epoch, offset, time, sender, text, base64, sent };
+    const payload = payloadOf(frame);
+    const sent = sender === me && this.#cameBack(offset, payload.text);
+    const message = { kind: 'message', epoch, offset, time, sender, ...payload, sent };
     this.timeline.append(message, isRead ? READING_SLACK : 1);
     return message;
   }
@@ -128,7 +130,7 @@ export class Room extends Conversation {
   /** Takes a page of what was said before. */
   history(hole, { messages, oldest }) {
     const { epoch } = hole;
-    const page = messages.map((it) => ({ ...it, kind: 'message', epoch }));
+    const page = messages.map((it) => ({ ...it, ...payloadOf(it), kind: 'message', epoch }));
     this.timeline.fill(hole, page, oldest);
   }
 

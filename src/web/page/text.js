@@ -14,6 +14,12 @@ const timeFormat = new Intl.DateTimeFormat('en', {
 const dayFormat = new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' });
 const yearFormat = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'long', year: 'numeric' });
 
+/** How IRC writes what somebody does rather than says (CTCP ACTION), and so everybody here. */
+const ACTION = /^\u0001ACTION ([^]*?)\u0001?$/u;
+
+/** Its first six bytes, which base64 writes alike whatever follows. */
+const ACTION_BEGUN = btoa('\u0001ACTIO');
+
 /** A number of things. */
 export const count = (number, noun) =>
   `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
@@ -58,6 +64,17 @@ export function initialOf(name) {
 export function privately(line) {
   const [, name, words = ''] = /^\/msg\s+(\S+)(?:\s+([^]*))?$/u.exec(line) ?? [];
   return name ? { name, words } : null;
+}
+
+/** What a line says: after `/me`, it is something done. */
+export const spoken = (line) =>
+  line.replace(/^\/me\s+([^]+)$/u, (_, action) => `\u0001ACTION ${action}\u0001`);
+
+/** A payload as it came, but that an action is text, as what is said is. */
+export function payloadOf({ text, base64 }) {
+  if (!base64?.startsWith(ACTION_BEGUN)) return { text, base64 };
+  const lenient = new TextDecoder().decode(bytesOf(base64));
+  return ACTION.test(lenient) && !lenient.includes('\uFFFD') ? { text: lenient } : { base64 };
 }
 
 /** Whether a text names somebody, as a word of its own. */
@@ -108,14 +125,17 @@ function withoutTail(link) {
  * What a payload looks like.
  *
  * @param {{text?: string, base64?: string}} payload
- * @returns {{text: string, note?: string, isBytes?: boolean}} `note` says what is special.
+ * @returns {{text: string, note?: string, isBytes?: boolean, isAction?: boolean}} `note` says what is
+ *   special. An action is what the sender does, without the sender's name.
  */
 export function shown({ text, base64 }) {
   if (base64 === undefined) {
+    const [, action] = ACTION.exec(text) ?? [];
+    if (action) return { text: inCarets(action), isAction: true };
     const line = text.replace(/\r?\n$/u, '');
     return line === '' ? { text: '', note: 'empty message' } : { text: line };
   }
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const bytes = bytesOf(base64);
   const size = count(bytes.length, 'byte');
   const lenient = new TextDecoder().decode(bytes);
   const strange = lenient.match(/[\uFFFD\u0000-\u0008\u000B-\u001F]/gu)?.length ?? 0;
@@ -126,6 +146,8 @@ export function shown({ text, base64 }) {
   const more = bytes.length > BINARY_SHOWN ? ' …' : '';
   return { text: hex.join(' ') + more, note: `binary, ${size}`, isBytes: true };
 }
+
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
 /** Control characters as terminals show them: `^[` for escape. */
 const inCarets = (text) =>

@@ -1,7 +1,7 @@
 /** Where messages are written. What is not sent yet is kept for each room. */
 
 import { byId, setText } from './dom.js';
-import { count, privately } from './text.js';
+import { count, privately, spoken } from './text.js';
 
 const encoder = new TextEncoder();
 
@@ -67,7 +67,7 @@ export class ComposerView {
     this.#words.value = '';
     this.#check();
     if (name) this.#talk(name);
-    if (words) this.#chat.say(name ? this.#chat.active : this.#room, words);
+    if (words) this.#chat.say(name ? this.#chat.active : this.#room, spoken(words));
     this.#said();
   }
 

@@ -100,14 +100,18 @@ function said(entry, { isHead }, room) {
   } else {
     node.append(time('aside-time'), element('span', { class: 'visually-hidden' }, sender));
   }
-  node.append(...body(entry), ...fate(entry, state, room));
+  node.append(...body(entry, sender), ...fate(entry, state, room));
   return node;
 }
 
 /** What was said, and a button to see all of it if it is long. */
-function body(entry) {
-  const { text, note, isBytes } = shown(entry);
+function body(entry, sender) {
+  const { text, note, isBytes, isAction } = shown(entry);
   const words = element('div', { class: `body ${isBytes ? 'bytes' : ''}`, dir: 'auto' });
+  if (isAction) {
+    words.classList.add('action');
+    words.append(`* ${sender} `);
+  }
   for (const piece of linksIn(text)) words.append(piece.href ? link(piece) : piece.text);
   if (note) words.append(element('span', { class: 'note' }, note));
   const isLong = text.length > FOLD_LENGTH || text.split('\n', FOLD_LINES + 1).length > FOLD_LINES;
