@@ -2,16 +2,15 @@
 """A person in `hobnob chat`, a person in `nc`, a tutorial's Python client and the Python frame
 client talk in one room, each in a terminal of its own (tmux). Then the relay is restarted under them.
 
-    cargo build --release && python3 tests/people.py [--show]
+    cargo build --release && python3 tests/people.py
 """
 
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 
-from terminal import HOBNOB, PATIENCE, ROOT, Terminal, serve
+from terminal import HOBNOB, PATIENCE, ROOT, Terminal, end, serve
 
 PYTHON = os.path.join(ROOT, "examples", "python")
 
@@ -67,13 +66,8 @@ def main():
         program.sees("messages may have been missed")
         chat.type("are you back")
         program.sees("ann: are you back")
-        if "--show" in sys.argv:
-            for terminal in (chat, nc, tutorial, program):
-                print(f"--- {terminal.name}\n{terminal.screen()}")
     finally:
-        Terminal.end()
-        relay.terminate()
-        relay.wait(timeout=PATIENCE)
+        end(relay)
     print("people: everyone heard everyone, and came back")
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 
-from terminal import HOBNOB, PATIENCE, ROOT, Terminal, serve
+from terminal import HOBNOB, PATIENCE, ROOT, Terminal, end, serve
 
 sys.path.insert(0, os.path.join(ROOT, "target", "python"))
 try:
@@ -112,8 +112,7 @@ def main():
         check_metrics(ports)
         watch_top(relay, ports)
     finally:
-        relay.kill()
-        Terminal.end()
+        end(relay)
 
 
 main()

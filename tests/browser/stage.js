@@ -318,8 +318,9 @@ class Person {
       [Number(message.dataset.offset), message.querySelector('.body').textContent]));
   }
 
+  /** Takes a screenshot; `name` may be a path of its own. */
   async picture(name) {
-    await this.page.screenshot({ path: path.join(pictures, `${name}.png`) });
+    await this.page.screenshot({ path: path.resolve(pictures, `${name}.png`) });
   }
 
   /** Nothing here keeps anybody out. */

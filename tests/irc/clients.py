@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""People in irssi and in WeeChat, and one in `hobnob chat`, in one room: they register, join, talk, see
-the topic, the names and what was said before (tmux).
+"""One in irssi, two in WeeChat, one in `hobnob chat` and one in a browser, in one room: they register, join,
+talk, see the topic, the names, what was said before, and who is typing (tmux, Chromium).
 
-    cargo build --release && python3 tests/irc/clients.py [--show]
+    cargo build --release && tests/browser/run python3 tests/irc/clients.py
 """
 
 import os
@@ -11,77 +11,137 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from terminal import HOBNOB, Terminal, serve
+from terminal import HOBNOB, SCREENS, Browser, Terminal, end, serve
 
 
 def main():
     for program, package in [("irssi", "irssi"), ("weechat", "weechat-curses"), ("tmux", "tmux")]:
         if not shutil.which(program):
             sys.exit(f"{program} is not here: apt-get install {package}")
-    relay, ports = serve("irc://127.0.0.1:0", "frame://127.0.0.1:0")
+    relay, ports = serve("irc://127.0.0.1:0", "frame://127.0.0.1:0", "http://127.0.0.1:0")
     home = tempfile.mkdtemp(prefix="hobnob-irc-")
     try:
         talk(ports, home)
-        if "--show" in sys.argv:
-            for name in ("ann", "bob", "carl"):
-                print(f"--- {name}\n{Terminal.tmux('capture-pane', '-p', '-t', name).rstrip()}")
-        print("irssi, WeeChat and hobnob chat: all in one room")
+        print("irssi, WeeChat, hobnob chat and a browser: all in one room")
     finally:
-        Terminal.end()
-        relay.terminate()
-        relay.wait()
+        print(f"what everybody saw last: {SCREENS}/clients-*")
+        end(relay)
         shutil.rmtree(home, ignore_errors=True)
 
 
+def weechat(name, home, port):
+    """WeeChat, which tells and shows who is typing, for as long as nothing else is heard of them."""
+    options = {
+        "irc.look.typing_status_self": "on",
+        "irc.look.typing_status_nicks": "on",
+        "typing.look.enabled_self": "on",
+        "typing.look.enabled_nicks": "on",
+        "typing.look.delay_purge_typing": 3600,
+        "typing.look.delay_set_paused": 3600,
+        # Joins are shown even of those who say nothing, and lines are not held back.
+        "irc.look.smart_filter": "off",
+        "irc.server_default.anti_flood_prio_high": 0,
+        "irc.server_default.anti_flood_prio_low": 0,
+    }
+    commands = [f"/set {option} {value}" for option, value in options.items()]
+    commands += [f"/server add here 127.0.0.1/{port} -nicks={name} -autojoin=#tea -notls", "/connect here"]
+    return Terminal(name, f"weechat -d {home}/{name} " + " ".join(f"-r '{command}'" for command in commands))
+
+
 def talk(ports, home):
-    irc = ports["irc"]
-    ann = Terminal("ann", f"irssi --home {home}/irssi -c 127.0.0.1 -p {irc} -n ann")
+    ann = Terminal("ann", f"irssi --home {home}/irssi -n ann")
+    ann.sees(r"\[\(status\)\]")
+    # Else it says one line in two seconds, whatever the relay allows.
+    ann.type("/set cmds_max_at_once 1000")
+    ann.sees(r" {9}cmds_max_at_once 1000")
+    ann.type(f"/connect 127.0.0.1 {ports['irc']}")
     ann.sees(r"Welcome to the hobnob network")
     ann.type("/join #tea")
-    ann.sees(r"\[#tea\]|#tea")
+    ann.sees(r"Irssi: #tea: Total of 1 nicks")
     ann.type("/topic green or black?")
     ann.sees(r"green or black\?")
-    ann.type("said before bob came")
-    ann.sees(r"said before bob came")
+    ann.type("said before all others came")
+    ann.sees(r"< ?@?ann> said before all others came")
 
-    bob = Terminal("bob", f"weechat -d {home}/weechat "
-                   f"-r '/set irc.look.smart_filter off' "
-                   f"-r '/server add here 127.0.0.1/{irc} -nicks=bob -autojoin=#tea -notls' "
-                   f"-r '/set irc.server.here.ssl off' -r '/connect here'")
-    bob.sees(r"green or black\?")
-    # Of irssi's words before, because WeeChat reads times.
-    bob.sees(r"said before bob came")
-    bob.sees(r"@ann")
-    ann.sees(r"bob .*has joined")
-
-    frame = f"frame://127.0.0.1:{ports['frame']}"
-    carl = Terminal("carl", f"{HOBNOB} chat {frame} tea --name carl")
-    ann.sees(r"carl .*has joined")
-    bob.sees(r"carl .*has joined")
-
-    ann.type("hello from irssi")
-    bob.sees(r"ann.*hello from irssi")
-    carl.sees(r"ann.*hello from irssi")
-    bob.type("hello from weechat")
-    ann.sees(r"bob.*hello from weechat")
-    carl.sees(r"bob.*hello from weechat")
-    carl.type("hello from chat")
-    ann.sees(r"carl.*hello from chat")
-    bob.sees(r"carl.*hello from chat")
-
+    # Who comes later sees the topic, who is here, and what was said; irssi is told who came.
+    bob = weechat("bob", home, ports["irc"])
+    zoe = weechat("zoe", home, ports["irc"])
+    carl = Terminal("carl", f"{HOBNOB} chat frame://127.0.0.1:{ports['frame']} tea --name carl")
+    dora = Browser("dora", ports["http"], "tea")
+    dora.enter("dora")
+    for name in ("bob", "zoe", "carl", "dora"):
+        ann.sees(rf"{name} .*has joined")
+    for it in (bob, zoe):
+        it.sees(r"green or black\?")
+        it.sees(r"@ann")
+    for it in (bob, zoe, carl):
+        it.sees(r"ann.*said before all others came")
+    dora.hears("said before all others came")
+    dora.sees("#member-count", "5")
+    for name in ("ann", "bob", "zoe", "carl", "dora"):
+        dora.sees(".member .name", name)
     ann.type("/names")
     ann.sees(r"\[@ann *\]")
-    ann.sees(r"\[ carl *\]")
-    bob.type("/me waves")
-    ann.sees(r"\* bob waves")
-    ann.type("/query bob psst")
-    bob.sees(r"psst|\[.*ann.*\]")
-    ann.type("/query carl psst from irssi")
-    carl.sees(r"\[ann .+ you\] psst from irssi")
-    carl.type("/msg ann psst from chat")
-    ann.sees(r"psst from chat")
+    ann.sees(r"\[ dora *\]")
+    carl.type("/who")
+    carl.sees("5 in tea: .*dora")
+
+    # Everybody hears what everybody says, and reads what they do as something done.
+    people = {"ann": ann, "bob": bob, "zoe": zoe, "carl": carl, "dora": dora}
+    for name, it in people.items():
+        speak = it.say if it is dora else it.type
+        speak(f"hello from {name}")
+        speak("/me waves")
+        for other in (ann, bob, zoe, carl):
+            if other is not it:
+                other.sees(rf"{name}\W+hello from {name}")
+                other.sees(rf"\*\W+{name} waves")
+        dora.hears(f"hello from {name}")
+        dora.hears(f"* {name} waves")
+
+    # Who is typing, and no longer is.
+    bob.keys("-l", "I am going to")
+    zoe.sees(r"Typing: bob")
+    bob.type(" say it")
+    zoe.sees(r"bob\W+I am going to say it")
+    zoe.sees(r"(?s)\A(?!.*Typing)")
+
+    # To one alone, from each to each, and nobody else hears it.
+    for name, it in people.items():
+        speak = it.say if it is dora else it.type
+        for other in people:
+            if other != name:
+                speak(f"/msg {other} psst, {other}, from {name}")
+    for name, it in people.items():
+        for other in people:
+            if other != name and it in (ann, bob, zoe):
+                it.type(f"/query {other}")
+                it.sees(rf"{other}\W+psst, {name}, from {other}")
+            elif other != name and it is carl:
+                it.sees(rf"\[{other} → you\] psst, {name}, from {other}")
+            elif other != name:
+                it.say(f"/msg {other}")
+                it.hears(f"psst, {name}, from {other}")
+    ann.type("/window goto #tea")
+    ann.sees(r"\n\[#tea\]")
+    for it in (bob, zoe):
+        it.type("/buffer #tea")
+        it.sees(r"2:#tea\(\+nt\)")
+    dora.join("tea")
+
+    # Another name; and somebody is put out, and comes back.
     ann.type("/nick anna")
-    carl.sees(r"anna")
+    bob.sees("ann is now known as anna")
+    carl.sees("anna joined tea")
+    dora.sees(".member .name", "anna")
+    ann.type("/kick zoe no coffee here")
+    bob.sees(r"anna has kicked zoe \(no coffee here\)")
+    zoe.sees(r"anna has kicked zoe \(no coffee here\)")
+    carl.sees("zoe left tea")
+    dora.sees("#member-count", "4")
+    zoe.type("/join #tea")
+    carl.sees(r"(?s)zoe left tea.*zoe joined tea")
+    dora.sees("#member-count", "5")
 
 
 main()
