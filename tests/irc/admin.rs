@@ -19,7 +19,7 @@ fn hash(password: &str) -> String {
 }
 
 #[test]
-fn where_nobody_can_be_an_operator() {
+pub fn where_nobody_can_be_an_operator() {
     let server = Server::start(&["irc://127.0.0.1:0"]);
     let mut ann = Talk::enter(&server, "ann");
     ann.ask("OPER root secret", &[":hobnob.local 491 ann :No O-lines for your host"]);
@@ -290,7 +290,7 @@ mod answered_by_hand {
 }
 
 #[test]
-fn there_may_be_nothing_to_read_again() {
+pub fn there_may_be_nothing_to_read_again() {
     let server = Server::start(&["irc://127.0.0.1:0?operator=root:secret"]);
     let mut ann = Talk::enter(&server, "ann");
     ann.ask("OPER root secret", &RIGHT);

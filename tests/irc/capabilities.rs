@@ -6,7 +6,7 @@ use crate::talk::{Talk, relay};
 const ALL: &str = "away-notify batch cap-notify chghost draft/chathistory echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names";
 
 #[test]
-fn negotiation() {
+pub fn negotiation() {
     let server = relay();
     let mut ann = Talk::connect(&server, 0);
     ann.ask("CAP LS 302", &[&format!(":hobnob.local CAP * LS :{ALL}")]);
@@ -16,6 +16,20 @@ fn negotiation() {
     ann.ask("CAP REQ :-cap-notify", &[":hobnob.local CAP * NAK :-cap-notify"]);
     ann.ask("CAP REQ :-batch", &[":hobnob.local CAP * ACK :-batch"]);
     ann.ask("CAP LIST", &[":hobnob.local CAP * LIST :cap-notify echo-message"]);
+    // All or nothing, on and off in one, whatever was so before.
+    ann.ask(
+        "CAP REQ :batch -echo-message sasl",
+        &[":hobnob.local CAP * NAK :batch -echo-message sasl"],
+    );
+    ann.ask("CAP LIST", &[":hobnob.local CAP * LIST :cap-notify echo-message"]);
+    ann.ask(
+        "CAP REQ :batch -echo-message -setname batch",
+        &[":hobnob.local CAP * ACK :batch -echo-message -setname batch"],
+    );
+    ann.ask("CAP LIST", &[":hobnob.local CAP * LIST :batch cap-notify"]);
+    ann.ask(&format!("CAP REQ :{ALL}"), &[&format!(":hobnob.local CAP * ACK :{ALL}")]);
+    ann.ask("CAP LIST", &[&format!(":hobnob.local CAP * LIST :{ALL}")]);
+    ann.ask("CAP REQ :-batch -server-time", &[":hobnob.local CAP * ACK :-batch -server-time"]);
     ann.ask("CAP FOO", &[":hobnob.local 410 * FOO :Invalid CAP command"]);
     ann.ask("CAP", &[":hobnob.local 461 * CAP :Not enough parameters"]);
     // Nobody enters before the end of it.
@@ -47,7 +61,7 @@ fn hear(caps: &str, act: impl FnOnce(&mut Talk), with: &[&str], without: &[&str]
 }
 
 #[test]
-fn what_a_room_hears() {
+pub fn what_a_room_hears() {
     let says = |line: &'static str| move |ann: &mut Talk| ann.say(line);
     hear(
         "server-time",
@@ -108,7 +122,7 @@ fn what_a_room_hears() {
 }
 
 #[test]
-fn invite_notify() {
+pub fn invite_notify() {
     let server = relay();
     let mut ann = Talk::enter(&server, "ann");
     let mut bob = Talk::enter_with(&server, "bob", "invite-notify");
@@ -126,7 +140,7 @@ fn invite_notify() {
 }
 
 #[test]
-fn names_with_every_prefix_and_host() {
+pub fn names_with_every_prefix_and_host() {
     let server = relay();
     let mut ann = Talk::enter_with(&server, "ann", "multi-prefix userhost-in-names");
     ann.join("#x");
@@ -148,7 +162,7 @@ fn names_with_every_prefix_and_host() {
 }
 
 #[test]
-fn echo_message() {
+pub fn echo_message() {
     let server = relay();
     let mut ann = Talk::enter_with(&server, "ann", "echo-message");
     let mut bob = Talk::enter(&server, "bob");
@@ -161,7 +175,7 @@ fn echo_message() {
 }
 
 #[test]
-fn labeled_response_and_batch() {
+pub fn labeled_response_and_batch() {
     let server = relay();
     let mut ann = Talk::enter_with(&server, "ann", "batch labeled-response echo-message");
     let mut bob = Talk::enter(&server, "bob");
@@ -220,7 +234,7 @@ fn what_has_a_label_comes_from_the_server_by_its_name() {
 }
 
 #[test]
-fn extended_monitor() {
+pub fn extended_monitor() {
     let server = relay();
     let mut ann = Talk::enter_with(&server, "ann", "extended-monitor away-notify setname");
     let mut carl = Talk::enter_with(&server, "carl", "away-notify setname");
@@ -257,7 +271,7 @@ fn capabilities_change_in_the_middle_of_a_conversation() {
 }
 
 #[test]
-fn chathistory() {
+pub fn chathistory() {
     let server = relay();
     let caps = "draft/chathistory batch message-tags";
     let mut ann = Talk::enter_with(&server, "ann", caps);

@@ -112,7 +112,7 @@ fn an_answer_longer_than_an_outbox_is_one_batch_and_given_as_it_is_read() {
 }
 
 #[test]
-fn the_last_line_is_answered_before_the_end() {
+pub fn the_last_line_is_answered_before_the_end() {
     let server = relay();
     let mut ann = Talk::enter_with(&server, "ann", "batch labeled-response");
     for _ in 0..2 {

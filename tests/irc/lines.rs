@@ -4,7 +4,7 @@ use crate::common::Server;
 use crate::talk::{Talk, host, relay};
 
 #[test]
-fn one_line_becomes_one_line_or_none() {
+pub fn one_line_becomes_one_line_or_none() {
     let server = relay();
     let [mut ann, mut bob] = ["ann", "bob"].map(|nick| Talk::enter(&server, nick));
     ann.join("#x");

@@ -18,7 +18,7 @@ fn exhaust(ann: &mut Talk) {
 }
 
 #[test]
-fn who_speaks_too_fast_is_told() {
+pub fn who_speaks_too_fast_is_told() {
     let server = relay_with(one_an_hour(2));
     let mut ann = Talk::enter(&server, "ann");
     ann.join("#x");

@@ -15,11 +15,9 @@ fn room() -> (Server, Talk, Talk) {
 }
 
 #[test]
-fn modes_are_shown_and_changed() {
+pub fn modes_are_shown_and_changed() {
     let (_server, mut ann, mut bob) = room();
-    ann.say("MODE #x");
-    ann.hear(&[":hobnob.local 324 ann #x +nt"]);
-    assert!(ann.line().starts_with(":hobnob.local 329 ann #x 1"));
+    ann.ask("MODE #x", &[":hobnob.local 324 ann #x +nt", ":hobnob.local 329 ann #x <n>"]);
     bob.ask("MODE #x +i", &[":hobnob.local 482 bob #x :You're not channel operator"]);
     ann.ask("MODE #x +z", &[":hobnob.local 472 ann z :is an unknown mode to me"]);
     for (line, answer) in [
@@ -37,6 +35,20 @@ fn modes_are_shown_and_changed() {
     ] {
         ann.ask(&format!("MODE #x {line}"), &[answer]);
     }
+    for (letter, each, end, name) in
+        [("b", 367, 368, "ban"), ("e", 348, 349, "exception"), ("I", 346, 347, "invite")]
+    {
+        let change = format!(":ann!~ann@HOST MODE #x +{letter} eve!*@*");
+        ann.ask(&format!("MODE #x +{letter} eve"), &[&change]);
+        bob.hear(&[&change]);
+        ann.ask(
+            &format!("MODE #x {letter}"),
+            &[
+                &format!(":hobnob.local {each} ann #x eve!*@* ann!~ann@HOST <n>"),
+                &format!(":hobnob.local {end} ann #x :End of channel {name} list"),
+            ],
+        );
+    }
     bob.ask("MODE #x e", &[":hobnob.local 482 bob #x :You're not channel operator"]);
     ann.ask("MODE #x +ikl-t key 5", &[":ann!~ann@HOST MODE #x +ikl-t key 5"]);
     bob.hear(&[":ann!~ann@HOST MODE #x +ikl-t key 5"]);
@@ -53,7 +65,7 @@ fn modes_are_shown_and_changed() {
 }
 
 #[test]
-fn who_may_enter() {
+pub fn who_may_enter() {
     let (server, mut ann, _bob) = room();
     let mut carl = Talk::enter(&server, "carl");
     for (set, refused, unset) in [
@@ -92,7 +104,7 @@ fn who_may_enter() {
 }
 
 #[test]
-fn inviting() {
+pub fn inviting() {
     let (server, mut ann, mut bob) = room();
     let mut carl = Talk::enter(&server, "carl");
     for (line, answer) in [
@@ -207,7 +219,7 @@ fn a_name_makes_up_no_user() {
 }
 
 #[test]
-fn who_may_speak() {
+pub fn who_may_speak() {
     let (server, mut ann, mut bob) = room();
     let refused = ":hobnob.local 404 bob #x :Cannot send to channel";
     ann.say("MODE #x +m");
@@ -232,7 +244,7 @@ fn who_may_speak() {
 }
 
 #[test]
-fn kicking() {
+pub fn kicking() {
     let (server, mut ann, mut bob) = room();
     let mut carl = Talk::enter(&server, "carl");
     for (line, answer) in [
@@ -306,7 +318,7 @@ fn kicking_many() {
 }
 
 #[test]
-fn lists_are_bounded() {
+pub fn lists_are_bounded() {
     let (_server, mut ann, _bob) = room();
     for n in 0..5 {
         let masks: Vec<String> = (0..20).map(|m| format!("{n}x{m}!*@*")).collect();

@@ -7,7 +7,7 @@ use hobnob::reason::{CloseReason, Refusal};
 use hobnob::wire::frame::{ClientFrame, ServerFrame};
 
 #[test]
-fn irc_frames_and_plain_sockets_share_a_room() {
+pub fn irc_frames_and_plain_sockets_share_a_room() {
     let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0", "raw://127.0.0.1:0"]);
     let mut ann = Talk::enter(&server, "ann");
     ann.join("#lobby");

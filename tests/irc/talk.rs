@@ -2,6 +2,46 @@
 
 use crate::common::{Client, Server};
 use hobnob::Limits;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+/// What has become of conversations.
+#[derive(Debug, Default)]
+pub struct Proof {
+    /// Commands and numerics of lines that came as they had to, to the letter.
+    pub heard: BTreeSet<String>,
+    /// Commands that were said.
+    pub said: BTreeSet<String>,
+    /// Capabilities that were asked for.
+    pub caps: BTreeSet<String>,
+}
+
+thread_local! {
+    static PROOF: RefCell<Proof> = RefCell::default();
+}
+
+/// What was proven in this thread so far.
+pub fn proof() -> Proof {
+    PROOF.take()
+}
+
+/// The words of a line, without its tags.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(' ').skip(usize::from(line.starts_with('@')))
+}
+
+/// Whether a line is what it must be: `<n>` stands for a number, and `<time>` for a time.
+fn fits(line: &str, wanted: &str) -> bool {
+    let holders =
+        ["<n>", "<time>"].into_iter().filter_map(|holder| Some((wanted.find(holder)?, holder)));
+    let Some((at, holder)) = holders.min() else { return line == wanted };
+    let Some(rest) = line.strip_prefix(&wanted[..at]) else { return false };
+    let length = match holder {
+        "<n>" => rest.bytes().take_while(u8::is_ascii_digit).count(),
+        _ => rest.find('Z').map_or(0, |end| if end == 23 { 24 } else { 0 }),
+    };
+    length > 0 && fits(&rest[length..], &wanted[at + holder.len()..])
+}
 
 /// Where everybody on this machine seems to come from, given the secret of these tests.
 pub fn host() -> String {
@@ -12,6 +52,9 @@ pub fn host() -> String {
     (secret, "cloak", network, secret.rotate_left(32)).hash(&mut hasher);
     format!("{:08x}.cloaked", (hasher.finish() >> 32) as u32)
 }
+
+/// What answers a PING by which a client knows that all before it was done.
+const DONE: &str = ":hobnob.local PONG hobnob.local :are you done?";
 
 /// One listener for IRC.
 pub fn relay() -> Server {
@@ -57,6 +100,13 @@ impl Talk {
 
     /// Says a line.
     pub fn say(&mut self, line: &str) {
+        PROOF.with_borrow_mut(|proof| {
+            for line in line.split("\r\n") {
+                proof.said.extend(words(line).next().map(str::to_uppercase));
+                let caps = line.strip_prefix("CAP REQ :").unwrap_or_default().split(' ');
+                proof.caps.extend(caps.map(str::to_owned));
+            }
+        });
         self.client.send(format!("{line}\r\n").as_bytes());
     }
 
@@ -106,11 +156,14 @@ impl Talk {
         time.unwrap_or_else(|| panic!("{line} has no time"))
     }
 
-    /// The next lines must be these.
+    /// The next lines must be these, with `<n>` for a number and `<time>` for a time.
     #[track_caller]
     pub fn hear(&mut self, lines: &[&str]) {
-        for expected in lines {
-            assert_eq!(self.line(), *expected);
+        for wanted in lines {
+            let line = self.line();
+            assert!(fits(&line, wanted), "heard: {line}\nnot:   {wanted}");
+            let command = words(&line).find(|word| !word.starts_with(':'));
+            PROOF.with_borrow_mut(|proof| proof.heard.extend(command.map(str::to_owned)));
         }
     }
 
@@ -118,8 +171,9 @@ impl Talk {
     #[track_caller]
     pub fn ask(&mut self, line: &str, answers: &[&str]) {
         self.say(line);
-        let came = self.sync();
-        assert_eq!(came, answers, "to {line}");
+        self.say("PING :are you done?");
+        self.hear(answers);
+        assert_eq!(self.line(), DONE, "to {line}");
     }
 
     /// Everything that comes up to the answer to a PING, which proves that all before was done.
@@ -129,7 +183,7 @@ impl Talk {
         let mut lines = Vec::new();
         loop {
             let line = self.line();
-            if line == ":hobnob.local PONG hobnob.local :are you done?" {
+            if line == DONE {
                 return lines;
             }
             lines.push(line);
