@@ -45,7 +45,10 @@ impl Hub {
     }
 
     /// Whether somebody may speak in a room, as a member or from outside.
-    pub(super) fn may_say(&self, conn: ConnId, id: RoomId) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_say(&self, conn: ConnId, id: RoomId) -> Result<(), Refusal> {
         let room = self.room(id).ok_or(Refusal::NotMember)?;
         let rights = &*room.rights;
         let is_member = self.people.is_member(conn, id);

@@ -1,6 +1,7 @@
 //! What nobody is told who is not there.
 
-use crate::talk::{Talk, relay};
+use crate::common::one_an_hour;
+use crate::talk::{Talk, relay, relay_with};
 
 #[test]
 fn a_secret_room_is_to_outsiders_as_if_there_were_none() {
@@ -40,6 +41,8 @@ fn a_secret_room_is_to_outsiders_as_if_there_were_none() {
         "PRIVMSG #x :hm",
         "NOTICE #x :hm",
         "PRIVMSG #X :hm",
+        &format!("PRIVMSG #x :{}", "x".repeat(480)),
+        &format!("NOTICE #x :{}", "x".repeat(480)),
     ] {
         carl.say(line);
         let of_secret = carl.sync();
@@ -64,6 +67,29 @@ fn a_secret_room_is_to_outsiders_as_if_there_were_none() {
     carl.sync();
     carl.say("TOPIC #x");
     carl.hear(&[":hobnob.local 332 carl #x :hush"]);
+}
+
+#[test]
+fn a_flood_does_not_tell_a_secret_room_from_none() {
+    let server = relay_with(one_an_hour(5));
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#x");
+    ann.say("MODE #x +s");
+    ann.sync();
+    let answers = [("carl", "#x"), ("dave", "#y")].map(|(nick, channel)| {
+        let mut talk = Talk::enter(&server, nick);
+        for _ in 0..6 {
+            talk.say(&format!("PRIVMSG {channel} :hm"));
+            talk.say(&format!("PRIVMSG {nick} :note"));
+        }
+        let told = talk.sync().into_iter();
+        told.map(|line| line.replace(nick, "me").replace(channel, "#")).collect::<Vec<_>>()
+    });
+    assert_eq!(answers[0], answers[1]);
+    for (numeric, count) in [(" 403 me # ", 6), (" 263 me PRIVMSG ", 2)] {
+        let told = answers[0].iter().filter(|line| line.contains(numeric));
+        assert_eq!(told.count(), count, "{numeric}: {:?}", answers[0]);
+    }
 }
 
 #[test]

@@ -390,8 +390,11 @@ pub(super) fn target_of(talk: &Talk<'_>, target: &str) -> Option<Target> {
     // What cannot be a room's name is no room's name.
     if let Some(room) = target.strip_prefix('#') {
         let room = talk.hub().find(room).and_then(|id| talk.hub().room(id))?;
-        // Where nobody is, nobody hears.
-        return (!room.members.is_empty()).then_some(Target::Room(room.id));
+        // Where nobody is, nobody hears. Who may not speak in a room that is hidden from them is not
+        // to learn of it by what else is wrong with the line.
+        let is_told =
+            is_visible(talk.view, room) || talk.hub().may_say(talk.conn(), room.id).is_ok();
+        return (!room.members.is_empty() && is_told).then_some(Target::Room(room.id));
     }
     talk.person(target).map(|(conn, _)| Target::Person(conn))
 }
