@@ -1,11 +1,14 @@
 //! One client: its connection, what it has asked, and what it is answered.
 
+mod events;
 mod frames;
 mod hearing;
+mod http;
 mod irc;
 mod plain;
 mod web;
 
+pub use events::{Events, ROOM};
 pub use frames::Replay;
 pub use irc::Irc;
 pub use plain::RawHearing;
@@ -13,6 +16,7 @@ pub use web::Web;
 
 use crate::model::{Key, LetGo, Model};
 use crate::random::Random;
+use crate::totals::Tally;
 use crate::weather::Manners;
 use frames::Seat;
 use hobnob::id::{ConnId, Offset};
@@ -32,6 +36,32 @@ pub enum Kind {
     /// A browser's plain socket.
     WebRaw,
     Irc,
+    /// Whoever listens over HTTP.
+    Events,
+    /// Whoever asks over HTTP.
+    Http,
+}
+
+impl Kind {
+    /// Whether it speaks in frames.
+    pub fn speaks_frames(self) -> bool {
+        matches!(self, Self::Binary | Self::Json)
+    }
+
+    /// Whether it hears frames, or the same in other words.
+    pub fn hears_frames(self) -> bool {
+        self.speaks_frames() || self == Self::Events
+    }
+
+    /// Whether it is in a room without having asked for it.
+    pub fn is_raw(self) -> bool {
+        matches!(self, Self::Chunk | Self::Line | Self::WebRaw)
+    }
+
+    /// Whether nothing tells where what it hears ends.
+    pub fn is_plain(self) -> bool {
+        matches!(self, Self::Chunk | Self::Line)
+    }
 }
 
 /// Somebody with a name, over several connections.
@@ -44,6 +74,18 @@ pub struct Person {
     /// Messages it may say again: room and id.
     pub said: VecDeque<(usize, u64)>,
     pub ids: u64,
+}
+
+impl Person {
+    /// An id for the next message in a room.
+    fn next_id(&mut self, room: usize) -> u64 {
+        self.ids += 1;
+        self.said.push_back((room, self.ids));
+        if self.said.len() > 8 {
+            self.said.pop_front();
+        }
+        self.ids
+    }
 }
 
 /// What the loop knows of reading from this peer.
@@ -89,6 +131,18 @@ pub enum Want {
         side: Side,
         limit: u32,
     },
+    /// That a message was posted.
+    Posted {
+        id: u64,
+        index: u64,
+    },
+    /// What was said in a room that it is not in.
+    Past {
+        side: Side,
+        limit: u32,
+    },
+    /// That there is nothing.
+    Nothing,
     Pong(u64),
     WebPong(Vec<u8>),
     /// What answers a line of IRC.
@@ -161,13 +215,13 @@ pub struct Peer {
     requests: u64,
     pub bye: Option<u16>,
     pub gaps: u64,
-    /// How often it had read everything and stood within a frame.
-    pub cuts: u64,
+    pub tally: Tally,
     /// For plain sockets: the room's epoch, the next offset, and bytes not yet compared.
     pub raw: Option<RawHearing>,
     /// What carries it, if that is no bare stream.
     pub web: Option<Box<Web>>,
     pub irc: Option<Box<Irc>>,
+    pub events: Option<Box<Events>>,
     /// Whether IRC is in text messages, where messages carry it.
     pub is_text: bool,
 }
@@ -179,7 +233,7 @@ impl Peer {
             conn,
             kind,
             echo: true,
-            closes_on_overrun: !matches!(kind, Kind::Binary | Kind::Json),
+            closes_on_overrun: !kind.hears_frames(),
             has_rate: false,
             person,
             to_relay: Vec::new(),
@@ -220,16 +274,19 @@ impl Peer {
             requests: 0,
             bye: None,
             gaps: 0,
-            cuts: 0,
+            tally: Tally::default(),
             raw: None,
             web: None,
             irc: None,
+            events: (kind == Kind::Events).then(Box::default),
             is_text: false,
         }
     }
 
-    pub fn is_frame(&self) -> bool {
-        matches!(self.kind, Kind::Binary | Kind::Json)
+    /// Whether what it came as was agreed to: what it hears from then on is told as it should be.
+    pub fn is_open(&self) -> bool {
+        self.web.as_ref().is_none_or(|web| web.is_open)
+            && self.events.as_ref().is_none_or(|events| events.is_live)
     }
 
     pub fn undelivered(&self) -> &[u8] {
@@ -331,6 +388,8 @@ impl Peer {
             Kind::Chunk | Kind::Line => self.act_raw(random, manners, model),
             Kind::WebRaw => self.act_web_raw(random, manners, model),
             Kind::Irc => self.act_irc(random, manners, model, rooms),
+            Kind::Events => self.act_events(random, manners, person, rooms),
+            Kind::Http => self.act_http(random, manners, model, person, rooms),
             Kind::Binary | Kind::Json => self.act_frames(random, manners, model, person, rooms),
         }
     }
@@ -367,10 +426,12 @@ impl Peer {
         if self.web.is_some() {
             return self.hear_web(model, people);
         }
-        if self.irc.is_some() {
-            return self.hear_lines(model);
+        match self.kind {
+            Kind::Irc => self.hear_lines(model),
+            Kind::Events => self.hear_events(model, people),
+            Kind::Http => self.hear_http(model),
+            _ => self.hear(model, people),
         }
-        self.hear(model, people);
     }
 
     fn hear_lines(&mut self, model: &mut Model) {
@@ -382,7 +443,7 @@ impl Peer {
             rest = &rest[end + 1..];
         }
         self.heard = rest.to_vec();
-        self.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
+        self.tally.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
         self.compare(model);
     }
 
@@ -410,7 +471,7 @@ impl Peer {
         }
         self.heard = heard;
         self.heard.drain(..used);
-        self.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
+        self.tally.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
         self.compare(model);
     }
 

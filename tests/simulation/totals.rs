@@ -3,6 +3,33 @@
 use hobnob::engine::Counts;
 use hobnob::reason::{CloseReason, Refusal};
 
+/// What one or many peers have seen.
+#[derive(Clone, Copy, Default)]
+pub struct Tally {
+    /// How often a peer had read everything and stood within a frame.
+    pub cuts: u64,
+    /// Messages heard as events.
+    pub events: u64,
+    /// Messages posted over HTTP.
+    pub posts: u64,
+}
+
+impl Tally {
+    fn rows(&self) -> Vec<(&'static str, u64)> {
+        let mut rows = vec![("messages cut by a write", self.cuts)];
+        if cfg!(feature = "http") {
+            rows.extend([("heard as events", self.events), ("posted over HTTP", self.posts)]);
+        }
+        rows
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.cuts += other.cuts;
+        self.events += other.events;
+        self.posts += other.posts;
+    }
+}
+
 /// What happened in one or many seeds.
 #[derive(Clone, Default)]
 pub struct Totals {
@@ -17,7 +44,7 @@ pub struct Totals {
     pub stops: u64,
     pub quiet: u64,
     pub checked: u64,
-    pub cuts: u64,
+    pub tally: Tally,
 }
 
 impl Totals {
@@ -48,7 +75,7 @@ impl Totals {
         self.stops += other.stops;
         self.quiet += other.quiet;
         self.checked += other.checked;
-        self.cuts += other.cuts;
+        self.tally.add(&other.tally);
     }
 
     fn rows(&self) -> Vec<(&'static str, u64)> {
@@ -64,17 +91,15 @@ impl Totals {
             ("replayed", counts.replayed),
             ("stale events", counts.stale),
             ("short writes", self.short_writes),
-            ("messages cut by a write", self.cuts),
             ("reads held", self.held),
             ("reads unfinished", self.unfinished),
             ("process stopped", self.stops),
             ("quiet points", self.quiet),
             ("quiet points with a full audit", self.checked),
         ];
+        rows.extend(self.tally.rows());
         // These are the event loop's to say, and HTTP's.
         let elsewhere = [
-            CloseReason::Idle,
-            CloseReason::BadRequest,
             CloseReason::WrongHost,
             CloseReason::BadText,
             CloseReason::WrongSpelling,
@@ -88,6 +113,9 @@ impl Totals {
         ];
         let closes = CloseReason::ALL.iter().zip(counts.closes);
         let closes = closes.filter(|(reason, _)| !elsewhere.contains(reason));
+        let of_http = [CloseReason::Idle, CloseReason::BadRequest];
+        let closes =
+            closes.filter(|(reason, _)| cfg!(feature = "http") || !of_http.contains(reason));
         rows.extend(closes.map(|(reason, count)| (reason.word(), count)));
         let refusals = Refusal::ALL.iter().zip(counts.refusals);
         // Frames have no verb that names a room they are not in.

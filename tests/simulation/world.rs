@@ -4,7 +4,7 @@
 mod audit;
 
 use crate::model::{Call, HOST, Model, Say, Speaker, Who};
-use crate::peer::{Irc, Kind, Peer, Person, RawHearing, Read, Replay, Web};
+use crate::peer::{Irc, Kind, Peer, Person, ROOM, RawHearing, Read, Replay, Web};
 use crate::random::Random;
 use crate::totals::Totals;
 use crate::weather::{Manners, Weather, draw_limits, draw_weather};
@@ -41,6 +41,9 @@ const GREETING: &str = "welcome\n";
 /// everything was said.
 const AUDITOR: usize = 0;
 
+/// By which number the first of those goes who say things over HTTP.
+const POSTERS: usize = 1 << 32;
+
 pub struct World {
     random: Random,
     weather: Weather,
@@ -53,6 +56,8 @@ pub struct World {
     turn: u64,
     peers: Vec<Peer>,
     people: Vec<Person>,
+    /// Those who say things over HTTP, each over any number of connections.
+    posters: [Person; 3],
     serials: u32,
     unfinished: Vec<ConnId>,
     /// Connections that are gone.
@@ -120,6 +125,8 @@ impl World {
             turn: 0,
             peers: Vec::new(),
             people: Vec::new(),
+            posters: ["poster1", "poster2", "poster3"]
+                .map(|name| Person { name: name.to_owned(), ..Person::default() }),
             serials: HOST,
             unfinished: Vec::new(),
             stale: Vec::new(),
@@ -204,7 +211,7 @@ impl World {
             let seats = self.peers[AUDITOR].rooms.values();
             peer.irc =
                 Some(Box::new(Irc::new(seats.map(|seat| (seat.room, seat.epoch)).collect())));
-        } else if !peer.is_frame() {
+        } else if kind.is_raw() {
             let second = usize::from(self.weather.rooms > 1);
             let room = match kind {
                 Kind::Chunk => 0,
@@ -329,7 +336,7 @@ impl World {
         if self.peers.len() > self.weather.peers {
             return;
         }
-        let weights = [3, 3, 3, 3, 20, 8, 10, 18];
+        let weights = [3, 3, 3, 3, 20, 8, 10, 27];
         let service = self.random.weighted(&weights[..SERVICES]);
         let kind = match service {
             CHUNK_ECHO | CHUNK_QUIET => Kind::Chunk,
@@ -339,18 +346,21 @@ impl World {
                 false => Kind::Binary,
             },
             IRC => Kind::Irc,
-            HTTP => match self.random.below(10) {
+            HTTP => match self.random.below(15) {
                 0..2 => Kind::WebRaw,
                 2..4 => Kind::Irc,
                 4..7 if cfg!(feature = "json") => Kind::Json,
-                _ => Kind::Binary,
+                7..10 => Kind::Binary,
+                10..13 => Kind::Events,
+                _ => Kind::Http,
             },
             _ => unreachable!("every service"),
         };
-        let speaks_frames = matches!(kind, Kind::Binary | Kind::Json);
-        let person = if !speaks_frames || self.random.chance(300) {
+        let person = if kind == Kind::Http {
+            POSTERS + self.random.below(self.posters.len())
+        } else if !kind.hears_frames() || self.random.chance(300) {
             self.people.push(Person::default());
-            if speaks_frames && self.random.chance(100) {
+            if kind.speaks_frames() && self.random.chance(100) {
                 // Under somebody else's name, perhaps.
                 let name = format!("person{}", self.random.within(1, 12));
                 let key = self.random.next() | 1;
@@ -388,13 +398,12 @@ impl World {
         peer.is_traced = self.trace;
         peer.is_rude = self.random.chance(100);
         peer.is_mute = self.random.chance(50);
-        let is_web = service == HTTP;
+        let is_web = service == HTTP && !matches!(kind, Kind::Events | Kind::Http);
         if is_web {
             let deflates = cfg!(feature = "deflate") && self.random.chance(300);
             peer.web = Some(Box::new(Web::new(u64::from(peer.serial), deflates)));
         }
-        let is_plain = matches!(kind, Kind::Chunk | Kind::Line);
-        peer.is_silent = !is_plain && self.random.chance(20);
+        peer.is_silent = !kind.is_plain() && self.random.chance(20);
         if is_web && !peer.is_silent {
             if self.manners.garbage > 0 && self.random.chance(20) {
                 return peer.garbage_opening(&mut self.random);
@@ -413,7 +422,7 @@ impl World {
             };
             peer.shake_hands(&path, subprotocol);
         }
-        if peer.is_frame() && self.manners.garbage > 0 && self.random.chance(10) {
+        if kind.speaks_frames() && self.manners.garbage > 0 && self.random.chance(10) {
             peer.bad_version();
         }
     }
@@ -423,7 +432,10 @@ impl World {
         if index == AUDITOR || !peer.can_speak() || peer.undelivered().len() > 256 << 10 {
             return;
         }
-        let person = &mut self.people[peer.person];
+        let person = match peer.person.checked_sub(POSTERS) {
+            None => &mut self.people[peer.person],
+            Some(poster) => &mut self.posters[poster],
+        };
         let rooms = match peer.kind {
             // Where somebody knows what was said.
             Kind::Irc if !self.weather.is_audited_everywhere => self.weather.rooms.min(2),
@@ -446,8 +458,7 @@ impl World {
             return;
         }
         // Nothing is unmistakable in pieces.
-        let is_plain = matches!(peer.kind, Kind::Chunk | Kind::Line);
-        let count = if peer.is_bad && is_plain { usize::MAX } else { count };
+        let count = if peer.is_bad && peer.kind.is_plain() { usize::MAX } else { count };
         let bytes = peer.undelivered();
         let bytes = bytes[..count.min(bytes.len()).min(64 << 10)].to_vec();
         let is_end = bytes.is_empty() && peer.fin && !peer.fin_read;
@@ -674,7 +685,8 @@ impl World {
                     "{conn} replays {count} of {:x} from {from}, {gaps} gaps",
                     room.to_bits()
                 );
-                peer.replays.entry(room.to_bits()).or_default().push_back(replay);
+                let room = if peer.kind == Kind::Events { ROOM } else { room.to_bits() };
+                peer.replays.entry(room).or_default().push_back(replay);
             }
         }
         trace!(self, "{conn} is offered {total}, takes {taken} of {space}");

@@ -69,15 +69,25 @@ impl Peer {
         self.has_said_bye();
     }
 
-    pub fn join(&mut self, room: usize, random: &mut Random, person: &Person) {
-        let request = self.request();
-        let resume = person.places.get(&room).copied().filter(|_| !random.chance(250));
-        let resume = resume.map(|(epoch, offset)| match random.below(30) {
+    /// From where to read on in a room: mostly from where the person is there.
+    pub(super) fn place_in(
+        &self,
+        room: usize,
+        random: &mut Random,
+        person: &Person,
+    ) -> Option<(u64, Offset)> {
+        let place = person.places.get(&room).copied().filter(|_| !random.chance(250));
+        place.map(|(epoch, offset)| match random.below(30) {
             0 => (epoch ^ 1, offset),
             1 => (epoch, offset + 1_000_000),
             2 => (epoch, 0),
             _ => (epoch, offset),
-        });
+        })
+    }
+
+    pub fn join(&mut self, room: usize, random: &mut Random, person: &Person) {
+        let request = self.request();
+        let resume = self.place_in(room, random, person);
         let name = if random.chance(100) { format!("R{room}") } else { format!("r{room}") };
         let resume_frame = resume.map(|(epoch, offset)| Resume { epoch: Epoch(epoch), offset });
         let join =
@@ -191,12 +201,7 @@ impl Peer {
         let id = if is_repeat {
             random.pick(&again).1
         } else if random.chance(500) {
-            person.ids += 1;
-            person.said.push_back((at, person.ids));
-            if person.said.len() > 8 {
-                person.said.pop_front();
-            }
-            person.ids
+            person.next_id(at)
         } else {
             0
         };

@@ -4,9 +4,8 @@ use super::frames::Seat;
 use super::{Asked, Kind, Peer, Person, Want};
 use crate::model::{Acked, Model};
 use hobnob::id::Offset;
-use hobnob::limits::Limits;
 use hobnob::reason::{CloseReason, Refusal};
-use hobnob::wire::frame::{ClientFrame, FrameError, ServerFrame, Side, VERSION};
+use hobnob::wire::frame::{ClientFrame, FrameError, Past, ServerFrame, Side, VERSION};
 use hobnob::wire::{Parsed, binary};
 use std::collections::HashSet;
 
@@ -33,7 +32,7 @@ impl Peer {
         } else {
             message.splice(..0, (message.len() as u32).to_be_bytes());
         }
-        match parse(is_json, &message, &model.limits) {
+        match parse(is_json, &message, model.limits.message) {
             Ok(Parsed::Complete(frame, length)) if length == message.len() => {
                 self.heed(frame, model, people);
             }
@@ -53,7 +52,7 @@ impl Peer {
                 break;
             }
             self.searched = 0;
-            match parse(is_json, rest, &model.limits) {
+            match parse(is_json, rest, model.limits.message) {
                 Ok(Parsed::Complete(frame, length)) => {
                     used += length;
                     self.heed(frame, model, people);
@@ -65,7 +64,7 @@ impl Peer {
         }
         self.heard = heard;
         self.heard.drain(..used);
-        self.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
+        self.tally.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
     }
 
     pub(super) fn heed(
@@ -79,6 +78,8 @@ impl Peer {
             eprintln!("       {} hears {:.160}", self.conn, text);
         }
         assert!(self.bye.is_none(), "[bye last] peer {} then received {frame:?}", self.serial);
+        let lost = self.events.as_mut().and_then(|events| events.lost.take());
+        assert!(lost.is_none() || matches!(frame, ServerFrame::Gap { .. }), "[gap] comes first");
         match frame {
             ServerFrame::Message { room, offset, time, sender, payload } => {
                 self.message(room, offset, time, &sender, &payload, model, people);
@@ -88,6 +89,9 @@ impl Peer {
             ServerFrame::Members { request: 0, room, count, names } => {
                 assert!(names.is_empty(), "[presence] a count with names");
                 self.seat(room).members = Some(count);
+            }
+            ServerFrame::Gap { from, to, .. } if lost.is_some() => {
+                assert_eq!(lost, Some((from, to)));
             }
             ServerFrame::Gap { room, from, to } => self.gap(room, from, to, model, people),
             ServerFrame::Ping { token } => {
@@ -129,7 +133,8 @@ impl Peer {
                 name,
             } => {
                 let asked = self.answered("joined");
-                let Want::Joined { request: wanted, room: at, is_bad: false, resume } = asked
+                let Want::Joined { request: wanted, room: at, is_bad: false, resume: given } =
+                    asked
                 else {
                     panic!("[replies in order] joined for {asked:?}");
                 };
@@ -139,11 +144,21 @@ impl Peer {
                 self.joining.swap_remove(
                     self.joining.iter().position(|joining| *joining == at).expect("joining"),
                 );
-                let resume = resume.filter(|(known, offset)| {
+                let resume = given.filter(|(known, offset)| {
                     *known == epoch.0 && *offset <= head && offset + 1 >= oldest
                 });
                 assert_eq!(recovered, resume.is_some(), "[recovered] peer {}", self.serial);
-                let next = resume.map_or(head, |(_, offset)| offset) + 1;
+                let next = match (resume, &mut self.events) {
+                    (Some((_, offset)), _) => offset + 1,
+                    // What is kept follows, behind a gap if it is known how much is lost.
+                    (None, Some(events)) if given.is_some() => {
+                        let lost =
+                            given.filter(|(known, last)| *known == epoch.0 && *last + 1 < oldest);
+                        events.lost = lost.map(|(_, last)| (last + 1, oldest - 1));
+                        oldest
+                    }
+                    (None, _) => head + 1,
+                };
                 if let Some(seat) = self.rooms.get(&room) {
                     assert_eq!(seat.epoch, epoch.0, "[epoch] changed under a member");
                 }
@@ -192,21 +207,7 @@ impl Peer {
                     panic!("[replies in order] history for {asked:?}");
                 };
                 assert_eq!((request, room), (wanted, at), "[replies in order] history");
-                let most = if limit == 0 { usize::MAX } else { limit as usize };
-                assert!(messages.len() <= most, "[history] more than {limit}");
-                let offsets: Vec<Offset> = messages.iter().map(|past| past.offset).collect();
-                let is_run = offsets.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-                assert!(is_run, "[history] a page with holes: {offsets:?}");
-                assert!(offsets.first().is_none_or(|first| *first >= oldest), "[history] {oldest}");
-                let (first, last) = (offsets.first().copied(), offsets.last().copied());
-                match side {
-                    Side::Before(0) => {}
-                    Side::Before(end) => assert!(last.is_none_or(|last| last < end)),
-                    Side::After(start) => assert!(
-                        first.is_none_or(|first| first == oldest.max(start + 1)),
-                        "[history] after {start} from {oldest}: {offsets:?}"
-                    ),
-                }
+                check_page(side, limit, oldest, &messages);
                 let epoch = self.seat(room).epoch;
                 for past in &messages {
                     model.observe(epoch, past.offset, past.time, &past.sender, &past.payload);
@@ -389,6 +390,8 @@ impl Peer {
                     Refusal::BadRoom => is_bad,
                     Refusal::TooManyRooms => in_rooms > model.limits.rooms_per_peer,
                     Refusal::RelayRoomsFull => !is_bad,
+                    // A listener asks for its name and its room at once.
+                    Refusal::NameTaken => self.events.is_some(),
                     _ => limited,
                 };
                 assert!(is_right, "[refusal] {refusal} for a join");
@@ -410,22 +413,38 @@ impl Peer {
     }
 }
 
-fn word_of(code: u16) -> Option<Refusal> {
+/// Whether a page of history is what was asked for.
+pub fn check_page(side: Side, limit: u32, oldest: Offset, messages: &[Past<'_>]) {
+    let most = if limit == 0 { usize::MAX } else { limit as usize };
+    assert!(messages.len() <= most, "[history] more than {limit}");
+    let offsets: Vec<Offset> = messages.iter().map(|past| past.offset).collect();
+    let is_run = offsets.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+    assert!(is_run, "[history] a page with holes: {offsets:?}");
+    assert!(offsets.first().is_none_or(|first| *first >= oldest), "[history] {oldest}");
+    let (first, last) = (offsets.first().copied(), offsets.last().copied());
+    match side {
+        Side::Before(0) => {}
+        Side::Before(end) => assert!(last.is_none_or(|last| last < end)),
+        Side::After(start) => assert!(
+            first.is_none_or(|first| first == oldest.max(start + 1)),
+            "[history] after {start} from {oldest}: {offsets:?}"
+        ),
+    }
+}
+
+pub fn word_of(code: u16) -> Option<Refusal> {
     Refusal::ALL.iter().copied().find(|refusal| refusal.code() == code)
 }
 
-fn parse<'a>(
+pub fn parse<'a>(
     is_json: bool,
     bytes: &'a [u8],
-    limits: &Limits,
+    message_max: usize,
 ) -> Result<Parsed<ServerFrame<'a>>, FrameError> {
     #[cfg(feature = "json")]
     if is_json {
-        return hobnob::wire::json::parse_server(
-            bytes,
-            hobnob::wire::json::line_max(limits.message),
-        );
+        return hobnob::wire::json::parse_server(bytes, hobnob::wire::json::line_max(message_max));
     }
     let _ = is_json;
-    binary::parse_server(bytes, limits.message + hobnob::wire::frame::FRAME_OVERHEAD)
+    binary::parse_server(bytes, message_max + hobnob::wire::frame::FRAME_OVERHEAD)
 }

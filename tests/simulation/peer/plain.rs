@@ -151,8 +151,7 @@ impl Peer {
 
 impl Speaker {
     pub fn of(kind: Kind, echo: bool) -> Self {
-        let is_raw = matches!(kind, Kind::Chunk | Kind::Line | Kind::WebRaw);
         let stream = (kind == Kind::Chunk).then(Vec::new);
-        Self { stream, echo, is_raw, ..Self::default() }
+        Self { stream, echo, is_raw: kind.is_raw(), ..Self::default() }
     }
 }

@@ -2,41 +2,54 @@
 
 use super::{AUDITOR, DIALECTS, World};
 use crate::model::HOST;
-use crate::peer::{Kind, Peer, Read};
+use crate::peer::{Events, Kind, Peer, Read};
 use hobnob::id::Offset;
 use hobnob::reason::CloseReason;
 use std::collections::{HashMap, VecDeque};
 
 impl World {
     pub(super) fn check_end(&mut self, mut peer: Peer, reason: CloseReason) {
-        self.totals.cuts += peer.cuts;
+        self.totals.tally.add(&peer.tally);
         let name = format!("peer {} ({:?})", peer.serial, peer.kind);
-        let is_plain = matches!(peer.kind, Kind::Chunk | Kind::Line);
+        let (is_plain, is_http) = (peer.kind.is_plain(), peer.kind == Kind::Http);
+        let is_listener = peer.kind == Kind::Events;
         let is_fair = match reason {
-            CloseReason::PeerClosed => peer.said_bye || peer.fin_read,
+            CloseReason::PeerClosed => {
+                let is_refused = |events: &Events| events.is_refused || peer.is_reset;
+                peer.said_bye || peer.fin_read || peer.events.as_deref().is_some_and(is_refused)
+            }
             CloseReason::Lost => peer.is_reset,
             CloseReason::HandshakeTimeout => match &peer.raw {
                 Some(raw) => raw.joined.is_none(),
                 None => !peer.greeted,
             },
-            CloseReason::PingTimeout => !is_plain,
-            CloseReason::Replaced => peer.is_frame(),
-            CloseReason::SlowConsumer => peer.closes_on_overrun || peer.said_bye || peer.fin_read,
-            CloseReason::Refused => !peer.is_frame(),
+            CloseReason::PingTimeout => !(is_plain || is_listener || is_http),
+            CloseReason::Idle => is_http && peer.has_begun,
+            CloseReason::Replaced => peer.kind.hears_frames(),
+            CloseReason::SlowConsumer => {
+                // Who is not let in is done once that is read.
+                let is_refused = |events: &Events| !events.is_live;
+                let is_done = peer.said_bye || peer.fin_read;
+                let is_done = is_done || peer.events.as_deref().is_some_and(is_refused);
+                peer.closes_on_overrun || is_done
+            }
+            CloseReason::Refused => peer.kind.is_raw(),
             CloseReason::Shutdown => self.is_draining,
             CloseReason::Stopped => true,
             reason => reason.code() >= 300 && reason != CloseReason::Internal && peer.is_bad,
         };
         assert!(is_fair, "[reasons] {name} ended with {reason}");
         let was_told = peer.shut && !peer.is_reset;
-        if !is_plain && was_told {
+        // A long answer is not finished for one that the relay wants no more of.
+        let is_whole = !is_http || matches!(reason, CloseReason::PeerClosed | CloseReason::Idle);
+        if !is_plain && was_told && is_whole {
             assert!(peer.is_between_frames(), "[cut] {name} ended with {reason} within a frame");
         }
         let (closed, closing) = match &peer.web {
             Some(web) if web.is_open => (web.closed, web.closing),
             _ => (None, None),
         };
-        let is_open = peer.web.as_ref().is_none_or(|web| web.is_open);
+        let is_open = peer.is_open();
         if is_open && peer.web.is_some() && was_told {
             assert!(closed.is_some(), "[close last] {name} ended with {reason}");
         }
@@ -44,7 +57,7 @@ impl World {
             let is_answered = closing.is_some() && closed == closing;
             assert!(irc.has_ended || is_answered, "[bye last] {name} ended with {reason}");
         }
-        if peer.is_frame() && is_open && was_told {
+        if peer.kind.hears_frames() && is_open && was_told {
             let is_answered = closing.is_some() && closed == closing && peer.bye.is_none();
             let is_told = peer.bye == Some(reason.code()) || is_answered;
             assert!(is_told, "[bye last] {name} ended with {reason}, not {:?}", peer.bye);
