@@ -7,6 +7,7 @@ use crate::id::ConnId;
 use crate::limits::MESSAGE_COST;
 use crate::now::Now;
 use crate::session::Step;
+use crate::session::irc::Request;
 use crate::wire::Parsed;
 
 /// How a visit to a peer ended.
@@ -124,15 +125,17 @@ impl Engine {
                     }
                     return (used, Reading::Unfinished);
                 }
-                Ok(Parsed::Complete(Step::Line(line), _)) if self.is_line_held_up(&line) => {
-                    if let Some(peer) = self.peers.get_mut(conn) {
-                        peer.session.again();
-                    }
-                    return (used, Reading::Unfinished);
-                }
                 Ok(Parsed::Complete(Step::Line(line), length)) => {
+                    let mut room = String::new();
+                    let request = Request::read(&line, &mut room);
+                    if self.is_held_up(&request) {
+                        if let Some(peer) = self.peers.get_mut(conn) {
+                            peer.session.again();
+                        }
+                        return (used, Reading::Unfinished);
+                    }
                     used += length;
-                    if self.obey(conn, &line, now) >= MESSAGE_COST {
+                    if self.obey(conn, &request, now) >= MESSAGE_COST {
                         // That was much: looking at everybody, or writing a page. Others are next.
                         return (used, Reading::Unfinished);
                     }
@@ -176,11 +179,9 @@ impl Engine {
             Step::Answer(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),
             #[cfg(feature = "http")]
             Step::Look(look) => self.look(conn, look, now),
-            Step::Line(line) => {
-                self.obey(conn, &line, now);
-            }
             Step::Ping(token) => self.tell(conn, |session, _, out| session.write_pong(token, out)),
-            Step::Alive | Step::Remote(_) => {}
+            // The last two were seen to as they came.
+            Step::Alive | Step::Remote(_) | Step::Line(_) => {}
             Step::Bye => self.let_go(conn, now),
         }
     }

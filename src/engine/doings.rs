@@ -5,19 +5,18 @@ use crate::hub::Reply;
 use crate::id::ConnId;
 use crate::now::Now;
 use crate::session::View;
-use crate::session::irc::{Doing, Input, Irc, rooms_spoken_to};
+use crate::session::irc::{Doing, Irc, Request};
 
 impl Engine {
     /// Whether a line speaks to a room that is behind.
-    pub(super) fn is_line_held_up(&self, line: &Input<'_>) -> bool {
-        rooms_spoken_to(line)
-            .filter_map(|room| self.hub.find(room))
-            .any(|room| self.is_congested(room))
+    pub(super) fn is_held_up(&self, line: &Request<'_>) -> bool {
+        let mut rooms = line.rooms_spoken_to().filter_map(|room| self.hub.find(room));
+        rooms.any(|room| self.is_congested(room))
     }
 
     /// Carries out a line: looks at the hub, answers, and asks it for what only it decides. What the
     /// answer costs the peer.
-    pub(super) fn obey(&mut self, conn: ConnId, line: &Input<'_>, now: Now) -> usize {
+    pub(super) fn obey(&mut self, conn: ConnId, line: &Request<'_>, now: Now) -> usize {
         let Some(peer) = self.peers.get_mut(conn) else { return 0 };
         let Some(service) = self.services.get(usize::from(peer.service)) else { return 0 };
         let (hub, limits) = (&self.hub, &*self.limits);

@@ -8,6 +8,7 @@ pub use tags::{MISSING, Tags, escape};
 pub use writer::LineWriter;
 
 use super::Parsed;
+use memchr::memchr;
 use smallvec::SmallVec;
 
 /// Longest line without its tags, its end included (Modern IRC §Message Format).
@@ -37,7 +38,7 @@ pub enum Found<'a> {
 pub fn split(bytes: &[u8]) -> Parsed<Found<'_>> {
     let tags = if bytes.first() == Some(&b'@') { CLIENT_TAGS_MAX } else { 0 };
     let window = bytes.get(..tags + LINE_MAX).unwrap_or(bytes);
-    match window.iter().position(|&byte| byte == b'\n') {
+    match memchr(b'\n', window) {
         Some(end) => {
             let line = bytes.get(..end).unwrap_or_default();
             let found = if is_too_long(line) {
@@ -54,7 +55,7 @@ pub fn split(bytes: &[u8]) -> Parsed<Found<'_>> {
 
 /// Takes the rest of a line that was too long off `bytes`, as far as it is here.
 pub fn skip(bytes: &[u8]) -> Parsed<Found<'_>> {
-    match bytes.iter().position(|&byte| byte == b'\n') {
+    match memchr(b'\n', bytes) {
         Some(end) => Parsed::Complete(Found::TooLong { ended: true }, end + 1),
         None if bytes.is_empty() => Parsed::Partial,
         None => Parsed::Complete(Found::TooLong { ended: false }, bytes.len()),
@@ -64,7 +65,7 @@ pub fn skip(bytes: &[u8]) -> Parsed<Found<'_>> {
 /// Whether tags or the rest are longer than each may be. `line` is without its `\n`.
 fn is_too_long(line: &[u8]) -> bool {
     let tags = match line.first() {
-        Some(b'@') => line.iter().position(|&byte| byte == b' ').map_or(line.len(), |at| at + 1),
+        Some(b'@') => memchr(b' ', line).map_or(line.len(), |at| at + 1),
         _ => 0,
     };
     tags > CLIENT_TAGS_MAX || line.len() - tags + 1 > LINE_MAX

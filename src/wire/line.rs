@@ -1,6 +1,7 @@
 //! Lines: what people type and `framing=line` keeps whole.
 
 use super::Parsed;
+use memchr::memchr;
 
 /// Splits the first line off `bytes`, without its `\r\n` or bare `\n`.
 ///
@@ -12,9 +13,8 @@ use super::Parsed;
 /// [`LineTooLong`] when the first `line_max` bytes hold no newline.
 pub fn parse(bytes: &[u8], line_max: usize) -> Result<Parsed<&[u8]>, LineTooLong> {
     let window = bytes.get(..line_max).unwrap_or(bytes);
-    let mut parts = window.splitn(2, |&byte| byte == b'\n');
-    match (parts.next(), parts.next()) {
-        (Some(line), Some(_)) => {
+    match memchr(b'\n', window).and_then(|end| window.get(..end)) {
+        Some(line) => {
             Ok(Parsed::Complete(line.strip_suffix(b"\r").unwrap_or(line), line.len() + 1))
         }
         _ if bytes.len() >= line_max => Err(LineTooLong),

@@ -10,7 +10,6 @@ use crate::limits::QUESTION_COST;
 use crate::password::Claim;
 use crate::reason::Refusal;
 use crate::wire::irc::{Line, LineWriter, Tags, parse};
-use std::borrow::Cow;
 
 /// One command of the protocol.
 pub(super) struct Command {
@@ -34,7 +33,7 @@ const fn command(
     Command { name, least, early, run, help }
 }
 
-/// Every command, by name.
+/// Every command, in the order of their names.
 #[rustfmt::skip]
 pub(super) const COMMANDS: &[Command] = &[
     command("ADMIN", 0, false, relay::admin, "ADMIN: who runs this relay"),
@@ -81,6 +80,59 @@ pub(super) const COMMANDS: &[Command] = &[
     command("WHOWAS", 0, false, people::whowas, "WHOWAS <nick> [count]: who that was"),
 ];
 
+/// The command of that name, in whatever case it came.
+pub(super) fn find(name: &str) -> Option<&'static Command> {
+    let upper = name.bytes().map(|byte| byte.to_ascii_uppercase());
+    let found = COMMANDS.binary_search_by(|known| known.name.bytes().cmp(upper.clone()));
+    COMMANDS.get(found.ok()?)
+}
+
+/// What a line asks for.
+#[derive(Debug)]
+pub enum Request<'a> {
+    /// Nothing: it is empty, or not over.
+    Nothing,
+    /// Nothing that was kept: it is too long.
+    TooLong,
+    /// A line in UTF-8.
+    Line(Line<'a>),
+    /// A line that is none, as far as it can be read.
+    NotText(Line<'a>),
+}
+
+impl<'a> Request<'a> {
+    /// Takes apart what was said. `room` is where a line is put that is not UTF-8.
+    pub fn read(input: &'a Input<'_>, room: &'a mut String) -> Self {
+        let line = match input {
+            Input::Part => return Self::Nothing,
+            Input::TooLong => return Self::TooLong,
+            Input::Line(line) => line,
+        };
+        let line = match std::str::from_utf8(line) {
+            Ok(line) => parse(line).map(Self::Line),
+            Err(_) => {
+                *room = String::from_utf8_lossy(line).into_owned();
+                parse(room).map(Self::NotText)
+            }
+        };
+        line.unwrap_or(Self::Nothing)
+    }
+
+    /// The rooms that something is said in, so that it waits while they are behind.
+    pub fn rooms_spoken_to(&self) -> impl Iterator<Item = &'a str> {
+        let speaks = |line: &Line<'_>| {
+            let verbs = ["PRIVMSG", "NOTICE", "TAGMSG"];
+            verbs.iter().any(|verb| verb.eq_ignore_ascii_case(line.command))
+        };
+        let targets = match self {
+            Self::Line(line) if speaks(line) => line.params.first().copied(),
+            _ => None,
+        };
+        let targets = targets.into_iter().flat_map(|targets| targets.split(','));
+        targets.filter_map(|target| target.strip_prefix('#'))
+    }
+}
+
 /// What a handler works with: the line, what the relay knows, and where its answer goes.
 pub(super) struct Talk<'t> {
     pub(super) irc: &'t mut Irc,
@@ -88,7 +140,6 @@ pub(super) struct Talk<'t> {
     pub(super) line: Said<'t>,
     /// The command, as the table spells it.
     pub(super) verb: &'static str,
-    pub(super) doings: &'t mut Vec<Doing>,
     /// What was done beside writing the answer, in the coin of
     /// [`MESSAGE_COST`](crate::limits::MESSAGE_COST).
     pub(super) cost: usize,
@@ -104,37 +155,27 @@ pub(super) struct Said<'t> {
 impl Irc {
     /// Carries out a line, up to what is to be done about it. What that costs the peer, beside what
     /// the hub holds against it: see [`Hub::charge`].
-    pub fn obey(&mut self, input: &Input<'_>, view: &View<'_>) -> usize {
-        let mut doings = Vec::new();
-        let cost = self.heed(input, view, &mut doings);
-        self.doings.extend(doings);
-        cost
-    }
-
-    fn heed(&mut self, input: &Input<'_>, view: &View<'_>, doings: &mut Vec<Doing>) -> usize {
-        let line = match input {
-            Input::Part => return 0,
-            Input::Line(line) => line,
-            Input::TooLong => {
-                let line = Said::default();
-                let mut talk = Talk { irc: self, view, line, verb: "*", doings, cost: 0 };
+    pub fn obey(&mut self, request: &Request<'_>, view: &View<'_>) -> usize {
+        let line = match request {
+            Request::Nothing => return 0,
+            Request::TooLong => {
+                let mut talk = Talk::new(self, view, "*", Said::default());
                 talk.numeric(ERR_INPUTTOOLONG, &[], "Input line was too long");
                 return 0;
             }
+            Request::Line(line) | Request::NotText(line) => line,
         };
-        let text = super::text(line);
-        let Some(line) = parse(&text) else { return 0 };
         if self.caps.has(Cap::LabeledResponse)
             && self.caps.has(Cap::Batch)
             && let Some(label) = line.tags.get("label")
         {
             self.label = Label::new(&label).map(Box::new);
         }
-        let found = COMMANDS.iter().find(|known| known.name.eq_ignore_ascii_case(line.command));
+        let found = find(line.command);
         let verb = found.map_or("*", |known| known.name);
         let said = Said { tags: line.tags, params: &line.params };
-        let mut talk = Talk { irc: self, view, line: said, verb, doings, cost: 0 };
-        if matches!(text, Cow::Owned(_)) {
+        let mut talk = Talk::new(self, view, verb, said);
+        if let Request::NotText(_) = request {
             talk.fail("INVALID_UTF8", &[], "Message rejected: it is not UTF-8");
             return 0;
         }
@@ -161,6 +202,16 @@ impl Irc {
 }
 
 impl<'t> Talk<'t> {
+    /// The handling of a line.
+    pub(super) fn new(
+        irc: &'t mut Irc,
+        view: &'t View<'t>,
+        verb: &'static str,
+        line: Said<'t>,
+    ) -> Self {
+        Self { irc, view, line, verb, cost: 0 }
+    }
+
     pub(super) fn hub(&self) -> &'t Hub {
         self.view.hub
     }
@@ -180,10 +231,10 @@ impl<'t> Talk<'t> {
 
     /// Where lines for the peer go, behind whatever was done before.
     pub(super) fn out(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.doings.last(), Some(Doing::Tell(_))) {
-            self.doings.push(Doing::Tell(Vec::new()));
+        if !matches!(self.irc.doings.back(), Some(Doing::Tell(_))) {
+            self.then(Doing::Tell(Vec::new()));
         }
-        match self.doings.last_mut() {
+        match self.irc.doings.back_mut() {
             Some(Doing::Tell(lines)) => lines,
             // Cannot be: it was just put there.
             _ => unreachable!(),
@@ -251,7 +302,7 @@ impl<'t> Talk<'t> {
     /// The line comes too soon after others.
     pub(super) fn refuse(&mut self) {
         let about = self.about("", "");
-        self.doings.push(Doing::Refuse(about, Refusal::RateLimited));
+        self.then(Doing::Refuse(Box::new(about), Refusal::RateLimited));
     }
 
     /// What the answer costs, in whatever it is given. A deed without one the hub holds to the rate
@@ -262,15 +313,21 @@ impl<'t> Talk<'t> {
             _ => false,
         };
         let bytes = |doing: &Doing| if let Doing::Tell(lines) = doing { lines.len() } else { 0 };
-        match self.doings.iter().map(bytes).sum::<usize>() {
-            0 if self.doings.iter().any(is_act) => 0,
+        let doings = &self.irc.doings;
+        match doings.iter().map(bytes).sum::<usize>() {
+            0 if doings.iter().any(is_act) => 0,
             told => QUESTION_COST + told,
         }
     }
 
     /// Asks the hub, and notes what the answer will be about.
     pub(super) fn ask(&mut self, about: About, command: Ask<'static>) {
-        self.doings.push(Doing::Ask(about, command));
+        self.then(Doing::Ask(Box::new(about), command));
+    }
+
+    /// This is to be done next, behind what is to be done already.
+    pub(super) fn then(&mut self, doing: Doing) {
+        self.irc.doings.push_back(doing);
     }
 
     /// Has it found out whether that is so. What the client says next is heard once it is known.
@@ -281,7 +338,7 @@ impl<'t> Talk<'t> {
     /// Has something done outside, for which the client waits.
     pub(super) fn wait(&mut self, waiting: Waiting, doing: Doing) {
         self.irc.waiting = Some(Box::new(waiting));
-        self.doings.push(doing);
+        self.then(doing);
     }
 
     /// What most answers are about.
@@ -306,16 +363,17 @@ impl<'t> Talk<'t> {
     }
 }
 
-/// The rooms that a line says something in, so that it waits while they are behind.
-pub fn rooms_spoken_to<'a>(input: &'a Input<'_>) -> impl Iterator<Item = &'a str> {
-    let line = match input {
-        Input::Line(line) => std::str::from_utf8(line).ok().and_then(parse),
-        Input::TooLong | Input::Part => None,
-    };
-    let speaks = |line: &Line<'_>| {
-        let verbs = ["PRIVMSG", "NOTICE", "TAGMSG"];
-        verbs.iter().any(|verb| verb.eq_ignore_ascii_case(line.command))
-    };
-    let targets = line.filter(speaks).and_then(|line| line.params.first().copied());
-    targets.into_iter().flat_map(|targets| targets.split(',')).filter_map(super::room_of)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_found_in_any_case() {
+        for known in COMMANDS {
+            for name in [known.name.to_owned(), known.name.to_lowercase()] {
+                assert_eq!(find(&name).map(|found| found.name), Some(known.name));
+            }
+        }
+        assert!(find("").is_none() && find("PRIV").is_none() && find("PRIVMSGS").is_none());
+    }
 }

@@ -37,7 +37,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use waiting::Waiting;
 
-pub use commands::rooms_spoken_to;
+pub use commands::Request;
 
 /// Longest first word that counts as a protocol of its own, when nothing was understood yet.
 const OPENING: usize = 512;
@@ -70,9 +70,9 @@ pub enum Doing {
     /// Tell the peer these lines.
     Tell(Vec<u8>),
     /// Ask the hub. First, let the session know what it will be answered about.
-    Ask(About, Command<'static>),
+    Ask(Box<About>, Command<'static>),
     /// Tell the peer that it is not done, and why.
-    Refuse(About, Refusal),
+    Refuse(Box<About>, Refusal),
     /// Find out whether this is so; the peer waits for it.
     Verify(Claim),
     /// Have the configuration read again; the peer waits for it.
@@ -232,8 +232,8 @@ impl Irc {
     }
 
     /// The hub is about to be asked.
-    pub fn ask(&mut self, about: About) {
-        self.about = Some(Box::new(about));
+    pub fn ask(&mut self, about: Box<About>) {
+        self.about = Some(about);
     }
 
     fn next_batch(&mut self) -> String {

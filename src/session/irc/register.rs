@@ -106,7 +106,7 @@ fn request(talk: &mut Talk<'_>, argument: &str) {
     if reseats {
         let rooms = talk.hub().rooms_of(talk.conn()).count();
         talk.cost += MESSAGE_COST + rooms * QUESTION_COST;
-        talk.doings.push(Doing::Reseat);
+        talk.then(Doing::Reseat);
     }
 }
 
@@ -203,7 +203,7 @@ pub(super) fn try_to_enter(talk: &mut Talk<'_>) {
 pub(super) fn turn_away(talk: &mut Talk<'_>) {
     talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
     let fault = Fault::from(CloseReason::BadPassword);
-    talk.doings.push(Doing::Close(fault));
+    talk.then(Doing::Close(fault));
 }
 
 /// PING.
@@ -223,5 +223,5 @@ pub(super) fn quit(talk: &mut Talk<'_>) {
     let reason = short(talk.param(0).unwrap_or_default(), REASON_MAX);
     let about = talk.about("", "");
     talk.ask(about, Ask::Farewell { reason: format!("Quit: {reason}").into() });
-    talk.doings.push(Doing::Bye);
+    talk.then(Doing::Bye);
 }

@@ -1,6 +1,6 @@
 //! The relay itself: what it is and how many are here, and what its operators may do.
 
-use super::commands::{COMMANDS, Talk};
+use super::commands::{self, COMMANDS, Talk};
 use super::numeric::*;
 use super::register::{REASON_MAX, short};
 use super::waiting::Waiting;
@@ -236,7 +236,7 @@ pub(super) fn help(talk: &mut Talk<'_>) {
         }
         return talk.numeric(RPL_ENDOFHELP, &["*"], "End of /HELP");
     };
-    match COMMANDS.iter().find(|command| command.name.eq_ignore_ascii_case(subject)) {
+    match commands::find(subject) {
         Some(command) => {
             talk.numeric(RPL_HELPSTART, &[subject], command.name);
             talk.numeric(RPL_HELPTXT, &[subject], command.help);
@@ -287,7 +287,7 @@ pub(super) fn be_operator(talk: &mut Talk<'_>, is_right: bool) {
         talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
         talk.irc.oper_failures = talk.irc.oper_failures.saturating_add(1);
         if talk.irc.oper_failures >= OPER_FAILURES_MAX {
-            talk.doings.push(Doing::Close(CloseReason::BadPassword.into()));
+            talk.then(Doing::Close(CloseReason::BadPassword.into()));
         }
         return;
     }

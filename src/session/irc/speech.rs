@@ -7,6 +7,7 @@ use super::{About, Cap, channel_of, nick_of, rooms};
 use crate::hub::{Command as Ask, Target};
 use crate::payload::Manner;
 use crate::wire::irc::LINE_MAX;
+use smallvec::SmallVec;
 
 /// Targets of one line.
 pub(super) const TARGETS_MAX: usize = 4;
@@ -112,8 +113,12 @@ fn tags(talk: &Talk<'_>) -> Option<String> {
     may.then(|| talk.line.tags.client_only()).flatten()
 }
 
-fn each<'t>(talk: &mut Talk<'t>, targets: &'t str, is_quiet: bool) -> Vec<&'t str> {
-    let mut found: Vec<&str> = Vec::new();
+fn each<'t>(
+    talk: &mut Talk<'t>,
+    targets: &'t str,
+    is_quiet: bool,
+) -> SmallVec<[&'t str; TARGETS_MAX]> {
+    let mut found = SmallVec::new();
     for target in targets.split(',').filter(|target| !target.is_empty()) {
         if found.len() == TARGETS_MAX {
             if !is_quiet {

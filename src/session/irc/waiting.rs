@@ -87,16 +87,7 @@ impl Irc {
 
     /// Answers a line of some time ago.
     fn answer(&mut self, view: &View<'_>, verb: &'static str, run: impl FnOnce(&mut Talk<'_>)) {
-        let mut doings = Vec::new();
-        run(&mut Talk {
-            irc: self,
-            view,
-            line: Said::default(),
-            verb,
-            doings: &mut doings,
-            cost: 0,
-        });
-        self.doings.extend(doings);
+        run(&mut Talk::new(self, view, verb, Said::default()));
     }
 }
 

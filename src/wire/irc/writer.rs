@@ -2,6 +2,7 @@
 //! begins another, and no more bytes than a line may have.
 
 use super::LINE_MAX;
+use std::io::Write as _;
 
 /// One line being written to the end of a buffer. Parts go in from left to right.
 #[derive(Debug)]
@@ -69,9 +70,11 @@ impl<'o> LineWriter<'o> {
         put(nick, is_edge_of_mask, b'_', self.out);
         self.out.push(b'!');
         put(user, is_edge_of_mask, b'_', self.out);
-        let host = host.to_string();
         self.out.push(b'@');
-        put(&host, is_edge_of_mask, b'_', self.out);
+        let from = self.out.len();
+        // A vector takes whatever it is given.
+        let _ = write!(self.out, "{host}");
+        tame(self.out, from, is_edge_of_mask, b'_');
         self
     }
 
@@ -131,8 +134,15 @@ fn is_edge_of_mask(byte: u8) -> bool {
 
 /// Appends `text`, and `instead` for whatever would end the line or this part of it.
 fn put(text: &str, is_edge: impl Fn(u8) -> bool, instead: u8, out: &mut Vec<u8>) {
-    let safe = |byte: u8| {
-        if matches!(byte, b'\r' | b'\n' | 0) || is_edge(byte) { instead } else { byte }
-    };
-    out.extend(text.bytes().map(safe));
+    let from = out.len();
+    out.extend_from_slice(text.as_bytes());
+    tame(out, from, is_edge, instead);
+}
+
+/// Puts `instead` in the place of whatever would end the line or this part of it, from `from` on.
+fn tame(out: &mut [u8], from: usize, is_edge: impl Fn(u8) -> bool, instead: u8) {
+    for byte in out.get_mut(from..).unwrap_or_default() {
+        let is_safe = !matches!(*byte, b'\r' | b'\n' | 0) && !is_edge(*byte);
+        *byte = if is_safe { *byte } else { instead };
+    }
 }
