@@ -109,14 +109,14 @@ fn rest_of(stream: &mut TcpStream) -> String {
 /// Runs a subcommand against `server`, with `input`.
 fn hobnob(server: &Server, arguments: &[&str], input: &str) -> Output {
     let url = format!("frame://{}", server.frame);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_hobnob"))
-        .args(arguments)
-        .env("HOBNOB_URL", url)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+    told(command.args(arguments).env("HOBNOB_URL", url), input)
+}
+
+/// Runs a command to its end, with this as its input.
+fn told(command: &mut Command, input: &str) -> Output {
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
 }
@@ -440,17 +440,8 @@ mod reloading {
     #[cfg(feature = "passwords")]
     #[test]
     fn hashes_come_out_of_hobnob_password_and_go_into_the_file() {
-        let make = |input: &str| {
-            let mut child = Command::new(env!("CARGO_BIN_EXE_hobnob"))
-                .arg("password")
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
-            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-            child.wait_with_output().unwrap()
-        };
+        let make =
+            |input: &str| told(Command::new(env!("CARGO_BIN_EXE_hobnob")).arg("password"), input);
         let none = make("\n");
         assert_eq!(none.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&none.stderr).contains("no password was given"));

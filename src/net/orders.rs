@@ -187,39 +187,14 @@ impl Drop for Orders {
 
 /// Every number of `Counts`, always in the same order.
 fn numbers_of(counts: &mut Counts) -> impl Iterator<Item = &mut u64> {
-    let Counts {
-        connections,
-        accepted,
-        rooms,
-        messages,
-        private,
-        deliveries,
-        bytes_in,
-        bytes_out,
-        overruns,
-        gaps,
-        replayed,
-        stale,
-        backlog,
-        history,
-        closes,
-        refusals,
-    } = counts;
-    let singles = [
-        connections,
-        accepted,
-        rooms,
-        messages,
-        private,
-        deliveries,
-        bytes_in,
-        bytes_out,
-        overruns,
-        gaps,
-        replayed,
-        stale,
-        backlog,
-        history,
-    ];
-    singles.into_iter().chain(closes).chain(refusals)
+    macro_rules! numbers {
+        ($($single:ident)*) => {{
+            let Counts { $($single,)* closes, refusals } = counts;
+            [$($single),*].into_iter().chain(closes).chain(refusals)
+        }};
+    }
+    numbers! {
+        connections accepted rooms messages private deliveries bytes_in bytes_out
+        overruns gaps replayed stale backlog history
+    }
 }

@@ -319,6 +319,12 @@ impl std::fmt::Display for FrameError {
 /// Frames as proptest makes them up, for the tests of both spellings.
 #[cfg(test)]
 pub(super) mod arbitrary {
+    /// What was written and what came behind it, cut off at every byte.
+    pub fn cuts(written: &[u8], behind: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+        let all = [written, behind].concat();
+        (0..=all.len()).map(move |cut| all[..cut].to_vec())
+    }
+
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;

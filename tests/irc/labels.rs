@@ -1,7 +1,7 @@
 //! Answers that name their question, when there is hardly room for them.
 
 use crate::common::Server;
-use crate::talk::{Talk, relay, relay_with};
+use crate::talk::{Talk, crowded, relay};
 use hobnob::engine::{Engine, Reading, SLICES};
 use hobnob::id::ConnId;
 use hobnob::now::Now;
@@ -88,15 +88,7 @@ fn an_answer_is_not_lost_when_the_outbox_is_full_behind_it() {
 
 #[test]
 fn an_answer_longer_than_an_outbox_is_one_batch_and_given_as_it_is_read() {
-    let limits = Limits { outbox: 32 << 10, presence_members: 100, ..Limits::default() };
-    let server = relay_with(limits);
-    let rooms: Vec<String> = (0..60).map(|n| format!("#{n}")).collect();
-    let rooms = rooms.join(",");
-    let mut others: Vec<Talk> =
-        (0..30).map(|n| Talk::enter(&server, &format!("somebody-of-a-long-name-{n}"))).collect();
-    for other in &mut others {
-        other.join(&rooms);
-    }
+    let (server, rooms, _others) = crowded();
     let mut ann = Talk::enter_with(&server, "ann", "batch labeled-response");
     ann.say(&format!("@label=x JOIN {rooms}"));
     // 60 times the names of 30 are 52 KB, of which the outbox holds half.

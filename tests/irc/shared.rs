@@ -1,7 +1,7 @@
 //! One room, many protocols; and rooms too big for names.
 
 use crate::common::*;
-use crate::talk::{Talk, frame_says, relay_with};
+use crate::talk::{Talk, crowded, frame_says, relay_with};
 use hobnob::Limits;
 use hobnob::reason::{CloseReason, Refusal};
 use hobnob::wire::frame::{ClientFrame, ServerFrame};
@@ -255,15 +255,7 @@ fn big_rooms_name_nobody_and_say_so() {
 
 #[test]
 fn a_line_that_asks_for_more_than_an_outbox_holds_is_answered_as_it_is_read() {
-    let limits = Limits { outbox: 32 << 10, presence_members: 100, ..Limits::default() };
-    let server = relay_with(limits);
-    let rooms: Vec<String> = (0..60).map(|n| format!("#{n}")).collect();
-    let rooms = rooms.join(",");
-    let mut others: Vec<Talk> =
-        (0..30).map(|n| Talk::enter(&server, &format!("somebody-of-a-long-name-{n}"))).collect();
-    for other in &mut others {
-        other.join(&rooms);
-    }
+    let (server, rooms, _others) = crowded();
     let mut ann = Talk::enter(&server, "ann");
     ann.say(&format!("JOIN {rooms}"));
     // 60 times the names of 30 are 52 KB; all of them come.

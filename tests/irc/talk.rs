@@ -215,3 +215,19 @@ pub fn frame_says(client: &mut Client, room: u32, id: u64, text: &[u8]) {
     let payload = text.into();
     client.ask(&[hobnob::wire::frame::ClientFrame::Say { room, id, echo: true, payload }]);
 }
+
+/// A relay, sixty rooms in one list, and the thirty people of long names who are in each of them:
+/// who enters them all is told more than an outbox holds.
+pub fn crowded() -> (Server, String, Vec<Talk>) {
+    let limits = Limits { outbox: 32 << 10, presence_members: 100, ..Limits::default() };
+    let server = relay_with(limits);
+    let rooms: Vec<String> = (0..60).map(|n| format!("#{n}")).collect();
+    let rooms = rooms.join(",");
+    let enter = |n| {
+        let mut talk = Talk::enter(&server, &format!("somebody-of-a-long-name-{n}"));
+        talk.join(&rooms);
+        talk
+    };
+    let others = (0..30).map(enter).collect();
+    (server, rooms, others)
+}

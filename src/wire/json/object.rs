@@ -136,6 +136,23 @@ pub(super) fn server_of<'a>(verb: &str, line: &'a [u8]) -> Result<ServerFrame<'a
     })
 }
 
+/// An object that carries a payload: its own fields, and then one of two for that.
+macro_rules! with_payload {
+    ($(#[$about:meta])* $vis:vis struct $name:ident<$a:lifetime> {
+        $($(#[$attribute:meta])* $field:ident: $type:ty,)*
+    }) => {
+        $(#[$about])*
+        #[derive(Serialize, Deserialize)]
+        $vis struct $name<$a> {
+            $($(#[$attribute])* $field: $type,)*
+            #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+            text: Option<Text<$a>>,
+            #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+            base64: Option<Text<$a>>,
+        }
+    };
+}
+
 fn fields<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, FrameError> {
     serde_json::from_slice(line).map_err(|_| {
         FrameError::Malformed("a field is missing, given twice, or not what its verb needs")
@@ -190,17 +207,14 @@ struct InRoom {
     room: u32,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Say<'a> {
-    room: u32,
-    #[serde(default)]
-    id: u64,
-    #[serde(default = "yes")]
-    echo: bool,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    text: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    base64: Option<Text<'a>>,
+with_payload! {
+    struct Say<'a> {
+        room: u32,
+        #[serde(default)]
+        id: u64,
+        #[serde(default = "yes")]
+        echo: bool,
+    }
 }
 
 fn yes() -> bool {
@@ -211,18 +225,15 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-#[derive(Serialize, Deserialize)]
-struct Tell<'a> {
-    #[serde(default)]
-    request: u64,
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(default)]
-    notice: bool,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    text: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    base64: Option<Text<'a>>,
+with_payload! {
+    struct Tell<'a> {
+        #[serde(default)]
+        request: u64,
+        #[serde(borrow)]
+        name: Cow<'a, str>,
+        #[serde(default)]
+        notice: bool,
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -305,17 +316,14 @@ struct Ack {
     offset: Offset,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Message<'a> {
-    room: u32,
-    offset: Offset,
-    time: u64,
-    #[serde(borrow)]
-    sender: Cow<'a, str>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    text: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    base64: Option<Text<'a>>,
+with_payload! {
+    struct Message<'a> {
+        room: u32,
+        offset: Offset,
+        time: u64,
+        #[serde(borrow)]
+        sender: Cow<'a, str>,
+    }
 }
 
 /// `came` and `went`.
@@ -346,17 +354,14 @@ struct Page<'a> {
     messages: Vec<Past<'a>>,
 }
 
-/// A message among others: that of `message`, less the room.
-#[derive(Serialize, Deserialize)]
-pub struct Past<'a> {
-    offset: Offset,
-    time: u64,
-    #[serde(borrow)]
-    sender: Cow<'a, str>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    text: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    base64: Option<Text<'a>>,
+with_payload! {
+    /// A message among others: that of `message`, less the room.
+    pub struct Past<'a> {
+        offset: Offset,
+        time: u64,
+        #[serde(borrow)]
+        sender: Cow<'a, str>,
+    }
 }
 
 impl<'a> Past<'a> {
@@ -379,16 +384,13 @@ struct Gap {
     to: Offset,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Told<'a> {
-    time: u64,
-    #[serde(borrow)]
-    sender: Cow<'a, str>,
-    notice: bool,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    text: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    base64: Option<Text<'a>>,
+with_payload! {
+    struct Told<'a> {
+        time: u64,
+        #[serde(borrow)]
+        sender: Cow<'a, str>,
+        notice: bool,
+    }
 }
 
 #[derive(Serialize, Deserialize)]
