@@ -122,6 +122,50 @@ pub fn what_a_room_hears() {
 }
 
 #[test]
+pub fn what_one_is_told_of_ones_own_doings() {
+    let server = relay();
+    let all = "echo-message extended-join message-tags server-time setname";
+    let mut ann = Talk::enter_with(&server, "ann", all);
+    let mut bob = Talk::enter(&server, "bob");
+    ann.ask(
+        "JOIN #x",
+        &[
+            "@time=TIME :ann!~ann@HOST JOIN #x * :ann of IRC",
+            ":hobnob.local 353 ann = #x :@ann",
+            ":hobnob.local 366 ann #x :End of /NAMES list",
+        ],
+    );
+    ann.ask("SETNAME :Ann A", &["@time=TIME :ann!~ann@HOST SETNAME :Ann A"]);
+    ann.ask("NICK anna", &["@time=TIME :ann!~ann@HOST NICK :anna"]);
+    ann.ask("TOPIC #x :t", &["@time=TIME :anna!~ann@HOST TOPIC #x :t"]);
+    ann.ask("@+a=1 TAGMSG #x", &["@time=TIME;msgid=ID;+a=1 :anna!~ann@HOST TAGMSG #x"]);
+    ann.ask("TAGMSG bob", &["@time=TIME;msgid=ID :anna!~ann@HOST TAGMSG bob"]);
+    ann.ask("PRIVMSG bob :hi", &["@time=TIME;msgid=ID :anna!~ann@HOST PRIVMSG bob :hi"]);
+    ann.ask("PART #x :bye", &["@time=TIME :anna!~ann@HOST PART #x :bye"]);
+    for (line, answer) in [
+        ("TAGMSG", "411 anna :No recipient given (TAGMSG)"),
+        ("@+a TAGMSG none", "401 anna none :No such nick"),
+        ("TAGMSG #none", "403 anna #none :No such channel"),
+    ] {
+        ann.ask(line, &[&format!(":hobnob.local {answer}")]);
+    }
+    bob.hear(&[":anna!~ann@HOST PRIVMSG bob :hi"]);
+    // And without any.
+    bob.ask(
+        "JOIN #y",
+        &[
+            ":bob!~bob@HOST JOIN #y",
+            ":hobnob.local 353 bob = #y :@bob",
+            ":hobnob.local 366 bob #y :End of /NAMES list",
+        ],
+    );
+    for quiet in ["SETNAME :Bob B", "PRIVMSG #y :hi", "NOTICE #y :hi", "PRIVMSG anna :hi"] {
+        bob.ask(quiet, &[]);
+    }
+    ann.hear(&["@time=TIME;msgid=ID :bob!~bob@HOST PRIVMSG anna :hi"]);
+}
+
+#[test]
 pub fn invite_notify() {
     let server = relay();
     let mut ann = Talk::enter(&server, "ann");
@@ -143,15 +187,37 @@ pub fn invite_notify() {
 pub fn names_with_every_prefix_and_host() {
     let server = relay();
     let mut ann = Talk::enter_with(&server, "ann", "multi-prefix userhost-in-names");
+    let mut bob = Talk::enter(&server, "bob");
     ann.join("#x");
     ann.ask("MODE #x +v ann", &[":ann!~ann@HOST MODE #x +v ann"]);
-    ann.ask(
-        "NAMES #x",
-        &[
-            ":hobnob.local 353 ann = #x :@+ann!~ann@HOST",
-            ":hobnob.local 366 ann #x :End of /NAMES list",
-        ],
-    );
+    for (talk, nick, rank, names) in
+        [(&mut ann, "ann", "@+", "@+ann!~ann@HOST"), (&mut bob, "bob", "@", "@ann")]
+    {
+        talk.ask(
+            "NAMES #x",
+            &[
+                &format!(":hobnob.local 353 {nick} = #x :{names}"),
+                &format!(":hobnob.local 366 {nick} #x :End of /NAMES list"),
+            ],
+        );
+        talk.ask(
+            "WHO #x %nf",
+            &[
+                &format!(":hobnob.local 354 {nick} ann H{rank}"),
+                &format!(":hobnob.local 315 {nick} #x :End of WHO list"),
+            ],
+        );
+        talk.ask(
+            "WHOIS ann",
+            &[
+                &format!(":hobnob.local 311 {nick} ann ~ann HOST * :ann of IRC"),
+                &format!(":hobnob.local 319 {nick} ann :{rank}#x"),
+                &format!(":hobnob.local 312 {nick} ann hobnob.local :hobnob"),
+                &format!(":hobnob.local 317 {nick} ann <n> <n> :seconds idle, signon time"),
+                &format!(":hobnob.local 318 {nick} ann :End of /WHOIS list"),
+            ],
+        );
+    }
     ann.ask(
         "WHO ann",
         &[
