@@ -480,6 +480,7 @@ pub fn the_relay_itself() {
             ":hobnob.local 219 ann u :End of /STATS report",
         ],
     );
+    ann.ask("STATS", &[":hobnob.local 461 ann STATS :Not enough parameters"]);
     ann.ask("STATS x", &[":hobnob.local 219 ann x :End of /STATS report"]);
     ann.ask(
         "HELP join",

@@ -67,7 +67,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command("QUIT", 0, true, register::quit, "QUIT [reason]: leave"),
     command("REHASH", 0, false, relay::rehash, "REHASH: read the configuration again (operators)"),
     command("SETNAME", 1, false, people::setname, "SETNAME <text>: be called something else in full"),
-    command("STATS", 0, false, relay::stats, "STATS u: how long the relay has run"),
+    command("STATS", 1, false, relay::stats, "STATS u: how long the relay has run"),
     command("TAGMSG", 0, false, speech::tagmsg, "TAGMSG <channel|nick>[,…]: tags without a text"),
     command("TIME", 0, false, relay::time, "TIME: what time it is here"),
     command("TOPIC", 1, false, rooms::topic, "TOPIC <channel> [text]: read or give the topic"),
