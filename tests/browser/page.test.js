@@ -337,6 +337,16 @@ test('two people talk alone: found by their name, counted, answered, and honest 
   await bob.sees('#room-name', 'ZOë');
   await zoe.page.click('#people .room-link');
   await zoe.hears('hello there');
+  // However quickly one goes on, before the page has turned: not a word of it to the room.
+  await bob.page.evaluate(() => {
+    const words = document.getElementById('words');
+    for (const text of ['/msg ann quick', 'and quicker', '/me is off to see zoë', '/msg zoë and back']) {
+      words.value = text;
+      words.form.requestSubmit();
+    }
+  });
+  await zoe.hears('and back');
+  for (const text of ['quick', 'and quicker', '* bob is off to see zoë']) await ann.hears(text);
   await zoe.say('hello');
   await bob.hears('hello');
   await bob.sees('#room-name', 'zoë');

@@ -38,8 +38,9 @@ def weechat(name, home, port):
         "typing.look.enabled_nicks": "on",
         "typing.look.delay_purge_typing": 3600,
         "typing.look.delay_set_paused": 3600,
-        # Joins are shown even of those who say nothing, and lines are not held back.
+        # Joins are shown even of those who say nothing; lines are not held back, nor taken for pasted.
         "irc.look.smart_filter": "off",
+        "weechat.look.paste_max_lines": -1,
         "irc.server_default.anti_flood_prio_high": 0,
         "irc.server_default.anti_flood_prio_low": 0,
     }
@@ -51,9 +52,10 @@ def weechat(name, home, port):
 def talk(ports, home):
     ann = Terminal("ann", f"irssi --home {home}/irssi -n ann")
     ann.sees(r"\[\(status\)\]")
-    # Else it says one line in two seconds, whatever the relay allows.
-    ann.type("/set cmds_max_at_once 1000")
-    ann.sees(r" {9}cmds_max_at_once 1000")
+    # Else it says one line in two seconds, whatever the relay allows, and asks about lines that come quickly.
+    for setting in ("cmds_max_at_once 1000", "paste_verify_line_count 0"):
+        ann.type(f"/set {setting}")
+        ann.sees(rf"  {setting}")
     ann.type(f"/connect 127.0.0.1 {ports['irc']}")
     ann.sees(r"Welcome to the hobnob network")
     ann.type("/join #tea")

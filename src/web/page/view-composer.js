@@ -36,8 +36,12 @@ export class ComposerView {
     this.#words.focus();
   }
 
-  /** Is there to be typed into, but does not draw up a keyboard over half of the screen. */
+  /**
+   * Is there to be typed into, but does not draw up a keyboard over half of the screen. At once for where
+   * one is now: what is typed before the next frame is not for where one was.
+   */
   invite() {
+    this.render();
     if (!isTouch.matches) this.focus();
   }
 
