@@ -39,6 +39,10 @@ def main():
         for terminal in (chat, nc, tutorial, program):
             for text in ("chat", "nc", "the tutorial", "a program"):
                 terminal.sees(f"hello from {text}")
+        # Lines that come faster than one by one, as from a clipboard.
+        chat.keys("-l", "".join(f"line {n} of ten\r" for n in range(1, 11)))
+        for n in range(1, 11):
+            nc.sees(f"line {n} of ten")
         # To one person alone; and a plain socket has no words for it.
         chat.type("/msg fred psst")
         program.sees(r"\[to you\] ann: psst")
