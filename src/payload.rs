@@ -46,8 +46,8 @@ impl Seen {
     }
 
     /// What they are called in full, if they say.
-    pub fn real_name(&self) -> &str {
-        self.face.as_ref().map_or("", |face| &*face.real_name)
+    pub fn real_name(&self) -> Option<&str> {
+        self.face.as_ref().map(|face| &*face.real_name)
     }
 
     /// Whether they say that they are a program.

@@ -18,6 +18,13 @@ pub struct Who {
     pub seen: Seen,
 }
 
+impl Who {
+    /// What they are called in full; by their name, if their protocol has no word for it.
+    pub fn real_name(&self) -> &str {
+        self.seen.real_name().unwrap_or(&self.name)
+    }
+}
+
 impl fmt::Display for Who {
     /// The name alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

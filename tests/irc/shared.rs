@@ -42,7 +42,7 @@ pub fn irc_frames_and_plain_sockets_share_a_room() {
         &[":hobnob.local 531 ann ＃fred :that person's client takes no private messages"],
     );
     ann.say("WHOIS ＃fred");
-    ann.hear(&[":hobnob.local 311 ann ＃fred hobnob HOST * :"]);
+    ann.hear(&[":hobnob.local 311 ann ＃fred hobnob HOST * :#fred"]);
     ann.sync();
     ann.ask("NICK anna", &[":ann!~ann@HOST NICK :anna"]);
     let told = fred.until_pong();

@@ -166,7 +166,7 @@ pub(super) fn write_notice(
         Notice::Came(who, _) => {
             let line = heading.write((&who.name, &who.seen), out).command("JOIN").middle(&channel);
             if style.has(Cap::ExtendedJoin) {
-                line.middle("*").last(who.seen.real_name());
+                line.middle("*").last(who.real_name());
             } else {
                 line.end();
             }
@@ -222,7 +222,7 @@ pub(super) fn write_notice(
         }
         Notice::RealName(who) if style.has(Cap::Setname) => {
             let line = heading.write((&who.name, &who.seen), out).command("SETNAME");
-            line.last(who.seen.real_name());
+            line.last(who.real_name());
         }
         Notice::Signal(signal) if style.has(Cap::MessageTags) => {
             write_signal(style, &channel, signal, unix_ms, out);

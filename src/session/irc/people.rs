@@ -131,7 +131,7 @@ fn fits(pattern: &str, who: &Who) -> bool {
     mask::matches(pattern, &nick_of(&who.name))
         || mask::matches(pattern, who.seen.user())
         || mask::matches(pattern, &who.seen.host().to_string())
-        || mask::matches(pattern, who.seen.real_name())
+        || mask::matches(pattern, who.real_name())
         || mask::matches(pattern, &who.mask())
 }
 
@@ -172,7 +172,7 @@ fn show_who(
         flags.push_str(prefix_of(room.rights.ranks(conn), multi));
     }
     let (nick, host) = (nick_of(&who.name).into_owned(), who.seen.host().to_string());
-    let (user, real_name) = (who.seen.user(), who.seen.real_name());
+    let (user, real_name) = (who.seen.user(), who.real_name());
     let server = talk.options().name.clone();
     let Some(letters) = fields.letters else {
         let params = [&channel, user, &host, &server, &nick, &flags];
@@ -233,7 +233,7 @@ fn show_whois(talk: &mut Talk<'_>, conn: ConnId, who: &Who) {
     let hub = talk.hub();
     let nick = nick_of(&who.name).into_owned();
     let host = who.seen.host().to_string();
-    talk.numeric(RPL_WHOISUSER, &[&nick, who.seen.user(), &host, "*"], who.seen.real_name());
+    talk.numeric(RPL_WHOISUSER, &[&nick, who.seen.user(), &host, "*"], who.real_name());
     let ids: Vec<RoomId> = hub.rooms_of(conn).collect();
     let mut channels = String::new();
     let is_hidden = hub.record(conn).is_some_and(|record| record.flags.invisible);
@@ -291,7 +291,7 @@ pub(super) fn whowas(talk: &mut Talk<'_>) {
     for (who, at) in past {
         let (nick, host) = (nick_of(&who.name).into_owned(), who.seen.host().to_string());
         let params = [&nick, who.seen.user(), &host, "*"];
-        talk.numeric(RPL_WHOWASUSER, &params, who.seen.real_name());
+        talk.numeric(RPL_WHOWASUSER, &params, who.real_name());
         let at = super::stamp::Stamp(at * 1000).to_string();
         talk.numeric(RPL_WHOISSERVER, &[&nick, &server], &at);
     }
