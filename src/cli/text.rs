@@ -50,16 +50,19 @@ pub(super) fn of_action(action: &str) -> Vec<u8> {
 /// Who said what, or did what, on one line.
 pub(super) fn said(sender: &str, bytes: &[u8]) -> String {
     match action(bytes) {
-        Some(action) => format!("* {sender} {}", payload(action)),
-        None => format!("{sender}: {}", payload(bytes)),
+        Some(_) => words(sender, bytes).into_owned(),
+        None => format!("{sender}: {}", words(sender, bytes)),
     }
 }
 
 /// The same where it is known who said it, or does not matter.
 pub(super) fn words<'a>(sender: &str, bytes: &'a [u8]) -> Cow<'a, str> {
-    match action(bytes) {
-        Some(_) => Cow::Owned(said(sender, bytes)),
-        None => payload(bytes),
+    if let Some(action) = action(bytes) {
+        return Cow::Owned(format!("* {sender} {}", payload(action)));
+    }
+    match bytes {
+        [1, query @ .., 1] => Cow::Owned(format!("CTCP {}", payload(query))),
+        _ => payload(bytes),
     }
 }
 
@@ -94,7 +97,8 @@ mod tests {
         assert_eq!(said("bob", b"\x01ACTION waves\x01"), "* bob waves");
         assert_eq!(said("bob", b"\x01ACTION waves"), "* bob waves");
         assert_eq!(said("bob", &of_action("waves \x1b")), "* bob waves \\u{1b}");
-        assert_eq!(said("bob", b"\x01VERSION\x01"), "bob: \\u{1}VERSION\\u{1}");
+        assert_eq!(said("bob", b"\x01VERSION\x01"), "bob: CTCP VERSION");
+        assert_eq!(words("bob", b"\x01PING 7 \x1b\x01"), "CTCP PING 7 \\u{1b}");
         assert_eq!(said("bob", b"ACTION waves"), "bob: ACTION waves");
     }
 }

@@ -51,6 +51,8 @@ test('what somebody does is told so, by whatever way it comes', () => {
   }
   for (const line of ['/me', '/mean it', 'see /me wave']) assert.equal(spoken(line), line);
   // Everything else stays what it was.
+  assert.deepEqual(shown({ base64: btoa('\x01PING 7\x01') }),
+    { text: 'CTCP PING 7', note: 'asked by an IRC client' });
   for (const bytes of ['\x01VERSION\x01', '\x01ACTION \xff\x01']) {
     assert.equal(payloadOf({ base64: btoa(bytes) }).text, undefined);
     assert.ok(!shown({ base64: btoa(bytes) }).isAction);

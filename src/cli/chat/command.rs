@@ -47,8 +47,8 @@ pub(super) fn parse(line: &str) -> Command<'_> {
     let mut words = rest.split_whitespace();
     match (words.next(), words.next(), words.next(), words.next()) {
         (Some("join"), Some(room), key, None) => Command::Join(room, key),
-        (Some("leave"), None, None, None) => Command::Leave,
-        (Some("who"), None, None, None) => Command::Who,
+        (Some("leave" | "part"), None, None, None) => Command::Leave,
+        (Some("who" | "names"), None, None, None) => Command::Who,
         (Some("help"), None, None, None) => Command::Help,
         (Some("quit"), None, None, None) => Command::Quit,
         _ => Command::Unknown(line),
@@ -73,6 +73,8 @@ mod tests {
         assert_eq!(parse("/join attic sesame"), Command::Join("attic", Some("sesame")));
         assert_eq!(parse("/msg bob see  /there "), Command::Tell("bob", "see  /there "));
         assert_eq!(parse("/me waves  twice "), Command::Act("waves  twice"));
+        assert_eq!([parse("/who"), parse("/names")], [Command::Who, Command::Who]);
+        assert_eq!([parse("/leave"), parse("/part")], [Command::Leave, Command::Leave]);
         assert_eq!(parse("/quit"), Command::Quit);
         assert_eq!(parse(" \t"), Command::Nothing);
         for line in ["/join", "/join a b c", "/", "/quit now", "/nick x"] {

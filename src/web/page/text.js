@@ -20,6 +20,9 @@ const ACTION = /^\u0001ACTION ([^]*?)\u0001?$/u;
 /** Its first six bytes, which base64 writes alike whatever follows. */
 const ACTION_BEGUN = btoa('\u0001ACTIO');
 
+/** What an IRC client asks another (CTCP); nobody answers here. */
+const QUERY = /^\u0001([^\u0001]+)\u0001$/u;
+
 /** A number of things. */
 export const count = (number, noun) =>
   `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
@@ -138,6 +141,8 @@ export function shown({ text, base64 }) {
   const bytes = bytesOf(base64);
   const size = count(bytes.length, 'byte');
   const lenient = new TextDecoder().decode(bytes);
+  const [, query] = QUERY.exec(lenient) ?? [];
+  if (query) return { text: `CTCP ${inCarets(query)}`, note: 'asked by an IRC client' };
   const strange = lenient.match(/[\uFFFD\u0000-\u0008\u000B-\u001F]/gu)?.length ?? 0;
   if (strange <= lenient.length / 4) {
     return { text: inCarets(lenient.replace(/\r?\n$/u, '')), note: `not plain text, ${size}` };
