@@ -49,6 +49,7 @@ def end(relay):
     with contextlib.ExitStack() as ends:
         ends.callback(relay.wait, PATIENCE)
         ends.callback(relay.terminate)
+        ends.callback(subprocess.run, ["tmux", "-L", Terminal.socket, "kill-server"], capture_output=True)
         for somebody in everybody:
             ends.callback(somebody.end)
         for somebody in everybody:
@@ -88,8 +89,12 @@ class Terminal:
             file.write(self.screen() + "\n")
 
     def end(self):
-        """Ends the tmux server, and every program in it."""
-        subprocess.run(["tmux", "-L", self.socket, "kill-server"], capture_output=True)
+        """Ends the program, and waits until it has put away what it keeps."""
+        pid = int(self.tmux("display-message", "-p", "-t", self.name, "#{pane_pid}"))
+        self.tmux("kill-session", "-t", self.name)
+        until = time.monotonic() + PATIENCE
+        while os.path.isdir(f"/proc/{pid}") and time.monotonic() < until:
+            time.sleep(0.05)
 
     def keys(self, *keys):
         self.tmux("send-keys", "-t", self.name, *keys)
@@ -100,6 +105,10 @@ class Terminal:
 
     def screen(self):
         return self.tmux("capture-pane", "-p", "-t", self.name).rstrip()
+
+    def coloured(self):
+        """The screen with its colours, as SGR sequences."""
+        return self.tmux("capture-pane", "-e", "-N", "-p", "-t", self.name).rstrip()
 
     def sees(self, pattern):
         """Waits until the screen shows the pattern; `.` matches within a line, `(?s:.)` beyond it."""

@@ -323,6 +323,19 @@ class Person {
     await this.page.screenshot({ path: path.resolve(pictures, `${name}.png`) });
   }
 
+  setSize(width, height) {
+    return this.page.setViewportSize({ width, height });
+  }
+
+  /** Takes a picture of another page, all of it: of a file. */
+  async draw(file, width, name) {
+    const page = await this.context.newPage();
+    await page.setViewportSize({ width, height: 100 });
+    await page.goto(`file://${file}`);
+    await page.screenshot({ path: path.resolve(pictures, `${name}.png`), fullPage: true });
+    await page.close();
+  }
+
   /** Nothing here keeps anybody out. */
   async isAccessible(state) {
     await this.page.evaluate(axe);

@@ -29,7 +29,7 @@ def main():
         shutil.rmtree(home, ignore_errors=True)
 
 
-def weechat(name, home, port):
+def weechat(name, home, port, **size):
     """WeeChat, which tells and shows who is typing, for as long as nothing else is heard of them."""
     options = {
         "irc.look.typing_status_self": "on",
@@ -46,18 +46,28 @@ def weechat(name, home, port):
     }
     commands = [f"/set {option} {value}" for option, value in options.items()]
     commands += [f"/server add here 127.0.0.1/{port} -nicks={name} -autojoin=#tea -notls", "/connect here"]
-    return Terminal(name, f"weechat -d {home}/{name} " + " ".join(f"-r '{command}'" for command in commands))
+    return Terminal(name, f"weechat -d {home}/{name} " + " ".join(f"-r '{command}'" for command in commands), **size)
+
+
+def irssi(name, home, port, **size):
+    """irssi, registered."""
+    it = Terminal(name, f"irssi --home {home}/{name} -n {name}", **size)
+    it.sees(r"\[\(status\)\]")
+    # Else it says one line in two seconds, whatever the relay allows, and asks about lines that come quickly.
+    for setting in ("cmds_max_at_once 1000", "paste_verify_line_count 0"):
+        it.type(f"/set {setting}")
+        it.sees(rf"  {setting}")
+    it.type(f"/connect 127.0.0.1 {port}")
+    it.sees(r"Mode change \[\+i\] for user")
+    return it
+
+
+def chat(name, port, room, **size):
+    return Terminal(name, f"{HOBNOB} chat frame://127.0.0.1:{port} {room} --name {name}", **size)
 
 
 def talk(ports, home):
-    ann = Terminal("ann", f"irssi --home {home}/irssi -n ann")
-    ann.sees(r"\[\(status\)\]")
-    # Else it says one line in two seconds, whatever the relay allows, and asks about lines that come quickly.
-    for setting in ("cmds_max_at_once 1000", "paste_verify_line_count 0"):
-        ann.type(f"/set {setting}")
-        ann.sees(rf"  {setting}")
-    ann.type(f"/connect 127.0.0.1 {ports['irc']}")
-    ann.sees(r"Welcome to the hobnob network")
+    ann = irssi("ann", home, ports["irc"])
     ann.type("/join #tea")
     ann.sees(r"Irssi: #tea: Total of 1 nicks")
     ann.type("/topic green or black?")
@@ -68,7 +78,7 @@ def talk(ports, home):
     # Who comes later sees the topic, who is here, and what was said; irssi is told who came.
     bob = weechat("bob", home, ports["irc"])
     zoe = weechat("zoe", home, ports["irc"])
-    carl = Terminal("carl", f"{HOBNOB} chat frame://127.0.0.1:{ports['frame']} tea --name carl")
+    carl = chat("carl", ports["frame"], "tea")
     dora = Browser("dora", ports["http"], "tea")
     dora.enter("dora")
     for name in ("bob", "zoe", "carl", "dora"):
@@ -146,4 +156,5 @@ def talk(ports, home):
     dora.sees("#member-count", "5")
 
 
-main()
+if __name__ == "__main__":
+    main()
