@@ -170,7 +170,7 @@ impl Engine {
         if from.is_some() {
             let head = self.hub.room(room).map_or(0, |room| room.head);
             if let Some(peer) = self.peers.get_mut(conn) {
-                peer.awaits = Some(Box::new(Awaited::Replay(key as u32, head)));
+                peer.wait_for(Awaited::Replay(key as u32, head));
             }
             self.mark_ready(conn);
         }

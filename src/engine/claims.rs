@@ -44,7 +44,7 @@ impl Engine {
 
     fn queue(&mut self, conn: ConnId, claim: Claim) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
-        peer.awaits = Some(Box::new(Awaited::Answer));
+        peer.wait_for(Awaited::Answer);
         let Claims { inside, at_the_door, .. } = &mut self.claims;
         let queue = if peer.session.is_greeted() { inside } else { at_the_door };
         queue.push_back((conn, claim));
@@ -94,7 +94,7 @@ impl Engine {
     /// The peer wants the configuration to be read again.
     pub(super) fn ask_reload(&mut self, conn: ConnId) {
         if let Some(peer) = self.peers.get_mut(conn) {
-            peer.awaits = Some(Box::new(Awaited::Answer));
+            peer.wait_for(Awaited::Answer);
             self.claims.reloads.push_back(conn);
         }
     }
@@ -128,7 +128,7 @@ impl Engine {
             self.counts.stale += 1;
             return;
         };
-        peer.awaits = None;
+        peer.answered();
         if peer.is_heard() {
             self.let_go_on(conn, now, tell);
             self.go_on(conn, now);
@@ -139,7 +139,7 @@ impl Engine {
     /// A peer no longer waits for an answer.
     fn listen_again(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
-        peer.awaits = None;
+        peer.answered();
         let owed_max = self.limits.outbox_soft_for(peer.session.is_greeted());
         if peer.held && !peer.is_to_wait(owed_max) {
             peer.held = false;

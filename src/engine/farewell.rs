@@ -3,7 +3,7 @@
 use super::Engine;
 use super::flush::{Piece, SLICES};
 pub(super) use super::peer::Phase;
-use super::peer::{Closing, Peer};
+use super::peer::{Aside, Closing, Peer};
 use crate::id::ConnId;
 use crate::limits::LINGER;
 use crate::now::{Now, Tick};
@@ -42,11 +42,12 @@ impl Engine {
     pub fn close(&mut self, conn: ConnId, fault: impl Into<Fault>) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let fault = fault.into();
-        match &mut peer.closing {
+        match peer.closing_mut() {
             None => {
                 // Its time does not run before `reap` has seen to it.
                 let (phase, until, discarded) = (Phase::Marked, Tick(u32::MAX), 0);
-                peer.closing = Some(Box::new(Closing { fault, phase, until, discarded }));
+                let closing = Closing { fault, phase, until, discarded };
+                peer.aside = Some(Box::new(Aside::Closing(closing)));
                 self.marked.push(conn);
             }
             Some(closing) if fault.reason == CloseReason::Lost => {
@@ -77,7 +78,7 @@ impl Engine {
         let now = self.lived(now);
         while let Some(conn) = self.marked.pop() {
             let Some(peer) = self.peers.get(conn) else { continue };
-            let Some(closing) = &peer.closing else { continue };
+            let Some(closing) = peer.closing() else { continue };
             let fault = closing.fault.clone();
             let owed = match fault.reason {
                 CloseReason::Lost => Vec::new(),
@@ -92,7 +93,7 @@ impl Engine {
                 peer.outbox_mut().finish_first(&owed);
             }
             let until = now.tick().after(LINGER);
-            if let Some(closing) = &mut peer.closing {
+            if let Some(closing) = peer.closing_mut() {
                 (closing.phase, closing.until) = (Phase::Farewell, until);
             }
             self.schedule(conn, until);
@@ -165,7 +166,7 @@ impl Engine {
     pub(super) fn farewell_sent(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let ended = peer.ended;
-        let Some(closing) = &mut peer.closing else { return };
+        let Some(closing) = peer.closing_mut() else { return };
         if ended {
             self.mark_done(conn);
         } else {
@@ -176,7 +177,7 @@ impl Engine {
 
     /// A peer that was told goodbye has had its time.
     pub(super) fn farewell_due(&mut self, conn: ConnId, now: Tick) {
-        let until = self.peers.get(conn).and_then(|peer| peer.closing.as_ref()).map(|c| c.until);
+        let until = self.peers.get(conn).and_then(Peer::closing).map(|closing| closing.until);
         if until.is_some_and(|until| until <= now) {
             self.mark_done(conn);
         }
@@ -185,7 +186,7 @@ impl Engine {
     /// A peer on its way out sent more.
     pub(super) fn discard(&mut self, conn: ConnId, count: usize) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
-        let Some(closing) = &mut peer.closing else { return };
+        let Some(closing) = peer.closing_mut() else { return };
         closing.discarded += count;
         if closing.discarded > DISCARD_MAX && closing.phase != Phase::Marked {
             self.mark_done(conn);
@@ -194,8 +195,7 @@ impl Engine {
 
     pub(super) fn mark_done(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
-        if let Some(closing) = peer.closing.as_mut().filter(|closing| closing.phase != Phase::Done)
-        {
+        if let Some(closing) = peer.closing_mut().filter(|closing| closing.phase != Phase::Done) {
             closing.phase = Phase::Done;
             self.done.push(conn);
         }
@@ -209,13 +209,13 @@ impl Engine {
     /// The next peer whose socket is to be dropped, and why; then [`release`](Self::release) it.
     pub fn take_done(&mut self) -> Option<(ConnId, CloseReason)> {
         let conn = self.done.pop()?;
-        let reason = self.peers.get(conn).and_then(|peer| peer.closing.as_ref());
+        let reason = self.peers.get(conn).and_then(Peer::closing);
         Some((conn, reason.map_or(CloseReason::Lost, |closing| closing.fault.reason)))
     }
 
     /// The socket is gone: frees the slot.
     pub fn release(&mut self, conn: ConnId) {
-        if let Some(closing) = self.peers.remove(conn).and_then(|peer| peer.closing) {
+        if let Some(closing) = self.peers.remove(conn).as_ref().and_then(Peer::closing) {
             self.counts.closed(closing.fault.reason);
         }
         if self.drain.is_some() {

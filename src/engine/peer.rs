@@ -36,8 +36,6 @@ pub struct Peer {
     pub ready: bool,
     /// Not read from until it has read some of what it is owed.
     pub held: bool,
-    /// What must come before it is listened to again.
-    pub awaits: Option<Box<Awaited>>,
     /// It will send no more.
     pub ended: bool,
     /// It has said all it wanted to, and goes once it has what it is owed.
@@ -48,15 +46,24 @@ pub struct Peer {
     pub outbox: Option<Box<Outbox>>,
     /// Its place on each of its tapes. The first two need no memory elsewhere.
     pub seats: SmallVec<[Seat; 2]>,
-    /// Set once it is to go.
-    pub closing: Option<Box<Closing>>,
+    /// Why it is set aside, if it is.
+    pub aside: Option<Box<Aside>>,
 }
 
 // There are ten thousand of them, and nearly all are idle.
-const _: () = assert!(size_of::<Peer>() <= 96);
+const _: () = assert!(size_of::<Peer>() <= 88);
 
-/// What a peer asked for, and must have before it is listened to again. Never two of these at once:
-/// what would ask for the second is not read.
+/// Why a peer is set aside, and not listened to. It is never two of these at once: what would make it
+/// wait for a second thing is not read, and who goes waits for nothing.
+#[derive(Debug)]
+pub enum Aside {
+    /// It asked for something, and must have it before it is listened to again.
+    Waiting(Awaited),
+    /// It is to go.
+    Closing(Closing),
+}
+
+/// What a peer waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
     /// The replay of this tape's room up to an offset, so that no answer overtakes it.
@@ -155,13 +162,12 @@ impl Peers {
             blocked: false,
             ready: false,
             held: false,
-            awaits: None,
             ended: false,
             leaving: false,
             inbox: None,
             outbox: None,
             seats: SmallVec::new(),
-            closing: None,
+            aside: None,
         });
         Some(id)
     }
@@ -212,29 +218,50 @@ impl Peer {
     /// Whether it must read some of what it asked for, or wait for an answer, before it is listened
     /// to again.
     pub fn is_to_wait(&self, owed_max: usize) -> bool {
-        self.awaits.is_some()
+        self.awaits().is_some()
             || self.owed() > owed_max
             || self.outbox.as_ref().is_some_and(|outbox| outbox.has_page())
     }
 
     /// Whether somebody outside is to answer it first.
     pub fn awaits_answer(&self) -> bool {
-        self.awaits.as_deref() == Some(&Awaited::Answer)
+        self.awaits() == Some(Awaited::Answer)
+    }
+
+    fn awaits(&self) -> Option<Awaited> {
+        match self.aside.as_deref()? {
+            Aside::Waiting(awaited) => Some(*awaited),
+            Aside::Closing(_) => None,
+        }
+    }
+
+    /// It is not listened to before it has this.
+    pub fn wait_for(&mut self, awaited: Awaited) {
+        if self.is_open() {
+            self.aside = Some(Box::new(Aside::Waiting(awaited)));
+        }
+    }
+
+    /// Somebody outside has answered it.
+    pub fn answered(&mut self) {
+        if self.awaits_answer() {
+            self.aside = None;
+        }
     }
 
     /// It no longer waits for the replay of `tape`, if that `is_over`, told the last offset of it.
     pub fn replayed(&mut self, tape: usize, is_over: impl FnOnce(Offset) -> bool) {
-        if let Some(Awaited::Replay(awaited, last)) = self.awaits.as_deref()
-            && *awaited as usize == tape
-            && is_over(*last)
+        if let Some(Awaited::Replay(awaited, last)) = self.awaits()
+            && awaited as usize == tape
+            && is_over(last)
         {
-            self.awaits = None;
+            self.aside = None;
         }
     }
 
     /// Whether it still takes part: nobody has asked for its end.
     pub fn is_open(&self) -> bool {
-        self.closing.is_none()
+        self.closing().is_none()
     }
 
     /// Whether what it sends is heeded.
@@ -244,7 +271,23 @@ impl Peer {
 
     /// How far its goodbye has come.
     pub fn phase(&self) -> Option<Phase> {
-        self.closing.as_ref().map(|closing| closing.phase)
+        self.closing().map(|closing| closing.phase)
+    }
+
+    /// Its goodbye, once it is to go.
+    pub fn closing(&self) -> Option<&Closing> {
+        match self.aside.as_deref()? {
+            Aside::Waiting(_) => None,
+            Aside::Closing(closing) => Some(closing),
+        }
+    }
+
+    /// The same, to change.
+    pub fn closing_mut(&mut self) -> Option<&mut Closing> {
+        match self.aside.as_deref_mut()? {
+            Aside::Waiting(_) => None,
+            Aside::Closing(closing) => Some(closing),
+        }
     }
 
     /// Its seat on a tape.
