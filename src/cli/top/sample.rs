@@ -133,6 +133,8 @@ impl Curve {
 pub(super) struct History {
     last: Option<(Seen, Instant)>,
     rates: [VecDeque<u64>; 4],
+    /// Messages a second that were told to one person alone.
+    pub(super) private: f64,
     /// The share of its time that the loop was awake, between the last two looks.
     pub(super) busy: f64,
     /// The time within which 99 of 100 turns between the last two looks were done.
@@ -155,8 +157,9 @@ impl History {
                         rates.pop_front();
                     }
                 }
-                let awake = "hobnob_turn_duration_seconds_sum";
-                self.busy = ((seen.number(awake) - before.number(awake)) / seconds).clamp(0.0, 1.0);
+                let rate = |name| (seen.number(name) - before.number(name)) / seconds;
+                self.private = rate("hobnob_private_messages_total").max(0.0);
+                self.busy = rate("hobnob_turn_duration_seconds_sum").clamp(0.0, 1.0);
                 self.turn = turn(before, &seen);
                 let heads: HashMap<&str, u64> =
                     before.top.rooms.iter().map(|room| (&*room.room, room.head)).collect();
@@ -218,6 +221,7 @@ mod tests {
     fn look(messages: u64, running_ms: u64, head: u64) -> Seen {
         let metrics = format!(
             "# HELP hobnob_messages_total x\nhobnob_messages_total {messages}\n\
+             hobnob_private_messages_total {head}\n\
              hobnob_turn_duration_seconds_bucket{{le=\"0.001\"}} {messages}\n\
              hobnob_turn_duration_seconds_bucket{{le=\"+Inf\"}} {messages}\n\
              hobnob_turn_duration_seconds_count {messages}\n\
@@ -239,6 +243,7 @@ mod tests {
         history.add(look(300, 3_000, 27), start + Duration::from_secs(2));
         assert_eq!(history.curve(Curve::Messages), &[100]);
         assert_eq!(history.rooms(Order::Rate)[0].rate, 10.0);
+        assert_eq!(history.private, 10.0);
         assert!((history.busy - 0.1).abs() < 1e-9);
         assert_eq!(history.turn, Some(Duration::from_millis(1)));
         assert_eq!(history.seen().unwrap().by_label("hobnob_closes_total"), [("lost", 3.0)]);

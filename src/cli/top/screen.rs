@@ -117,13 +117,17 @@ fn four_curves(frame: &mut Frame<'_>, top: &Top, area: Rect) {
         let now = rates.back().copied().unwrap_or(0) as f64;
         let is_bytes = matches!(curve, Curve::Received | Curve::Sent);
         let figure = if is_bytes { size(now) } else { count(now) };
-        let title = Line::from(vec![
+        let mut title = Line::from(vec![
             Span::styled(format!(" {word} "), QUIET),
             Span::styled(
                 format!("{figure}/s "),
                 Style::new().fg(color).add_modifier(Modifier::BOLD),
             ),
         ]);
+        if matches!(curve, Curve::Messages) && top.history.private > 0.0 {
+            let private = format!("and {}/s private ", count(top.history.private));
+            title.push_span(Span::styled(private, QUIET));
+        }
         let width = usize::from(area.width.saturating_sub(2));
         let from = rates.len().saturating_sub(width);
         let mut shown = vec![0; width.saturating_sub(rates.len())];
