@@ -55,6 +55,8 @@ fn main() -> ExitCode {
     idle_and_fan_out(peers, &mut verdict);
     #[cfg(feature = "http")]
     idle_websockets(peers, &mut verdict);
+    #[cfg(feature = "deflate")]
+    idle_compressed(peers, &mut verdict);
     idle_irc(peers, &mut verdict);
     stalled(peers, &mut verdict);
     if verdict.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
@@ -74,12 +76,32 @@ impl Verdict {
 /// The same memory, of those who came through a browser's door.
 #[cfg(feature = "http")]
 fn idle_websockets(peers: usize, verdict: &mut Verdict) {
+    let opening = websocket_opening("");
+    let each = idle("http://127.0.0.1:0", "WebSockets", peers, b"c10k", |_| opening.clone());
+    let text = format!("{each} bytes");
+    verdict.row("resident memory per idle WebSocket", text, each <= IDLE_WEBSOCKET_MAX);
+}
+
+/// The same, of those whose rooms are compressed.
+#[cfg(feature = "deflate")]
+fn idle_compressed(peers: usize, verdict: &mut Verdict) {
+    let listen = "http://127.0.0.1:0?deflate=true";
+    let opening = websocket_opening("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    let each = idle(listen, "compressed WebSockets", peers, b"c10k", |_| opening.clone());
+    let text = format!("{each} bytes");
+    verdict.row("resident memory per idle compressed WebSocket", text, each <= IDLE_WEBSOCKET_MAX);
+}
+
+/// What somebody says who comes through a browser's door, with these headers besides.
+#[cfg(feature = "http")]
+fn websocket_opening(headers: &str) -> Vec<u8> {
     use hobnob::wire::binary::LENGTH_SIZE;
     use hobnob::wire::websocket::{Opcode, write_masked};
-    let mut opening =
-        b"GET /connect HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            .to_vec();
+    let mut opening = format!(
+        "GET /connect HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n"
+    )
+    .into_bytes();
     let (name, room) = (Cow::Borrowed(""), Cow::Borrowed("c10k"));
     for frame in [
         ClientFrame::Hello { version: VERSION, private: false, key: 0, name },
@@ -89,9 +111,7 @@ fn idle_websockets(peers: usize, verdict: &mut Verdict) {
         binary::write_client(&frame, &mut bytes);
         write_masked(Opcode::Binary, [1, 2, 3, 4], &bytes[LENGTH_SIZE..], &mut opening);
     }
-    let each = idle("http", "WebSockets", peers, b"c10k", |_| opening.clone());
-    let text = format!("{each} bytes");
-    verdict.row("resident memory per idle WebSocket", text, each <= IDLE_WEBSOCKET_MAX);
+    opening
 }
 
 /// The same memory, of clients that registered and joined.
@@ -100,21 +120,21 @@ fn idle_irc(peers: usize, verdict: &mut Verdict) {
         let nick = format!("peer{index:05}");
         format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\nJOIN #c10k\r\n").into_bytes()
     };
-    let each = idle("irc", "IRC clients", peers, b"#c10k :End of", register);
+    let each = idle("irc://127.0.0.1:0", "IRC clients", peers, b"#c10k :End of", register);
     let text = format!("{each} bytes");
     verdict.row("resident memory per idle IRC client", text, each <= IDLE_IRC_MAX);
 }
 
 /// What each of so many clients costs that say `opening`, hear `joined`, and are silent from then on.
 fn idle(
-    scheme: &str,
+    listen: &str,
     what: &str,
     peers: usize,
     joined: &[u8],
     opening: impl Fn(usize) -> Vec<u8>,
 ) -> usize {
     println!("{peers} {what}, all in one room");
-    let server = Server::start_with(scheme, &[]);
+    let server = Server::start_with(listen, &[]);
     let before = server.resident();
     let mut sockets = Vec::new();
     for index in 0..peers {
@@ -231,17 +251,18 @@ struct Server {
 
 impl Server {
     fn start(options: &[&str]) -> Self {
-        Self::start_with("frame", options)
+        Self::start_with("frame://127.0.0.1:0", options)
     }
 
-    fn start_with(scheme: &str, options: &[&str]) -> Self {
+    fn start_with(listen: &str, options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_hobnob"))
-            .args(["serve", "--listen", &format!("{scheme}://127.0.0.1:0")])
+            .args(["serve", "--listen", listen])
             .args(options)
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()
             .expect("hobnob starts");
+        let (scheme, _) = listen.split_once(':').expect("a URL");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let line = lines.map_while(Result::ok).find(|line| line.trim_start().starts_with(scheme));
         let address = line.and_then(|line| line.split_whitespace().last()?.parse().ok());
