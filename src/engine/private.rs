@@ -43,7 +43,7 @@ impl Engine {
             session.write_reply(reply, view, out);
         });
         if let Reply::Expelled { .. } = reply
-            && self.peers.get(conn).is_some_and(|peer| !peer.session.can_tell_refusal())
+            && self.peers.get(conn).is_some_and(|peer| peer.session.has_one_room())
         {
             self.close(conn, CloseReason::Expelled);
         }

@@ -576,6 +576,17 @@ impl Session {
         }
     }
 
+    /// Whether the peer is in one room for as long as it is connected: put out of that, it would hear
+    /// nothing ever after, and is closed.
+    pub fn has_one_room(&self) -> bool {
+        match self {
+            Self::Raw(_) => true,
+            Self::Frame(_) | Self::Irc(_) => false,
+            #[cfg(feature = "http")]
+            Self::Web(web) => web.has_one_room(),
+        }
+    }
+
     /// Whether the peer has a name; before that the handshake deadline runs.
     pub fn is_greeted(&self) -> bool {
         match self {

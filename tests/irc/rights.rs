@@ -432,3 +432,19 @@ fn plain_sockets_are_put_out_and_nobody_locks_their_room_before_them() {
     nc.expect_end();
     server.until_closed(CloseReason::Expelled, 1);
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn who_listens_over_http_is_put_out_and_told_so() {
+    let server = Server::start(&["irc://127.0.0.1:0", "http://127.0.0.1:0"]);
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#tea");
+    let mut stream = crate::common::http::listen(&server, 1, "/rooms/tea/events?name=eve", "");
+    assert_eq!(stream.next().kind, "joined");
+    ann.hear(&[":eve!hobnob@HOST JOIN #tea"]);
+    ann.ask("KICK #tea eve :out", &[":ann!~ann@HOST KICK #tea eve :out"]);
+    let bye = stream.next();
+    assert_eq!((bye.kind.as_str(), bye.data["code"].as_u64()), ("bye", Some(213)));
+    stream.client.expect_end();
+    server.until_closed(CloseReason::Expelled, 1);
+}

@@ -219,6 +219,15 @@ impl Web {
         }
     }
 
+    /// See [`Session::has_one_room`](super::Session::has_one_room).
+    pub fn has_one_room(&self) -> bool {
+        match &*self.0 {
+            State::Http(_) => false,
+            State::Socket(socket) => socket.has_one_room(),
+            State::Events(_) => true,
+        }
+    }
+
     /// See [`Session::is_greeted`](super::Session::is_greeted).
     pub fn is_greeted(&self) -> bool {
         match &*self.0 {

@@ -310,6 +310,11 @@ impl WebSocket {
         !matches!(self.talk, Talk::Raw(_))
     }
 
+    /// See [`Session::has_one_room`](crate::session::Session::has_one_room).
+    pub fn has_one_room(&self) -> bool {
+        matches!(self.talk, Talk::Raw(_))
+    }
+
     /// See [`Session::is_greeted`](crate::session::Session::is_greeted).
     pub fn is_greeted(&self) -> bool {
         match &self.talk {
