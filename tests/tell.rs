@@ -4,8 +4,15 @@ mod common;
 
 use common::*;
 use hobnob::Limits;
+use hobnob::engine::{Engine, Reading, SLICES};
+use hobnob::now::Now;
 use hobnob::reason::{CloseReason, Refusal};
+use hobnob::session::frame::Options;
+use hobnob::session::{Overrun, Service};
+use hobnob::wire::binary;
 use hobnob::wire::frame::{ClientFrame, ServerFrame};
+use std::io::IoSlice;
+use std::time::Duration;
 
 /// Somebody to whom private messages may come.
 fn enter(server: &Server, spelling: Spelling, name: &str) -> Client {
@@ -359,4 +366,32 @@ fn a_room_with_a_key_opens_to_whoever_has_it() {
         bob.ask(&[bye()]);
         bob.expect_bye(CloseReason::PeerClosed);
     }
+}
+
+/// Trying again would not help, and is not advised.
+#[test]
+fn who_takes_nothing_takes_nothing_however_much_is_unread() {
+    let limits = Limits { outbox: 16 << 10, ..Limits::default() };
+    let services = vec![Service::Frame(Options { overrun: Overrun::Gap })];
+    let mut engine = Engine::new(limits, services, 1);
+    let now = Now { running: Duration::from_secs(1), unix_ms: 0 };
+    let mut speaker = |frames: &[ClientFrame<'_>]| {
+        let conn = engine.connected(0, true, 0, now).unwrap();
+        let mut bytes = Vec::new();
+        frames.iter().for_each(|frame| binary::write_client(frame, &mut bytes));
+        let mut reading = engine.received(conn, &bytes, now);
+        while reading == Reading::Unfinished {
+            reading = engine.resume(conn, now);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let (count, _) = engine.slices(conn, &mut slices);
+        (reading, slices[..count].iter().flat_map(|slice| slice.to_vec()).collect::<Vec<u8>>())
+    };
+    let pings = (0..2_000).map(ping);
+    let (reading, _) = speaker(&[hello("bob")].into_iter().chain(pings).collect::<Vec<_>>());
+    assert_eq!(reading, Reading::Held);
+    let (_, heard) = speaker(&[hello("ann"), tell(7, "bob", "psst")]);
+    let mut expected = Vec::new();
+    binary::write_server(&refused(Refusal::CannotHear, 7), &mut expected);
+    assert!(heard.ends_with(&expected), "{}", heard.escape_ascii());
 }

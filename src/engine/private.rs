@@ -103,7 +103,8 @@ impl Engine {
             Command::Signal { to: Target::Person(to), tags, .. } => (*to, tags.as_bytes(), 0),
             _ => return None,
         };
-        let peer = self.peers.get(to)?;
+        // Who takes nothing takes no less for what is unread: the hub says so.
+        let peer = self.peers.get(to).filter(|_| self.hub.is_hearer(to))?;
         let unsent = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent());
         if unsent == 0 {
             // A message that is longer than all that may wait still waits alone.

@@ -69,6 +69,11 @@ impl Hub {
         self.people.is_member(conn, room)
     }
 
+    /// Whether what is said to somebody alone reaches them.
+    pub fn is_hearer(&self, conn: ConnId) -> bool {
+        self.people.is_hearer(conn)
+    }
+
     /// Whether two share a room.
     pub fn are_neighbours(&self, one: ConnId, other: ConnId) -> bool {
         self.rooms_of(one).any(|room| self.people.is_member(other, room))
