@@ -51,6 +51,12 @@ impl Engine {
         room.is_some_and(|room| self.hub.is_member(conn, room))
     }
 
+    /// What a peer is called; nothing before hello.
+    #[doc(hidden)]
+    pub fn name_of(&self, conn: ConnId) -> &str {
+        self.hub.name_of(conn)
+    }
+
     /// How many bytes go to a peer before everything else, whatever happens.
     #[doc(hidden)]
     pub fn rest_bytes(&self, conn: ConnId) -> u64 {

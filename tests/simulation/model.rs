@@ -4,6 +4,12 @@
 //! in which call it was said, and so by whom, and which of two messages of different rooms was said
 //! first. The payload says which of the sender's messages it is.
 
+mod names;
+mod private;
+
+pub use names::Names;
+pub use private::{Passed, Private};
+
 use hobnob::id::Offset;
 use hobnob::limits::Limits;
 use hobnob::payload::Message;
@@ -38,8 +44,19 @@ pub struct Say {
     pub is_sure: bool,
     /// Whether it is text, if its sender's protocol tells.
     pub is_text: Option<bool>,
+    /// To whom alone, if it is not for a room.
+    pub private: Option<Box<Private>>,
     /// Where it was seen: epoch and offset.
     pub placed: Option<(u64, Offset)>,
+}
+
+impl Say {
+    /// What one person says, until it is known more of it.
+    pub fn of(person: usize, bytes: &[u8]) -> Self {
+        let (room, echo, id, bytes) = (usize::MAX, true, 0, bytes.into());
+        let (is_sure, is_text, private, placed) = (false, None, None, None);
+        Self { room, echo, id, person, bytes, is_sure, is_text, private, placed }
+    }
 }
 
 /// Somebody who says things.
@@ -54,6 +71,8 @@ pub struct Speaker {
     pub is_raw: bool,
     /// Some of what it says is refused.
     pub has_rate: bool,
+    /// What is said to it alone reaches it.
+    pub hears: bool,
 }
 
 /// A message as somebody received it.
@@ -113,6 +132,9 @@ pub struct Model {
     pub acks: Vec<Acked>,
     /// Peers that left, or hung up, with everything read.
     pub let_go: Vec<LetGo>,
+    /// Private messages that were let pass, until it is clear whether they arrived.
+    pub passed: Vec<Passed>,
+    pub names: Names,
     pub limits: Limits,
 }
 
@@ -125,6 +147,8 @@ impl Model {
             unheard: Vec::new(),
             acks: Vec::new(),
             let_go: Vec::new(),
+            passed: Vec::new(),
+            names: Names::default(),
             limits,
         }
     }
@@ -173,6 +197,7 @@ impl Model {
             let say = speaker.said.get_mut(index as usize);
             let say = say.expect("[content] a message that its sender did not send");
             assert!(*say.bytes == *payload, "[content] {serial}.{index} arrived altered");
+            assert!(say.private.is_none(), "[privacy] {serial}.{index} is said in a room");
             assert!(
                 say.placed.is_none(),
                 "[said twice] {serial}.{index} at {:?} and {:?}",

@@ -6,6 +6,7 @@ mod hearing;
 mod http;
 mod irc;
 mod plain;
+mod telling;
 mod web;
 
 pub use events::{Events, ROOM};
@@ -147,6 +148,17 @@ pub enum Want {
     WebPong(Vec<u8>),
     /// What answers a line of IRC.
     Line(Answer),
+    /// That a private message is on its way.
+    Passed {
+        request: u64,
+        index: u64,
+    },
+    /// Nothing but its own copy, if it wants one; or that the private message is not.
+    Told {
+        index: u64,
+        is_notice: bool,
+        is_echoed: bool,
+    },
     /// A message without an id, which can only be refused.
     Refused(Refusal),
     /// A message without an id, of which the peer hears only if it is refused.
@@ -166,6 +178,12 @@ pub struct Peer {
     pub echo: bool,
     pub closes_on_overrun: bool,
     pub has_rate: bool,
+    /// It has said that private messages may come.
+    pub is_private: bool,
+    /// What it told others and was not refused, and in which call that was read.
+    accepted: Vec<(u64, u32)>,
+    /// What it is called, as far as the model knows.
+    name: String,
     pub person: usize,
     /// Bytes on their way to the relay.
     pub to_relay: Vec<u8>,
@@ -235,6 +253,9 @@ impl Peer {
             echo: true,
             closes_on_overrun: !kind.hears_frames(),
             has_rate: false,
+            is_private: false,
+            accepted: Vec::new(),
+            name: String::new(),
             person,
             to_relay: Vec::new(),
             taken: 0,
@@ -312,7 +333,10 @@ impl Peer {
     /// Whether it waits for answers.
     pub fn is_waiting(&self) -> bool {
         !self.joining.is_empty()
-            || self.asked.iter().any(|asked| !matches!(asked.want, Want::Perhaps))
+            || self
+                .asked
+                .iter()
+                .any(|asked| !matches!(asked.want, Want::Perhaps | Want::Told { .. }))
     }
 
     pub fn write(&mut self, bytes: &[u8]) {
@@ -369,6 +393,14 @@ impl Peer {
     /// What was written last will be answered so.
     pub fn expect_next(&mut self, want: Want) {
         self.asked.push_back(Asked { want, end: self.written });
+    }
+
+    /// What the engine calls it after this call.
+    pub fn note_name(&mut self, name: &str, call: u32, model: &mut Model) {
+        if self.name != name {
+            name.clone_into(&mut self.name);
+            model.names.note(self.serial, name, call);
+        }
     }
 
     pub fn wants(&self, is_it: impl Fn(&Want) -> bool) -> bool {
@@ -501,7 +533,12 @@ impl Peer {
 
     /// The oldest request that must be answered is now.
     pub fn answered(&mut self, what: &str) -> Want {
-        while self.asked.front().is_some_and(|asked| matches!(asked.want, Want::Perhaps)) {
+        while let Some(asked) = self.asked.front() {
+            match asked.want {
+                Want::Perhaps => {}
+                Want::Told { .. } => self.was_told(),
+                _ => break,
+            }
             self.asked.pop_front();
         }
         let asked = self.asked.pop_front();
@@ -513,10 +550,17 @@ impl Peer {
     /// A message that might be refused was.
     pub fn answered_perhaps(&mut self, what: &str) {
         let asked = self.asked.pop_front().map(|asked| asked.want);
-        assert!(matches!(asked, Some(Want::Perhaps)), "[replies in order] {what:?} for {asked:?}");
+        let is_it = matches!(asked, Some(Want::Perhaps | Want::Told { .. }));
+        assert!(is_it, "[replies in order] {what:?} for {asked:?}");
     }
 
     /// The request that ends here was carried out no sooner than it was read.
+    /// In no earlier call the relay had read what ends here.
+    fn read_in(&self, end: u64) -> u32 {
+        let read = self.deliveries.iter().find(|(at, _)| *at >= end);
+        read.map_or(self.floor, |(_, call)| *call)
+    }
+
     fn carried_out(&mut self, end: u64) {
         while self.deliveries.front().is_some_and(|(at, _)| *at < end) {
             self.deliveries.pop_front();

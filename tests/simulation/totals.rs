@@ -12,11 +12,13 @@ pub struct Tally {
     pub events: u64,
     /// Messages posted over HTTP.
     pub posts: u64,
+    /// Private messages heard.
+    pub told: u64,
 }
 
 impl Tally {
     fn rows(&self) -> Vec<(&'static str, u64)> {
-        let mut rows = vec![("messages cut by a write", self.cuts)];
+        let mut rows = vec![("messages cut by a write", self.cuts), ("told alone", self.told)];
         if cfg!(feature = "http") {
             rows.extend([("heard as events", self.events), ("posted over HTTP", self.posts)]);
         }
@@ -27,6 +29,7 @@ impl Tally {
         self.cuts += other.cuts;
         self.events += other.events;
         self.posts += other.posts;
+        self.told += other.told;
     }
 }
 
@@ -121,10 +124,18 @@ impl Totals {
         // Frames have no verb that names a room they are not in.
         let elsewhere = [Refusal::Draining, Refusal::NoRoom];
         // Nor for rights, which rooms that frames alone are in do not change.
-        let rights = Refusal::NotOperator.code()..;
-        let refusals = refusals.filter(|(refusal, _)| {
-            !elsewhere.contains(refusal) && !rights.contains(&refusal.code())
-        });
+        let rights = [
+            Refusal::NotOperator,
+            Refusal::CannotSay,
+            Refusal::InviteOnly,
+            Refusal::Banned,
+            Refusal::BadKey,
+            Refusal::RoomFull,
+            Refusal::ListFull,
+            Refusal::Expelled,
+        ];
+        let refusals = refusals
+            .filter(|(refusal, _)| !elsewhere.contains(refusal) && !rights.contains(refusal));
         rows.extend(refusals.map(|(refusal, count)| (refusal.word(), count)));
         rows
     }

@@ -206,6 +206,8 @@ impl World {
         peer.has_rate = !unlimited && !self.limits.rate_every.is_zero();
         let mut speaker = Speaker::of(kind, peer.echo);
         speaker.has_rate = peer.has_rate;
+        peer.is_private = kind.speaks_frames() && self.random.chance(600);
+        speaker.hears = kind == Kind::Irc || peer.is_private;
         self.model.speakers.push(speaker);
         if kind == Kind::Irc {
             let seats = self.peers[AUDITOR].rooms.values();
@@ -232,6 +234,7 @@ impl World {
             });
         }
         self.peers.push(peer);
+        self.look_in(self.peers.len() - 1);
         true
     }
 
@@ -484,6 +487,7 @@ impl World {
     /// of IRC in or out of a channel, which nobody tells it the place of.
     fn look_in(&mut self, index: usize) {
         let (last, peer) = (self.last_call(), &mut self.peers[index]);
+        peer.note_name(self.engine.name_of(peer.conn), last, &mut self.model);
         if let Some(irc) = &mut peer.irc {
             for (room, is_join) in irc.moving() {
                 if self.engine.is_in(peer.conn, &format!("r{room}")) == is_join {
@@ -580,16 +584,9 @@ impl World {
         let length = self.random.skewed(self.manners.largest).min(self.limits.message);
         payload.resize(length.max(payload.len()), b'h');
         let said = self.engine.say_from_host(&format!("r{room}"), "host", &payload, now);
-        self.model.speakers[HOST as usize].said.push(Say {
-            room,
-            echo: true,
-            id: 0,
-            person: usize::MAX,
-            bytes: payload.as_slice().into(),
-            is_sure: said.is_ok(),
-            is_text: None,
-            placed: None,
-        });
+        let is_sure = said.is_ok();
+        let say = Say { room, is_sure, ..Say::of(usize::MAX, &payload) };
+        self.model.speakers[HOST as usize].said.push(say);
         match said {
             Ok(offset) => self.said_by_host.push((room, offset, index)),
             Err(refusal) => assert_eq!(refusal, Refusal::RelayRoomsFull, "[host]"),
@@ -618,6 +615,10 @@ impl World {
         let now = self.call(Who::Nobody);
         self.engine.expire(now);
         self.engine.reap(now);
+        let last = self.last_call();
+        for peer in &mut self.peers {
+            peer.note_name(self.engine.name_of(peer.conn), last, &mut self.model);
+        }
         while let Some(conn) = self.engine.take_shut() {
             if let Some(index) = self.index_of(conn) {
                 self.peers[index].shut = true;

@@ -57,7 +57,12 @@ impl Peer {
 
     pub fn hello(&mut self, person: &Person) {
         let name = Cow::Borrowed(person.name.as_str());
-        let hello = ClientFrame::Hello { version: VERSION, private: false, key: person.key, name };
+        let hello = ClientFrame::Hello {
+            version: VERSION,
+            private: self.is_private,
+            key: person.key,
+            name,
+        };
         self.ask(&hello, Want::Welcome);
     }
 
@@ -141,6 +146,7 @@ impl Peer {
             manners.bye,
             manners.wrong,
             manners.garbage,
+            manners.tell,
         ];
         let room = if joined.is_empty() { 0 } else { *random.pick(&joined) };
         match random.weighted(&weights) {
@@ -182,6 +188,7 @@ impl Peer {
             5 => self.bye(random),
             6 => self.wrong(room, random, model, person, rooms),
             7 => self.garbage(random, &model.limits),
+            8 => self.tell(random, manners, model),
             _ => {}
         }
     }
@@ -237,16 +244,9 @@ impl Peer {
     ) {
         let speaker = &mut model.speakers[self.serial as usize];
         let index = speaker.said.len() as u64;
-        speaker.said.push(Say {
-            room: self.rooms.get(&room).map_or(usize::MAX, |seat| seat.room),
-            echo,
-            id,
-            person: self.person,
-            bytes: payload.into(),
-            is_sure: !(self.has_rate || is_repeat) && must_fail.is_none(),
-            is_text: None,
-            placed: None,
-        });
+        let at = self.rooms.get(&room).map_or(usize::MAX, |seat| seat.room);
+        let is_sure = !(self.has_rate || is_repeat) && must_fail.is_none();
+        speaker.said.push(Say { room: at, echo, id, is_sure, ..Say::of(self.person, payload) });
         let say = ClientFrame::Say { room, id, echo, payload: Cow::Borrowed(payload) };
         let want = match must_fail {
             _ if id != 0 => Want::Ack { id, room, must_fail, echo, is_repeat, index },

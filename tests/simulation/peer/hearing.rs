@@ -213,8 +213,12 @@ impl Peer {
                     model.observe(epoch, past.offset, past.time, &past.sender, &past.payload);
                 }
             }
-            ServerFrame::Told { .. } | ServerFrame::Passed { .. } => {
-                panic!("[stranger] peer {} tells nobody anything", self.serial);
+            ServerFrame::Told { time, notice, sender, payload } => {
+                self.told(time, notice, &sender, &payload, model);
+            }
+            ServerFrame::Passed { request, time, away } => {
+                assert!(away.is_empty(), "[away] nobody is");
+                self.passed(request, time, model);
             }
             ServerFrame::Pong { token } => {
                 let asked = self.answered("pong");
@@ -406,6 +410,10 @@ impl Peer {
             }
             Want::NoMembers { request: wanted } if wanted == request => {
                 assert_eq!(refusal, Refusal::NotMember);
+            }
+            Want::Passed { request: wanted, index } if wanted == request => {
+                let is_right = model.may_refuse(refusal, self.serial, index, self.floor);
+                assert!(limited || is_right, "[refusal] {refusal} for {}.{index}", self.serial);
             }
             Want::Refused(must_fail) if request == 0 => assert_eq!(refusal, must_fail),
             asked => panic!("[replies in order] {refusal} of {request} for {asked:?}"),

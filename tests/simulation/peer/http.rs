@@ -148,8 +148,7 @@ impl Peer {
         };
         let said = &mut model.speakers[self.serial as usize].said;
         let (index, person, is_sure) = (said.len() as u64, self.person, !self.has_rate && id == 0);
-        let (bytes, echo, placed) = (bytes.into(), true, None);
-        said.push(Say { room, echo, id, person, bytes, is_sure, is_text, placed });
+        said.push(Say { room, id, is_sure, is_text, ..Say::of(person, &bytes) });
         self.write(&request);
         self.expect_next(Want::Posted { id, index });
     }

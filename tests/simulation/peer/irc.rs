@@ -3,6 +3,7 @@
 //! Lines do not say where in its room a message stands, so what was said is compared with the model
 //! once the auditor has heard it too; everything else at once.
 
+use super::telling::Telling;
 use super::{Peer, Want};
 use crate::model::{Key, LetGo, Model, Say, Told};
 use crate::random::Random;
@@ -26,8 +27,8 @@ const CAPS: [&str; 7] = [
 const CHANGED_LATER: usize = 3;
 
 /// Most lines that a message becomes, and what the last of so many says.
-const LINES: usize = 16;
-const AND_MORE: &str = "[and more: the message is longer than fits here]";
+pub(super) const LINES: usize = 16;
+pub(super) const AND_MORE: &str = "[and more: the message is longer than fits here]";
 
 /// What answers a line.
 #[derive(Debug)]
@@ -68,15 +69,33 @@ pub struct Seat {
 /// What was heard, until it can be compared.
 #[derive(Debug)]
 enum Heard {
-    Joined { room: usize, call: u32, next: Offset },
-    Left { room: usize, call: u32 },
-    Said { room: usize, nick: String, text: String, msgid: Option<String>, floor: u32 },
+    Joined {
+        room: usize,
+        call: u32,
+        next: Offset,
+    },
+    Left {
+        room: usize,
+        call: u32,
+    },
+    Said {
+        room: usize,
+        nick: String,
+        text: String,
+        msgid: Option<String>,
+        floor: u32,
+    },
+    /// The last line of what somebody told it alone.
+    Told {
+        serial: u32,
+        index: u64,
+    },
     Else,
 }
 
 pub struct Irc {
-    nick: String,
-    caps: HashSet<&'static str>,
+    pub(super) nick: String,
+    pub(super) caps: HashSet<&'static str>,
     /// The numbering of each room, by the auditor's word.
     epochs: HashMap<usize, u64>,
     pub rooms: HashMap<usize, Channel>,
@@ -88,6 +107,10 @@ pub struct Irc {
     /// The beginning of a message, and how many lines it was.
     begun: (String, usize),
     last: Option<Key>,
+    /// Which message of each sender was the last.
+    last_of: HashMap<u32, u64>,
+    /// What somebody tells it alone, and has not told to the end.
+    pub(super) telling: Option<Telling>,
     pub has_ended: bool,
 }
 
@@ -104,6 +127,8 @@ impl Irc {
             seats: HashMap::new(),
             begun: (String::new(), 0),
             last: None,
+            last_of: HashMap::new(),
+            telling: None,
             has_ended: false,
         }
     }
@@ -149,6 +174,9 @@ impl Irc {
                             let seat = self.seats.remove(&room).expect("[left] it was not there");
                             model.let_go.push(seat.let_go(serial, call));
                         }
+                        Heard::Told { serial: from, index } => {
+                            note_order(&mut self.last_of, from, index, serial);
+                        }
                         Heard::Said { .. } | Heard::Else => {}
                     }
                 }
@@ -193,6 +221,11 @@ impl Irc {
             let last = self.last.replace(key);
             assert!(last.is_none_or(|last| key > last), "[order across rooms] {place}: {key:?}");
             assert!(key.0 >= *floor, "[reply overtakes] {place}: {key:?} after {floor}");
+            let (from, index) = (told.serial, told.index);
+            let is_counted = model.speakers[from as usize].stream.is_none();
+            if is_counted {
+                note_order(&mut self.last_of, from, index, serial);
+            }
         }
         if is_over {
             seat.next += 1;
@@ -215,8 +248,15 @@ impl Seat {
     }
 }
 
+/// What one person says arrives in the order in which it was said, to whomever.
+fn note_order(last_of: &mut HashMap<u32, u64>, from: u32, index: u64, serial: u32) {
+    let last = last_of.insert(from, index);
+    let is_next = last.is_none_or(|last| index > last);
+    assert!(is_next, "[order] peer {serial} hears {from}.{index} after {last:?}");
+}
+
 /// All that a message's lines say, one behind the other.
-fn text_of(bytes: &[u8]) -> String {
+pub(super) fn text_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     if text.contains('\0') {
         return format!("[{} bytes that are not text]", bytes.len());
@@ -232,11 +272,11 @@ fn room_of(channel: &str) -> usize {
 }
 
 impl Peer {
-    fn irc_mut(&mut self) -> &mut Irc {
+    pub(super) fn irc_mut(&mut self) -> &mut Irc {
         self.irc.as_mut().expect("a client of IRC")
     }
 
-    fn line(&mut self, line: &str) {
+    pub(super) fn line(&mut self, line: &str) {
         if self.is_traced {
             eprintln!("       {} says {line:.160}", self.conn);
         }
@@ -246,7 +286,7 @@ impl Peer {
         }
     }
 
-    fn ask_line(&mut self, line: &str, answer: Answer) {
+    pub(super) fn ask_line(&mut self, line: &str, answer: Answer) {
         self.line(line);
         self.expect_next(Want::Line(answer));
     }
@@ -287,6 +327,7 @@ impl Peer {
             manners.wrong,
             manners.join / 4,
             manners.join / 8,
+            manners.tell,
         ];
         let room = if joined.is_empty() { 0 } else { *random.pick(&joined) };
         match random.weighted(&weights) {
@@ -340,6 +381,7 @@ impl Peer {
                     self.ask_line(&format!("NICK {nick}"), Answer::Nick(nick));
                 }
             }
+            9 => self.tell_line(random, manners, model),
             _ => {}
         }
     }
@@ -369,10 +411,8 @@ impl Peer {
             text.push_str(fill);
         }
         let echo = self.irc.as_ref().is_some_and(|irc| irc.caps.contains("echo-message"));
-        let (bytes, person) = (text.as_bytes().into(), self.person);
         let is_sure = !self.has_rate;
-        let (id, is_text, placed) = (0, None, None);
-        speaker.said.push(Say { room, echo, id, person, bytes, is_sure, is_text, placed });
+        speaker.said.push(Say { room, echo, is_sure, ..Say::of(self.person, text.as_bytes()) });
         let verb = if random.chance(800) { "PRIVMSG" } else { "NOTICE" };
         self.line(&format!("{verb} #r{room} :{text}"));
         if self.has_rate {
@@ -381,7 +421,7 @@ impl Peer {
     }
 
     /// Hears one line, without its end.
-    pub fn hear_line(&mut self, bytes: &[u8], model: &Model) {
+    pub fn hear_line(&mut self, bytes: &[u8], model: &mut Model) {
         let text = std::str::from_utf8(bytes).expect("[lines] all is UTF-8");
         if self.is_traced {
             eprintln!("       {} hears {text:.160}", self.conn);
@@ -394,7 +434,11 @@ impl Peer {
         assert!(untagged.len() + 2 <= LINE_MAX, "[lines] longer than a line: {text}");
         let serial = self.serial;
         assert!(!self.irc_mut().has_ended, "[bye last] peer {serial} then received {text:?}");
+        let is_cut =
+            self.irc_mut().telling.is_some() && !matches!(line.command, "PRIVMSG" | "NOTICE");
+        assert!(!is_cut, "[cut] peer {serial} hears {text:?} in what it is told");
         let said = self.heed_line(&line, text, model);
+        self.note_accepted(model);
         let heard = &mut self.irc_mut().heard;
         match said {
             Some(said) => heard.push_back(said),
@@ -405,7 +449,7 @@ impl Peer {
         }
     }
 
-    fn heed_line(&mut self, line: &Line<'_>, text: &str, model: &Model) -> Option<Heard> {
+    fn heed_line(&mut self, line: &Line<'_>, text: &str, model: &mut Model) -> Option<Heard> {
         let source = line.source.unwrap_or_default();
         let person = source.split_once('!').map(|(nick, _)| nick);
         let param = |index: usize| line.params.get(index).copied().unwrap_or_default();
@@ -506,6 +550,11 @@ impl Peer {
                     }
                 }
             }
+            ("PRIVMSG" | "NOTICE", Some(_)) if !param(0).starts_with('#') => {
+                let (serial, index) = self.told_line(line, is_own, model)?;
+                return Some(Heard::Told { serial, index });
+            }
+            ("401" | "531", None) => self.not_told(line, model),
             ("PRIVMSG" | "NOTICE", Some(nick)) => {
                 let msgid = line.tags.get("msgid").map(Cow::into_owned);
                 let has_ids = self.irc_mut().caps.contains("message-tags");

@@ -50,9 +50,8 @@ impl Peer {
         let message = self.payload(random, length, model);
         let is_text = std::str::from_utf8(&message).is_ok() && random.chance(500);
         let (is_text, is_sure) = (Some(is_text), !self.has_rate);
-        let bytes = message.as_slice().into();
-        let (room, id, echo, person) = (usize::MAX, 0, self.echo, self.person);
-        let say = Say { room, echo, id, person, bytes, is_sure, is_text, placed: None };
+        let echo = self.echo;
+        let say = Say { echo, is_sure, is_text, ..Say::of(self.person, &message) };
         model.speakers[self.serial as usize].said.push(say);
         self.write_message(is_text == Some(true), &message);
     }
@@ -78,16 +77,8 @@ impl Peer {
         let mut line = self.payload(random, length, model);
         line.retain(|byte| *byte != b'\n');
         let speaker = &mut model.speakers[self.serial as usize];
-        speaker.said.push(Say {
-            room: usize::MAX,
-            echo: self.echo,
-            id: 0,
-            person: self.person,
-            bytes: line.as_slice().into(),
-            is_sure: !self.has_rate,
-            is_text: None,
-            placed: None,
-        });
+        let (echo, is_sure) = (self.echo, !self.has_rate);
+        speaker.said.push(Say { echo, is_sure, ..Say::of(self.person, &line) });
         // The last line may lack its end, if the peer then hangs up.
         if random.chance(manners.bye) {
             self.fin = true;

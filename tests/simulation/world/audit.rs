@@ -5,7 +5,7 @@ use crate::model::HOST;
 use crate::peer::{Events, Kind, Peer, Read};
 use hobnob::id::Offset;
 use hobnob::reason::CloseReason;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 impl World {
     pub(super) fn check_end(&mut self, mut peer: Peer, reason: CloseReason) {
@@ -112,6 +112,12 @@ impl World {
     pub(super) fn check_quiet(&mut self) {
         self.engine.assert_idle();
         self.model.settle(self.weather.is_wide);
+        let here = self.peers.iter().filter(|peer| {
+            let is_done = peer.is_bad || peer.fin || peer.said_bye;
+            self.engine.is_open(peer.conn) && !is_done
+        });
+        let here: HashSet<u32> = here.map(|peer| peer.serial).collect();
+        self.model.settle_private(|serial| here.contains(&serial));
         let is_audited = self.peers[AUDITOR].gaps == 0;
         let mut members = HashMap::new();
         for peer in &mut self.peers {
