@@ -27,9 +27,42 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
 
 /// A payload on one line. The line end that plain sockets send with their words is no part of them.
 pub(super) fn payload(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => printable(text.trim_end_matches(['\r', '\n'])),
+    match std::str::from_utf8(bytes).map(|text| unformatted(text.trim_end_matches(['\r', '\n']))) {
+        Ok(Cow::Borrowed(text)) => printable(text),
+        Ok(Cow::Owned(text)) => Cow::Owned(printable(&text).into_owned()),
         Err(_) => Cow::Owned(format!("<{} bytes>", bytes.len())),
+    }
+}
+
+/// The text without IRC's formatting: bold, italics, colours and the like.
+fn unformatted(text: &str) -> Cow<'_, str> {
+    const FORMATS: [char; 9] =
+        ['\x02', '\x03', '\x04', '\x0f', '\x11', '\x16', '\x1d', '\x1e', '\x1f'];
+    if !text.contains(FORMATS) {
+        return Cow::Borrowed(text);
+    }
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((at, format)) = rest.char_indices().find(|(_, char)| FORMATS.contains(char)) {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        let after = after.strip_prefix(format).unwrap_or(after);
+        rest = match format {
+            '\x03' => after_colours(after, 2, u8::is_ascii_digit),
+            '\x04' => after_colours(after, 6, u8::is_ascii_hexdigit),
+            _ => after,
+        };
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// What follows the numbers of one colour, or of two, each of so many digits at most.
+fn after_colours(text: &str, width: usize, is_digit: fn(&u8) -> bool) -> &str {
+    let digits = |text: &str| text.bytes().take(width).take_while(is_digit).count();
+    let (first, rest) = text.split_at(digits(text));
+    match rest.strip_prefix(',').map(|second| second.split_at(digits(second))) {
+        Some((second, rest)) if !first.is_empty() && !second.is_empty() => rest,
+        _ => rest,
     }
 }
 
@@ -90,6 +123,22 @@ mod tests {
     fn a_payload_that_is_no_text_is_counted() {
         assert_eq!(payload(b"hi\nthere\r\n"), "hi⏎there");
         assert_eq!(payload(&[0xff, 0, 1]), "<3 bytes>");
+    }
+
+    #[test]
+    fn formatting_is_left_out() {
+        for (formatted, plain) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("\x02", ""),
+            ("\x02bold\x02 and\x0f", "bold and"),
+            ("\x0304,02red\x03 and\x0312, \x031\x0312", "red and, "),
+            ("\x03042, \x031,x", "2, ,x"),
+            ("\x04ff0000,00ff00red\x04ff00", "red"),
+            ("\x02\x1d\x1b[1m", "\\u{1b}[1m"),
+        ] {
+            assert_eq!(payload(formatted.as_bytes()), plain, "{formatted:?}");
+        }
     }
 
     #[test]

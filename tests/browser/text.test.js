@@ -57,7 +57,19 @@ test('what somebody does is told so, by whatever way it comes', () => {
     assert.equal(payloadOf({ base64: btoa(bytes) }).text, undefined);
     assert.ok(!shown({ base64: btoa(bytes) }).isAction);
   }
-  assert.deepEqual(payloadOf({ text: 'hello' }), { text: 'hello', base64: undefined });
+  assert.deepEqual(payloadOf({ text: 'hello' }), { text: 'hello' });
+});
+
+test('the formatting of IRC is left out', () => {
+  for (const [formatted, plain] of [
+    ['\x02bold\x02 and\x0F', 'bold and'],
+    ['\x0304,02red\x03 and\x0312, \x031\x0312', 'red and, '],
+    ['\x03042, \x031,x', '2, ,x'],
+    ['\x04ff0000,00ff00red', 'red'],
+    ['\x01ACTION \x02waves\x01', '\x01ACTION waves\x01'],
+    ['\x02', undefined],
+    ['\x02\x1B[1m', undefined],
+  ]) assert.equal(payloadOf({ base64: btoa(formatted) }).text, plain, JSON.stringify(formatted));
 });
 
 test('days have the names people use', () => {

@@ -17,8 +17,12 @@ const yearFormat = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'long'
 /** How IRC writes what somebody does rather than says (CTCP ACTION), and so everybody here. */
 const ACTION = /^\u0001ACTION ([^]*?)\u0001?$/u;
 
-/** Its first six bytes, which base64 writes alike whatever follows. */
-const ACTION_BEGUN = btoa('\u0001ACTIO');
+/** IRC's formatting: bold, italics, colours and the like. */
+const FORMATTING =
+  /[\u0002\u000F\u0011\u0016\u001D-\u001F]|\u0003(?:\d{1,2}(?:,\d{1,2})?)?|\u0004(?:[\da-f]{1,6}(?:,[\da-f]{1,6})?)?/giu;
+
+/** What no text has: bytes that are none, and control characters. */
+const STRANGE = /[\uFFFD\u0000-\u0008\u000B\u000C\u000E-\u001F]/u;
 
 /** What an IRC client asks another (CTCP); nobody answers here. */
 const QUERY = /^\u0001([^\u0001]+)\u0001$/u;
@@ -73,11 +77,12 @@ export function privately(line) {
 export const spoken = (line) =>
   line.replace(/^\/me\s+([^]+)$/u, (_, action) => `\u0001ACTION ${action}\u0001`);
 
-/** A payload as it came, but that an action is text, as what is said is. */
+/** A payload as it came, but that what people say or do in IRC is text, without its formatting. */
 export function payloadOf({ text, base64 }) {
-  if (!base64?.startsWith(ACTION_BEGUN)) return { text, base64 };
-  const lenient = new TextDecoder().decode(bytesOf(base64));
-  return ACTION.test(lenient) && !lenient.includes('\uFFFD') ? { text: lenient } : { base64 };
+  if (base64 === undefined) return { text };
+  const plain = new TextDecoder().decode(bytesOf(base64)).replace(FORMATTING, '');
+  const [, action = plain] = ACTION.exec(plain) ?? [];
+  return action === '' || STRANGE.test(action) ? { base64 } : { text: plain };
 }
 
 /** Whether a text names somebody, as a word of its own. */
