@@ -87,10 +87,12 @@ class Client:
             case "gap":
                 print(f"-- messages {frame['from']} to {frame['to']} were lost: we read too slowly")
                 self.place["offset"] = frame["to"]
+            case "left":
+                sys.exit(1)  # We did not ask: an operator has put us out, and said why in an error.
             case "ping":
                 self.send(type="pong", token=frame["token"])
             case "error":
-                print(f"-- error {frame['code']}: {frame['text']}", file=sys.stderr)
+                print(f"-- error {frame['code']}: {printable(frame['text'])}", file=sys.stderr)
                 if frame["code"] in (NAME_TAKEN, BAD_NAME, BAD_ROOM):
                     sys.exit(1)
                 self.unacknowledged.pop(frame["request"], None)

@@ -308,6 +308,15 @@ impl Chat {
                 Some(_) if !self.name.is_empty() => {}
                 _ => return Err(io::Error::other(unreachable(&self.url, &cause))),
             },
+            Event::Expelled { room } => {
+                let was_talked_in = room == self.room;
+                self.forget(&room);
+                if was_talked_in && self.room.is_empty() {
+                    self.screen.notice("you are in no room now: /join ROOM")?;
+                } else if was_talked_in {
+                    self.screen.notice(&format!("you talk in {} now", self.room))?;
+                }
+            }
             other => {
                 if let Some(notice) = self.notice(&other) {
                     self.screen.notice(&notice)?;

@@ -122,6 +122,10 @@ impl Subscriber {
             Event::Refused { request: Request::Join(_), text, .. } => {
                 return Err(Stop::Failed(text::printable(text).into_owned()));
             }
+            Event::Expelled { room } => {
+                let room = text::printable(room);
+                return Err(Stop::Failed(format!("an operator put this client out of {room}")));
+            }
             Event::Disconnected { cause, retry_in } if !self.welcomed || retry_in.is_none() => {
                 return Err(Stop::Failed(unreachable(&self.args.relay.url, cause)));
             }

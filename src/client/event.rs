@@ -42,6 +42,12 @@ pub enum Event {
         /// The room.
         room: RoomName,
     },
+    /// An operator of the room has put this client out of it, and says so in an [`Event::Refused`] just
+    /// before this. The room is not joined again unless asked to.
+    Expelled {
+        /// The room.
+        room: RoomName,
+    },
     /// Somebody, perhaps this client, said something.
     Message {
         /// The room.

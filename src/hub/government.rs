@@ -166,7 +166,7 @@ impl Hub {
             room.rights.invite(whom);
         }
         let name = Rc::clone(&room.name);
-        self.reply(whom, Reply::Invited { by: by.clone(), room: name });
+        self.reply(whom, Reply::Invited { by: by.clone(), room: name, unix_ms: now.unix_ms });
         self.proclaim(conn, id, Notice::Invited(by, guest.name));
         Ok(())
     }

@@ -157,6 +157,8 @@ pub enum Reply {
         by: Who,
         /// The room's name.
         room: Rc<str>,
+        /// When, in milliseconds since 1970.
+        unix_ms: u64,
     },
     /// Put out of a room.
     Expelled {

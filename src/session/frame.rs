@@ -120,6 +120,8 @@ pub struct Frame {
     /// Its rooms are heard compressed.
     deflates: bool,
     greeted: bool,
+    /// It takes what is told to it alone.
+    private: bool,
     watch: Watch,
 }
 
@@ -181,7 +183,7 @@ impl Frame {
         }
     }
 
-    fn step<'a>(&self, frame: ClientFrame<'a>) -> Result<Step<'a>, Fault> {
+    fn step<'a>(&mut self, frame: ClientFrame<'a>) -> Result<Step<'a>, Fault> {
         let is_hello = matches!(frame, ClientFrame::Hello { .. });
         if is_hello == self.greeted && !matches!(frame, ClientFrame::Bye) {
             return Err(CloseReason::BadState.into());
@@ -191,6 +193,7 @@ impl Frame {
                 return Err(CloseReason::BadVersion.into());
             }
             ClientFrame::Hello { version: _, private, key, name } => {
+                self.private = private;
                 Command::Hello { name, key, private }
             }
             ClientFrame::Join { request, resume, key, room } => {
@@ -227,7 +230,7 @@ impl Frame {
     /// See [`Session::write_reply`](super::Session::write_reply).
     pub fn write_reply(&mut self, reply: &Reply, limits: &Limits, out: &mut Vec<u8>) {
         self.greeted |= matches!(reply, Reply::Welcome { .. });
-        if let Some(frame) = frame_of(reply, limits) {
+        if let Some(frame) = frame_of(reply, self.private, limits) {
             self.write(&frame, out);
         }
     }
@@ -308,7 +311,7 @@ fn fault_of(error: FrameError) -> Fault {
 }
 
 /// Nothing for answers to what no frame asks for.
-fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> Option<ServerFrame<'a>> {
+fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<ServerFrame<'a>> {
     Some(match reply {
         Reply::Welcome { id, name, key } => ServerFrame::Welcome {
             version: VERSION,
@@ -365,12 +368,21 @@ fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> Option<ServerFrame<'a>> {
             text: Cow::Borrowed(refusal.text()),
         },
         // That it has left follows by itself.
-        Reply::Expelled { .. } => ServerFrame::Error {
-            code: Refusal::Expelled.code(),
-            request: 0,
-            text: Cow::Borrowed(Refusal::Expelled.text()),
+        Reply::Expelled { by, name, reason, .. } => {
+            // Whoever gave no reason gave their name.
+            let reason = Some(reason).filter(|reason| **reason != by.name);
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            let text = Cow::Owned(format!("{by} put you out of {name}{reason}"));
+            ServerFrame::Error { code: Refusal::Expelled.code(), request: 0, text }
+        }
+        Reply::Invited { by, room, unix_ms } if private => ServerFrame::Told {
+            time: *unix_ms,
+            notice: true,
+            sender: Cow::Borrowed(&by.name),
+            payload: Cow::Owned(format!("invites you to {room}").into_bytes()),
         },
-        // What frames have no words for.
+        // What frames have no words for, or their reader none.
+        Reply::Invited { .. } => return None,
         Reply::Posted { .. }
         | Reply::Rooms { .. }
         | Reply::Said { .. }
@@ -378,7 +390,6 @@ fn frame_of<'a>(reply: &'a Reply, limits: &Limits) -> Option<ServerFrame<'a>> {
         | Reply::Notice(..)
         | Reply::News(_)
         | Reply::Watched { .. }
-        | Reply::Invited { .. }
         | Reply::Ended { .. }
         | Reply::Call { .. } => return None,
     })

@@ -276,7 +276,7 @@ test('who is put out of a room is told, and does not go back by itself', () => {
   const world = World.in();
   world.receive({ type: 'error', code: 118, request: 0, text: 'you were put out' },
     { type: 'left', request: 0, room: 7, offset: 0 });
-  assert.deepEqual([world.notices, world.chat.rooms.size], [['An operator put you out of rust'], 0]);
+  assert.deepEqual([world.notices, world.chat.rooms.size], [['you were put out'], 0]);
   assert.deepEqual(world.socket.take(), []);
 });
 

@@ -438,7 +438,7 @@ test('who is put out of a room is told', async () => {
   await ann.join('coffee');
   await ann.sees('.member .name', 'ann');
   operator.say('KICK #tea ann :enough');
-  await ann.isTold('An operator put you out of tea');
+  await ann.isTold('op put you out of tea: enough');
   await until('the room is gone', async () => (await ann.texts('.room-link .label')).join() === 'coffee');
   operator.close();
 });

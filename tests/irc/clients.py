@@ -141,7 +141,7 @@ def talk(ports, home):
         it.sees(r"2:#tea\(\+nt\)")
     dora.join("tea")
 
-    # Another name; and somebody is put out, and comes back.
+    # Another name; and some are put out, asked in, and come back.
     ann.type("/nick anna")
     bob.sees("ann is now known as anna")
     carl.sees("anna joined tea")
@@ -153,6 +153,12 @@ def talk(ports, home):
     dora.sees("#member-count", "4")
     zoe.type("/join #tea")
     carl.sees(r"(?s)zoe left tea.*zoe joined tea")
+    ann.type("/kick carl nor milk")
+    carl.sees(r"(?s)anna put you out of tea: nor milk.*you are in no room now")
+    ann.type("/invite carl")
+    carl.sees(r"\[anna → you\] invites you to tea")
+    carl.type("/join tea")
+    carl.sees(r"joined tea, 5 here")
     dora.sees("#member-count", "5")
 
 

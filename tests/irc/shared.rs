@@ -124,6 +124,36 @@ fn what_is_said_to_one_alone_crosses_protocols() {
 }
 
 #[test]
+fn who_is_asked_in_or_put_out_is_told_in_any_protocol() {
+    for spelling in SPELLINGS {
+        let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0"]);
+        let mut ann = Talk::enter(&server, "ann");
+        ann.join("#x");
+        let mut fred = private(&server, 1, *spelling, "fred");
+        ann.ask("INVITE fred #x", &[":hobnob.local 341 ann fred #x"]);
+        let (sender, payload) = ("ann".into(), b"invites you to x"[..].into());
+        fred.expect(&ServerFrame::Told { time: ANY_TIME, notice: true, sender, payload });
+        for (line, text) in [
+            ("KICK #x fred :enough", "ann put you out of x: enough"),
+            ("KICK #x fred", "ann put you out of x"),
+        ] {
+            let room = fred.join("x").room;
+            ann.sync();
+            ann.say(line);
+            let (code, text) = (Refusal::Expelled.code(), text.into());
+            fred.expect(&ServerFrame::Error { code, request: 0, text });
+            fred.expect(&ServerFrame::Left { request: 0, room, offset: 0 });
+            ann.sync();
+        }
+        // Who takes nothing private takes no invitation.
+        let mut carl = server.connect_to(1);
+        carl.hello("carl");
+        ann.ask("INVITE carl #x", &[":hobnob.local 341 ann carl #x"]);
+        carl.expect_quiet();
+    }
+}
+
+#[test]
 fn a_private_message_that_is_long_becomes_lines_that_fit() {
     let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0"]);
     let mut ann = Talk::enter(&server, "ann");

@@ -41,6 +41,7 @@ impl Conversation {
                 let answer = Answer { number: room, recovered, epoch, head, oldest };
                 self.joined(request, answer, members);
             }
+            ServerFrame::Left { request: 0, room, .. } => self.expelled(room),
             ServerFrame::Left { request, .. } => self.left(request),
             ServerFrame::Ack { id, offset, .. } => {
                 if let Some(say) = self.says.remove(id) {
@@ -149,6 +150,22 @@ impl Conversation {
             // What was still to be repeated there.
             self.refuse_says(Refusal::NotMember, |say| say.room == name);
         }
+    }
+
+    /// Out of a room without having asked. Whoever has asked to leave, or to be let in again, waits for that
+    /// answer.
+    fn expelled(&mut self, number: u32) {
+        let is_it = |room: &Room| {
+            let waits = matches!(room.stage, Stage::Leaving(_) | Stage::Joining(_));
+            room.number == Some(number) && !waits
+        };
+        let Some(index) = self.rooms.iter().position(is_it) else { return };
+        let Room { name, wanted, .. } = self.rooms.remove(index);
+        self.refuse_says(Refusal::NotMember, |say| say.room == name);
+        self.events.push_back(match wanted {
+            true => Event::Expelled { room: name },
+            false => Event::Left { room: name },
+        });
     }
 
     fn next_in_room(&mut self, number: u32, offset: Offset) -> Option<RoomName> {

@@ -331,6 +331,30 @@ fn a_room_is_left_and_joined_anew() {
 }
 
 #[test]
+fn who_is_put_out_is_told_and_does_not_go_back_by_itself() {
+    let mut play = Play::in_lobby();
+    let waiting = play.client.say("lobby", b"x").unwrap();
+    play.heard();
+    let put_out = ServerFrame::Left { request: 0, room: ROOM, offset: 10 };
+    play.say(&put_out);
+    let refused = Event::Refused {
+        request: Request::Say { room: "lobby".into(), id: waiting },
+        refusal: Some(Refusal::NotMember),
+        text: Refusal::NotMember.text().to_owned(),
+    };
+    assert_eq!(play.events(), [refused, Event::Expelled { room: "lobby".into() }]);
+    assert_eq!(play.client.say("lobby", b""), Err(SayError::NotJoined));
+    // Unless asked to.
+    play.client.join("lobby", 0, None);
+    let (request, resume) = play.heard_join();
+    assert_eq!(resume, None);
+    // And what crossed with that is waited for.
+    play.say(&put_out);
+    play.say(&joined(request, false, 12, 1));
+    assert_eq!(play.events(), [came_in(Recovered::Fresh { history: 0 })]);
+}
+
+#[test]
 fn a_room_is_the_same_in_any_case_of_letters() {
     let mut play = Play::in_lobby();
     play.client.join("Lobby", 0, None);

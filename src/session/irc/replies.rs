@@ -63,7 +63,7 @@ impl Irc {
                 self.numeric(view, numeric, &[], &text, out);
                 return false;
             }
-            Reply::Invited { by, room } => {
+            Reply::Invited { by, room, .. } => {
                 let line = self.heading(view).write((&by.name, &by.seen), out).command("INVITE");
                 line.middle(&self.nick).last(&channel_of(room));
                 return false;

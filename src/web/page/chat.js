@@ -173,12 +173,6 @@ export class Chat {
     this.#forget(it);
   }
 
-  /** Nobody here asked to leave: an operator of the room did. */
-  #putOut(room) {
-    this.#notice('bad', `An operator put you out of ${room.name}`);
-    this.#forget(room);
-  }
-
   #forget(it) {
     const { all } = this;
     const index = all.indexOf(it);
@@ -420,7 +414,8 @@ export class Chat {
         if (!room.isNamed) this.#askMembers(room);
         return this.#changed('log', 'members');
       case 'left':
-        return this.#putOut(room);
+        // Nobody here asked to leave: an operator of the room did, and what they said was told.
+        return this.#forget(room);
       case 'members':
         return this.#counted(room, frame);
       default:
@@ -464,8 +459,7 @@ export class Chat {
 
   #refused({ code, request, text }) {
     if (code === Code.draining) return this.#notice('plain', 'The relay is about to restart');
-    // `left` follows, and says of which room.
-    if (code === Code.expelled) return undefined;
+    if (code === Code.expelled) return this.#notice('bad', text);
     for (const it of this.all) {
       it.refused(request, text);
       this.#pump(it);
