@@ -71,6 +71,8 @@ pub struct Speaker {
     pub is_raw: bool,
     /// Some of what it says is refused.
     pub has_rate: bool,
+    /// It has asked to be an operator of the relay.
+    pub is_operator: bool,
     /// What is said to it alone reaches it.
     pub hears: bool,
 }
@@ -135,6 +137,10 @@ pub struct Model {
     /// Private messages that were let pass, until it is clear whether they arrived.
     pub passed: Vec<Passed>,
     pub names: Names,
+    /// There are operators, who may refuse what others may do elsewhere.
+    pub is_governed: bool,
+    /// Who was asked where, if the one who did was let.
+    pub invited: Vec<(usize, String)>,
     pub limits: Limits,
 }
 
@@ -149,8 +155,24 @@ impl Model {
             let_go: Vec::new(),
             passed: Vec::new(),
             names: Names::default(),
+            is_governed: false,
+            invited: Vec::new(),
             limits,
         }
+    }
+
+    /// Whether somebody who is or was called so may be an operator of the relay.
+    pub fn is_operator(&self, name: &str) -> bool {
+        let holders = self.names.holders(name, 0, u32::MAX);
+        holders.iter().flatten().any(|holder| self.speakers[*holder as usize].is_operator)
+    }
+
+    /// Whether somebody who is or was called so may have been asked into a room.
+    pub fn is_invited(&self, name: &str, room: usize) -> bool {
+        let holders = self.names.holders(name, 0, u32::MAX);
+        let names = self.invited.iter().filter(|(to, _)| *to == room).map(|(_, name)| name);
+        let mut invited = names.flat_map(|name| self.names.holders(name, 0, u32::MAX)).flatten();
+        invited.any(|invited| holders.contains(&Some(invited)))
     }
 
     pub fn log(&self, epoch: u64) -> Option<&Log> {

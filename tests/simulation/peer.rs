@@ -2,6 +2,7 @@
 
 mod events;
 mod frames;
+mod government;
 mod hearing;
 mod http;
 mod irc;
@@ -178,6 +179,8 @@ pub struct Peer {
     pub echo: bool,
     pub closes_on_overrun: bool,
     pub has_rate: bool,
+    /// It was put out of a room, and will hear of which.
+    is_expelled: bool,
     /// It has said that private messages may come.
     pub is_private: bool,
     /// What it told others and was not refused, and in which call that was read.
@@ -253,6 +256,7 @@ impl Peer {
             echo: true,
             closes_on_overrun: !kind.hears_frames(),
             has_rate: false,
+            is_expelled: false,
             is_private: false,
             accepted: Vec::new(),
             name: String::new(),

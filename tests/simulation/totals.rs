@@ -14,11 +14,20 @@ pub struct Tally {
     pub posts: u64,
     /// Private messages heard.
     pub told: u64,
+    /// Changes of rights that a client of IRC heard.
+    pub orders: u64,
+    /// How often one was put out.
+    pub kicks: u64,
 }
 
 impl Tally {
     fn rows(&self) -> Vec<(&'static str, u64)> {
-        let mut rows = vec![("messages cut by a write", self.cuts), ("told alone", self.told)];
+        let mut rows = vec![
+            ("messages cut by a write", self.cuts),
+            ("told alone", self.told),
+            ("rights changed", self.orders),
+            ("put out of a room", self.kicks),
+        ];
         if cfg!(feature = "http") {
             rows.extend([("heard as events", self.events), ("posted over HTTP", self.posts)]);
         }
@@ -30,6 +39,8 @@ impl Tally {
         self.events += other.events;
         self.posts += other.posts;
         self.told += other.told;
+        self.orders += other.orders;
+        self.kicks += other.kicks;
     }
 }
 
@@ -110,8 +121,7 @@ impl Totals {
             CloseReason::AddressFull,
             CloseReason::OutboxFull,
             CloseReason::Internal,
-            // Those of protocols that no peer here speaks.
-            CloseReason::Expelled,
+            // No listener here asks for a password.
             CloseReason::BadPassword,
         ];
         let closes = CloseReason::ALL.iter().zip(counts.closes);
@@ -122,20 +132,8 @@ impl Totals {
         rows.extend(closes.map(|(reason, count)| (reason.word(), count)));
         let refusals = Refusal::ALL.iter().zip(counts.refusals);
         // Frames have no verb that names a room they are not in.
-        let elsewhere = [Refusal::Draining, Refusal::NoRoom];
-        // Nor for rights, which rooms that frames alone are in do not change.
-        let rights = [
-            Refusal::NotOperator,
-            Refusal::CannotSay,
-            Refusal::InviteOnly,
-            Refusal::Banned,
-            Refusal::BadKey,
-            Refusal::RoomFull,
-            Refusal::ListFull,
-            Refusal::Expelled,
-        ];
-        let refusals = refusals
-            .filter(|(refusal, _)| !elsewhere.contains(refusal) && !rights.contains(refusal));
+        let elsewhere = [Refusal::Draining, Refusal::NoRoom, Refusal::ListFull, Refusal::Expelled];
+        let refusals = refusals.filter(|(refusal, _)| !elsewhere.contains(refusal));
         rows.extend(refusals.map(|(refusal, count)| (refusal.word(), count)));
         rows
     }

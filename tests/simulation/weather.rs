@@ -12,6 +12,8 @@ pub struct Manners {
     pub say: usize,
     pub members: usize,
     pub tell: usize,
+    /// What operators do, where there are any.
+    pub govern: usize,
     pub ping: usize,
     pub bye: usize,
     pub wrong: usize,
@@ -109,6 +111,7 @@ pub fn draw_weather(random: &mut Random, is_wide: bool, per_peer: usize) -> (Wea
         say: random.within(100, 500),
         members: random.within(0, 30),
         tell: random.within(0, 60),
+        govern: if random.chance(400) { random.within(50, 250) } else { 0 },
         ping: random.within(0, 60),
         bye: some(random, 2),
         wrong: some(random, 10),

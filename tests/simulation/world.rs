@@ -14,7 +14,7 @@ use hobnob::limits::{LINGER, Limits};
 use hobnob::now::Now;
 use hobnob::reason::{CloseReason, Refusal};
 use hobnob::session::{Overrun, Service, frame, irc, raw};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +96,10 @@ impl World {
             Service::Raw(raw::Options { room, echo, greeting, framing })
         };
         let second = usize::from(weather.rooms > 1);
-        let irc = Arc::new(irc::Options { history: 0, ..irc::Options::default() });
+        let root =
+            irc::Operator { name: "op".to_owned(), password: "secret".parse().expect("one") };
+        let (history, operators) = (0, vec![root]);
+        let irc = Arc::new(irc::Options { history, operators, ..irc::Options::default() });
         let mut services = vec![
             raw(0, true, raw::Framing::Chunk, ""),
             raw(0, false, raw::Framing::Chunk, GREETING),
@@ -115,7 +118,7 @@ impl World {
         services.truncate(SERVICES);
         Self {
             engine: Engine::new(limits.clone(), services, random.next()),
-            model: Model::new(limits.clone()),
+            model: Model { is_governed: manners.govern > 0, ..Model::new(limits.clone()) },
             random,
             weather,
             manners,
@@ -760,10 +763,43 @@ impl World {
                 self.peers[index].capacity = capacity;
             }
         }
+        self.inquire();
         self.totals.quiet += 1;
         if !self.is_draining {
             self.check_quiet();
         }
+    }
+
+    /// Some client of IRC asks which channels there are, while nothing changes.
+    fn inquire(&mut self) {
+        let can_ask = |peer: &Peer| {
+            let is_free = !(peer.has_rate || peer.is_silent || self.is_draining);
+            peer.irc.is_some() && peer.greeted && peer.can_speak() && is_free
+        };
+        let askers = self.peers.iter().enumerate().filter(|(_, peer)| can_ask(peer));
+        let askers: Vec<usize> = askers.map(|(index, _)| index).collect();
+        if askers.is_empty() || !self.weather.is_audited_everywhere {
+            return;
+        }
+        let index = *self.random.pick(&askers);
+        let serial = self.peers[index].serial;
+        let is_operator = self.model.speakers[serial as usize].is_operator;
+        let (mut must, mut may) = (BTreeSet::new(), BTreeSet::new());
+        for room in 0..self.weather.rooms {
+            let here = self.peers.iter().filter(|peer| self.engine.is_open(peer.conn));
+            let mut known = here.filter_map(|peer| peer.knows_secret(room));
+            let is_in =
+                self.peers[index].irc.as_ref().is_some_and(|irc| irc.rooms.contains_key(&room));
+            match known.next() {
+                _ if is_in => must.insert(room),
+                None if self.model.is_governed => may.insert(room),
+                Some(true) if is_operator => may.insert(room),
+                Some(true) => continue,
+                None | Some(false) => must.insert(room),
+            };
+        }
+        self.peers[index].ask_list(must, may);
+        self.settle_down();
     }
 
     fn settle_down(&mut self) {

@@ -88,6 +88,36 @@ impl Model {
         &self.speakers[serial as usize].said[index as usize]
     }
 
+    /// Somebody was asked into a room at this time: in which call that was.
+    pub fn check_invited(&self, guest: u32, time: u64, by: &str, room: &[u8]) -> u32 {
+        let call = (time & 0xff_ffff_ffff) as u32;
+        let room = std::str::from_utf8(room).expect("[rights] a room's name");
+        let number = room.get(1..).and_then(|number| number.parse().ok());
+        let was_asked = |(to, name): &(usize, String)| {
+            Some(*to) == number && self.names.holders(name, call, call).contains(&Some(guest))
+        };
+        assert!(
+            self.invited.iter().any(was_asked),
+            "[rights] {by} never asked {guest} into {room}"
+        );
+        let Some(Who::Peer(serial)) = self.calls.get(call as usize).map(|call| call.who) else {
+            panic!("[time] {guest} was invited in call {call}, by nobody");
+        };
+        let senders = self.names.holders(by, call, call);
+        assert!(senders.contains(&Some(serial)), "[content] {serial} is not {by}");
+        call
+    }
+
+    /// Somebody is told what another says who is away: that one has said so.
+    pub fn check_away(&self, words: &str, name: &str) {
+        let serial = words.strip_prefix("away ").and_then(|serial| serial.parse().ok());
+        let holders = self.names.holders(name, 0, u32::MAX);
+        assert!(
+            serial.is_some() && holders.contains(&serial),
+            "[away] {name} never said {words:?}"
+        );
+    }
+
     /// Whether a private message that was read in one of these calls may have been refused so.
     pub fn may_refuse(&self, refusal: Refusal, serial: u32, index: u64, from: u32) -> bool {
         let say = &self.speakers[serial as usize].said[index as usize];

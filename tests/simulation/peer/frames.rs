@@ -207,7 +207,8 @@ impl Peer {
         let is_repeat = !again.is_empty() && random.chance(manners.repeat_per_mille);
         let id = if is_repeat {
             random.pick(&again).1
-        } else if random.chance(500) {
+        } else if model.is_governed || random.chance(500) {
+            // Where it may be refused, it must be known which one was.
             person.next_id(at)
         } else {
             0
@@ -242,10 +243,11 @@ impl Peer {
         must_fail: Option<Refusal>,
         model: &mut Model,
     ) {
+        let is_governed = model.is_governed;
         let speaker = &mut model.speakers[self.serial as usize];
         let index = speaker.said.len() as u64;
         let at = self.rooms.get(&room).map_or(usize::MAX, |seat| seat.room);
-        let is_sure = !(self.has_rate || is_repeat) && must_fail.is_none();
+        let is_sure = !(self.has_rate || is_repeat || is_governed) && must_fail.is_none();
         speaker.said.push(Say { room: at, echo, id, is_sure, ..Say::of(self.person, payload) });
         let say = ClientFrame::Say { room, id, echo, payload: Cow::Borrowed(payload) };
         let want = match must_fail {
@@ -267,7 +269,7 @@ impl Peer {
         rooms: usize,
     ) {
         let request = self.request();
-        let id = if random.chance(500) { 0 } else { 1 << 60 | request };
+        let id = if random.chance(500) && !model.is_governed { 0 } else { 1 << 60 | request };
         match random.below(6) {
             0 => {
                 let name = random.pick(&["", "a b", "a,b", "a\u{202e}"]);

@@ -80,6 +80,9 @@ impl Peer {
         assert!(self.bye.is_none(), "[bye last] peer {} then received {frame:?}", self.serial);
         let lost = self.events.as_mut().and_then(|events| events.lost.take());
         assert!(lost.is_none() || matches!(frame, ServerFrame::Gap { .. }), "[gap] comes first");
+        // What was said before comes first, then that it has left.
+        let is_left = matches!(frame, ServerFrame::Left { request: 0, .. });
+        let was_expelled = is_left && std::mem::take(&mut self.is_expelled);
         match frame {
             ServerFrame::Message { room, offset, time, sender, payload } => {
                 self.message(room, offset, time, &sender, &payload, model, people);
@@ -109,6 +112,10 @@ impl Peer {
                 assert!(self.is_bad, "[blame] peer {} did nothing wrong: {code}", self.serial);
             }
             ServerFrame::Error { code, request: 0, .. } if code == Refusal::Draining.code() => {}
+            ServerFrame::Error { code, request: 0, .. } if code == Refusal::Expelled.code() => {
+                assert!(model.is_governed, "[rights] peer {} is put out by nobody", self.serial);
+                self.is_expelled = true;
+            }
             ServerFrame::Error { code, request, text } => {
                 assert_eq!(word_of(code).map(Refusal::text), Some(&*text));
                 self.refused(word_of(code).expect("a refusal"), request, model, people);
@@ -174,11 +181,14 @@ impl Peer {
                 people[self.person].places.insert(at, (epoch.0, next - 1));
             }
             ServerFrame::Left { request, room, offset } => {
-                let asked = self.answered("left");
-                let Want::Left { request: wanted, room: at } = asked else {
-                    panic!("[replies in order] left for {asked:?}");
-                };
-                assert_eq!((request, room), (wanted, at), "[replies in order] left");
+                if !was_expelled {
+                    let asked = self.answered("left");
+                    let Want::Left { request: wanted, room: at } = asked else {
+                        panic!("[replies in order] left for {asked:?}");
+                    };
+                    assert_eq!((request, room), (wanted, at), "[replies in order] left");
+                }
+                self.tally.kicks += u64::from(was_expelled);
                 let seat = self.rooms.remove(&room).expect("[left] a room it was not in");
                 assert!(
                     offset + 1 >= seat.next,
@@ -217,8 +227,7 @@ impl Peer {
                 self.told(time, notice, &sender, &payload, model);
             }
             ServerFrame::Passed { request, time, away } => {
-                assert!(away.is_empty(), "[away] nobody is");
-                self.passed(request, time, model);
+                self.passed(request, time, &away, model);
             }
             ServerFrame::Pong { token } => {
                 let asked = self.answered("pong");
@@ -326,7 +335,9 @@ impl Peer {
         let large = model.limits.presence_members as i64;
         let seat = self.seat(room);
         let count = i64::from(count);
-        assert!(count <= large, "[presence] names in a room of {count}");
+        // Of who is put out, everybody hears.
+        let is_told = count <= large || model.is_governed && by < 0;
+        assert!(is_told, "[presence] names in a room of {count}");
         // At the limit, members may have come without a word.
         if let Some(known) = seat.members.map(i64::from).filter(|known| *known < large) {
             assert_eq!(count, known + by, "[presence] peer {serial} in r{}", seat.room);
@@ -377,6 +388,8 @@ impl Peer {
             );
             return;
         }
+        // It may have been put out before.
+        let is_outside = model.is_governed && refusal == Refusal::NotMember;
         let in_rooms = self.rooms.len() + self.joining.len();
         match self.answered("error") {
             Want::Welcome if request == 0 => {
@@ -394,19 +407,27 @@ impl Peer {
                     Refusal::BadRoom => is_bad,
                     Refusal::TooManyRooms => in_rooms > model.limits.rooms_per_peer,
                     Refusal::RelayRoomsFull => !is_bad,
+                    Refusal::Banned | Refusal::InviteOnly | Refusal::BadKey | Refusal::RoomFull => {
+                        model.is_governed && !is_bad
+                    }
                     // A listener asks for its name and its room at once.
                     Refusal::NameTaken => self.events.is_some(),
                     _ => limited,
                 };
                 assert!(is_right, "[refusal] {refusal} for a join");
             }
+            Want::Left { request: wanted, .. } if wanted == request => {
+                assert!(is_outside, "[refusal] {refusal} for a leave");
+            }
             Want::Members { request: wanted, .. } | Want::History { request: wanted, .. }
                 if wanted == request =>
             {
-                assert!(limited, "[refusal] {refusal} for a question");
+                assert!(limited || is_outside, "[refusal] {refusal} for a question");
             }
             Want::Ack { id, must_fail, .. } if id == request => {
-                assert!(limited || must_fail == Some(refusal), "[refusal] {refusal} for a message");
+                let may_not = is_outside || model.is_governed && refusal == Refusal::CannotSay;
+                let is_right = limited || may_not || must_fail == Some(refusal);
+                assert!(is_right, "[refusal] {refusal} for a message");
             }
             Want::NoMembers { request: wanted } if wanted == request => {
                 assert_eq!(refusal, Refusal::NotMember);

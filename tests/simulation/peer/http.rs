@@ -146,8 +146,10 @@ impl Peer {
                 [head.as_bytes(), &bytes].concat()
             }
         };
+        let is_governed = model.is_governed;
         let said = &mut model.speakers[self.serial as usize].said;
-        let (index, person, is_sure) = (said.len() as u64, self.person, !self.has_rate && id == 0);
+        let (index, person, is_sure) =
+            (said.len() as u64, self.person, !(self.has_rate || is_governed) && id == 0);
         said.push(Say { room, id, is_sure, is_text, ..Say::of(person, &bytes) });
         self.write(&request);
         self.expect_next(Want::Posted { id, index });
@@ -216,6 +218,8 @@ impl Peer {
                 let is_right = match (&asked, refusal) {
                     (Want::Posted { .. }, Some(Refusal::RelayRoomsFull)) => true,
                     (Want::Past { .. }, Some(Refusal::NoRoom)) => true,
+                    (Want::Posted { .. }, Some(Refusal::CannotSay))
+                    | (Want::Past { .. }, Some(Refusal::Banned)) => model.is_governed,
                     (Want::Posted { .. } | Want::Past { .. }, _) => limited,
                     _ => false,
                 };

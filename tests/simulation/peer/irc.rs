@@ -3,6 +3,7 @@
 //! Lines do not say where in its room a message stands, so what was said is compared with the model
 //! once the auditor has heard it too; everything else at once.
 
+use super::government::{KEY, Rights};
 use super::telling::Telling;
 use super::{Peer, Want};
 use crate::model::{Key, LetGo, Model, Say, Told};
@@ -12,7 +13,7 @@ use hobnob::hub::nick_of;
 use hobnob::id::Offset;
 use hobnob::wire::irc::{LINE_MAX, Line, parse};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Capabilities that a client may ask for, and those of them that it may give up or add later.
 const CAPS: [&str; 7] = [
@@ -42,6 +43,15 @@ pub enum Answer {
     Pong(String),
     /// This numeric, which says that it makes no sense.
     Numeric(&'static str),
+    /// What a channel demands, and who may not come in.
+    Modes(usize),
+    Bans(usize),
+    Away(bool),
+    /// Channels that are shown, and others that may be.
+    List {
+        must: BTreeSet<usize>,
+        may: BTreeSet<usize>,
+    },
 }
 
 /// A channel that the client is in, as it sees it.
@@ -50,11 +60,44 @@ pub struct Channel {
     pub is_leaving: bool,
     /// Who is there, as long as the relay tells everybody who comes and goes.
     pub members: Option<HashSet<String>>,
+    pub(super) rights: Rights,
+}
+
+/// The names in a channel, as they are being listed.
+struct Listing {
+    room: usize,
+    names: HashSet<String>,
+    operators: HashSet<String>,
+    voices: HashSet<String>,
+    /// It is part of the answer to a join.
+    is_join: bool,
+}
+
+impl Listing {
+    fn of(room: usize, is_join: bool) -> Self {
+        let (names, operators, voices) = Default::default();
+        Self { room, names, operators, voices, is_join }
+    }
+
+    fn add(&mut self, entry: &str) {
+        let whole = entry.trim_start_matches(['@', '+']);
+        let nick = whole.split('!').next().unwrap_or_default();
+        let ranks = &entry[..entry.len() - whole.len()];
+        if ranks.contains('@') {
+            self.operators.insert(nick.to_owned());
+        }
+        if ranks.contains('+') {
+            self.voices.insert(nick.to_owned());
+        }
+        self.names.insert(nick.to_owned());
+    }
 }
 
 /// A join or a part under way.
 struct Move {
     is_join: bool,
+    /// It has given the key.
+    has_key: bool,
     /// In which call it came about, and from which offset on the client may hear.
     at: Option<(u32, Offset)>,
 }
@@ -100,8 +143,9 @@ pub struct Irc {
     epochs: HashMap<usize, u64>,
     pub rooms: HashMap<usize, Channel>,
     moves: HashMap<usize, Move>,
-    /// The names that are being listed, and whether that answers a join.
-    listing: Option<(usize, HashSet<String>, bool)>,
+    listing: Option<Listing>,
+    /// The channels that LIST has shown so far.
+    pub(super) shown: BTreeSet<usize>,
     heard: VecDeque<Heard>,
     pub seats: HashMap<usize, Seat>,
     /// The beginning of a message, and how many lines it was.
@@ -123,6 +167,7 @@ impl Irc {
             rooms: HashMap::new(),
             moves: HashMap::new(),
             listing: None,
+            shown: BTreeSet::new(),
             heard: VecDeque::new(),
             seats: HashMap::new(),
             begun: (String::new(), 0),
@@ -328,18 +373,23 @@ impl Peer {
             manners.join / 4,
             manners.join / 8,
             manners.tell,
+            manners.govern * has_room,
+            manners.tell / 8,
         ];
         let room = if joined.is_empty() { 0 } else { *random.pick(&joined) };
         match random.weighted(&weights) {
             0 => {
                 let room = random.below(rooms);
                 if !irc.rooms.contains_key(&room) && !irc.moves.contains_key(&room) {
-                    irc.moves.insert(room, Move { is_join: true, at: None });
-                    self.ask_line(&format!("JOIN #r{room}"), Answer::Joined(room));
+                    let has_key = model.is_governed && random.chance(500);
+                    irc.moves.insert(room, Move { is_join: true, has_key, at: None });
+                    let key = if has_key { KEY } else { "" };
+                    let line = format!("JOIN #r{room} {key}");
+                    self.ask_line(line.trim_end(), Answer::Joined(room));
                 }
             }
             1 => {
-                irc.moves.insert(room, Move { is_join: false, at: None });
+                irc.moves.insert(room, Move { is_join: false, has_key: false, at: None });
                 irc.rooms.get_mut(&room).expect("joined").is_leaving = true;
                 self.ask_line(&format!("PART #r{room} :enough"), Answer::Left(room));
             }
@@ -382,6 +432,8 @@ impl Peer {
                 }
             }
             9 => self.tell_line(random, manners, model),
+            10 => self.govern(room, random, model),
+            11 => self.go_away(random),
             _ => {}
         }
     }
@@ -403,6 +455,7 @@ impl Peer {
     }
 
     fn say_line(&mut self, room: usize, random: &mut Random, manners: &Manners, model: &mut Model) {
+        let is_governed = model.is_governed;
         let speaker = &mut model.speakers[self.serial as usize];
         let mut text = format!("{}.{};", self.serial, speaker.said.len());
         let most = random.skewed(manners.largest).min(LINE_MAX - 120);
@@ -411,12 +464,17 @@ impl Peer {
             text.push_str(fill);
         }
         let echo = self.irc.as_ref().is_some_and(|irc| irc.caps.contains("echo-message"));
-        let is_sure = !self.has_rate;
+        let is_sure = !(self.has_rate || is_governed);
         speaker.said.push(Say { room, echo, is_sure, ..Say::of(self.person, text.as_bytes()) });
         let verb = if random.chance(800) { "PRIVMSG" } else { "NOTICE" };
         self.line(&format!("{verb} #r{room} :{text}"));
-        if self.has_rate {
+        if self.has_rate || is_governed {
             self.expect_next(Want::Perhaps);
+        }
+        // Whatever refuses it comes before this.
+        if is_governed {
+            let token = format!("{:x}", random.next());
+            self.ask_line(&format!("PING {token}"), Answer::Pong(token));
         }
     }
 
@@ -493,15 +551,11 @@ impl Peer {
             ("422", None) => self.greeted = true,
             ("NOTICE", None) => {}
             ("353", None) => {
-                let multi = param(3).split(' ').map(|name| {
-                    let name = name.trim_start_matches(['@', '+']);
-                    name.split('!').next().unwrap_or_default().to_owned()
-                });
                 let room = room_of(param(2));
                 let irc = self.irc_mut();
-                let listing = irc.listing.get_or_insert_with(|| (room, HashSet::new(), false));
-                assert_eq!(listing.0, room, "[replies whole] {text}");
-                listing.1.extend(multi);
+                let listing = irc.listing.get_or_insert_with(|| Listing::of(room, false));
+                assert_eq!(listing.room, room, "[replies whole] {text}");
+                param(3).split(' ').for_each(|entry| listing.add(entry));
             }
             ("366", None) => self.names_end(text, room_of(param(1)), large),
             ("JOIN", Some(_)) if is_own => {
@@ -512,8 +566,13 @@ impl Peer {
                 let irc = self.irc_mut();
                 let step = irc.moves.remove(&room).expect("[joined] under way");
                 let (call, next) = step.at.expect("[joined] before it was");
-                irc.rooms.insert(room, Channel::default());
-                irc.listing = Some((room, HashSet::new(), true));
+                let mut channel = Channel::default();
+                channel.rights.came = Some(step.has_key);
+                irc.rooms.insert(room, channel);
+                irc.listing = Some(Listing::of(room, true));
+                if model.is_governed && self.can_speak() {
+                    self.ask_rights(room);
+                }
                 return Some(Heard::Joined { room, call, next });
             }
             ("PART", Some(_)) if is_own => {
@@ -527,12 +586,71 @@ impl Peer {
                 irc.rooms.remove(&room).expect("[left] it was not there");
                 return Some(Heard::Left { room, call });
             }
-            ("JOIN", Some(nick)) => self.came(room_of(param(0)), nick, large),
+            ("JOIN", Some(nick)) => {
+                self.check_coming(room_of(param(0)), line, model);
+                self.came(room_of(param(0)), nick, large);
+            }
+            ("KICK", Some(_)) => {
+                let room = room_of(param(0));
+                self.check_order(room, line, model);
+                if param(1) != self.irc_mut().nick {
+                    self.went(room, param(1));
+                    return None;
+                }
+                self.tally.kicks += 1;
+                self.irc_mut().rooms.remove(&room).expect("[left] it was not there");
+                // In which call is not known: nothing is owed for certain.
+                return Some(Heard::Left { room, call: 0 });
+            }
+            // An operator of the relay changes what it was just put out of.
+            ("MODE", Some(_)) if is_own && !self.is_in(room_of(param(0))) => {}
+            ("MODE", Some(_)) => self.heed_change(room_of(param(0)), line, model),
+            ("TOPIC", Some(_)) => self.check_order(room_of(param(0)), line, model),
+            ("MODE", None) | ("INVITE", Some(_)) => {}
+            ("305" | "306", None) => self.answered_line(text, |answer| {
+                let is_away = line.command == "306";
+                matches!(answer, Answer::Away(wanted) if *wanted == is_away).then_some(())
+            }),
+            ("301", None) => model.check_away(param(2), param(1)),
+            ("321", None) => {}
+            ("322", None) => drop(self.irc_mut().shown.insert(room_of(param(1)))),
+            ("323", None) => {
+                let (must, may) = self.answered_line(text, |answer| match answer {
+                    Answer::List { must, may } => Some((must.clone(), may.clone())),
+                    _ => None,
+                });
+                let shown = &self.irc_mut().shown;
+                assert!(
+                    shown.is_superset(&must),
+                    "[secrecy] {serial} sees {shown:?}, not {must:?}"
+                );
+                let is_fair = shown.iter().all(|room| must.contains(room) || may.contains(room));
+                assert!(is_fair, "[secrecy] {serial} sees {shown:?}, not just {must:?} or {may:?}");
+            }
+            ("329" | "332" | "333" | "341" | "381", None) => {}
+            ("324", None) => {
+                let room = room_of(param(1));
+                self.answered_line(text, |answer| {
+                    matches!(answer, Answer::Modes(wanted) if *wanted == room).then_some(())
+                });
+                self.heed_modes(line, room, model);
+            }
+            ("367", None) => self.heed_ban(room_of(param(1)), param(2)),
+            ("368", None) => {
+                let room = room_of(param(1));
+                self.answered_line(text, |answer| {
+                    matches!(answer, Answer::Bans(wanted) if *wanted == room).then_some(())
+                });
+                self.heed_bans_end(room, model);
+            }
             ("PART", Some(nick)) => self.went(room_of(param(0)), nick),
             ("QUIT", Some(nick)) => {
                 let channels = self.irc_mut().rooms.values_mut();
-                for members in channels.filter_map(|channel| channel.members.as_mut()) {
-                    members.remove(nick);
+                for channel in channels {
+                    channel.rights.went(nick);
+                    if let Some(members) = &mut channel.members {
+                        members.remove(nick);
+                    }
                 }
             }
             ("NICK", Some(nick)) => {
@@ -543,6 +661,7 @@ impl Peer {
                     self.irc_mut().nick = param(0).to_owned();
                 }
                 for channel in self.irc_mut().rooms.values_mut() {
+                    channel.rights.renamed(nick, param(0), is_own);
                     if let Some(members) = channel.members.as_mut()
                         && members.remove(nick)
                     {
@@ -554,12 +673,44 @@ impl Peer {
                 let (serial, index) = self.told_line(line, is_own, model)?;
                 return Some(Heard::Told { serial, index });
             }
+            ("471" | "473" | "474" | "475", None) if model.is_governed => {
+                let room = room_of(param(1));
+                self.answered_line(text, |answer| {
+                    matches!(answer, Answer::Joined(wanted) if *wanted == room).then_some(())
+                });
+                self.irc_mut().moves.remove(&room);
+            }
+            ("401" | "403" | "404" | "441" | "442" | "443" | "478" | "482" | "531", None)
+                if model.is_governed && self.is_of_order() =>
+            {
+                self.answered_perhaps(text);
+            }
+            // What it asked of where it no longer is.
+            ("403" | "442", None) if model.is_governed && param(1) != "#nowhere" => {
+                let room = room_of(param(1));
+                let is_part = self.answered_line(text, |answer| match answer {
+                    Answer::Left(asked) if *asked == room => Some(true),
+                    Answer::Modes(asked) | Answer::Bans(asked) if *asked == room => Some(false),
+                    _ => None,
+                });
+                assert!(!self.is_in(room), "[refusal] {text}");
+                if is_part {
+                    self.irc_mut().moves.remove(&room);
+                }
+            }
             ("401" | "531", None) => self.not_told(line, model),
             ("PRIVMSG" | "NOTICE", Some(nick)) => {
                 let msgid = line.tags.get("msgid").map(Cow::into_owned);
                 let has_ids = self.irc_mut().caps.contains("message-tags");
                 assert!(has_ids || msgid.is_none(), "[style] {serial}: {text}");
                 let (room, nick, text) = (room_of(param(0)), nick.to_owned(), param(1).to_owned());
+                if model.is_governed {
+                    // Whoever was put out may have spoken from outside.
+                    if is_own && !self.is_in(room) {
+                        return None;
+                    }
+                    self.check_speech(room, line, model);
+                }
                 return Some(Heard::Said { room, nick, text, msgid, floor });
             }
             ("263", None) => self.limited(text, param(1)),
@@ -592,9 +743,19 @@ impl Peer {
         fitting.unwrap_or_else(|| panic!("[replies in order] {line:?} for {asked:?}"))
     }
 
+    /// Whether it is in a room, as it knows.
+    fn is_in(&self, room: usize) -> bool {
+        self.irc.as_ref().is_some_and(|irc| irc.rooms.contains_key(&room))
+    }
+
+    /// Whether what is refused is what could be answered in many ways.
+    fn is_of_order(&self) -> bool {
+        self.asked.front().is_some_and(|asked| matches!(asked.want, Want::Perhaps))
+    }
+
     fn names_end(&mut self, text: &str, room: usize, large: usize) {
-        let (listed, names, is_join) =
-            self.irc_mut().listing.take().expect("[names] at least its own");
+        let listing = self.irc_mut().listing.take().unwrap_or_else(|| Listing::of(room, false));
+        let Listing { room: listed, names, operators, voices, is_join } = listing;
         assert_eq!(listed, room, "[replies whole] {text}");
         if !is_join {
             self.answered_line(text, |answer| {
@@ -604,10 +765,19 @@ impl Peer {
         let is_all = !text.contains("too many") && names.len() < large;
         let irc = self.irc_mut();
         let nick = irc.nick.clone();
-        let channel = irc.rooms.get_mut(&room).expect("[names] of where it is");
+        let shows_all = irc.caps.contains("multi-prefix");
+        let Some(channel) = irc.rooms.get_mut(&room) else {
+            return assert!(!names.contains(&nick), "[names] of where it is not");
+        };
         assert!(names.contains(&nick), "[names] without its own: {text}");
         if let Some(known) = channel.members.as_ref().filter(|_| is_all) {
             assert_eq!(*known, names, "[presence] who is in r{room}");
+            let rights = &channel.rights;
+            assert_eq!(rights.operators, operators, "[rights] who is operator in r{room}");
+            assert!(rights.voices.is_superset(&voices), "[rights] who has a voice in r{room}");
+        }
+        if is_all {
+            channel.rights.listed_ranks(operators, voices, shows_all);
         }
         channel.members = is_all.then_some(names);
     }
@@ -628,6 +798,7 @@ impl Peer {
         let serial = self.serial;
         let channel = self.irc_mut().rooms.get_mut(&room);
         let channel = channel.unwrap_or_else(|| panic!("[stranger] peer {serial} hears r{room}"));
+        channel.rights.went(nick);
         let Some(members) = &mut channel.members else { return };
         assert!(members.remove(nick), "[presence] {nick} leaves r{room} without having been there");
     }
@@ -635,13 +806,17 @@ impl Peer {
     /// Too fast: what was asked is not done.
     fn limited(&mut self, text: &str, verb: &str) {
         assert!(self.has_rate, "[refusal] {text}");
-        if matches!(verb, "PRIVMSG" | "NOTICE") {
+        let is_order =
+            self.is_of_order() && matches!(verb, "KICK" | "INVITE" | "TOPIC" | "MODE" | "OPER");
+        if is_order || matches!(verb, "PRIVMSG" | "NOTICE") {
             return self.answered_perhaps(text);
         }
         let room = self.answered_line(text, |answer| match (verb, answer) {
             ("JOIN", Answer::Joined(room)) => Some(Some(*room)),
             ("NICK", Answer::Nick(_)) | ("NAMES", Answer::Names(_)) => Some(None),
             ("CAP", Answer::Caps(_)) => Some(None),
+            ("AWAY", Answer::Away(_)) => Some(None),
+            ("MODE", Answer::Modes(_) | Answer::Bans(_)) => Some(None),
             _ => None,
         });
         let Some(room) = room else { return };

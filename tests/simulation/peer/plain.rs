@@ -49,7 +49,8 @@ impl Peer {
         let length = random.skewed(manners.largest).max(1);
         let message = self.payload(random, length, model);
         let is_text = std::str::from_utf8(&message).is_ok() && random.chance(500);
-        let (is_text, is_sure) = (Some(is_text), !self.has_rate);
+        let is_sure = !(self.has_rate || model.is_governed);
+        let is_text = Some(is_text);
         let echo = self.echo;
         let say = Say { echo, is_sure, is_text, ..Say::of(self.person, &message) };
         model.speakers[self.serial as usize].said.push(say);
@@ -76,8 +77,9 @@ impl Peer {
         }
         let mut line = self.payload(random, length, model);
         line.retain(|byte| *byte != b'\n');
+        let is_sure = !(self.has_rate || model.is_governed);
         let speaker = &mut model.speakers[self.serial as usize];
-        let (echo, is_sure) = (self.echo, !self.has_rate);
+        let echo = self.echo;
         speaker.said.push(Say { echo, is_sure, ..Say::of(self.person, &line) });
         // The last line may lack its end, if the peer then hangs up.
         if random.chance(manners.bye) {

@@ -64,6 +64,11 @@ impl Peer {
         model: &mut Model,
     ) {
         let (serial, floor) = (self.serial, self.floor);
+        if let Some(room) = bytes.strip_prefix(b"invites you to ") {
+            let call = model.check_invited(serial, time, sender, room);
+            let is_next = call >= floor && self.last.is_none_or(|last| call >= last.0);
+            return assert!(is_next, "[order] peer {serial} is invited in {call}, after {floor}");
+        }
         let key = model.told_at(serial, time, sender, is_notice, bytes);
         let last = self.last.replace(key);
         let is_next = last.is_none_or(|last| key > last);
@@ -73,7 +78,7 @@ impl Peer {
     }
 
     /// What it told somebody is on its way.
-    pub(super) fn passed(&mut self, request: u64, time: u64, model: &mut Model) {
+    pub(super) fn passed(&mut self, request: u64, time: u64, away: &str, model: &mut Model) {
         let asked = self.answered("passed");
         let Want::Passed { request: wanted, index } = asked else {
             panic!("[replies in order] passed for {asked:?}");
@@ -81,6 +86,12 @@ impl Peer {
         assert_eq!(request, wanted, "[replies in order] passed");
         let (serial, call) = (self.serial, (time & 0xff_ffff_ffff) as u32);
         assert!(call >= self.floor, "[time] {serial}.{index} was let pass in call {call}");
+        let say = &model.speakers[serial as usize].said[index as usize];
+        let private = say.private.as_ref().expect("[replies in order] passed");
+        if !away.is_empty() {
+            assert!(!private.is_notice, "[away] {away:?} answers a notice");
+            model.check_away(away, &private.to);
+        }
         model.passed.push(Passed { serial, index, from: call, to: call });
     }
 

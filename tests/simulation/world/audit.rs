@@ -34,6 +34,7 @@ impl World {
                 peer.closes_on_overrun || is_done
             }
             CloseReason::Refused => peer.kind.is_raw(),
+            CloseReason::Expelled => self.model.is_governed && (peer.kind.is_raw() || is_listener),
             CloseReason::Shutdown => self.is_draining,
             CloseReason::Stopped => true,
             reason => reason.code() >= 300 && reason != CloseReason::Internal && peer.is_bad,
