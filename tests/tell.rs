@@ -395,3 +395,30 @@ fn who_takes_nothing_takes_nothing_however_much_is_unread() {
     binary::write_server(&refused(Refusal::CannotHear, 7), &mut expected);
     assert!(heard.ends_with(&expected), "{}", heard.escape_ascii());
 }
+
+/// Whoever may invite cannot end with it whom they invite.
+#[test]
+fn invitations_cannot_fill_an_outbox() {
+    let limits = Limits { outbox: 16 << 10, ..Limits::default() };
+    let irc = Service::Irc(std::sync::Arc::default());
+    let services = vec![Service::Frame(Options { overrun: Overrun::Gap }), irc];
+    let mut engine = Engine::new(limits, services, 1);
+    let now = Now { running: Duration::from_secs(1), unix_ms: 0 };
+    let bob = engine.connected(0, true, 0, now).unwrap();
+    let mut bytes = Vec::new();
+    binary::write_client(&hello_private("bob"), &mut bytes);
+    engine.received(bob, &bytes, now);
+    let ann = engine.connected(1, true, 0, now).unwrap();
+    engine.received(ann, b"NICK ann\r\nUSER ann 0 * :Ann\r\nJOIN #tea\r\n", now);
+    let mut refused = 0;
+    for _ in 0..1_000 {
+        engine.received(ann, b"INVITE bob #tea\r\n", now);
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let (count, total) = engine.slices(ann, &mut slices);
+        let heard: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+        refused += usize::from(heard.windows(5).any(|five| five == b" 531 "));
+        engine.sent(ann, total);
+    }
+    assert!(engine.is_open(bob), "bob was ended by what others did");
+    assert!(refused > 0 && refused < 1_000, "{refused} were refused");
+}

@@ -34,9 +34,9 @@ impl Engine {
         }
         let account = match reply {
             Reply::History { .. } => Account::Page,
-            Reply::Whisper { is_echo: false, .. } | Reply::Signal { is_echo: false, .. } => {
-                Account::Others
-            }
+            Reply::Whisper { is_echo: false, .. }
+            | Reply::Signal { is_echo: false, .. }
+            | Reply::Invited { .. } => Account::Others,
             _ => Account::Own,
         };
         self.write_private(conn, account, |session, view, out| {
@@ -101,6 +101,7 @@ impl Engine {
             }
             Command::Speak { to: Target::Person(to), bytes, .. } => (*to, &**bytes, 0),
             Command::Signal { to: Target::Person(to), tags, .. } => (*to, tags.as_bytes(), 0),
+            Command::Invite { whom, .. } => (*whom, &[][..], 0),
             _ => return None,
         };
         // Who takes nothing takes no less for what is unread: the hub says so.
