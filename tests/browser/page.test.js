@@ -347,6 +347,18 @@ test('two people talk alone: found by their name, counted, answered, and honest 
   });
   await zoe.hears('and back');
   for (const text of ['quick', 'and quicker', '* bob is off to see zoë']) await ann.hears(text);
+  // What is no command is not said either, unless that is meant.
+  await bob.say('/nick robert');
+  await bob.sees('#words-problem', '/nick … is no command: /me, /msg, /join and /leave are; // says it');
+  assert.equal(await bob.page.inputValue('#words'), '/nick robert');
+  await bob.say('/join #tea');
+  await bob.sees('#room-name', '#tea');
+  await bob.say('//nick robert');
+  await bob.hears('/nick robert');
+  await bob.say('/leave');
+  await bob.sees('#room-name', 'ann');
+  await bob.say('/msg zoë');
+  await bob.sees('#room-name', 'zoë');
   await zoe.say('hello');
   await bob.hears('hello');
   await bob.sees('#room-name', 'zoë');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  dayName, hueOf, initialOf, linksIn, mentions, payloadOf, privately, shown, spoken,
+  actionOf, commandIn, dayName, hueOf, initialOf, linksIn, mentions, payloadOf, roomIn, shown,
 } from '../../src/web/page/text.js';
 
 const links = (text) => linksIn(text).filter(({ href }) => href).map((piece) => piece.text);
@@ -44,12 +44,11 @@ test('payloads that are no text are shown for what they are', () => {
 });
 
 test('what somebody does is told so, by whatever way it comes', () => {
-  const action = spoken('/me waves\ntwice');
+  const action = actionOf('waves\ntwice');
   assert.deepEqual(shown({ text: action }), { text: 'waves\ntwice', isAction: true });
   for (const bytes of ['\x01ACTION waves\x01', '\x01ACTION waves']) {
     assert.deepEqual(shown(payloadOf({ base64: btoa(bytes) })), { text: 'waves', isAction: true });
   }
-  for (const line of ['/me', '/mean it', 'see /me wave']) assert.equal(spoken(line), line);
   // Everything else stays what it was.
   assert.deepEqual(shown({ base64: btoa('\x01PING 7\x01') }),
     { text: 'CTCP PING 7', note: 'asked by an IRC client' });
@@ -87,10 +86,12 @@ test('names have a colour and an initial', () => {
   assert.equal(initialOf('👩‍🚀x'), '👩‍🚀');
 });
 
-test('a line that begins with /msg is for one person', () => {
-  assert.deepEqual(privately('/msg bob hello  there\nand there'), { name: 'bob', words: 'hello  there\nand there' });
-  assert.deepEqual(privately('/msg bob'), { name: 'bob', words: '' });
-  for (const line of ['/msg', '/message bob hi', 'see /msg bob hi', '//msg bob hi']) {
-    assert.equal(privately(line), null, line);
+test('a line that begins with a command asks for it', () => {
+  assert.deepEqual(commandIn('/msg bob hello  there\nand there'), { command: 'msg', words: 'bob hello  there\nand there' });
+  assert.deepEqual(commandIn('/leave'), { command: 'leave', words: '' });
+  for (const line of ['see /msg bob hi', '//msg bob hi', '/usr/bin', '/', '/ me', '/9']) {
+    assert.equal(commandIn(line), null, line);
   }
+  assert.deepEqual(roomIn('#tea sesame'), ['tea', 'sesame']);
+  assert.deepEqual([roomIn('##tea'), roomIn('#'), roomIn('a b c')], [['#tea', undefined], ['#', undefined], ['a b c']]);
 });

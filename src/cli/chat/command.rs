@@ -46,13 +46,18 @@ pub(super) fn parse(line: &str) -> Command<'_> {
     }
     let mut words = rest.split_whitespace();
     match (words.next(), words.next(), words.next(), words.next()) {
-        (Some("join"), Some(room), key, None) => Command::Join(room, key),
+        (Some("join"), Some(room), key, None) => Command::Join(without_hash(room), key),
         (Some("leave" | "part"), None, None, None) => Command::Leave,
         (Some("who" | "names"), None, None, None) => Command::Who,
         (Some("help"), None, None, None) => Command::Help,
         (Some("quit"), None, None, None) => Command::Quit,
         _ => Command::Unknown(line),
     }
+}
+
+/// A room's name as the page and IRC write it: with a `#` that is no part of it.
+fn without_hash(room: &str) -> &str {
+    room.strip_prefix('#').filter(|name| !name.is_empty()).unwrap_or(room)
 }
 
 /// The first word, and what comes after it, if anything does.
@@ -70,6 +75,8 @@ mod tests {
         assert_eq!(parse("hello /quit"), Command::Say("hello /quit"));
         assert_eq!(parse("//etc"), Command::Say("/etc"));
         assert_eq!(parse("/join attic "), Command::Join("attic", None));
+        assert_eq!(parse("/join #attic"), Command::Join("attic", None));
+        assert_eq!(parse("/join ##attic"), Command::Join("#attic", None));
         assert_eq!(parse("/join attic sesame"), Command::Join("attic", Some("sesame")));
         assert_eq!(parse("/msg bob see  /there "), Command::Tell("bob", "see  /there "));
         assert_eq!(parse("/me waves  twice "), Command::Act("waves  twice"));

@@ -37,7 +37,7 @@ const chat = new Chat({ saved, open: openSocket }, {
 
 const line = new LineView(chat);
 const log = new LogView(chat, () => render('log'));
-const composer = new ComposerView(chat, talkWith, () => log.toEnd());
+const composer = new ComposerView(chat, { go: goTo, talk: talkWith, leave, said: () => log.toEnd() });
 const members = new MembersView(chat, talkWith);
 const rooms = new RoomsView(chat, goTo, () => composer.invite());
 const naming = new NamingView(chat, () => composer.invite());
@@ -115,6 +115,11 @@ function addressed() {
 function goTo(name, secret) {
   chat.open(name, secret);
   drawers.close();
+  composer.invite();
+}
+
+function leave() {
+  chat.leave(chat.active);
   composer.invite();
 }
 

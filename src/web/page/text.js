@@ -64,18 +64,25 @@ export function initialOf(name) {
 }
 
 /**
- * Whom a line is for alone, and what it says to them: `/msg ann hello`.
+ * What a line asks for: `/me waves`. With another slash in front of or behind the word, it asks nothing.
  *
- * @returns {{name: string, words: string}|null} Null if it is for everybody.
+ * @returns {{command: string, words: string}|null} Null if it is something to be said.
  */
-export function privately(line) {
-  const [, name, words = ''] = /^\/msg\s+(\S+)(?:\s+([^]*))?$/u.exec(line) ?? [];
-  return name ? { name, words } : null;
+export function commandIn(line) {
+  const [, command, words = ''] = /^\/([a-z]+)(?:\s+([^]*))?$/u.exec(line) ?? [];
+  return command ? { command, words } : null;
 }
 
-/** What a line says: after `/me`, it is something done. */
-export const spoken = (line) =>
-  line.replace(/^\/me\s+([^]+)$/u, (_, action) => `\u0001ACTION ${action}\u0001`);
+/** The message that its sender does something. */
+export const actionOf = (words) => `\u0001ACTION ${words}\u0001`;
+
+/** The room that somebody asks for, as pages and IRC write it or without its `#`, and its key behind it. */
+export function roomIn(words) {
+  const wanted = words.replace(/^#(?=.)/u, '');
+  // No room has a space in its name, but who writes several is to be told so.
+  const [name, secret, ...more] = wanted.split(/\s+/u);
+  return more.length > 0 ? [wanted] : [name, secret];
+}
 
 /** A payload as it came, but that what people say or do in IRC is text, without its formatting. */
 export function payloadOf({ text, base64 }) {

@@ -1,7 +1,7 @@
 /** Where messages are written. What is not sent yet is kept for each room. */
 
 import { byId, setText } from './dom.js';
-import { count, privately, spoken } from './text.js';
+import { actionOf, commandIn, count, roomIn } from './text.js';
 
 const encoder = new TextEncoder();
 
@@ -13,17 +13,15 @@ export class ComposerView {
   #words = byId('words');
   #drafts = new WeakMap();
   #room = null;
-  #talk;
-  #said;
+  #acts;
 
   /**
-   * @param {(name: string) => void} talk Shows the conversation with one person.
-   * @param {() => void} said Something was said.
+   * @param {object} acts `go(name, secret)` shows a room, `talk(name)` the conversation with one person,
+   *   `leave()` leaves what is shown; `said()` is told that something was said.
    */
-  constructor(chat, talk, said) {
+  constructor(chat, acts) {
     this.#chat = chat;
-    this.#talk = talk;
-    this.#said = said;
+    this.#acts = acts;
     this.#words.addEventListener('input', () => this.#check());
     this.#words.addEventListener('keydown', (event) => this.#key(event));
     byId('composer').addEventListener('submit', (event) => {
@@ -67,12 +65,49 @@ export class ComposerView {
   #send() {
     const text = this.#words.value.trim();
     if (!this.#room || text === '' || this.#excess() > 0) return;
-    const { name, words = text } = privately(text) ?? {};
     this.#words.value = '';
     this.#check();
-    if (name) this.#talk(name);
-    if (words) this.#chat.say(name ? this.#chat.active : this.#room, spoken(words));
-    this.#said();
+    const { command, words } = commandIn(text) ?? { command: 'say', words: text.replace(/^\/\//u, '/') };
+    if (this.#obey(command, words)) return;
+    this.#words.value = text;
+    this.#check();
+    this.#complain(`/${command} ${words && '… '}is no command: /me, /msg, /join and /leave are; // says it`);
+  }
+
+  /** Does what a line asks for; false if that is nothing. */
+  #obey(command, words) {
+    const { go, leave, talk } = this.#acts;
+    const [, name, rest] = /^(\S*)\s*([^]*)$/u.exec(words);
+    if (command === 'leave' || command === 'part') {
+      leave();
+      return true;
+    }
+    if (name === '') return false;
+    switch (command) {
+      case 'join':
+        go(...roomIn(words));
+        return true;
+      case 'me':
+        return this.#say(actionOf(words));
+      case 'msg':
+        talk(name);
+        return rest === '' || this.#say(rest);
+      case 'say':
+        return this.#say(words);
+      default:
+        return false;
+    }
+  }
+
+  #say(text) {
+    this.#chat.say(this.#chat.active, text);
+    this.#acts.said();
+    return true;
+  }
+
+  #complain(problem) {
+    setText(byId('words-problem'), problem);
+    this.#words.setAttribute('aria-invalid', problem !== '');
   }
 
   /** Bytes beyond what the relay takes. */
@@ -82,8 +117,7 @@ export class ComposerView {
 
   #check() {
     const excess = this.#excess();
-    setText(byId('words-problem'), excess > 0 ? `Too long by ${count(excess, 'byte')}` : '');
-    this.#words.setAttribute('aria-invalid', excess > 0);
+    this.#complain(excess > 0 ? `Too long by ${count(excess, 'byte')}` : '');
     byId('send').disabled = this.#words.value.trim() === '' || excess > 0;
     this.#fit();
   }

@@ -1,7 +1,7 @@
 /** The lists of rooms and of people talked with alone, and the head of what is shown. */
 
 import { arrange, byId, element, icon, setText } from './dom.js';
-import { count } from './text.js';
+import { count, roomIn } from './text.js';
 
 /** Unread messages beyond this are "many". */
 const COUNTED = 99;
@@ -30,9 +30,7 @@ export class RoomsView {
       const input = byId('join-name');
       const wanted = input.value.trim();
       input.value = '';
-      // No room has a space in its name: what comes behind one is its key.
-      const [name, secret, ...more] = wanted.split(/\s+/u);
-      if (wanted) go(...(more.length > 0 ? [wanted] : [name, secret]));
+      if (wanted) go(...roomIn(wanted));
     });
     byId('leave').addEventListener('click', () => this.#leave(chat.active));
   }
