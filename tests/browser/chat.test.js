@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Chat } from '../../src/web/page/chat.js';
+import { shown as looks } from '../../src/web/page/text.js';
 import { Clock, EPOCH, OTHER_EPOCH, Socket, joined, message, welcome } from './world.js';
 
 class World {
@@ -157,6 +158,24 @@ test('what we do, and others in IRC, is text like what is said', () => {
   assert.ok(world.room.timeline.entries[0].sent);
   assert.equal(world.room.mentions, 1);
   assert.equal(world.chat.people.get('bob').timeline.entries[0].text, action);
+});
+
+test('what was done before we came is text, too, and nothing else', () => {
+  const world = World.in();
+  world.reconnect();
+  world.joined({ head: 2, oldest: 1 });
+  const [hole] = world.room.timeline.entries;
+  world.chat.fill(world.room, hole);
+  const { request } = world.socket.last('history');
+  const [action, query] = ['\u0001ACTION waves\u0001', '\u0001VERSION\u0001'];
+  const messages = [action, query].map((bytes, index) =>
+    ({ offset: index + 1, time: 0, sender: 'bob', base64: btoa(bytes) }));
+  world.receive({ type: 'history', request, room: 7, oldest: 1, messages });
+  const seen = world.room.timeline.entries.map(({ text, base64 }) => looks({ text, base64 }));
+  assert.deepEqual(seen, [
+    { text: 'waves', isAction: true },
+    { text: 'CTCP VERSION', note: 'asked by an IRC client' },
+  ]);
 });
 
 test('what was not acknowledged is said again under its id', () => {

@@ -130,7 +130,8 @@ export class Room extends Conversation {
   /** Takes a page of what was said before. */
   history(hole, { messages, oldest }) {
     const { epoch } = hole;
-    const page = messages.map((it) => ({ ...it, ...payloadOf(it), kind: 'message', epoch }));
+    const page = messages.map(({ offset, time, sender, ...frame }) =>
+      ({ kind: 'message', epoch, offset, time, sender, ...payloadOf(frame) }));
     this.timeline.fill(hole, page, oldest);
   }
 
