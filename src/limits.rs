@@ -287,6 +287,12 @@ impl Limits {
         (applied, waiting)
     }
 
+    /// What a peer may ask at once before the rate applies, in the coin of [`MESSAGE_COST`].
+    pub fn allowance(&self) -> usize {
+        let messages = u64::from(self.rate_burst) * u64::from(ASKING_BURSTS);
+        usize::try_from(messages).unwrap_or(usize::MAX).saturating_mul(MESSAGE_COST)
+    }
+
     /// Bytes that the messages of one answer to `history` weigh together at most, unless it has one
     /// message only. No more than the longest message, so that an answer is no longer than what a
     /// client must be ready to read anyway.

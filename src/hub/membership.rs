@@ -80,8 +80,10 @@ impl Hub {
         };
         let from = from.filter(|first| *first <= room.head);
         let replayed = from.into_iter().flat_map(|first| room.recent.from(first));
-        let cost = replayed.map(|message| message.weight()).sum();
-        self.charge(conn, cost, now);
+        let cost: usize = replayed.map(|message| message.weight()).sum();
+        // Nobody can ask for less than all they missed: where very much is kept, it must not silence
+        // them for minutes.
+        self.charge(conn, cost.min(self.limits.allowance()), now);
         self.reply(conn, reply);
         self.events.push_back(Event::Seat { conn, room: id, from });
         Ok(())

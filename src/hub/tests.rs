@@ -506,6 +506,30 @@ fn questions_cost_what_their_answers_weigh() {
 }
 
 #[test]
+fn who_missed_very_much_is_not_silenced_for_longer_than_the_allowance() {
+    let mut world = world(|limits| {
+        one_a_second(limits);
+        limits.history_bytes = 64 << 20;
+    });
+    world.hello(0, "a", 0);
+    world.hello(1, "b", 0);
+    world.join(1, "x");
+    let epoch = world.epoch("x");
+    for _ in 0..500 {
+        world.hub.say_from_host("x", "host", &[b'x'; 60_000], world.now).unwrap();
+    }
+    world.news();
+    let news = world.resume(0, "x", epoch, 0);
+    assert_eq!(news.last().unwrap(), "seat 0 from 1");
+    assert_eq!(world.join(0, "y"), ["0: rate_limited 5"]);
+    // The join and eight more, of which seven have to be paid for.
+    world.now.running += Duration::from_secs(7);
+    assert_eq!(world.say(0, "x", 1, "hm"), ["0: rate_limited 1"]);
+    world.now.running += Duration::from_secs(1);
+    assert_eq!(world.say(0, "x", 1, "hi").len(), 2);
+}
+
+#[test]
 fn a_list_of_members_survives_goings_in_the_middle() {
     let mut world = World::lobby(|_| {}, 5);
     world.depart(1);
