@@ -17,9 +17,6 @@ pub const LINE_MAX: usize = 512;
 /// Longest tags a client may send, with their `@` and the space behind them (message-tags §Size limit).
 pub const CLIENT_TAGS_MAX: usize = 4_096;
 
-/// Most parameters of a line; what follows belongs to the last (RFC 2812 §2.3.1).
-pub const PARAMS_MAX: usize = 15;
-
 /// What was found at the front of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found<'a> {
@@ -80,7 +77,8 @@ pub struct Line<'a> {
     pub source: Option<&'a str>,
     /// The command, as it came.
     pub command: &'a str,
-    /// Its parameters.
+    /// Its parameters: as many as there are, though clients should send no more than fifteen (Modern
+    /// IRC §Parameters). With as many changes as a MODE may have, there are more.
     pub params: SmallVec<[&'a str; 4]>,
 }
 
@@ -107,10 +105,6 @@ pub fn parse(line: &str) -> Option<Line<'_>> {
             break;
         }
         if rest.is_empty() {
-            break;
-        }
-        if params.len() + 1 == PARAMS_MAX {
-            params.push(rest);
             break;
         }
         let (param, after) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -44,6 +44,19 @@ fn many_masks_become_several_lines() {
 }
 
 #[test]
+fn as_many_masks_as_one_line_may_have_are_all_taken() {
+    let server = relay();
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#x");
+    let masks: Vec<String> = (1..=20).map(|n| format!("m{n}!*@*")).collect();
+    let (letters, masks) = ("b".repeat(20), masks.join(" "));
+    for sign in ["+", "-"] {
+        let line = format!("MODE #x {sign}{letters} {masks}");
+        ann.ask(&line, &[&format!(":ann!~ann@HOST {line}")]);
+    }
+}
+
+#[test]
 fn short_masks_are_shown_whole() {
     let server = relay();
     let mut ann = Talk::enter(&server, "ann");
