@@ -210,6 +210,42 @@ fn a_long_message_becomes_lines_that_fit() {
 }
 
 #[test]
+fn what_somebody_does_is_done_on_every_line_of_it() {
+    let server = Server::start(&["irc://127.0.0.1:0", "frame://127.0.0.1:0"]);
+    let mut ann = Talk::enter(&server, "ann");
+    ann.join("#x");
+    let mut fred = server.connect_to(1);
+    fred.hello("fred");
+    let room = fred.join("x").room;
+    ann.sync();
+    let long = "ö".repeat(400);
+    for (text, wanted) in [
+        ("\u{1}ACTION waves\u{1}", &["\u{1}ACTION waves\u{1}"][..]),
+        (
+            "\u{1}ACTION waves\r\n\nand goes\u{1}\n",
+            &["\u{1}ACTION waves\u{1}", "\u{1}ACTION and goes\u{1}"],
+        ),
+        // None that is whole, so all as it came.
+        ("\u{1}ACTION waves\nand goes", &["\u{1}ACTION waves", "and goes"]),
+        ("\u{1}ACTION \u{1}", &["\u{1}ACTION \u{1}"]),
+        ("\u{1}ACTION a\u{1}\n\u{1}ACTION b\u{1}", &["\u{1}ACTION a\u{1}", "\u{1}ACTION b\u{1}"]),
+    ] {
+        frame_says(&mut fred, room, 0, text.as_bytes());
+        fred.until_pong();
+        let wanted = wanted.iter().map(|line| format!(":fred!hobnob@HOST PRIVMSG #x :{line}"));
+        assert_eq!(ann.sync(), wanted.collect::<Vec<_>>(), "{text:?}");
+    }
+    frame_says(&mut fred, room, 0, format!("\u{1}ACTION {long}\u{1}").as_bytes());
+    fred.until_pong();
+    let mut heard = String::new();
+    for line in ann.sync() {
+        let line = line.strip_prefix(":fred!hobnob@HOST PRIVMSG #x :\u{1}ACTION ");
+        heard.push_str(line.and_then(|line| line.strip_suffix('\u{1}')).expect("an action"));
+    }
+    assert_eq!(heard, long);
+}
+
+#[test]
 fn a_history_of_many_lines_fits_whoever_reads_it() {
     let server = Server::start(&["irc://127.0.0.1:0?history=100", "frame://127.0.0.1:0"]);
     let mut ann = Talk::enter_with(&server, "ann", "draft/chathistory batch");

@@ -11,6 +11,10 @@ use std::borrow::Cow;
 /// more here than there, above all in a history.
 const LINES_MAX: usize = 16;
 
+/// What stands before something that is done rather than said (CTCP ACTION), and behind it.
+const ACTION: &str = "\u{1}ACTION ";
+const ACTION_END: char = '\u{1}';
+
 /// What stands before the command of a line that somebody says.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Heading<'a> {
@@ -110,7 +114,9 @@ pub(super) fn write_spoken(
     let command = if message.payload.manner.is_notice { "NOTICE" } else { "PRIVMSG" };
     let tags = message.payload.manner.tags.as_deref();
     let text = text_of(&message.payload);
-    let mut rest = text.split('\n').map(|line| line.trim_end_matches('\r'));
+    let action = action_of(&text);
+    let around = action.map_or(0, |_| ACTION.len() + ACTION_END.len_utf8());
+    let mut rest = action.unwrap_or(&text).split('\n').map(|line| line.trim_end_matches('\r'));
     let mut line = rest.find(|line| !line.is_empty()).unwrap_or(" ");
     for count in 1.. {
         let who = (&*message.sender, &message.seen);
@@ -122,16 +128,27 @@ pub(super) fn write_spoken(
             tags,
         };
         let writer = heading.write(who, out).command(command).middle(target);
-        let cut = cut_at(line, writer.space());
+        let cut = cut_at(line, writer.space().saturating_sub(around));
         let (now, later) = line.split_at_checked(cut).unwrap_or((line, ""));
         let next = if later.is_empty() { rest.find(|line| !line.is_empty()) } else { Some(later) };
         if count == LINES_MAX && next.is_some() {
             return writer.last("[and more: the message is longer than fits here]");
         }
-        writer.last(now);
+        match action {
+            Some(_) => writer.last(&format!("{ACTION}{now}{ACTION_END}")),
+            None => writer.last(now),
+        }
         let Some(next) = next else { return };
         line = next;
     }
+}
+
+/// What the sender does, if the text tells that: each line of it is one that is done, or clients would
+/// show the second as said, with the mark of the end in it.
+fn action_of(text: &str) -> Option<&str> {
+    let action = text.strip_prefix(ACTION)?.trim_end_matches(['\r', '\n']);
+    let action = action.strip_suffix(ACTION_END)?;
+    (!action.trim().is_empty() && !action.contains(ACTION_END)).then_some(action)
 }
 
 /// How many bytes of `line` fit into `space`, cut between characters, and at least one of them.
