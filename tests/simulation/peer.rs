@@ -142,6 +142,7 @@ pub enum Want {
     Past {
         side: Side,
         limit: u32,
+        is_closed: Option<bool>,
     },
     /// That there is nothing.
     Nothing,

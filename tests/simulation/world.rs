@@ -489,6 +489,9 @@ impl World {
     /// Whether a browser's plain socket has come to be in its room, which nobody tells it; or a client
     /// of IRC in or out of a channel, which nobody tells it the place of.
     fn look_in(&mut self, index: usize) {
+        if self.model.is_governed && self.peers[index].kind == Kind::Irc {
+            self.look_who_is_out();
+        }
         let (last, peer) = (self.last_call(), &mut self.peers[index]);
         peer.note_name(self.engine.name_of(peer.conn), last, &mut self.model);
         if let Some(irc) = &mut peer.irc {
@@ -503,6 +506,19 @@ impl World {
         if self.engine.is_in(peer.conn, &format!("r{}", raw.room)) {
             raw.joined = Some(last);
             raw.next = self.model.log(raw.epoch).map_or(0, |log| log.known) as Offset + 1;
+        }
+    }
+
+    /// Whom the last call has put out of a room, which takes them by surprise.
+    fn look_who_is_out(&mut self) {
+        let last = self.last_call();
+        for peer in &mut self.peers {
+            let Some(irc) = &mut peer.irc else { continue };
+            for room in irc.staying() {
+                if !self.engine.is_in(peer.conn, &format!("r{room}")) {
+                    irc.note_put_out(room, last);
+                }
+            }
         }
     }
 
@@ -764,9 +780,25 @@ impl World {
             }
         }
         self.inquire();
+        self.pry();
         self.totals.quiet += 1;
         if !self.is_draining {
             self.check_quiet();
+        }
+    }
+
+    /// Somebody outside asks what was said in a room, while nothing changes.
+    fn pry(&mut self) {
+        let is_possible = cfg!(feature = "http") && self.model.is_governed && !self.is_draining;
+        if !is_possible || !self.weather.is_audited_everywhere {
+            return;
+        }
+        let room = self.random.below(self.weather.rooms);
+        let here = self.peers.iter().filter(|peer| self.engine.is_open(peer.conn));
+        let is_closed = here.filter_map(|peer| peer.knows_closed(room)).next();
+        if self.connect(Kind::Http, HTTP, POSTERS, 64 << 10) {
+            self.peers.last_mut().expect("just connected").ask_past(room, is_closed);
+            self.settle_down();
         }
     }
 

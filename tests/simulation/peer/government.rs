@@ -216,6 +216,14 @@ impl Peer {
         channel.rights.modes.as_ref().map(|modes| modes.switches.contains(&'s'))
     }
 
+    /// Whether what is said in a channel is for its members alone, as far as this client knows.
+    pub fn knows_closed(&self, room: usize) -> Option<bool> {
+        let channel = self.irc.as_ref()?.rooms.get(&room)?;
+        let modes = channel.rights.modes.as_ref()?;
+        let is_open = !(modes.switches.contains(&'i') || modes.switches.contains(&'s'));
+        Some(!is_open || modes.key.is_some())
+    }
+
     /// Asks who may do what in a channel.
     pub(super) fn ask_rights(&mut self, room: usize) {
         self.ask_line(&format!("MODE #r{room}"), Answer::Modes(room));

@@ -89,7 +89,7 @@ impl Peer {
             };
             let path = format!("/rooms/r{room}/messages?limit={limit}{mark}");
             self.write(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
-            self.expect_next(Want::Past { side, limit });
+            self.expect_next(Want::Past { side, limit, is_closed: None });
         }
         // What is asked for after that is not read.
         if random.chance(manners.bye) {
@@ -97,6 +97,13 @@ impl Peer {
             self.expect_next(Want::Nothing);
             self.has_said_bye();
         }
+    }
+
+    /// Asks for what was said last in a room that is closed, if that is known.
+    pub fn ask_past(&mut self, room: usize, is_closed: Option<bool>) {
+        let path = format!("/rooms/r{room}/messages?limit=3");
+        self.write(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
+        self.expect_next(Want::Past { side: Side::Before(0), limit: 3, is_closed });
     }
 
     fn post(
@@ -198,7 +205,12 @@ impl Peer {
                     assert_eq!(placed, index, "[ack] of another message, said in call {call}");
                 }
             }
-            Want::Past { side, limit } if response.status == 200 => {
+            Want::Past { side, limit, is_closed } if response.status == 200 => {
+                assert!(
+                    is_closed != Some(true),
+                    "[secrecy] peer {} reads a closed room",
+                    self.serial
+                );
                 let epoch = epoch_of(body);
                 let (room, rest) = body.split_once("\",").expect("[http] a room");
                 assert!(room.starts_with("{\"room\":\""), "[http] {room}");
@@ -217,7 +229,9 @@ impl Peer {
             asked => {
                 let is_right = match (&asked, refusal) {
                     (Want::Posted { .. }, Some(Refusal::RelayRoomsFull)) => true,
-                    (Want::Past { .. }, Some(Refusal::NoRoom)) => true,
+                    (Want::Past { is_closed, .. }, Some(Refusal::NoRoom)) => {
+                        *is_closed != Some(false)
+                    }
                     (Want::Posted { .. }, Some(Refusal::CannotSay))
                     | (Want::Past { .. }, Some(Refusal::Banned)) => model.is_governed,
                     (Want::Posted { .. } | Want::Past { .. }, _) => limited,

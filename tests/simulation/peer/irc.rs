@@ -143,6 +143,8 @@ pub struct Irc {
     epochs: HashMap<usize, u64>,
     pub rooms: HashMap<usize, Channel>,
     moves: HashMap<usize, Move>,
+    /// Rooms that it was put out of in this call, and has not heard of yet.
+    put_out: HashMap<usize, u32>,
     listing: Option<Listing>,
     /// The channels that LIST has shown so far.
     pub(super) shown: BTreeSet<usize>,
@@ -166,6 +168,7 @@ impl Irc {
             epochs,
             rooms: HashMap::new(),
             moves: HashMap::new(),
+            put_out: HashMap::new(),
             listing: None,
             shown: BTreeSet::new(),
             heard: VecDeque::new(),
@@ -187,6 +190,22 @@ impl Irc {
     /// It has come about in this call.
     pub fn moved(&mut self, room: usize, call: u32, next: Offset) {
         self.moves.get_mut(&room).expect("under way").at = Some((call, next));
+    }
+
+    /// Rooms that it is in, unless somebody has put it out.
+    pub fn staying(&self) -> Vec<usize> {
+        let leaves = |room: &usize| {
+            self.moves.get(room).is_some_and(|step| !step.is_join && step.at.is_some())
+        };
+        let comes = self.moves.iter().filter(|(_, step)| step.is_join && step.at.is_some());
+        let rooms =
+            self.rooms.keys().filter(|room| !leaves(room)).chain(comes.map(|(room, _)| room));
+        rooms.copied().filter(|room| !self.put_out.contains_key(room)).collect()
+    }
+
+    /// It was put out in this call.
+    pub fn note_put_out(&mut self, room: usize, call: u32) {
+        self.put_out.insert(room, call);
     }
 
     pub fn epoch_of(&self, room: usize) -> u64 {
@@ -599,8 +618,8 @@ impl Peer {
                 }
                 self.tally.kicks += 1;
                 self.irc_mut().rooms.remove(&room).expect("[left] it was not there");
-                // In which call is not known: nothing is owed for certain.
-                return Some(Heard::Left { room, call: 0 });
+                let call = self.irc_mut().put_out.remove(&room).expect("[left] before it was");
+                return Some(Heard::Left { room, call });
             }
             // An operator of the relay changes what it was just put out of.
             ("MODE", Some(_)) if is_own && !self.is_in(room_of(param(0))) => {}
