@@ -64,6 +64,8 @@ const views = {
 };
 
 let due = new Set();
+/** The address as it was last taken or given. */
+let lastHash = location.hash;
 let cost = 0;
 
 /** Has a part shown anew: at most once for each frame, however often it changes. */
@@ -99,7 +101,10 @@ function renderAddress() {
   const title = chat.active ? `${chat.active.title} · ` : '';
   document.title = `${unread > 0 ? `(${unread}) ` : ''}${title}hobnob`;
   const hash = chat.active ? hashOf(chat.active) : '';
-  if (location.hash !== hash) history.replaceState(null, '', hash || location.pathname);
+  // Whoever just went elsewhere is not called back: the event that tells of it is on its way.
+  if (location.hash !== lastHash || location.hash === hash) return;
+  history.replaceState(null, '', hash || location.pathname);
+  lastHash = location.hash;
 }
 
 /** The room or person named in the address; the name is empty if there is none. */
@@ -157,6 +162,7 @@ byId('theme').addEventListener('click', () => {
 byId('skip').addEventListener('click', () => composer.focus());
 
 addEventListener('hashchange', () => {
+  lastHash = location.hash;
   const { name, isPrivate } = addressed();
   const isShown = keyOf(name) === chat.active?.key && isPrivate === chat.active?.isPrivate;
   if (name && !isShown) show({ name, isPrivate });
