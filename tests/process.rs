@@ -19,7 +19,8 @@ struct Server {
 
 impl Server {
     fn start(options: &[&str]) -> Self {
-        Self::spawn(Command::new(env!("CARGO_BIN_EXE_hobnob")).args(Self::arguments(options)))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+        Self::spawn(command.args(Self::arguments(options)).stderr(Stdio::piped()))
     }
 
     /// With at most `descriptors` open files.
@@ -27,7 +28,7 @@ impl Server {
         let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
         let mut shell = Command::new("sh");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_hobnob")]);
-        Self::spawn(shell.args(Self::arguments(options)))
+        Self::spawn(shell.args(Self::arguments(options)).stderr(Stdio::piped()))
     }
 
     fn arguments<'a>(options: &[&'a str]) -> Vec<&'a str> {
@@ -37,8 +38,7 @@ impl Server {
     }
 
     fn spawn(command: &mut Command) -> Self {
-        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = piped.spawn().expect("hobnob starts");
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("hobnob starts");
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();
         while !greeting.contains("Ctrl-C") {
@@ -56,16 +56,21 @@ impl Server {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    /// Waits for the end; its status and what it logged.
-    fn end(&mut self) -> (ExitStatus, String) {
+    /// Waits for the end; its status.
+    fn status(&mut self) -> ExitStatus {
         let began = Instant::now();
-        let status = loop {
+        loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
+                return status;
             }
             assert!(began.elapsed() < PATIENCE, "it ends");
             std::thread::yield_now();
-        };
+        }
+    }
+
+    /// Waits for the end; its status and what it logged.
+    fn end(&mut self) -> (ExitStatus, String) {
+        let status = self.status();
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         (status, log)
@@ -184,6 +189,30 @@ fn a_second_signal_stops_at_once() {
     let (status, log) = server.end();
     assert_eq!(status.code(), Some(1), "{log}");
     assert!(log.contains("still open"), "{log}");
+    drop(raw);
+}
+
+/// A log that stands still must not hold up the end of the process either, nor what it says then.
+#[cfg(unix)]
+#[test]
+fn fault_r11_who_reads_no_log_does_not_keep_the_relay() {
+    use std::os::{fd::OwnedFd, unix::net::UnixStream};
+    let (mut stderr, _unread) = UnixStream::pair().unwrap();
+    stderr.set_nonblocking(true).unwrap();
+    while stderr.write(&[b'.'; 4096]).is_ok() {}
+    while stderr.write(b".").is_ok() {}
+    stderr.set_nonblocking(false).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+    command.args(Server::arguments(&["--drain-grace", "60s"])).stderr(OwnedFd::from(stderr));
+    let mut server = Server::spawn(&mut command);
+    let raw = connect(server.raw);
+    let mut probe = connect(server.raw);
+    let mut echo = probe.try_clone().unwrap();
+    exchange(&mut probe, &mut echo, "both are in");
+    server.signal("INT");
+    rest_of(&mut probe);
+    server.signal("INT");
+    assert_eq!(server.status().code(), Some(1), "connections are still open");
     drop(raw);
 }
 
@@ -474,7 +503,7 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
     std::fs::write(file.path(), "backlog = \"1M\"\noutbox = \"1M\"\nmax-message = \"1K\"\n")
         .unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
-    command.args(Server::arguments(&["--backlog", "3M"]));
+    command.args(Server::arguments(&["--backlog", "3M"])).stderr(Stdio::piped());
     command
         .env("HOBNOB_CONFIG", file.path())
         .env("HOBNOB_BACKLOG", "2M")

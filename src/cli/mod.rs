@@ -26,7 +26,11 @@ use hobnob::client::Address;
 use hobnob::client::Cause;
 use std::io;
 use std::io::IsTerminal;
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
 
 /// A real-time relay: what one client says in a room, everyone in that room receives.
 #[derive(Parser)]
@@ -82,9 +86,27 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
-            eprintln!("hobnob: {text}");
+            last_words(&text);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// How long the end of the process waits for what it says to be read.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Says on stderr why this is the end. Where that is full because nobody reads it, the process ends
+/// all the same.
+fn last_words(text: &str) {
+    let words = format!("hobnob: {text}\n");
+    let (done, said) = sync_channel(1);
+    let speaker = thread::Builder::new().spawn(move || {
+        // Whoever closed our stderr does not want to read it.
+        let _ = io::stderr().write_all(words.as_bytes());
+        let _ = done.send(());
+    });
+    if speaker.is_ok() {
+        let _ = said.recv_timeout(LAST_PATIENCE);
     }
 }
 
