@@ -564,7 +564,7 @@ fn joining_many_with_their_keys() {
     ann.join("#a,#b,#c,#d");
     ann.say("MODE #a +k one\r\nMODE #c +k three");
     ann.sync();
-    bob.say("JOIN #a,#b,#c,,#d one,,wrong");
+    bob.say("JOIN #a,#b,#c,,#d,#B,#d one,,wrong");
     let came = bob.sync();
     let joined: Vec<&str> =
         came.iter().filter_map(|line| line.split_once(" JOIN ")).map(|j| j.1).collect();

@@ -28,6 +28,7 @@ pub(super) fn join(talk: &mut Talk<'_>) {
         return;
     }
     let mut keys = talk.param(1).unwrap_or_default().split(',');
+    let mut asked: Vec<&str> = Vec::new();
     for channel in channels.split(',').filter(|channel| !channel.is_empty()) {
         let key = keys.next().filter(|key| !key.is_empty());
         let Some(room) = room_of(channel) else {
@@ -35,9 +36,11 @@ pub(super) fn join(talk: &mut Talk<'_>) {
             continue;
         };
         let known = talk.hub().find(room);
-        if known.is_some_and(|known| talk.hub().is_member(talk.conn(), known)) {
+        let is_in = known.is_some_and(|known| talk.hub().is_member(talk.conn(), known));
+        if is_in || asked.iter().any(|other| other.eq_ignore_ascii_case(room)) {
             continue;
         }
+        asked.push(room);
         let about = talk.about(channel, "");
         let (room, key) = (room.to_owned().into(), key.map(|key| key.to_owned().into()));
         talk.ask(about, Ask::Join { request: 1, room, key, resume: None });
