@@ -338,6 +338,13 @@ pub fn lists_are_bounded() {
         "MODE #x +eb ann one",
         &[":ann!~ann@HOST MODE #x +e ann!*@*", ":hobnob.local 478 ann #x b :Channel list is full"],
     );
+    ann.ask(
+        "MODE #x +b-be one 0x0 ann",
+        &[
+            ":ann!~ann@HOST MODE #x -be 0x0!*@* ann!*@*",
+            ":hobnob.local 478 ann #x b :Channel list is full",
+        ],
+    );
     for n in 0..100 {
         ann.say(&format!("MODE #x +I more{n}"));
     }

@@ -113,7 +113,7 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
     if !changes.is_empty() {
         // One of the lists may be full.
         let lists = changes.iter().filter_map(|change| match change.what {
-            What::Mask(list, _) => Some(letter_of_list(list)),
+            What::Mask(list, _) if change.on => Some(letter_of_list(list)),
             _ => None,
         });
         let words = Some(lists.collect());

@@ -251,6 +251,8 @@ impl About {
         let asked =
             |letter: &char| self.words.as_ref().is_some_and(|asked| asked.contains(*letter));
         let full = List::ALL.iter().filter(is_full).map(|list| letter_of_list(*list)).find(asked);
+        // It was, if something was taken off it since.
+        let full = full.or_else(|| self.words.as_ref()?.chars().next());
         full.map(String::from).unwrap_or_default()
     }
 }
