@@ -41,7 +41,7 @@ impl Engine {
             // What answers a line is complete with the last of it, whether the peer reads it or not.
             let is_to_wait =
                 peer.is_to_wait(self.limits.outbox_soft_for(peer.session.is_greeted()));
-            if is_to_wait && peer.session.irc().is_some_and(|irc| irc.has_more_to_do()) {
+            if is_to_wait && peer.session.irc().is_some_and(|irc| irc.may_wait()) {
                 return;
             }
             let Some(doing) = peer.session.irc().and_then(Irc::next_doing) else { break };

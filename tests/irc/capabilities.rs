@@ -2,6 +2,14 @@
 
 use crate::common::Server;
 use crate::talk::{Talk, relay};
+use hobnob::Limits;
+use hobnob::engine::{Engine, Reading, SLICES};
+use hobnob::id::ConnId;
+use hobnob::now::Now;
+use hobnob::session::Service;
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::Duration;
 
 const ALL: &str = "away-notify batch cap-notify chghost draft/chathistory echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names";
 
@@ -501,4 +509,60 @@ fn who_cannot_ask_for_the_past_is_shown_it_with_its_times() {
             "@time=TIME :ann!~ann@HOST PRIVMSG #x :three",
         ]
     );
+}
+
+/// Tells the engine what a client says, to the end of it.
+fn say(engine: &mut Engine, conn: ConnId, lines: &str) {
+    let now = Now { running: Duration::from_secs(1), unix_ms: 0 };
+    let mut reading = engine.received(conn, lines.as_bytes(), now);
+    while reading == Reading::Unfinished {
+        reading = engine.resume(conn, now);
+    }
+}
+
+/// All that a client is owed.
+fn owed_to(engine: &mut Engine, conn: ConnId) -> String {
+    let mut heard = Vec::new();
+    loop {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let (count, total) = engine.slices(conn, &mut slices);
+        slices[..count].iter().for_each(|slice| heard.extend_from_slice(slice));
+        engine.sent(conn, total);
+        if total == 0 {
+            return String::from_utf8(heard).unwrap();
+        }
+        while let Some(conn) = engine.take_resumable() {
+            say(engine, conn, "");
+        }
+    }
+}
+
+/// However much is unread: just there, what was agreed on was told and not done.
+#[test]
+fn what_was_agreed_on_holds_for_what_is_said_next() {
+    let now = Now { running: Duration::from_secs(1), unix_ms: 0 };
+    for length in 1..160 {
+        let limits = Limits { outbox: 16 << 10, ..Limits::default() };
+        let mut engine = Engine::new(limits, vec![Service::Irc(Arc::default())], 1);
+        let mut enter = |nick: &str| {
+            let conn = engine.connected(0, true, 0, now).unwrap();
+            let caps = "CAP REQ :message-tags\r\nCAP END";
+            say(
+                &mut engine,
+                conn,
+                &format!("{caps}\r\nNICK {nick}\r\nUSER u 0 * :U\r\nJOIN #tea\r\n"),
+            );
+            conn
+        };
+        let (ann, bob) = (enter("ann"), enter("bob"));
+        owed_to(&mut engine, bob);
+        let pings = format!("PING {}\r\n", "x".repeat(100)).repeat(60);
+        let last = format!("PING {}\r\nCAP REQ :-message-tags\r\n", "x".repeat(length));
+        say(&mut engine, bob, &(pings + &last));
+        say(&mut engine, ann, "PRIVMSG #tea :hello\r\n");
+        let heard = owed_to(&mut engine, bob);
+        assert!(heard.contains(" PRIVMSG #tea :hello\r\n"), "{heard}");
+        let (_, after) = heard.split_once(" ACK :-message-tags\r\n").expect("agreed");
+        assert!(!after.contains("msgid"), "{length}: {after}");
+    }
 }

@@ -241,6 +241,12 @@ impl Irc {
         format!("b{}", self.batches)
     }
 
+    /// Whether what is to be done next may be left for later. Not if it makes true what the client
+    /// was told already.
+    pub fn may_wait(&self) -> bool {
+        !matches!(self.doings.front(), None | Some(Doing::Reseat))
+    }
+
     /// The relay will be gone soon.
     pub fn write_draining(&self, view: &View<'_>, out: &mut Vec<u8>) {
         if self.greeted {
