@@ -52,7 +52,7 @@ impl EventLoop {
         }
     }
 
-    /// From now on the relay works like this: see [`Engine::reconfigure`].
+    /// From now on the relay works like this: see [`Engine::reconfigure`](crate::engine::Engine::reconfigure).
     pub fn reconfigure(&mut self, services: Vec<Service>, limits: Limits) {
         self.limits = limits.clone();
         self.engine.reconfigure(services, limits);
