@@ -229,22 +229,28 @@ impl<'t> Talk<'t> {
         self.line.params.get(index).copied().filter(|param| !param.is_empty())
     }
 
-    /// Where lines for the peer go, behind whatever was done before.
-    pub(super) fn out(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.irc.doings.back(), Some(Doing::Tell(_))) {
-            self.then(Doing::Tell(Vec::new()));
-        }
-        match self.irc.doings.back_mut() {
+    /// Lines for the peer, behind whatever was done before.
+    pub(super) fn write(&mut self, write: impl FnOnce(&Irc, &View<'_>, &mut Vec<u8>)) {
+        let mut lines = match self.irc.doings.pop_back() {
             Some(Doing::Tell(lines)) => lines,
-            // Cannot be: it was just put there.
-            _ => unreachable!(),
-        }
+            other => {
+                self.irc.doings.extend(other);
+                Vec::new()
+            }
+        };
+        write(self.irc, self.view, &mut lines);
+        self.then(Doing::Tell(lines));
+    }
+
+    /// A line for the peer.
+    pub(super) fn line(&mut self, write: impl FnOnce(LineWriter<'_>)) {
+        self.write(|_, _, out| write(LineWriter::new(out)));
     }
 
     /// A line of the relay's.
     pub(super) fn server(&mut self, write: impl FnOnce(LineWriter<'_>)) {
         let name = self.options().name.as_str();
-        write(LineWriter::new(self.out()).from_server(name));
+        self.line(|line| write(line.from_server(name)));
     }
 
     /// A numeric, with a text at its end.

@@ -73,12 +73,12 @@ pub(super) fn chathistory(talk: &mut Talk<'_>) {
     let bytes = talk.view.limits.outbox / 8;
     let messages: Vec<Rc<Message>> =
         room.recent.page(Question { select, limit, bytes }).map(Rc::clone).collect();
-    let mut out = Vec::new();
     let batch = talk.irc.next_batch();
     // Of a page that reads on from a place, the newest are left out, and asked for next.
     let keeps_oldest = matches!(select, Select::After(_) | Select::Between(..));
-    write_batch(talk.irc, talk.view, room, &batch, (&messages, keeps_oldest), &mut out);
-    talk.out().extend_from_slice(&out);
+    talk.write(|irc, view, out| {
+        write_batch(irc, view, room, &batch, (&messages, keeps_oldest), out);
+    });
 }
 
 /// How many are asked for. As many as there may be, for those who ask for none.
@@ -241,12 +241,11 @@ fn targets(talk: &mut Talk<'_>) {
     }
     let server = talk.options().name.clone();
     for (last, channel) in found {
-        let mut line = LineWriter::new(talk.out());
-        if is_batch {
-            line = line.tag("batch", &batch);
-        }
-        let line = line.from_server(&server).command("CHATHISTORY").middle("TARGETS");
-        line.middle(&channel).middle(&stamp::Stamp(last).to_string()).end();
+        talk.line(|line| {
+            let line = if is_batch { line.tag("batch", &batch) } else { line };
+            let line = line.from_server(&server).command("CHATHISTORY").middle("TARGETS");
+            line.middle(&channel).middle(&stamp::Stamp(last).to_string()).end();
+        });
     }
     if is_batch {
         talk.server(|line| line.command("BATCH").middle(&format!("-{batch}")).end());

@@ -5,7 +5,6 @@ use super::dialect::{letter_of, letter_of_list};
 use super::numeric::*;
 use super::{About, nick_of, rooms};
 use crate::hub::{Change, Command as Ask, Entry, Flags, List, Rank, Room, Switch, What, mask};
-use crate::wire::irc::LineWriter;
 
 /// Letters with a parameter that one MODE may have.
 pub(super) const MODES_MAX: usize = 20;
@@ -219,9 +218,10 @@ fn of_person(talk: &mut Talk<'_>, nick: &str) {
             }
         }
         let nick = nick_of(&who.name);
-        let line = LineWriter::new(talk.out());
-        let line = line.from_person(&nick, who.seen.user(), who.seen.host());
-        line.command("MODE").middle(&nick).last(&modes);
+        talk.line(|line| {
+            let line = line.from_person(&nick, who.seen.user(), who.seen.host());
+            line.command("MODE").middle(&nick).last(&modes);
+        });
         let about = talk.about("", "");
         talk.ask(about, Ask::Flags(flags));
     }

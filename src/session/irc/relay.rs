@@ -149,23 +149,16 @@ fn is_here(talk: &mut Talk<'_>, index: usize) -> bool {
     is_here
 }
 
-/// Writes with one of the functions above.
-fn write(talk: &mut Talk<'_>, write: fn(&Irc, &View<'_>, &mut Vec<u8>)) {
-    let mut out = Vec::new();
-    write(talk.irc, talk.view, &mut out);
-    talk.out().extend_from_slice(&out);
-}
-
 /// MOTD.
 pub(super) fn motd(talk: &mut Talk<'_>) {
     if is_here(talk, 0) {
-        write(talk, write_motd);
+        talk.write(write_motd);
     }
 }
 
 /// LUSERS.
 pub(super) fn lusers(talk: &mut Talk<'_>) {
-    write(talk, write_lusers);
+    talk.write(write_lusers);
 }
 
 /// VERSION.
@@ -173,7 +166,7 @@ pub(super) fn version(talk: &mut Talk<'_>) {
     if is_here(talk, 0) {
         let name = talk.options().name.clone();
         talk.numeric(RPL_VERSION, &[VERSION, &name], "one thread, one poll, one hot loop");
-        write(talk, write_isupport);
+        talk.write(write_isupport);
     }
 }
 

@@ -128,12 +128,10 @@ pub(super) fn topic(talk: &mut Talk<'_>) {
     let Some(text) = talk.line.params.get(1) else {
         let Some(room) = known(talk, channel) else { return };
         let channel = channel_of(&room.name);
-        let mut out = Vec::new();
-        write_topic(talk.irc, talk.view, room, &mut out);
-        if out.is_empty() {
+        if room.rights.topic.is_none() {
             return talk.numeric(RPL_NOTOPIC, &[&channel], "No topic is set");
         }
-        return talk.out().extend_from_slice(&out);
+        return talk.write(|irc, view, out| write_topic(irc, view, room, out));
     };
     let Some((_, room)) = joined(talk, channel) else { return };
     let text = short(text, TOPIC_MAX).to_owned().into();
@@ -163,9 +161,7 @@ pub(super) fn names(talk: &mut Talk<'_>) {
     let room = room.filter(|room| is_visible(talk.view, room) && !room.members.is_empty());
     match room {
         Some(room) => {
-            let mut out = Vec::new();
-            write_names(talk.irc, talk.view, room, &mut out);
-            talk.out().extend_from_slice(&out);
+            talk.write(|irc, view, out| write_names(irc, view, room, out));
         }
         None => talk.numeric(RPL_ENDOFNAMES, &[channel], "End of /NAMES list"),
     }
@@ -188,7 +184,7 @@ fn names_of_all(talk: &mut Talk<'_>) {
             write_members(talk.irc, talk.view, room, &mut out);
         }
     }
-    talk.out().extend_from_slice(&out);
+    talk.write(|_, _, lines| lines.extend_from_slice(&out));
     let end = match more {
         0 => "End of /NAMES list".to_owned(),
         more => format!("End of /NAMES list: {more} more, ask for each"),
