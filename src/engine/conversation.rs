@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::peer::{Inbox, Peer, Phase};
-use crate::hub::Command;
+use crate::hub::{Command, Where};
 use crate::id::ConnId;
 use crate::limits::MESSAGE_COST;
 use crate::now::Now;
@@ -167,8 +167,8 @@ impl Engine {
     /// Whether something is to be said in a room whose flush is far behind.
     fn must_wait(&self, command: &Command<'_>) -> bool {
         match command {
-            Command::Say { room, .. } => self.is_congested(*room),
-            Command::Post { room, .. } => self.is_behind(room),
+            Command::Publish { room: Where::Joined(room), .. } => self.is_congested(*room),
+            Command::Publish { room: Where::Named(room), .. } => self.is_behind(room),
             _ => false,
         }
     }

@@ -298,7 +298,7 @@ impl Engine {
         now: Now,
     ) -> Result<Offset, Refusal> {
         let now = self.lived(now);
-        let said = self.hub.say_from_host(room, sender, bytes, now);
+        let said = self.hub.publish_from_host(room, sender, bytes, now);
         self.settle(now);
         said
     }

@@ -1,7 +1,7 @@
 //! What one peer alone is told, and on whose account that is.
 
 use super::Engine;
-use crate::hub::{Command, Reply, Target};
+use crate::hub::{Addressee, Command, Reply, Target};
 use crate::id::ConnId;
 use crate::reason::CloseReason;
 use crate::session::{Session, View};
@@ -29,13 +29,13 @@ impl Engine {
                 }
             }
             Reply::Gap { .. } => self.counts.gaps += 1,
-            Reply::Whisper { is_echo: false, .. } => self.counts.private += 1,
+            Reply::DirectMessage { is_echo: false, .. } => self.counts.private += 1,
             _ => {}
         }
         let account = match reply {
             Reply::History { .. } => Account::Page,
-            Reply::Whisper { is_echo: false, .. }
-            | Reply::Signal { is_echo: false, .. }
+            Reply::DirectMessage { is_echo: false, .. }
+            | Reply::Ephemeral { is_echo: false, .. }
             | Reply::Invited { .. } => Account::Others,
             _ => Account::Own,
         };
@@ -96,11 +96,14 @@ impl Engine {
     /// waits in an outbox: it must not be a way for others to fill it, and so to end its owner.
     pub(super) fn told_too_much(&self, command: &Command<'_>) -> Option<u64> {
         let (to, bytes, request) = match command {
-            Command::Tell { name, bytes, request, .. } => {
-                (self.hub.holder(name)?, &**bytes, *request)
+            Command::DirectMessage { to, bytes, .. } => {
+                let conn = match to {
+                    Addressee::Name { name, .. } => self.hub.holder(name)?,
+                    Addressee::Connection { conn, .. } => *conn,
+                };
+                (conn, &**bytes, to.request())
             }
-            Command::Speak { to: Target::Person(to), bytes, .. } => (*to, &**bytes, 0),
-            Command::Signal { to: Target::Person(to), tags, .. } => (*to, tags.as_bytes(), 0),
+            Command::Ephemeral { to: Target::Person(to), tags, .. } => (*to, tags.as_bytes(), 0),
             Command::Invite { whom, .. } => (*whom, &[][..], 0),
             _ => return None,
         };

@@ -2,6 +2,7 @@
 
 use super::rate::Act;
 use super::state::Hub;
+use super::who::Who;
 use crate::id::ConnId;
 use crate::now::Now;
 use crate::reason::Refusal;
@@ -27,5 +28,15 @@ impl Hub {
     pub(super) fn asking(&self, conn: ConnId, now: Now) -> Result<(), Refusal> {
         let wait = self.wait(conn, Act::Ask, now.running);
         if wait.is_zero() { Ok(()) } else { Err(Refusal::RateLimited) }
+    }
+
+    /// The person, if it has a name and may do something that others hear of now.
+    pub(super) fn may_act(&mut self, conn: ConnId, now: Now) -> Result<Who, Refusal> {
+        let person = self.people.get_mut(conn).filter(|person| !person.name.is_empty());
+        let person = person.ok_or(Refusal::NotMember)?;
+        if !person.may_act(now, &self.limits) {
+            return Err(Refusal::RateLimited);
+        }
+        self.people.who(conn).ok_or(Refusal::NotMember)
     }
 }

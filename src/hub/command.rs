@@ -48,18 +48,36 @@ pub enum Command<'a> {
         /// What the others are told, if anything.
         reason: Option<Cow<'a, str>>,
     },
-    /// Say something in a room.
-    Say {
-        /// Which one.
-        room: RoomId,
-        /// The sender's name for this message, or 0.
-        id: u64,
-        /// Whether the sender wants its own copy.
-        echo: bool,
-        /// What is said.
+    /// Publish a message to a room.
+    Publish {
+        /// The room.
+        room: Where<'a>,
+        /// Under which name, and what is answered.
+        sender: Sender<'a>,
+        /// The message.
         bytes: Cow<'a, [u8]>,
-        /// What is known of it.
+        /// See [`Payload::form`](crate::payload::Payload::form).
         form: Form,
+        /// See [`Payload::manner`](crate::payload::Payload::manner).
+        manner: Manner,
+    },
+    /// Send a message to one person.
+    DirectMessage {
+        /// Whom.
+        to: Addressee<'a>,
+        /// The message.
+        bytes: Cow<'a, [u8]>,
+        /// See [`Payload::manner`](crate::payload::Payload::manner).
+        manner: Manner,
+    },
+    /// Send other clients something that is not kept: somebody is typing.
+    Ephemeral {
+        /// To whom.
+        to: Target,
+        /// What, as IRC writes it.
+        tags: Rc<str>,
+        /// Whether the sender wants a private copy.
+        echo: bool,
     },
     /// Ask who is in a room.
     Members {
@@ -78,21 +96,6 @@ pub enum Command<'a> {
         select: Select,
         /// How many at most; 0 for as many as one page has room for.
         limit: usize,
-    },
-    /// Say something in a room from outside.
-    Post {
-        /// The room's name.
-        room: Cow<'a, str>,
-        /// Under which name; empty for a guest's, the same for as long as the connection lasts.
-        sender: Cow<'a, str>,
-        /// Proof that the name is the sender's, if somebody holds it; or 0.
-        key: u64,
-        /// The sender's own word for this message: what was said under it before is not said again.
-        once: Option<Cow<'a, str>>,
-        /// What is said.
-        bytes: Cow<'a, [u8]>,
-        /// See [`Payload::form`](crate::payload::Payload::form).
-        form: Form,
     },
     /// Ask which rooms there are.
     Rooms {
@@ -113,37 +116,6 @@ pub enum Command<'a> {
     Rename {
         /// The name wanted.
         name: Cow<'a, str>,
-    },
-    /// Say something in a room or to a person, with all that goes with it.
-    Speak {
-        /// To whom.
-        to: Target,
-        /// What is said.
-        bytes: Cow<'a, [u8]>,
-        /// How.
-        manner: Manner,
-        /// Whether the sender wants a private copy of what became of it.
-        echo: bool,
-    },
-    /// Say something to a person, by their name.
-    Tell {
-        /// Repeated in the answer.
-        request: u64,
-        /// Whom.
-        name: Cow<'a, str>,
-        /// What is said.
-        bytes: Cow<'a, [u8]>,
-        /// See [`Manner::is_notice`].
-        is_notice: bool,
-    },
-    /// Tell other clients something that is not kept: somebody is typing.
-    Signal {
-        /// To whom.
-        to: Target,
-        /// What, as IRC writes it.
-        tags: Rc<str>,
-        /// Whether the sender wants a private copy.
-        echo: bool,
     },
     /// Give a room a topic; an empty one takes it away.
     Topic {
@@ -236,36 +208,27 @@ impl Command<'_> {
                 Command::Leave { request, room, reason: reason.map(owned) }
             }
             Self::Listen { room, resume } => Command::Listen { room: owned(room), resume },
-            Self::Say { room, id, echo, bytes, form } => {
-                Command::Say { room, id, echo, bytes: Cow::Owned(bytes.into_owned()), form }
+            Self::Publish { room, sender, bytes, form, manner } => {
+                let (room, sender) = (room.into_owned(), sender.into_owned());
+                let bytes = Cow::Owned(bytes.into_owned());
+                Command::Publish { room, sender, bytes, form, manner }
             }
+            Self::DirectMessage { to, bytes, manner } => {
+                let (to, bytes) = (to.into_owned(), Cow::Owned(bytes.into_owned()));
+                Command::DirectMessage { to, bytes, manner }
+            }
+            Self::Ephemeral { to, tags, echo } => Command::Ephemeral { to, tags, echo },
             Self::Members { request, room } => {
                 Command::Members { request, room: room.into_owned() }
             }
             Self::History { request, room, select, limit } => {
                 Command::History { request, room: room.into_owned(), select, limit }
             }
-            Self::Post { room, sender, key, once, bytes, form } => Command::Post {
-                room: owned(room),
-                sender: owned(sender),
-                key,
-                once: once.map(owned),
-                bytes: Cow::Owned(bytes.into_owned()),
-                form,
-            },
             Self::Rooms { from, limit } => Command::Rooms { from, limit },
             Self::Describe { user, real_name } => {
                 Command::Describe { user: owned(user), real_name: owned(real_name) }
             }
             Self::Rename { name } => Command::Rename { name: owned(name) },
-            Self::Speak { to, bytes, manner, echo } => {
-                Command::Speak { to, bytes: Cow::Owned(bytes.into_owned()), manner, echo }
-            }
-            Self::Tell { request, name, bytes, is_notice } => {
-                let (name, bytes) = (owned(name), Cow::Owned(bytes.into_owned()));
-                Command::Tell { request, name, bytes, is_notice }
-            }
-            Self::Signal { to, tags, echo } => Command::Signal { to, tags, echo },
             Self::Topic { room, text } => Command::Topic { room, text: owned(text) },
             Self::Change { room, changes } => Command::Change { room, changes },
             Self::Invite { room, whom } => Command::Invite { room, whom },
@@ -292,11 +255,88 @@ impl Where<'_> {
     }
 }
 
+impl Sender<'_> {
+    fn into_owned(self) -> Sender<'static> {
+        match self {
+            Self::Member { id, echo } => Sender::Member { id, echo },
+            Self::Person { echo } => Sender::Person { echo },
+            Self::Outside { name, key, once } => {
+                Sender::Outside { name: owned(name), key, once: once.map(owned) }
+            }
+        }
+    }
+}
+
+impl Addressee<'_> {
+    /// The request that an answer repeats, or 0.
+    pub fn request(&self) -> u64 {
+        match self {
+            Self::Name { request, .. } => *request,
+            Self::Connection { .. } => 0,
+        }
+    }
+
+    fn into_owned(self) -> Addressee<'static> {
+        match self {
+            Self::Name { name, request } => Addressee::Name { name: owned(name), request },
+            Self::Connection { conn, echo } => Addressee::Connection { conn, echo },
+        }
+    }
+}
+
 fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
     Cow::Owned(text.into_owned())
 }
 
-/// To whom something is said.
+/// The sender of a published message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sender<'a> {
+    /// A member of the room, under its own name.
+    Member {
+        /// The sender's id of the message, or 0. With an id, the message is published once as long as it
+        /// is kept, and answered with [`Reply::Ack`](super::Reply::Ack).
+        id: u64,
+        /// Whether the sender receives the message with the other members.
+        echo: bool,
+    },
+    /// A person under its own name, in the room or not, where the room's rights allow it. It does not
+    /// receive the message with the other members.
+    Person {
+        /// Whether the sender wants a private copy: [`Reply::Echo`](super::Reply::Echo).
+        echo: bool,
+    },
+    /// A peer outside of all rooms. The room is made if it does not exist. Answered with
+    /// [`Reply::Published`](super::Reply::Published).
+    Outside {
+        /// The name; empty for a guest's, the same for as long as the connection lasts.
+        name: Cow<'a, str>,
+        /// Proof that the name is the sender's, if somebody holds it; or 0.
+        key: u64,
+        /// The sender's own word for this message: under one word, one message is published.
+        once: Option<Cow<'a, str>>,
+    },
+}
+
+/// The person that a direct message is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addressee<'a> {
+    /// The holder of a name. Answered with [`Reply::DirectSent`](super::Reply::DirectSent).
+    Name {
+        /// The name, in any case.
+        name: Cow<'a, str>,
+        /// Repeated in the answer.
+        request: u64,
+    },
+    /// The person on a connection.
+    Connection {
+        /// Which one.
+        conn: ConnId,
+        /// Whether the sender wants a copy.
+        echo: bool,
+    },
+}
+
+/// To whom something is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Everyone in a room.

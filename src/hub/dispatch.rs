@@ -2,12 +2,10 @@
 
 use super::command::Command;
 use super::membership::Start;
-use super::publish_api::Posted;
 use super::reply::Reply;
 use super::state::Hub;
 use crate::id::ConnId;
 use crate::now::Now;
-use crate::payload::Payload;
 use std::rc::Rc;
 
 impl Hub {
@@ -34,22 +32,21 @@ impl Hub {
                 let reason = reason.map(|reason| Rc::from(&*reason));
                 self.leave(conn, request, room, reason, now).map_err(|why| (why, request))
             }
-            Command::Say { room, id, echo, bytes, form } => {
-                self.say(conn, room, id, echo, bytes, form, now).map_err(|why| (why, id))
+            Command::Publish { room, sender, bytes, form, manner } => {
+                self.publish(conn, &room, &sender, (bytes, form, manner), now)
+            }
+            Command::DirectMessage { to, bytes, manner } => {
+                let request = to.request();
+                self.direct(conn, to, bytes, manner, now).map_err(|why| (why, request))
+            }
+            Command::Ephemeral { to, tags, echo } => {
+                self.send_ephemeral(conn, to, tags, echo, now).map_err(|why| (why, 0))
             }
             Command::Members { request, room } => {
                 self.members(conn, request, &room, now).map_err(|why| (why, request))
             }
             Command::History { request, room, select, limit } => {
                 self.history(conn, request, &room, select, limit, now).map_err(|why| (why, request))
-            }
-            Command::Post { room, sender, key, once, bytes, form } => {
-                let bytes = bytes.into_owned().into();
-                let payload = Payload { bytes, form, ..Payload::default() };
-                let (room, sender, once) = (&*room, &*sender, once.as_deref());
-                let posted = Posted { room, sender, key, once };
-                let reply = self.post(conn, posted, payload, now);
-                reply.map(|reply| self.reply(conn, reply)).map_err(|why| (why, 0))
             }
             Command::Rooms { from, limit } => {
                 self.rooms_from(conn, from, limit, now).map_err(|why| (why, 0))
@@ -59,16 +56,6 @@ impl Hub {
                 Ok(())
             }
             Command::Rename { name } => self.rename(conn, &name, now).map_err(|why| (why, 0)),
-            Command::Speak { to, bytes, manner, echo } => {
-                self.speak(conn, to, bytes, manner, echo, now).map_err(|why| (why, 0))
-            }
-            Command::Tell { request, name, bytes, is_notice } => {
-                let told = self.tell(conn, request, &name, bytes, is_notice, now);
-                told.map_err(|why| (why, request))
-            }
-            Command::Signal { to, tags, echo } => {
-                self.signal(conn, to, tags, echo, now).map_err(|why| (why, 0))
-            }
             Command::Topic { room, text } => {
                 self.give_topic(conn, room, &text, now).map_err(|why| (why, 0))
             }

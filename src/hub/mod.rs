@@ -7,7 +7,9 @@
 mod allowance;
 mod command;
 mod connection;
+mod direct;
 mod dispatch;
+mod ephemeral;
 mod event;
 mod heard;
 mod login;
@@ -29,11 +31,11 @@ mod room;
 mod state;
 mod who;
 
-pub use command::{Command, Target, Where};
+pub use command::{Addressee, Command, Sender, Target, Where};
 pub use event::Event;
 pub use name::{guest_number, is_person_name, is_room_name};
 pub use nick::{is_nick, name_of, nick_of};
-pub use notice::{Going, Notice, Signal};
+pub use notice::{Ephemeral, Going, Notice};
 pub use person::{Census, Flags, Past, Record};
 pub use rate::Act;
 pub use reply::{Page, Reply, RoomLine};

@@ -9,7 +9,7 @@ use super::state::{Hub, room_mut};
 use super::who::Who;
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
-use crate::reason::Refusal;
+use crate::reason::{CloseReason, Refusal};
 use std::rc::Rc;
 
 impl Hub {
@@ -202,6 +202,41 @@ impl Hub {
             self.proclaim(conn, id, notice);
         }
         self.forget_if_over(id);
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self, conn: ConnId, whom: ConnId, reason: &str) -> Result<(), Refusal> {
+        let flags = self.people.record(conn).map(|record| record.flags).unwrap_or_default();
+        if !flags.operator {
+            return Err(Refusal::NotOperator);
+        }
+        let by = self.people.who(conn).ok_or(Refusal::NotMember)?;
+        if self.people.get(whom).is_none() {
+            return Err(Refusal::NoSuchPerson);
+        }
+        if let Some(record) = self.people.record_mut(whom) {
+            record.farewell = Some(format!("Killed ({} ({reason}))", by.name).into());
+        }
+        self.reply(whom, Reply::Ended { by, reason: reason.into() });
+        self.events.push_back(Event::Close(whom, CloseReason::Stopped));
+        Ok(())
+    }
+
+    pub(super) fn call(&mut self, conn: ConnId, text: &str) -> Result<(), Refusal> {
+        let flags = self.people.record(conn).map(|record| record.flags).unwrap_or_default();
+        if !flags.operator {
+            return Err(Refusal::NotOperator);
+        }
+        let by = self.people.who(conn).ok_or(Refusal::NotMember)?;
+        let text: Rc<str> = text.into();
+        let hearers: Vec<ConnId> = self.people.recorded().collect();
+        for hearer in hearers {
+            let flags = self.people.record(hearer).map(|record| record.flags);
+            if flags.is_some_and(|flags| flags.operator || flags.listens) {
+                let (by, text) = (by.clone(), Rc::clone(&text));
+                self.reply(hearer, Reply::Call { by, text });
+            }
+        }
         Ok(())
     }
 }

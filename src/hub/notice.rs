@@ -26,17 +26,17 @@ pub enum Notice {
     /// Somebody is called something else in full: see their face.
     RealName(Who),
     /// What one client tells the others, and nobody keeps.
-    Signal(Signal),
+    Ephemeral(Ephemeral),
 }
 
-/// What one client tells others.
+/// A message between clients that is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signal {
+pub struct Ephemeral {
     /// Who.
     pub who: Who,
     /// What, as IRC writes it.
     pub tags: Rc<str>,
-    /// Unlike that of any other signal or private message.
+    /// Unlike that of any other ephemeral or direct message.
     pub id: u64,
 }
 

@@ -1,19 +1,16 @@
-//! What people say about themselves and to each other, outside of rooms.
+//! Profiles: what people say about themselves, and who is told when it changes.
 
-use super::command::Target;
-use super::event::Event;
 use super::heard::Told;
 use super::name;
-use super::notice::{Notice, Signal};
+use super::notice::Notice;
 use super::person::{Census, Past, Record};
 use super::reply::Reply;
 use super::state::Hub;
 use super::who::Who;
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
-use crate::payload::{Face, Manner, Message, Payload};
-use crate::reason::{CloseReason, Refusal};
-use std::borrow::Cow;
+use crate::payload::Face;
+use crate::reason::Refusal;
 use std::rc::Rc;
 
 impl Hub {
@@ -67,15 +64,6 @@ impl Hub {
         let address = self.people.address(conn);
         let face = Face { user: user.into(), real_name: real_name.into(), is_bot, address };
         self.people.describe(conn, face, now);
-    }
-
-    fn may_act(&mut self, conn: ConnId, now: Now) -> Result<Who, Refusal> {
-        let person = self.people.get_mut(conn).filter(|person| !person.name.is_empty());
-        let person = person.ok_or(Refusal::NotMember)?;
-        if !person.may_act(now, &self.limits) {
-            return Err(Refusal::RateLimited);
-        }
-        self.people.who(conn).ok_or(Refusal::NotMember)
     }
 
     /// Tells everybody who shares a room with somebody, once; not that one.
@@ -193,165 +181,5 @@ impl Hub {
             let name = Rc::clone(watched);
             self.reply(watcher, Reply::Watched { name, who: who.cloned() });
         }
-    }
-
-    pub(super) fn speak(
-        &mut self,
-        conn: ConnId,
-        to: Target,
-        bytes: Cow<'_, [u8]>,
-        manner: Manner,
-        echo: bool,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let who = self.may_act(conn, now)?;
-        if bytes.len() > self.limits.message {
-            return Err(Refusal::MessageTooLong);
-        }
-        if let Some(record) = self.people.record_mut(conn) {
-            record.spoke = now.unix_ms / 1000;
-        }
-        let bytes = bytes.into_owned().into();
-        let payload = Payload { bytes, manner, ..Payload::default() };
-        match to {
-            Target::Room(room) => {
-                self.may_say(conn, room)?;
-                let skip = self.people.is_member(conn, room).then_some(conn);
-                self.publish(room, who, payload, None, skip, now);
-                let said = match self.events.back() {
-                    Some(Event::Deliver { message, .. }) if echo => Some(Rc::clone(message)),
-                    _ => None,
-                };
-                if let Some(message) = said {
-                    self.reply(conn, Reply::Said { room, message });
-                }
-            }
-            Target::Person(other) => {
-                let (to, message) = self.whisper(who, other, payload, now)?;
-                if echo {
-                    let (to, message) = (Rc::clone(&to), Rc::clone(&message));
-                    self.reply(conn, Reply::Whisper { to, message, is_echo: true });
-                }
-                self.reply(other, Reply::Whisper { to, message, is_echo: false });
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn tell(
-        &mut self,
-        conn: ConnId,
-        request: u64,
-        name: &str,
-        bytes: Cow<'_, [u8]>,
-        is_notice: bool,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        if bytes.len() > self.limits.message {
-            return Err(Refusal::MessageTooLong);
-        }
-        let who = self.may_act(conn, now)?;
-        let other = self.holder(name).ok_or(Refusal::NoSuchPerson)?;
-        let manner = Manner { is_notice, ..Manner::default() };
-        let payload = Payload { bytes: bytes.into_owned().into(), manner, ..Payload::default() };
-        let (to, message) = self.whisper(who, other, payload, now)?;
-        let unix_ms = message.unix_ms;
-        self.reply(other, Reply::Whisper { to, message, is_echo: false });
-        // No program is to answer a notice, and so neither does anybody's absence.
-        let away = self.people.record(other).filter(|_| !is_notice);
-        let away = away.and_then(|record| record.away.clone());
-        self.reply(conn, Reply::Passed { request, unix_ms, away });
-        Ok(())
-    }
-
-    /// What one says to another alone, and the other's name.
-    fn whisper(
-        &mut self,
-        who: Who,
-        other: ConnId,
-        payload: Payload,
-        now: Now,
-    ) -> Result<(Rc<str>, Rc<Message>), Refusal> {
-        let to = self.hearer(other)?;
-        let Who { name: sender, seen } = who;
-        let (offset, unix_ms) = (self.mint(), now.unix_ms);
-        Ok((to, Rc::new(Message { offset, unix_ms, sender, seen, payload })))
-    }
-
-    /// The name of somebody who can be told something privately.
-    fn hearer(&self, conn: ConnId) -> Result<Rc<str>, Refusal> {
-        let person = self.people.get(conn).filter(|person| !person.name.is_empty());
-        let person = person.ok_or(Refusal::NoSuchPerson)?;
-        if self.people.is_hearer(conn) {
-            Ok(Rc::clone(&person.name))
-        } else {
-            Err(Refusal::CannotHear)
-        }
-    }
-
-    pub(super) fn signal(
-        &mut self,
-        conn: ConnId,
-        to: Target,
-        tags: Rc<str>,
-        echo: bool,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let who = self.may_act(conn, now)?;
-        match to {
-            Target::Room(room) => {
-                self.may_say(conn, room)?;
-                let notice = Notice::Signal(Signal { who, tags, id: self.mint() });
-                if echo {
-                    self.reply(conn, Reply::Notice(room, notice.clone()));
-                }
-                self.events.push_back(Event::Notice(room, notice, vec![conn]));
-            }
-            Target::Person(other) => {
-                let to = self.hearer(other)?;
-                let signal = Signal { who, tags, id: self.mint() };
-                if echo {
-                    let (to, signal) = (Rc::clone(&to), signal.clone());
-                    self.reply(conn, Reply::Signal { to, signal, is_echo: true });
-                }
-                self.reply(other, Reply::Signal { to, signal, is_echo: false });
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn end(&mut self, conn: ConnId, whom: ConnId, reason: &str) -> Result<(), Refusal> {
-        let flags = self.people.record(conn).map(|record| record.flags).unwrap_or_default();
-        if !flags.operator {
-            return Err(Refusal::NotOperator);
-        }
-        let by = self.people.who(conn).ok_or(Refusal::NotMember)?;
-        if self.people.get(whom).is_none() {
-            return Err(Refusal::NoSuchPerson);
-        }
-        if let Some(record) = self.people.record_mut(whom) {
-            record.farewell = Some(format!("Killed ({} ({reason}))", by.name).into());
-        }
-        self.reply(whom, Reply::Ended { by, reason: reason.into() });
-        self.events.push_back(Event::Close(whom, CloseReason::Stopped));
-        Ok(())
-    }
-
-    pub(super) fn call(&mut self, conn: ConnId, text: &str) -> Result<(), Refusal> {
-        let flags = self.people.record(conn).map(|record| record.flags).unwrap_or_default();
-        if !flags.operator {
-            return Err(Refusal::NotOperator);
-        }
-        let by = self.people.who(conn).ok_or(Refusal::NotMember)?;
-        let text: Rc<str> = text.into();
-        let hearers: Vec<ConnId> = self.people.recorded().collect();
-        for hearer in hearers {
-            let flags = self.people.record(hearer).map(|record| record.flags);
-            if flags.is_some_and(|flags| flags.operator || flags.listens) {
-                let (by, text) = (by.clone(), Rc::clone(&text));
-                self.reply(hearer, Reply::Call { by, text });
-            }
-        }
-        Ok(())
     }
 }

@@ -1,24 +1,54 @@
-//! What is said in a room: it is given its offset, kept for a while, and delivered.
+//! Publishing: a message to a room is given its offset, kept for a while, and delivered.
 
+use super::command::{Sender, Where};
 use super::event::Event;
 use super::name;
+use super::publish_api::Posted;
 use super::reply::Reply;
 use super::state::{Hub, room_mut};
 use super::who::Who;
 use crate::history::SaidId;
 use crate::id::{ConnId, Offset, RoomId};
 use crate::now::Now;
-use crate::payload::{Form, Message, Payload, Seen};
+use crate::payload::{Form, Manner, Message, Payload, Seen};
 use crate::reason::Refusal;
 use std::borrow::Cow;
 use std::rc::Rc;
 
 impl Hub {
-    /// The program around the relay says something, as `sender`, to a room that need not exist yet.
+    /// Publishes to a room, in the way of its sender. A refusal names the request or message it is for.
+    pub(super) fn publish(
+        &mut self,
+        conn: ConnId,
+        room: &Where<'_>,
+        sender: &Sender<'_>,
+        (bytes, form, manner): (Cow<'_, [u8]>, Form, Manner),
+        now: Now,
+    ) -> Result<(), (Refusal, u64)> {
+        match sender {
+            &Sender::Member { id, echo } => {
+                let content = (bytes, form, manner);
+                self.publish_as_member(conn, room, (id, echo), content, now)
+                    .map_err(|why| (why, id))
+            }
+            &Sender::Person { echo } => {
+                let content = (bytes, form, manner);
+                self.publish_as_person(conn, room, echo, content, now).map_err(|why| (why, 0))
+            }
+            Sender::Outside { name, key, once } => {
+                let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
+                let posted = Posted { room, sender: name, key: *key, once: once.as_deref() };
+                let reply = self.publish_from_outside(conn, posted, payload, now);
+                reply.map(|reply| self.reply(conn, reply)).map_err(|why| (why, 0))
+            }
+        }
+    }
+
+    /// Publishes for the program around the relay, as `sender`, to a room that need not exist yet.
     ///
     /// # Errors
-    /// Why it was not said.
-    pub fn say_from_host(
+    /// Why nothing was published.
+    pub fn publish_from_host(
         &mut self,
         room: &str,
         sender: &str,
@@ -35,22 +65,20 @@ impl Hub {
         let room = self.find_or_make(room)?;
         let payload = Payload { bytes: bytes.into(), ..Payload::default() };
         let who = Who { name: sender.into(), seen: Seen::default() };
-        let offset = self.publish(room, who, payload, None, None, now);
+        let offset = self.commit(room, who, payload, None, None, now);
         self.forget_if_over(room);
         Ok(offset)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one command")]
-    pub(super) fn say(
+    fn publish_as_member(
         &mut self,
         conn: ConnId,
-        id: RoomId,
-        said: u64,
-        echo: bool,
-        bytes: Cow<'_, [u8]>,
-        form: Form,
+        room: &Where<'_>,
+        (said, echo): (u64, bool),
+        (bytes, form, manner): (Cow<'_, [u8]>, Form, Manner),
         now: Now,
     ) -> Result<(), Refusal> {
+        let id = self.room_meant(room).ok_or(Refusal::NotMember)?;
         let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
         if !person.is_member(id) {
             return Err(Refusal::NotMember);
@@ -69,8 +97,8 @@ impl Hub {
             Some(first) => first,
             None => {
                 let bytes = bytes.into_owned().into();
-                let payload = Payload { bytes, form, ..Payload::default() };
-                self.publish(id, who, payload, said_id, (!echo).then_some(conn), now)
+                let payload = Payload { bytes, form, manner };
+                self.commit(id, who, payload, said_id, (!echo).then_some(conn), now)
             }
         };
         if said != 0 {
@@ -79,7 +107,44 @@ impl Hub {
         Ok(())
     }
 
-    pub(super) fn publish(
+    fn publish_as_person(
+        &mut self,
+        conn: ConnId,
+        room: &Where<'_>,
+        echo: bool,
+        (bytes, form, manner): (Cow<'_, [u8]>, Form, Manner),
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let who = self.may_act(conn, now)?;
+        if bytes.len() > self.limits.message {
+            return Err(Refusal::MessageTooLong);
+        }
+        self.note_activity(conn, now);
+        let room = self.room_meant(room).ok_or(Refusal::NotMember)?;
+        self.may_say(conn, room)?;
+        let skip = self.people.is_member(conn, room).then_some(conn);
+        let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
+        self.commit(room, who, payload, None, skip, now);
+        let said = match self.events.back() {
+            Some(Event::Deliver { message, .. }) if echo => Some(Rc::clone(message)),
+            _ => None,
+        };
+        if let Some(message) = said {
+            self.reply(conn, Reply::Echo { room, message });
+        }
+        Ok(())
+    }
+
+    /// The room meant, if it exists.
+    pub(super) fn room_meant(&self, room: &Where<'_>) -> Option<RoomId> {
+        match room {
+            Where::Joined(id) => Some(*id),
+            Where::Named(name) => self.find(name),
+        }
+    }
+
+    /// Gives the message its offset, keeps it and has it delivered.
+    pub(super) fn commit(
         &mut self,
         id: RoomId,
         who: Who,

@@ -1,5 +1,6 @@
 //! The publish API: a message from a peer that is in no room, such as a program that speaks HTTP.
 
+use super::command::Where;
 use super::name;
 use super::reply::Reply;
 use super::state::{Hub, derive};
@@ -14,7 +15,7 @@ use std::rc::Rc;
 /// A message that is said from outside.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Posted<'a> {
-    pub(super) room: &'a str,
+    pub(super) room: &'a Where<'a>,
     pub(super) sender: &'a str,
     pub(super) key: u64,
     pub(super) once: Option<&'a str>,
@@ -24,7 +25,7 @@ impl Hub {
     /// Says something in a room without being in it; the room is made if it does not exist. With
     /// `once`, only if the room keeps no message that was said under the same sender's same word,
     /// with the same key and from the same network.
-    pub(super) fn post(
+    pub(super) fn publish_from_outside(
         &mut self,
         conn: ConnId,
         posted: Posted<'_>,
@@ -46,7 +47,10 @@ impl Hub {
         };
         let seen = self.people.who(conn).map(|who| who.seen).unwrap_or_default();
         let who = Who { name: Rc::clone(&sender), seen };
-        let id = self.find_or_make(posted.room)?;
+        let id = match posted.room {
+            Where::Named(name) => self.find_or_make(name)?,
+            Where::Joined(id) => self.room(*id).ok_or(Refusal::NotMember)?.id,
+        };
         // Neither whoever asks may be banned nor the name that is spoken under.
         let may_say = self.may_say(conn, id).and_then(|()| match self.bans(id, &who) {
             true => Err(Refusal::CannotSay),
@@ -60,7 +64,7 @@ impl Hub {
         let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
         let offset = match seen {
             Some(first) => first,
-            None => self.publish(id, who, payload, said_id, None, now),
+            None => self.commit(id, who, payload, said_id, None, now),
         };
         let room = self.room(id).ok_or(Refusal::BadRoom)?;
         // A message longer than all that a room keeps is not there to be looked at.
@@ -71,7 +75,7 @@ impl Hub {
         };
         let (room, epoch) = (Rc::clone(&room.name), room.epoch);
         self.forget_if_over(id);
-        Ok(Reply::Posted { room, epoch, offset, unix_ms, sender })
+        Ok(Reply::Published { room, epoch, offset, unix_ms, sender })
     }
 
     /// A name to be used for one message: one that nobody here holds, or whose key is known.

@@ -1,6 +1,6 @@
 //! What one person is answered.
 
-use super::notice::{Notice, Signal};
+use super::notice::{Ephemeral, Notice};
 use super::who::Who;
 use crate::id::{ConnId, Epoch, Offset, RoomId};
 use crate::payload::Message;
@@ -47,7 +47,7 @@ pub enum Reply {
         /// The last message sent to this person.
         offset: Offset,
     },
-    /// To `Say`.
+    /// To `Publish` by a member, if the message has an id.
     Ack {
         /// The room.
         room: RoomId,
@@ -76,8 +76,8 @@ pub enum Reply {
         /// What was found there.
         page: Page,
     },
-    /// To `Post`.
-    Posted {
+    /// To `Publish` from outside.
+    Published {
         /// The room's name, as first spelt.
         room: Rc<str>,
         /// Its numbering.
@@ -107,8 +107,8 @@ pub enum Reply {
         /// The last one.
         to: Offset,
     },
-    /// A private message: to whom, and what. The sender gets it, too, if it asked to.
-    Whisper {
+    /// A direct message. The sender gets it, too, if it asked to.
+    DirectMessage {
         /// To whom.
         to: Rc<str>,
         /// What.
@@ -116,8 +116,8 @@ pub enum Reply {
         /// The sender's own copy.
         is_echo: bool,
     },
-    /// To `Tell`: it is on its way.
-    Passed {
+    /// To `DirectMessage` by name: it is on its way.
+    DirectSent {
         /// The request answered.
         request: u64,
         /// When it was said, in milliseconds since 1970.
@@ -125,19 +125,19 @@ pub enum Reply {
         /// What the other says to those who ask while they are away.
         away: Option<Rc<str>>,
     },
-    /// The sender's own copy of what it said in a room.
-    Said {
+    /// The sender's own copy of what it published.
+    Echo {
         /// Where.
         room: RoomId,
         /// What.
         message: Rc<Message>,
     },
-    /// A private signal.
-    Signal {
+    /// An ephemeral message to one person.
+    Ephemeral {
         /// To whom.
         to: Rc<str>,
         /// What, and from whom.
-        signal: Signal,
+        message: Ephemeral,
         /// The sender's own copy.
         is_echo: bool,
     },

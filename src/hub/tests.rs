@@ -4,7 +4,7 @@ use crate::history::Select;
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
-use crate::payload::{Form, Message};
+use crate::payload::{Form, Manner, Message};
 use crate::reason::{CloseReason, Refusal};
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -83,7 +83,7 @@ impl World {
 
     fn say(&mut self, slot: u32, room: &str, id: u64, text: &str) -> Vec<String> {
         let (room, bytes) = (self.id(room), Cow::Borrowed(text.as_bytes()));
-        self.command(slot, Command::Say { room, id, echo: true, bytes, form: Form::Unsaid })
+        self.command(slot, publish(room, id, true, bytes))
     }
 
     fn members(&mut self, slot: u32, room: &str) -> Vec<String> {
@@ -136,6 +136,12 @@ impl World {
     }
 }
 
+/// A message by a member.
+fn publish(room: RoomId, id: u64, echo: bool, bytes: Cow<'_, [u8]>) -> Command<'_> {
+    let (room, sender) = (Where::Joined(room), Sender::Member { id, echo });
+    Command::Publish { room, sender, bytes, form: Form::Unsaid, manner: Manner::default() }
+}
+
 fn word_of(reply: &Reply) -> String {
     match reply {
         Reply::Welcome { name, .. } => format!("welcome {name}"),
@@ -151,16 +157,18 @@ fn word_of(reply: &Reply) -> String {
             let offsets = offsets.collect::<Vec<_>>().join(" ");
             format!("history {}..{}: {offsets}", page.oldest, page.head)
         }
-        Reply::Posted { room, offset, sender, .. } => format!("posted {room} {offset} by {sender}"),
+        Reply::Published { room, offset, sender, .. } => {
+            format!("posted {room} {offset} by {sender}")
+        }
         Reply::Rooms { rooms, next, total } => {
             let names: Vec<&str> = rooms.iter().map(|room| &*room.name).collect();
             format!("rooms {} of {total}, then {next:?}", names.join(" "))
         }
-        Reply::Whisper { to, message, .. } => {
+        Reply::DirectMessage { to, message, .. } => {
             let text = String::from_utf8_lossy(&message.payload.bytes);
             format!("{to} hears {}: {text}", message.sender)
         }
-        Reply::Passed { request, away, .. } => {
+        Reply::DirectSent { request, away, .. } => {
             format!("passed {request} {}", away.as_deref().unwrap_or("here"))
         }
         Reply::Gap { from, to, .. } => format!("gap {from} {to}"),
@@ -226,7 +234,9 @@ fn the_past_is_read_by_members_and_by_name_from_outside() {
 
 fn post<'a>(room: &'a str, sender: &'a str, key: u64, once: Option<&'a str>) -> Command<'a> {
     let (room, sender, once) = (room.into(), sender.into(), once.map(Cow::Borrowed));
-    Command::Post { room, sender, key, once, bytes: Cow::Borrowed(b"hi"), form: Form::Text }
+    let sender = Sender::Outside { name: sender, key, once };
+    let (room, bytes) = (Where::Named(room), Cow::Borrowed(&b"hi"[..]));
+    Command::Publish { room, sender, bytes, form: Form::Text, manner: Manner::default() }
 }
 
 #[test]
@@ -357,7 +367,7 @@ fn joining_and_leaving() {
     world.join(1, "z");
     assert_eq!(world.join(1, "w"), ["1: relay_rooms_full 5"]);
     assert_eq!(
-        world.hub.say_from_host("w", "host", b"hi", world.now),
+        world.hub.publish_from_host("w", "host", b"hi", world.now),
         Err(Refusal::RelayRoomsFull)
     );
     assert_eq!(world.leave(1, "x"), ["1: not_member 6"]);
@@ -375,9 +385,9 @@ fn messages_are_numbered_and_acknowledged() {
     assert_eq!(world.say(1, "lobby", 8, "three"), ["1: message_too_long 8"]);
     let room = world.id("lobby");
     let bytes = Cow::Borrowed(&b"tri"[..]);
-    let say = Command::Say { room, id: 0, echo: false, bytes, form: Form::Unsaid };
-    assert_eq!(world.command(0, say), ["3 a: tri not 0"]);
-    assert_eq!(world.hub.say_from_host("LOBBY", "host", b"four", world.now), Ok(4));
+    let publish = publish(room, 0, false, bytes);
+    assert_eq!(world.command(0, publish), ["3 a: tri not 0"]);
+    assert_eq!(world.hub.publish_from_host("LOBBY", "host", b"four", world.now), Ok(4));
     assert_eq!(world.news(), ["4 host: four"]);
 }
 
@@ -498,7 +508,7 @@ fn questions_cost_what_their_answers_weigh() {
         world.hello(0, "a", 0);
         world.join(0, "x");
         let length = 64 << 10;
-        world.hub.say_from_host("x", "host", &vec![b'x'; length], world.now).unwrap();
+        world.hub.publish_from_host("x", "host", &vec![b'x'; length], world.now).unwrap();
         world.news();
         let refused = |news: &[String]| news.len() == 1 && news[0].contains(": rate_limited ");
         counts.push((0..1_000).take_while(|_| !refused(&ask(&mut world, kind))).count());
@@ -521,7 +531,7 @@ fn who_missed_very_much_is_not_silenced_for_longer_than_the_allowance() {
     world.join(1, "x");
     let epoch = world.epoch("x");
     for _ in 0..500 {
-        world.hub.say_from_host("x", "host", &[b'x'; 60_000], world.now).unwrap();
+        world.hub.publish_from_host("x", "host", &[b'x'; 60_000], world.now).unwrap();
     }
     world.news();
     let news = world.resume(0, "x", epoch, 0);
@@ -550,11 +560,10 @@ fn a_list_of_members_survives_goings_in_the_middle() {
 #[test]
 fn what_is_said_to_one_alone_reaches_who_takes_it() {
     let mut world = World::lobby(|_| {}, 2);
-    let tell = |name: &'static str, text: &'static str| Command::Tell {
-        request: 4,
-        name: name.into(),
+    let tell = |name: &'static str, text: &'static str| Command::DirectMessage {
+        to: Addressee::Name { name: name.into(), request: 4 },
         bytes: Cow::Borrowed(text.as_bytes()),
-        is_notice: false,
+        manner: Manner::default(),
     };
     assert_eq!(world.command(0, tell("b", "psst")), ["0: cannot_hear 4"]);
     world.hello(2, "", 0);

@@ -2,10 +2,10 @@
 
 use super::{Dialect, Fault, Overrun, Step};
 use crate::history::{Mark, Select};
-use crate::hub::{Command, Notice, Reply, Where};
+use crate::hub::{Addressee, Command, Notice, Reply, Sender, Where};
 use crate::id::RoomId;
 use crate::limits::Limits;
-use crate::payload::{Form, Message};
+use crate::payload::{Form, Manner, Message};
 use crate::reason::{CloseReason, Refusal};
 use crate::wire::Parsed;
 use crate::wire::binary;
@@ -204,7 +204,13 @@ impl Frame {
             }
             ClientFrame::Say { room, id, echo, payload } => {
                 let room = RoomId::from_bits(room);
-                Command::Say { room, id, echo, bytes: payload, form: Form::Unsaid }
+                Command::Publish {
+                    room: Where::Joined(room),
+                    sender: Sender::Member { id, echo },
+                    bytes: payload,
+                    form: Form::Unsaid,
+                    manner: Manner::default(),
+                }
             }
             ClientFrame::Members { request, room } => {
                 Command::Members { request, room: Where::Joined(RoomId::from_bits(room)) }
@@ -219,7 +225,9 @@ impl Frame {
                 Command::History { request, room, select, limit: limit as usize }
             }
             ClientFrame::Tell { request, notice, name, payload } => {
-                Command::Tell { request, name, bytes: payload, is_notice: notice }
+                let manner = Manner { is_notice: notice, ..Manner::default() };
+                let to = Addressee::Name { name, request };
+                Command::DirectMessage { to, bytes: payload, manner }
             }
             ClientFrame::Ping { token } => return Ok(Step::Ping(token)),
             ClientFrame::Pong { token: _ } => return Ok(Step::Alive),
@@ -351,13 +359,13 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
             messages: page.messages.iter().map(|message| past(message)).collect(),
         },
         &Reply::Gap { room, from, to } => ServerFrame::Gap { room: room.to_bits(), from, to },
-        Reply::Whisper { message, .. } => ServerFrame::Told {
+        Reply::DirectMessage { message, .. } => ServerFrame::Told {
             time: message.unix_ms,
             notice: message.payload.manner.is_notice,
             sender: Cow::Borrowed(&message.sender),
             payload: Cow::Borrowed(&message.payload.bytes),
         },
-        Reply::Passed { request, unix_ms, away } => ServerFrame::Passed {
+        Reply::DirectSent { request, unix_ms, away } => ServerFrame::Passed {
             request: *request,
             time: *unix_ms,
             away: Cow::Borrowed(away.as_deref().unwrap_or_default()),
@@ -383,10 +391,10 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
         },
         // What frames have no words for, or their reader none.
         Reply::Invited { .. } => return None,
-        Reply::Posted { .. }
+        Reply::Published { .. }
         | Reply::Rooms { .. }
-        | Reply::Said { .. }
-        | Reply::Signal { .. }
+        | Reply::Echo { .. }
+        | Reply::Ephemeral { .. }
         | Reply::Notice(..)
         | Reply::News(_)
         | Reply::Watched { .. }
@@ -449,7 +457,7 @@ pub fn write_notice(
         | Notice::Invited(..)
         | Notice::Away(..)
         | Notice::RealName(_)
-        | Notice::Signal(..) => return,
+        | Notice::Ephemeral(..) => return,
     };
     spelling.write(carrier, &frame, out);
 }

@@ -1,10 +1,10 @@
 //! Plain sockets: no handshake, one room, and whatever is read is what was said.
 
 use super::{Dialect, Fault, Step};
-use crate::hub::{Command, Reply};
+use crate::hub::{Command, Reply, Sender, Where};
 use crate::id::RoomId;
 use crate::limits::Limits;
-use crate::payload::{Form, Payload};
+use crate::payload::{Form, Manner, Payload};
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
 use crate::wire::line::{self, Watch};
@@ -107,8 +107,14 @@ impl Raw {
         }
         let Some(room) = self.room else { return Ok(Parsed::Complete(Step::Alive, used)) };
         let bytes = Cow::Borrowed(said);
-        let say = Command::Say { room, id: 0, echo: options.echo, bytes, form };
-        Ok(Parsed::Complete(Step::Command(say), used))
+        let publish = Command::Publish {
+            room: Where::Joined(room),
+            sender: Sender::Member { id: 0, echo: options.echo },
+            bytes,
+            form,
+            manner: Manner::default(),
+        };
+        Ok(Parsed::Complete(Step::Command(publish), used))
     }
 
     /// A plain socket is told nothing, but its session must know the room.
@@ -163,7 +169,7 @@ mod tests {
 
     fn said(step: Result<Parsed<Step<'_>>, Fault>) -> Option<(Vec<u8>, usize)> {
         match step.unwrap() {
-            Parsed::Complete(Step::Command(Command::Say { bytes, .. }), used) => {
+            Parsed::Complete(Step::Command(Command::Publish { bytes, .. }), used) => {
                 Some((bytes.into_owned(), used))
             }
             Parsed::Partial => None,

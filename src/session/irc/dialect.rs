@@ -2,7 +2,7 @@
 
 use super::stamp::Stamp;
 use super::{Cap, Carrier, Style, channel_of, nick_of};
-use crate::hub::{Change, Going, List, Notice, Rank, Room, Signal, Switch, What, Who};
+use crate::hub::{Change, Ephemeral, Going, List, Notice, Rank, Room, Switch, What, Who};
 use crate::payload::{Message, Payload, Seen};
 use crate::wire::irc::LineWriter;
 use std::borrow::Cow;
@@ -241,22 +241,22 @@ pub(super) fn write_notice(
             let line = heading.write((&who.name, &who.seen), out).command("SETNAME");
             line.last(who.real_name());
         }
-        Notice::Signal(signal) if style.has(Cap::MessageTags) => {
-            write_signal(style, &channel, signal, unix_ms, out);
+        Notice::Ephemeral(message) if style.has(Cap::MessageTags) => {
+            write_ephemeral(style, &channel, message, unix_ms, out);
         }
         Notice::Count(_)
         | Notice::Invited(..)
         | Notice::Away(..)
         | Notice::RealName(_)
-        | Notice::Signal(..) => {}
+        | Notice::Ephemeral(..) => {}
     }
 }
 
 /// What one client tells others.
-pub(super) fn write_signal(
+pub(super) fn write_ephemeral(
     style: Style,
     target: &str,
-    Signal { who, tags, id }: &Signal,
+    Ephemeral { who, tags, id }: &Ephemeral,
     unix_ms: u64,
     out: &mut Vec<u8>,
 ) {

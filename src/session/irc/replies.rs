@@ -1,7 +1,7 @@
 //! The hub's answers, as lines.
 
 use super::dialect::{
-    Heading, id_of, letter_of_list, msgid, write_notice, write_signal, write_spoken,
+    Heading, id_of, letter_of_list, msgid, write_ephemeral, write_notice, write_spoken,
 };
 use super::numeric::*;
 use super::rooms::{self, write_names, write_topic};
@@ -39,19 +39,19 @@ impl Irc {
             Reply::Left { .. } => self.write_left(view, out),
             Reply::Notice(room, notice) => self.write_own_notice(*room, notice, view, out),
             Reply::News(notice) => return self.write_news(notice, view, out),
-            Reply::Said { room, message } => {
+            Reply::Echo { room, message } => {
                 let Some(room) = view.hub.room(*room) else { return true };
                 let id = msgid(room, message);
                 write_spoken(self.style(), &channel_of(&room.name), &id, message, None, out);
             }
-            Reply::Whisper { to, message, is_echo } => {
+            Reply::DirectMessage { to, message, is_echo } => {
                 let (to, id) = (nick_of(to), id_of(message.offset));
                 write_spoken(self.style(), &to, &id, message, None, out);
                 return *is_echo;
             }
-            Reply::Signal { to, signal, is_echo } => {
+            Reply::Ephemeral { to, message, is_echo } => {
                 if self.caps.has(Cap::MessageTags) {
-                    write_signal(self.style(), &nick_of(to), signal, view.unix_ms, out);
+                    write_ephemeral(self.style(), &nick_of(to), message, view.unix_ms, out);
                 }
                 return *is_echo;
             }
@@ -87,9 +87,9 @@ impl Irc {
             Reply::Ack { .. }
             | Reply::Members { .. }
             | Reply::Gap { .. }
-            | Reply::Posted { .. }
+            | Reply::Published { .. }
             | Reply::Rooms { .. }
-            | Reply::Passed { .. }
+            | Reply::DirectSent { .. }
             | Reply::History { .. } => {}
         }
         true

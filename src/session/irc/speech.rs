@@ -4,8 +4,8 @@ use super::commands::Talk;
 use super::dialect::fits_a_line;
 use super::numeric::*;
 use super::{About, Cap, channel_of, nick_of, rooms};
-use crate::hub::{Command as Ask, Target};
-use crate::payload::Manner;
+use crate::hub::{Addressee, Command as Ask, Sender, Target, Where};
+use crate::payload::{Form, Manner};
 use crate::wire::irc::LINE_MAX;
 use smallvec::SmallVec;
 
@@ -65,7 +65,19 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
         let about = about(talk, target, is_notice);
         let manner = Manner { is_notice, tags: tags.clone().map(Into::into) };
         let bytes = text.as_bytes().to_vec().into();
-        talk.ask(about, Ask::Speak { to, bytes, manner, echo });
+        let ask = match to {
+            Target::Room(room) => Ask::Publish {
+                room: Where::Joined(room),
+                sender: Sender::Person { echo },
+                bytes,
+                form: Form::Unsaid,
+                manner,
+            },
+            Target::Person(conn) => {
+                Ask::DirectMessage { to: Addressee::Connection { conn, echo }, bytes, manner }
+            }
+        };
+        talk.ask(about, ask);
     }
     if is_too_long {
         talk.numeric(ERR_INPUTTOOLONG, &[], "Input line was too long to fit behind your name");
@@ -103,7 +115,7 @@ pub(super) fn tagmsg(talk: &mut Talk<'_>) {
             continue;
         };
         let about = about(talk, target, false);
-        talk.ask(about, Ask::Signal { to, tags: tags.as_str().into(), echo });
+        talk.ask(about, Ask::Ephemeral { to, tags: tags.as_str().into(), echo });
     }
 }
 

@@ -8,10 +8,10 @@ use super::response::{Response, Status};
 use super::route::{Asked, Outcome};
 use super::upgrade::{may_speak, named_origin};
 use crate::history::{Mark, Select};
-use crate::hub::{Act, Command, Reply, Where, is_room_name};
+use crate::hub::{Act, Command, Reply, Sender, Where, is_room_name};
 use crate::id::Offset;
 use crate::limits::PERSON_NAME_MAX;
-use crate::payload::Form;
+use crate::payload::{Form, Manner};
 use crate::reason::Refusal;
 use crate::session::View;
 use crate::wire::http::Request;
@@ -91,13 +91,12 @@ fn said(
         Some(kind) if kind.starts_with("application/octet-stream") => Form::Binary,
         _ => Form::Unsaid,
     };
-    Ok(Command::Post {
-        room: Cow::Owned(asked.room.clone().into_owned()),
-        sender: Cow::Owned(sender.into_owned()),
-        key: key(request)?,
-        once,
+    Ok(Command::Publish {
+        room: Where::Named(Cow::Owned(asked.room.clone().into_owned())),
+        sender: Sender::Outside { name: Cow::Owned(sender.into_owned()), key: key(request)?, once },
         bytes: Cow::Owned(request.body.to_vec()),
         form,
+        manner: Manner::default(),
     })
 }
 
@@ -215,7 +214,7 @@ pub fn response(subject: &Subject, reply: &Reply, view: &View<'_>) -> Option<Res
     Some(match (subject, reply) {
         (Subject::Post, Reply::Refused { refusal, .. }) => body::refused(*refusal, Act::Say, view),
         (_, Reply::Refused { refusal, .. }) => body::refused(*refusal, Act::Ask, view),
-        (Subject::Post, Reply::Posted { room, epoch, offset, unix_ms, sender }) => {
+        (Subject::Post, Reply::Published { room, epoch, offset, unix_ms, sender }) => {
             let place = format!("{}?after={}&limit=1", path_to(room), offset.saturating_sub(1));
             let posted = body::Posted {
                 room,

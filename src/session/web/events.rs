@@ -206,7 +206,7 @@ pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
         | Notice::Invited(..)
         | Notice::Away(..)
         | Notice::RealName(_)
-        | Notice::Signal(..) => {}
+        | Notice::Ephemeral(..) => {}
     }
 }
 

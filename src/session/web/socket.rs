@@ -1,9 +1,9 @@
 //! WebSocket (RFC 6455), once the handshake is done: frames of the frame protocol, or verbatim.
 
-use crate::hub::{Command, Reply};
+use crate::hub::{Command, Reply, Sender, Where};
 use crate::id::RoomId;
 use crate::limits::Limits;
-use crate::payload::Form;
+use crate::payload::{Form, Manner};
 use crate::reason::CloseReason;
 use crate::session::frame::{Frame, Spelling};
 use crate::session::irc::{self, Carrier, Irc};
@@ -245,7 +245,13 @@ impl WebSocket {
                 let Some(room) = raw.room else { return Ok(Step::Alive) };
                 let form = if is_text { Form::Text } else { Form::Binary };
                 let (echo, bytes) = (raw.echo, Cow::Owned(bytes));
-                Ok(Step::Command(Command::Say { room, id: 0, echo, bytes, form }))
+                Ok(Step::Command(Command::Publish {
+                    room: Where::Joined(room),
+                    sender: Sender::Member { id: 0, echo },
+                    bytes,
+                    form,
+                    manner: Manner::default(),
+                }))
             }
         }
     }

@@ -1,0 +1,114 @@
+//! Direct messages: from one person to another.
+
+use super::command::Addressee;
+use super::reply::Reply;
+use super::state::Hub;
+use super::who::Who;
+use crate::id::ConnId;
+use crate::now::Now;
+use crate::payload::{Manner, Message, Payload};
+use crate::reason::Refusal;
+use std::borrow::Cow;
+use std::rc::Rc;
+
+impl Hub {
+    pub(super) fn direct(
+        &mut self,
+        conn: ConnId,
+        to: Addressee<'_>,
+        bytes: Cow<'_, [u8]>,
+        manner: Manner,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        match to {
+            Addressee::Name { name, request } => {
+                self.direct_to_name(conn, &name, request, bytes, manner, now)
+            }
+            Addressee::Connection { conn: other, echo } => {
+                self.direct_to_connection(conn, other, echo, bytes, manner, now)
+            }
+        }
+    }
+
+    fn direct_to_name(
+        &mut self,
+        conn: ConnId,
+        name: &str,
+        request: u64,
+        bytes: Cow<'_, [u8]>,
+        manner: Manner,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        if bytes.len() > self.limits.message {
+            return Err(Refusal::MessageTooLong);
+        }
+        let who = self.may_act(conn, now)?;
+        let other = self.holder(name).ok_or(Refusal::NoSuchPerson)?;
+        let is_notice = manner.is_notice;
+        let payload = Payload { bytes: bytes.into_owned().into(), manner, ..Payload::default() };
+        let (to, message) = self.direct_message(who, other, payload, now)?;
+        let unix_ms = message.unix_ms;
+        self.reply(other, Reply::DirectMessage { to, message, is_echo: false });
+        // No program is to answer a notice, and so neither does anybody's absence.
+        let away = self.people.record(other).filter(|_| !is_notice);
+        let away = away.and_then(|record| record.away.clone());
+        self.reply(conn, Reply::DirectSent { request, unix_ms, away });
+        Ok(())
+    }
+
+    fn direct_to_connection(
+        &mut self,
+        conn: ConnId,
+        other: ConnId,
+        echo: bool,
+        bytes: Cow<'_, [u8]>,
+        manner: Manner,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let who = self.may_act(conn, now)?;
+        if bytes.len() > self.limits.message {
+            return Err(Refusal::MessageTooLong);
+        }
+        self.note_activity(conn, now);
+        let payload = Payload { bytes: bytes.into_owned().into(), manner, ..Payload::default() };
+        let (to, message) = self.direct_message(who, other, payload, now)?;
+        if echo {
+            let (to, message) = (Rc::clone(&to), Rc::clone(&message));
+            self.reply(conn, Reply::DirectMessage { to, message, is_echo: true });
+        }
+        self.reply(other, Reply::DirectMessage { to, message, is_echo: false });
+        Ok(())
+    }
+
+    /// The addressee's name and the message.
+    fn direct_message(
+        &mut self,
+        who: Who,
+        other: ConnId,
+        payload: Payload,
+        now: Now,
+    ) -> Result<(Rc<str>, Rc<Message>), Refusal> {
+        let to = self.hearer(other)?;
+        let Who { name: sender, seen } = who;
+        let (offset, unix_ms) = (self.mint(), now.unix_ms);
+        Ok((to, Rc::new(Message { offset, unix_ms, sender, seen, payload })))
+    }
+
+    /// The name of a person whom direct messages reach.
+    pub(super) fn hearer(&self, conn: ConnId) -> Result<Rc<str>, Refusal> {
+        let person = self.people.get(conn).filter(|person| !person.name.is_empty());
+        let person = person.ok_or(Refusal::NoSuchPerson)?;
+        if self.people.is_hearer(conn) {
+            Ok(Rc::clone(&person.name))
+        } else {
+            Err(Refusal::CannotHear)
+        }
+    }
+
+    /// The person has just said something.
+    pub(super) fn note_activity(&mut self, conn: ConnId, now: Now) {
+        if let Some(record) = self.people.record_mut(conn) {
+            record.spoke = now.unix_ms / 1000;
+        }
+    }
+}
