@@ -1,7 +1,7 @@
 //! What a room demands of those who enter and speak, and who may do what there. The same for members
 //! of every protocol.
 
-use super::mask;
+use super::pattern::{Pattern, Subject};
 use super::who::Who;
 use crate::id::ConnId;
 use std::collections::HashMap;
@@ -77,10 +77,10 @@ impl List {
 /// One pattern of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The pattern, over `name!user@host`.
-    pub mask: Rc<str>,
+    /// The pattern.
+    pub pattern: Rc<Pattern>,
     /// Who put it there.
-    pub by: Rc<str>,
+    pub by: Who,
     /// When, in seconds since 1970.
     pub at: u64,
 }
@@ -125,7 +125,7 @@ pub enum What {
     /// The limit on members.
     Limit(u32),
     /// An entry of a list.
-    Mask(List, Rc<str>),
+    Entry(List, Rc<Pattern>),
     /// A member's rank, and the name by which the others know the member.
     Rank(Rank, ConnId, Rc<str>),
 }
@@ -188,8 +188,8 @@ impl Rights {
     }
 
     /// Whether a list has a pattern for this person.
-    fn names(&self, list: List, person: &str) -> bool {
-        self.list(list).iter().any(|entry| mask::matches(&entry.mask, person))
+    fn names(&self, list: List, person: &Subject<'_>) -> bool {
+        self.list(list).iter().any(|entry| entry.pattern.fits(person))
     }
 
     /// Whether the person is banned and not excepted.
@@ -197,13 +197,13 @@ impl Rights {
         if self.list(List::Bans).is_empty() {
             return false;
         }
-        let person = who.mask();
+        let person = Subject::new(who);
         self.names(List::Bans, &person) && !self.names(List::Excepts, &person)
     }
 
     /// Whether the person was asked in, or needs not be.
     pub(super) fn invites(&self, conn: ConnId, who: &Who) -> bool {
-        self.invited.contains(&conn) || self.names(List::Invites, &who.mask())
+        self.invited.contains(&conn) || self.names(List::Invites, &Subject::new(who))
     }
 
     /// Whether the person has an invitation of their own.
@@ -252,7 +252,9 @@ impl Rights {
                 }
                 self.limit = limit;
             }
-            What::Mask(list, mask) => return self.apply_mask(change.on, *list, mask, by, at),
+            What::Entry(list, pattern) => {
+                return self.apply_entry(change.on, *list, pattern, by, at);
+            }
             What::Rank(rank, conn, _) => {
                 let ranks = self.ranks.entry(*conn).or_default();
                 if ranks.has(*rank) == change.on {
@@ -267,22 +269,22 @@ impl Rights {
         Ok(())
     }
 
-    fn apply_mask(
+    fn apply_entry(
         &mut self,
         on: bool,
         list: List,
-        mask: &Rc<str>,
+        pattern: &Rc<Pattern>,
         by: &Who,
         at: u64,
     ) -> Result<(), Unchanged> {
         let Some(entries) = self.lists.get_mut(list as usize) else { return Ok(()) };
-        let known = entries.iter().position(|entry| entry.mask.eq_ignore_ascii_case(mask));
+        let known = entries.iter().position(|entry| entry.pattern.is_same(pattern));
         match (on, known) {
             (true, Some(_)) | (false, None) => return Err(Unchanged::Already),
             (true, None) if entries.len() >= LIST_MAX => return Err(Unchanged::Full),
             (true, None) => {
-                let (mask, by) = (Rc::clone(mask), by.mask().into());
-                entries.push(Entry { mask, by, at });
+                let (pattern, by) = (Rc::clone(pattern), by.clone());
+                entries.push(Entry { pattern, by, at });
             }
             (false, Some(index)) => drop(entries.remove(index)),
         }

@@ -1,7 +1,7 @@
 //! What a whole room hears, as lines: once for all who have agreed on the same capabilities.
 
 use super::stamp::Stamp;
-use super::{Cap, Carrier, Style, channel_of, nick_of};
+use super::{Cap, Carrier, Style, channel_of, mask, nick_of};
 use crate::hub::{Change, Ephemeral, Going, List, Notice, Rank, Room, Switch, What, Who};
 use crate::payload::{Message, Payload, Seen};
 use crate::wire::irc::LineWriter;
@@ -299,7 +299,9 @@ fn modes_of(changes: &[Change]) -> (String, Vec<Cow<'_, str>>) {
             What::Switch(switch) => (letter_of(*switch), None),
             What::Key(key) => ('k', Some(Cow::Borrowed(&**key))),
             What::Limit(limit) => ('l', change.on.then(|| Cow::Owned(limit.to_string()))),
-            What::Mask(list, mask) => (letter_of_list(*list), Some(Cow::Borrowed(&**mask))),
+            What::Entry(list, pattern) => {
+                (letter_of_list(*list), Some(Cow::Owned(mask::text_of(pattern))))
+            }
             What::Rank(Rank::Operator, _, name) => ('o', Some(nick_of(name))),
             What::Rank(Rank::Voice, _, name) => ('v', Some(nick_of(name))),
         };

@@ -3,8 +3,8 @@
 use super::commands::Talk;
 use super::dialect::{letter_of, letter_of_list};
 use super::numeric::*;
-use super::{About, nick_of, rooms};
-use crate::hub::{Change, Command as Ask, Entry, Flags, List, Rank, Room, Switch, What, mask};
+use super::{About, mask, nick_of, rooms};
+use crate::hub::{Change, Command as Ask, Entry, Flags, List, Rank, Room, Switch, What};
 
 /// Letters with a parameter that one MODE may have.
 pub(super) const MODES_MAX: usize = 20;
@@ -49,13 +49,13 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
                     'e' => List::Excepts,
                     _ => List::Invites,
                 };
-                match params.next().and_then(mask::whole) {
+                match params.next().and_then(mask::parse) {
                     Some(mask) => {
-                        if mask.len() > mask::MASK_MAX {
+                        if mask::text_of(&mask).len() > mask::MASK_MAX {
                             bad_param(talk, channel, letter, "*", "That mask is too long");
                             continue;
                         }
-                        changes.push(Change { on, what: What::Mask(list, mask.into()) });
+                        changes.push(Change { on, what: What::Entry(list, mask.into()) });
                     }
                     None if shown.contains(&list) => {}
                     None => {
@@ -112,7 +112,7 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
     if !changes.is_empty() {
         // One of the lists may be full.
         let lists = changes.iter().filter_map(|change| match change.what {
-            What::Mask(list, _) if change.on => Some(letter_of_list(list)),
+            What::Entry(list, _) if change.on => Some(letter_of_list(list)),
             _ => None,
         });
         let words = Some(lists.collect());
@@ -166,8 +166,9 @@ fn show_list(talk: &mut Talk<'_>, room: &Room, list: List) {
         let text = "You're not channel operator";
         return talk.numeric(ERR_CHANOPRIVSNEEDED, &[&channel], text);
     }
-    for Entry { mask, by, at } in room.rights.list(list) {
-        talk.bare_numeric(each, &[&channel, mask, by, &at.to_string()]);
+    for Entry { pattern, by, at } in room.rights.list(list) {
+        let (mask, by) = (mask::text_of(pattern), mask::mask_of(by));
+        talk.bare_numeric(each, &[&channel, &mask, &by, &at.to_string()]);
     }
     talk.numeric(end, &[&channel], text);
 }

@@ -4,8 +4,8 @@ use super::commands::Talk;
 use super::numeric::*;
 use super::register::{REAL_NAME_MAX, short};
 use super::rooms::{is_shown, is_visible, prefix_of};
-use super::{Cap, channel_of, is_nick, nick_of, room_of};
-use crate::hub::{Command as Ask, Record, Room, Who, is_person_name, mask};
+use super::{Cap, channel_of, is_nick, mask, nick_of, room_of};
+use crate::hub::{Command as Ask, Record, Room, Who, is_person_name};
 use crate::id::{ConnId, RoomId};
 use crate::limits::MESSAGE_COST;
 
@@ -132,7 +132,7 @@ fn fits(pattern: &str, who: &Who) -> bool {
         || mask::matches(pattern, who.seen.user())
         || mask::matches(pattern, &who.seen.host().to_string())
         || mask::matches(pattern, who.real_name())
-        || mask::matches(pattern, &who.mask())
+        || mask::matches(pattern, &mask::mask_of(who))
 }
 
 /// A room that a person is in and that the peer may know of, its own rooms first.
@@ -371,7 +371,7 @@ fn status(talk: &mut Talk<'_>, names: &[&str]) {
     let (mut here, mut gone) = (Vec::new(), Vec::new());
     for name in names {
         match talk.person(name).filter(|_| is_name(name)) {
-            Some((_, who)) => here.push(who.mask()),
+            Some((_, who)) => here.push(mask::mask_of(&who)),
             None => gone.push((*name).to_owned()),
         }
     }

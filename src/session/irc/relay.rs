@@ -1,12 +1,13 @@
 //! The relay itself: what it is and how many are here, and what its operators may do.
 
 use super::commands::{self, COMMANDS, Talk};
+use super::mask::mask_of;
 use super::numeric::*;
 use super::register::{REASON_MAX, short};
 use super::waiting::Waiting;
 use super::{Doing, Irc, View, nick_of, options_of, people, rooms, speech};
 use super::{modes, register};
-use crate::hub::{Command as Ask, Flags, LIST_MAX, Who};
+use crate::hub::{Command as Ask, Flags, LIST_MAX};
 use crate::limits::{MESSAGE_COST, PERSON_NAME_MAX, ROOM_NAME_MAX};
 use crate::password::{Claim, Secret};
 use crate::reason::CloseReason;
@@ -36,7 +37,7 @@ impl Numerics<'_, '_> {
 /// The welcome, from 001 to the end of the MOTD.
 pub(super) fn write_welcome(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let options = options_of(view);
-    let mask = view.hub.who(view.conn).as_ref().map(Who::mask).unwrap_or_default();
+    let mask = view.hub.who(view.conn).as_ref().map(mask_of).unwrap_or_default();
     let mut numerics = Numerics { irc, server: &options.name, out };
     let text = format!("Welcome to the {} network, {mask}", options.network);
     numerics.write(RPL_WELCOME, &[], &text);
@@ -142,7 +143,7 @@ fn write_motd(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
 fn is_here(talk: &mut Talk<'_>, index: usize) -> bool {
     let Some(server) = talk.param(index) else { return true };
     let name = &talk.options().name;
-    let is_here = crate::hub::mask::matches(server, name) || talk.person(server).is_some();
+    let is_here = super::mask::matches(server, name) || talk.person(server).is_some();
     if !is_here {
         talk.numeric(ERR_NOSUCHSERVER, &[server], "No such server");
     }

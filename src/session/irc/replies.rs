@@ -3,6 +3,7 @@
 use super::dialect::{
     Heading, id_of, letter_of_list, msgid, write_ephemeral, write_notice, write_spoken,
 };
+use super::mask::mask_of;
 use super::numeric::*;
 use super::rooms::{self, write_names, write_topic};
 use super::{
@@ -57,7 +58,7 @@ impl Irc {
             }
             Reply::Watched { name, who } => {
                 let (numeric, text) = match who {
-                    Some(who) => (RPL_MONONLINE, who.mask()),
+                    Some(who) => (RPL_MONONLINE, mask_of(who)),
                     None => (RPL_MONOFFLINE, nick_of(name).into_owned()),
                 };
                 self.numeric(view, numeric, &[], &text, out);

@@ -4,8 +4,8 @@ use super::commands::Talk;
 use super::numeric::*;
 use super::register::{REASON_MAX, short};
 use super::speech::TARGETS_MAX;
-use super::{About, Cap, Irc, View, channel_of, nick_of, options_of, room_of};
-use crate::hub::{Command as Ask, Rank, Ranks, Room, Switch, Target, mask};
+use super::{About, Cap, Irc, View, channel_of, mask, nick_of, options_of, room_of};
+use crate::hub::{Command as Ask, Rank, Ranks, Room, Switch, Target};
 use crate::id::{ConnId, RoomId};
 use crate::limits::MESSAGE_COST;
 use crate::wire::irc::LineWriter;
@@ -145,7 +145,7 @@ pub(super) fn write_topic(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec
     let (channel, name) = (channel_of(&room.name), &options_of(view).name);
     let line = LineWriter::new(out).from_server(name).command(RPL_TOPIC);
     line.middle(irc.target()).middle(&channel).last(&topic.text);
-    let (by, at) = (topic.by.mask(), topic.at.to_string());
+    let (by, at) = (mask::mask_of(&topic.by), topic.at.to_string());
     let line = LineWriter::new(out).from_server(name).command(RPL_TOPICWHOTIME);
     line.middle(irc.target()).middle(&channel).middle(&by).middle(&at).end();
 }

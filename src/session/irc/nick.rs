@@ -1,6 +1,6 @@
-//! Names as protocols with fewer characters say them, and as masks compare them.
+//! Nicks: names, in the characters that IRC has for them.
 //!
-//! What such a protocol cannot have in a name is shown as the wide form of itself (U+FF01 and on), which
+//! What a nick cannot have is shown as the wide form of itself (U+FF01 and on), which
 //! nobody can choose: so nobody looks like somebody else, and no name makes up a mask.
 
 use std::borrow::Cow;
