@@ -1,38 +1,43 @@
-//! What is said: the message as every floor knows it.
+//! Messages and their senders, as every floor knows them.
 
 use crate::id::Offset;
 use core::net::IpAddr;
 use std::fmt;
 use std::rc::Rc;
 
-/// One thing somebody said in a room.
+/// One message of a room, or to one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its place in the room.
     pub offset: Offset,
     /// When the relay received it, in milliseconds since 1970.
     pub unix_ms: u64,
-    /// The name it was said under.
-    pub sender: Rc<str>,
-    /// How the sender was seen beside the name.
-    pub seen: Seen,
-    /// What was said.
+    /// The sender.
+    pub sender: Identity,
+    /// The content.
     pub payload: Payload,
 }
 
-/// How a person is seen beside their name, where a protocol shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+/// A person, as others see them: what a message carries of its sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The name; empty before login.
+    pub name: Rc<str>,
     /// A number that stands for the network they come from, and does not tell it.
     pub cloak: u32,
-    /// What they said about themselves, if their protocol has words for it.
-    pub face: Option<Rc<Face>>,
+    /// What they say about themselves, if their protocol has words for it.
+    pub profile: Option<Rc<Profile>>,
 }
 
-impl Seen {
+impl Identity {
+    /// An identity without a cloak and a profile: that of the program around the relay.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.into(), cloak: 0, profile: None }
+    }
+
     /// Their name on their own machine; one for everybody whose protocol has no word for it.
     pub fn user(&self) -> &str {
-        self.face.as_ref().map_or("hobnob", |face| &*face.user)
+        self.profile.as_ref().map_or("hobnob", |profile| &*profile.user)
     }
 
     /// What stands for their address.
@@ -42,21 +47,28 @@ impl Seen {
 
     /// Their address, if it is shown.
     pub fn address(&self) -> Option<IpAddr> {
-        self.face.as_ref().and_then(|face| face.address)
+        self.profile.as_ref().and_then(|profile| profile.address)
     }
 
-    /// What they are called in full, if they say.
-    pub fn real_name(&self) -> Option<&str> {
-        self.face.as_ref().map(|face| &*face.real_name)
+    /// Their full name; the name, if their protocol has no word for it.
+    pub fn real_name(&self) -> &str {
+        self.profile.as_ref().map_or(&*self.name, |profile| &*profile.real_name)
     }
 
-    /// Whether they say that they are a program.
+    /// True if they say that they are a program.
     pub fn is_bot(&self) -> bool {
-        self.face.as_ref().is_some_and(|face| face.is_bot)
+        self.profile.as_ref().is_some_and(|profile| profile.is_bot)
     }
 }
 
-/// Where somebody comes from, as everybody is shown it.
+impl fmt::Display for Identity {
+    /// The name alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The place that a person comes from, as everybody is shown it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     /// A name that tells networks apart and does not tell them.
@@ -69,7 +81,7 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cloak(number) => write!(f, "{number:08x}.cloaked"),
-            // A word that begins with a colon would be the last of its line.
+            // In protocols of lines, a word that begins with a colon is the last of its line.
             Self::Address(ip) => match ip.to_string() {
                 text if text.starts_with(':') => write!(f, "0{text}"),
                 text => f.write_str(&text),
@@ -78,12 +90,12 @@ impl fmt::Display for Host {
     }
 }
 
-/// What a person says about themselves.
+/// A profile: what a person says about themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Face {
+pub struct Profile {
     /// Their name on their own machine, or so they say.
     pub user: Rc<str>,
-    /// What they are called in full.
+    /// Their full name.
     pub real_name: Rc<str>,
     /// They say that they are a program.
     pub is_bot: bool,
@@ -140,6 +152,12 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A history keeps many messages, and every member is a person.
+    #[test]
+    fn a_message_has_a_known_size() {
+        assert!(size_of::<Identity>() <= 32 && size_of::<Message>() <= 96);
+    }
 
     #[test]
     fn hosts_are_words() {

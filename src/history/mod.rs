@@ -213,12 +213,12 @@ fn fitting<'a>(kept: impl Iterator<Item = &'a Kept>, bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::{Payload, Seen};
+    use crate::payload::{Identity, Payload};
 
     fn message(offset: Offset, length: usize) -> Rc<Message> {
         let payload = Payload { bytes: vec![b'x'; length].into(), ..Payload::default() };
-        let seen = Seen::default();
-        Rc::new(Message { offset, unix_ms: 0, sender: "ann".into(), seen, payload })
+        let sender = Identity::named("ann");
+        Rc::new(Message { offset, unix_ms: 0, sender, payload })
     }
 
     fn offsets(recent: &Recent, first: Offset) -> Vec<Offset> {

@@ -2,9 +2,9 @@
 
 use super::rate::Act;
 use super::state::Hub;
-use super::who::Who;
 use crate::id::ConnId;
 use crate::now::Now;
+use crate::payload::Identity;
 use crate::reason::Refusal;
 use std::time::Duration;
 
@@ -31,12 +31,12 @@ impl Hub {
     }
 
     /// The person, if it has a name and may do something that others hear of now.
-    pub(super) fn may_act(&mut self, conn: ConnId, now: Now) -> Result<Who, Refusal> {
+    pub(super) fn may_act(&mut self, conn: ConnId, now: Now) -> Result<Identity, Refusal> {
         let person = self.people.get_mut(conn).filter(|person| !person.name.is_empty());
         let person = person.ok_or(Refusal::NotMember)?;
         if !person.may_act(now, &self.limits) {
             return Err(Refusal::RateLimited);
         }
-        self.people.who(conn).ok_or(Refusal::NotMember)
+        self.people.identity(conn).ok_or(Refusal::NotMember)
     }
 }

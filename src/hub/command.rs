@@ -107,9 +107,9 @@ pub enum Command<'a> {
     /// Say something about oneself, where the protocol has words for it. From then on private
     /// messages reach this person.
     Describe {
-        /// See [`Face::user`](crate::payload::Face::user).
+        /// See [`Profile::user`](crate::payload::Profile::user).
         user: Cow<'a, str>,
-        /// See [`Face::real_name`](crate::payload::Face::real_name).
+        /// See [`Profile::real_name`](crate::payload::Profile::real_name).
         real_name: Cow<'a, str>,
     },
     /// Take another name.

@@ -31,9 +31,9 @@ impl Hub {
 
     /// Somebody is gone, for whatever reason. Nothing happens the second time.
     pub fn depart(&mut self, conn: ConnId, why: CloseReason, now: Now) {
-        let Some(who) = self.people.who(conn) else { return };
-        let record = self.people.record(conn);
-        let words = record.and_then(|record| record.farewell.clone());
+        let Some(who) = self.people.identity(conn) else { return };
+        let presence = self.people.presence(conn);
+        let words = presence.and_then(|presence| presence.farewell.clone());
         let words = words.unwrap_or_else(|| why.text().into());
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
         let mut told = Told::new(&rooms, &self.limits);
@@ -45,7 +45,7 @@ impl Hub {
             self.forget_if_over(room);
         }
         if !who.name.is_empty() {
-            if who.seen.face.is_some() {
+            if who.profile.is_some() {
                 self.people.remember(who.clone(), now.unix_ms / 1000);
             }
             self.tell_watchers(&who.name, None);

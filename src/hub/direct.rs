@@ -3,9 +3,9 @@
 use super::command::Addressee;
 use super::reply::Reply;
 use super::state::Hub;
-use super::who::Who;
 use crate::id::ConnId;
 use crate::now::Now;
+use crate::payload::Identity;
 use crate::payload::{Manner, Message, Payload};
 use crate::reason::Refusal;
 use std::borrow::Cow;
@@ -50,8 +50,8 @@ impl Hub {
         let unix_ms = message.unix_ms;
         self.reply(other, Reply::DirectMessage { to, message, is_echo: false });
         // No program is to answer a notice, and so neither does anybody's absence.
-        let away = self.people.record(other).filter(|_| !is_notice);
-        let away = away.and_then(|record| record.away.clone());
+        let away = self.people.presence(other).filter(|_| !is_notice);
+        let away = away.and_then(|presence| presence.away.clone());
         self.reply(conn, Reply::DirectSent { request, unix_ms, away });
         Ok(())
     }
@@ -83,15 +83,14 @@ impl Hub {
     /// The addressee's name and the message.
     fn direct_message(
         &mut self,
-        who: Who,
+        who: Identity,
         other: ConnId,
         payload: Payload,
         now: Now,
     ) -> Result<(Rc<str>, Rc<Message>), Refusal> {
         let to = self.hearer(other)?;
-        let Who { name: sender, seen } = who;
         let (offset, unix_ms) = (self.mint(), now.unix_ms);
-        Ok((to, Rc::new(Message { offset, unix_ms, sender, seen, payload })))
+        Ok((to, Rc::new(Message { offset, unix_ms, sender: who, payload })))
     }
 
     /// The name of a person whom direct messages reach.
@@ -107,8 +106,8 @@ impl Hub {
 
     /// The person has just said something.
     pub(super) fn note_activity(&mut self, conn: ConnId, now: Now) {
-        if let Some(record) = self.people.record_mut(conn) {
-            record.spoke = now.unix_ms / 1000;
+        if let Some(presence) = self.people.presence_mut(conn) {
+            presence.spoke = now.unix_ms / 1000;
         }
     }
 }

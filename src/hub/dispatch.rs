@@ -83,8 +83,8 @@ impl Hub {
                 Ok(())
             }
             Command::Farewell { reason } => {
-                if let Some(record) = self.people.record_mut(conn) {
-                    record.farewell = Some((*reason).into());
+                if let Some(presence) = self.people.presence_mut(conn) {
+                    presence.farewell = Some((*reason).into());
                 }
                 Ok(())
             }

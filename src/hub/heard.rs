@@ -35,7 +35,7 @@ impl Told {
             return Vec::new();
         }
         let members = room.members.iter().copied();
-        let members = members.filter(|member| people.record(*member).is_some());
+        let members = members.filter(|member| people.presence(*member).is_some());
         members.filter(|member| !self.heard.insert(*member)).collect()
     }
 }

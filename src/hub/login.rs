@@ -38,7 +38,7 @@ impl Hub {
         self.people.name(conn, &name, folded, key);
         let news = Rc::clone(&name);
         self.reply(conn, Reply::Welcome { id: conn, name, key });
-        self.tell_watchers(&news, self.people.who(conn).as_ref());
+        self.tell_watchers(&news, self.people.identity(conn).as_ref());
         Ok(())
     }
 

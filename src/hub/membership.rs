@@ -104,14 +104,14 @@ impl Hub {
             let since = now.unix_ms / 1000;
             *room.rights =
                 if is_common { Rights::common(since) } else { Rights::founded(conn, since) };
-            if !is_common && self.people.record(conn).is_some() {
+            if !is_common && self.people.presence(conn).is_some() {
                 room.rights.close();
             }
         }
         room.rights.entered(conn);
         room.members.push(conn);
-        let Some(who) = self.people.who(conn) else { return };
-        let away = self.people.record(conn).and_then(|record| record.away.clone());
+        let Some(who) = self.people.identity(conn) else { return };
+        let away = self.people.presence(conn).and_then(|presence| presence.away.clone());
         let absent = away.map(|words| Notice::Away(who.clone(), Some(words)));
         self.announce(id, now, Vec::new(), |count| Notice::Came(who, count));
         if let Some(absent) = absent {
@@ -132,7 +132,7 @@ impl Hub {
             return Err(Refusal::NotMember);
         }
         // Held to no rate: who wants to go, goes, and can go no more often than come.
-        let Some(who) = self.people.who(conn) else { return Ok(()) };
+        let Some(who) = self.people.identity(conn) else { return Ok(()) };
         self.unseat(conn, id, Some(request));
         self.announce(id, now, Vec::new(), |count| Notice::Went(who, count, Going::Left(reason)));
         self.forget_if_over(id);

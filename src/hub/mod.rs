@@ -7,6 +7,7 @@
 mod allowance;
 mod command;
 mod connection;
+mod departed;
 mod direct;
 mod dispatch;
 mod ephemeral;
@@ -28,20 +29,19 @@ mod reply;
 mod rights;
 mod room;
 mod state;
-mod who;
+mod watches;
 
 pub use command::{Addressee, Command, Sender, Target, Where};
 pub use event::Event;
 pub use name::{guest_number, is_person_name, is_room_name};
 pub use notice::{Ephemeral, Going, Notice};
 pub use pattern::{Pattern, matches_pattern};
-pub use person::{Census, Flags, Past, Record};
+pub use person::{Census, Flags, Presence};
 pub use rate::Act;
 pub use reply::{Page, Reply, RoomLine};
 pub use rights::{Change, Entry, LIST_MAX, List, Rank, Ranks, Rights, Switch, Topic, What};
 pub use room::Room;
 pub use state::Hub;
-pub use who::Who;
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,9 @@ use super::reply::Reply;
 use super::rights::{Change, Rank, Switch, Topic, Unchanged, What};
 use super::room::Room;
 use super::state::{Hub, room_mut};
-use super::who::Who;
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
+use crate::payload::Identity;
 use crate::reason::{CloseReason, Refusal};
 use std::rc::Rc;
 
@@ -24,7 +24,7 @@ impl Hub {
             return Ok(());
         };
         let rights = &*room.rights;
-        let Some(who) = self.people.who(conn) else { return Err(Refusal::NotMember) };
+        let Some(who) = self.people.identity(conn) else { return Err(Refusal::NotMember) };
         if self.is_relay_operator(conn) {
             return Ok(());
         }
@@ -62,7 +62,7 @@ impl Hub {
         if ranks.has(Rank::Operator) || ranks.has(Rank::Voice) || self.is_relay_operator(conn) {
             return Ok(());
         }
-        let is_banned = || self.people.who(conn).is_none_or(|who| rights.bans(&who));
+        let is_banned = || self.people.identity(conn).is_none_or(|who| rights.bans(&who));
         if rights.is_on(Switch::Moderated) || is_banned() {
             return Err(Refusal::CannotSay);
         }
@@ -70,7 +70,7 @@ impl Hub {
     }
 
     fn is_relay_operator(&self, conn: ConnId) -> bool {
-        self.people.record(conn).is_some_and(|record| record.flags.operator)
+        self.people.presence(conn).is_some_and(|presence| presence.flags.operator)
     }
 
     /// Whether somebody may change a room's rights.
@@ -80,14 +80,14 @@ impl Hub {
     }
 
     /// The member who asks, if they are one and may still act.
-    fn acting(&mut self, conn: ConnId, id: RoomId, now: Now) -> Result<Who, Refusal> {
+    fn acting(&mut self, conn: ConnId, id: RoomId, now: Now) -> Result<Identity, Refusal> {
         let is_member = self.people.is_member(conn, id) || self.is_relay_operator(conn);
         let person = self.people.get_mut(conn).filter(|_| is_member);
         let person = person.ok_or(Refusal::NotMember)?;
         if !person.may_act(now, &self.limits) {
             return Err(Refusal::RateLimited);
         }
-        self.people.who(conn).ok_or(Refusal::NotMember)
+        self.people.identity(conn).ok_or(Refusal::NotMember)
     }
 
     /// Tells everybody in a room, and whoever did it by a private copy.
@@ -157,7 +157,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let by = self.acting(conn, id, now)?;
         let is_operator = self.is_operator(conn, id);
-        let guest = self.people.who(whom).filter(|who| !who.name.is_empty());
+        let guest = self.people.identity(whom).filter(|who| !who.name.is_empty());
         let guest = guest.ok_or(Refusal::NoSuchPerson)?;
         let room = room_mut(&mut self.rooms, id).ok_or(Refusal::NotMember)?;
         if room.rights.is_on(Switch::InviteOnly) && !is_operator {
@@ -188,7 +188,7 @@ impl Hub {
         if !self.people.is_member(whom, id) {
             return Err(Refusal::NoSuchPerson);
         }
-        let Some(who) = self.people.who(whom) else { return Err(Refusal::NoSuchPerson) };
+        let Some(who) = self.people.identity(whom) else { return Err(Refusal::NoSuchPerson) };
         let name = self.room(id).map(|room| Rc::clone(&room.name)).unwrap_or_default();
         let reason: Rc<str> = reason.into();
         let told = Reply::Expelled { by: by.clone(), room: id, name, reason: Rc::clone(&reason) };
@@ -206,16 +206,16 @@ impl Hub {
     }
 
     pub(super) fn end(&mut self, conn: ConnId, whom: ConnId, reason: &str) -> Result<(), Refusal> {
-        let flags = self.people.record(conn).map(|record| record.flags).unwrap_or_default();
+        let flags = self.people.presence(conn).map(|presence| presence.flags).unwrap_or_default();
         if !flags.operator {
             return Err(Refusal::NotOperator);
         }
-        let by = self.people.who(conn).ok_or(Refusal::NotMember)?;
+        let by = self.people.identity(conn).ok_or(Refusal::NotMember)?;
         if self.people.get(whom).is_none() {
             return Err(Refusal::NoSuchPerson);
         }
-        if let Some(record) = self.people.record_mut(whom) {
-            record.farewell = Some(format!("Killed ({} ({reason}))", by.name).into());
+        if let Some(presence) = self.people.presence_mut(whom) {
+            presence.farewell = Some(format!("Killed ({} ({reason}))", by.name).into());
         }
         self.reply(whom, Reply::Ended { by, reason: reason.into() });
         self.events.push_back(Event::Close(whom, CloseReason::Stopped));
@@ -223,15 +223,15 @@ impl Hub {
     }
 
     pub(super) fn call(&mut self, conn: ConnId, text: &str) -> Result<(), Refusal> {
-        let flags = self.people.record(conn).map(|record| record.flags).unwrap_or_default();
+        let flags = self.people.presence(conn).map(|presence| presence.flags).unwrap_or_default();
         if !flags.operator {
             return Err(Refusal::NotOperator);
         }
-        let by = self.people.who(conn).ok_or(Refusal::NotMember)?;
+        let by = self.people.identity(conn).ok_or(Refusal::NotMember)?;
         let text: Rc<str> = text.into();
-        let hearers: Vec<ConnId> = self.people.recorded().collect();
+        let hearers: Vec<ConnId> = self.people.with_presence().collect();
         for hearer in hearers {
-            let flags = self.people.record(hearer).map(|record| record.flags);
+            let flags = self.people.presence(hearer).map(|presence| presence.flags);
             if flags.is_some_and(|flags| flags.operator || flags.listens) {
                 let (by, text) = (by.clone(), Rc::clone(&text));
                 self.reply(hearer, Reply::Call { by, text });

@@ -1,30 +1,30 @@
 //! Notices: what the members of a room are told beside its messages.
 
 use super::rights::Change;
-use super::who::Who;
+use crate::payload::Identity;
 use std::rc::Rc;
 
 /// News of a room: of its members, mostly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Somebody joined; members now.
-    Came(Who, u32),
+    Came(Identity, u32),
     /// Somebody left; members now.
-    Went(Who, u32, Going),
+    Went(Identity, u32, Going),
     /// Members now, in a room too big for names.
     Count(u32),
     /// Somebody has another name; members, as before.
-    Renamed(Who, Rc<str>, u32),
+    Renamed(Identity, Rc<str>, u32),
     /// The room has another topic.
-    Topic(Who, Rc<str>),
+    Topic(Identity, Rc<str>),
     /// Rights changed.
-    Changed(Who, Rc<[Change]>),
+    Changed(Identity, Rc<[Change]>),
     /// Somebody was asked in.
-    Invited(Who, Rc<str>),
+    Invited(Identity, Rc<str>),
     /// Somebody is away, or back.
-    Away(Who, Option<Rc<str>>),
-    /// Somebody is called something else in full: see their face.
-    RealName(Who),
+    Away(Identity, Option<Rc<str>>),
+    /// Somebody is called something else in full: see their profile.
+    RealName(Identity),
     /// What one client tells the others, and nobody keeps.
     Ephemeral(Ephemeral),
 }
@@ -33,7 +33,7 @@ pub enum Notice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ephemeral {
     /// Who.
-    pub who: Who,
+    pub who: Identity,
     /// What, as IRC writes it.
     pub tags: Rc<str>,
     /// Unlike that of any other ephemeral or direct message.
@@ -48,5 +48,5 @@ pub enum Going {
     /// Out of the relay, with these words.
     Quit(Rc<str>),
     /// Put out by somebody, with these words.
-    Expelled(Who, Rc<str>),
+    Expelled(Identity, Rc<str>),
 }

@@ -1,6 +1,6 @@
 //! Patterns over people: `*` stands for any characters, `?` for one, and letters lose their case.
 
-use super::who::Who;
+use crate::payload::Identity;
 use std::str::Chars;
 
 /// A pattern over the three things that everybody sees of a person.
@@ -18,13 +18,13 @@ pub struct Pattern {
 /// A person, as patterns are compared with it.
 #[derive(Debug)]
 pub(super) struct Subject<'w> {
-    who: &'w Who,
+    who: &'w Identity,
     host: String,
 }
 
 impl<'w> Subject<'w> {
-    pub(super) fn new(who: &'w Who) -> Self {
-        Self { who, host: who.seen.host().to_string() }
+    pub(super) fn new(who: &'w Identity) -> Self {
+        Self { who, host: who.host().to_string() }
     }
 }
 
@@ -33,7 +33,7 @@ impl Pattern {
     pub(super) fn fits(&self, subject: &Subject<'_>) -> bool {
         let name = || is_match(&self.name, &subject.who.name, is_same_in_name);
         name()
-            && matches_pattern(&self.user, subject.who.seen.user())
+            && matches_pattern(&self.user, subject.who.user())
             && matches_pattern(&self.host, &subject.host)
     }
 

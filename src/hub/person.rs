@@ -1,15 +1,16 @@
 //! The people who are here, and their names.
 
+use super::departed::Departed;
 use super::rate::{Act, Rate};
-use super::who::Who;
+use super::watches::Watches;
 use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
-use crate::payload::{Face, Seen};
+use crate::payload::{Identity, Profile};
 use core::net::IpAddr;
 use slab::Slab;
 use smallvec::SmallVec;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Everyone connected, by slot; and who holds which name.
@@ -17,14 +18,14 @@ use std::rc::Rc;
 pub struct People {
     slots: Vec<Option<Person>>,
     names: HashMap<Rc<str>, ConnId>,
-    /// What is known of those whose protocol has words for it.
-    records: Slab<Record>,
-    /// Who wants to be told of a (folded) name.
-    watchers: HashMap<Rc<str>, Vec<ConnId>>,
+    /// The presences of those whose protocol has words for it.
+    presences: Slab<Presence>,
+    /// Who is told when the holder of a name comes and goes.
+    watches: Watches,
     /// Where those come from whose addresses are shown.
     addresses: HashMap<ConnId, IpAddr>,
-    /// Those with a record who left of late, the latest first.
-    past: VecDeque<Past>,
+    /// Those with a presence who left of late, the latest first.
+    departed: Departed,
     /// Connected, with a name or without.
     present: usize,
     /// The most names there were at once.
@@ -35,14 +36,11 @@ pub struct People {
     pub guests: u64,
 }
 
-/// How many of those who left are remembered.
-const PAST_MAX: usize = 1_000;
-
-/// What is known of a person whose protocol has words for it.
+/// A presence: the hub's state of a person whose protocol has words for it.
 #[derive(Debug)]
-pub struct Record {
+pub struct Presence {
     /// What they say about themselves.
-    pub face: Rc<Face>,
+    pub profile: Rc<Profile>,
     /// What they say to those who ask while they are away.
     pub away: Option<Rc<str>>,
     /// What they are known as.
@@ -68,15 +66,6 @@ pub struct Flags {
     pub listens: bool,
     /// A program.
     pub bot: bool,
-}
-
-/// Somebody who was here.
-#[derive(Clone, Debug)]
-pub struct Past {
-    /// Who.
-    pub who: Who,
-    /// When they left, in seconds since 1970.
-    pub at: u64,
 }
 
 /// How many are here, and what they are.
@@ -108,13 +97,13 @@ pub struct Person {
     pub rate: Rate,
     /// Stands for the network they come from.
     cloak: u32,
-    /// Where their record is, if they have one; else [`NO_RECORD`] or [`HEARS`].
-    record: u32,
+    /// Where their presence is, if they have one; else [`NO_PRESENCE`] or [`HEARS`].
+    presence: u32,
 }
 
-/// In place of a record's key: nothing is known of them, and what is said to them alone does not
+/// In place of a presence's key: nothing is known of them, and what is said to them alone does not
 /// reach them.
-const NO_RECORD: u32 = u32::MAX;
+const NO_PRESENCE: u32 = u32::MAX;
 
 /// The same, but it does.
 const HEARS: u32 = u32::MAX - 1;
@@ -166,7 +155,7 @@ impl People {
         }
         let (name, rooms) = (Rc::from(""), SmallVec::new());
         let rate = if unlimited { Rate::UNLIMITED } else { Rate::default() };
-        let person = Person { conn, name, key: 0, rooms, rate, cloak, record: NO_RECORD };
+        let person = Person { conn, name, key: 0, rooms, rate, cloak, presence: NO_PRESENCE };
         self.present += 1;
         self.slots[conn.slot()] = Some(person);
     }
@@ -180,9 +169,9 @@ impl People {
             self.forget_name(conn, &person.name);
             self.addresses.remove(&conn);
             self.present -= 1;
-            if let Some(record) = self.records.try_remove(person.record as usize) {
-                self.count(record.flags, false);
-                for name in &record.watches {
+            if let Some(presence) = self.presences.try_remove(person.presence as usize) {
+                self.count(presence.flags, false);
+                for name in &presence.watches {
                     self.unwatch(name, conn);
                 }
             }
@@ -201,15 +190,14 @@ impl People {
         self.addresses.get(&conn).copied()
     }
 
-    /// Whoever goes, or takes another name, is remembered for a while.
-    pub fn remember(&mut self, who: Who, at: u64) {
-        self.past.truncate(PAST_MAX - 1);
-        self.past.push_front(Past { who, at });
+    /// Remembers an identity that departed, or took another name.
+    pub fn remember(&mut self, who: Identity, at: u64) {
+        self.departed.remember(who, at);
     }
 
-    /// Those of that name who were here, the latest first.
-    pub fn past(&self, name: &str) -> impl Iterator<Item = &Past> {
-        self.past.iter().filter(move |past| past.who.name.eq_ignore_ascii_case(name))
+    /// Those of that name who departed, the latest first, with the time in seconds since 1970.
+    pub fn departed(&self, name: &str) -> impl Iterator<Item = (&Identity, u64)> {
+        self.departed.named(name)
     }
 
     /// How many are here.
@@ -233,15 +221,15 @@ impl People {
         change(&mut self.flagged.1, flags.operator);
     }
 
-    /// Gives a person a record, or changes what they say about themselves.
-    pub fn describe(&mut self, conn: ConnId, face: Face, now: Now) {
-        if let Some(record) = self.record_mut(conn) {
-            record.face = Rc::new(face);
+    /// Gives a person a presence, or changes what they say about themselves.
+    pub fn describe(&mut self, conn: ConnId, profile: Profile, now: Now) {
+        if let Some(presence) = self.presence_mut(conn) {
+            presence.profile = Rc::new(profile);
             return;
         }
         let since = now.unix_ms / 1000;
-        let record = Record {
-            face: Rc::new(face),
+        let presence = Presence {
+            profile: Rc::new(profile),
             away: None,
             flags: Flags::default(),
             since,
@@ -249,50 +237,51 @@ impl People {
             farewell: None,
             watches: Vec::new(),
         };
-        let key = self.records.insert(record) as u32;
+        let key = self.presences.insert(presence) as u32;
         if let Some(person) = self.get_mut(conn) {
-            person.record = key;
+            person.presence = key;
         }
     }
 
     /// Changes what a person is known as.
     pub fn flag(&mut self, conn: ConnId, flags: Flags) {
-        let Some(record) = self.record_mut(conn) else { return };
-        let before = std::mem::replace(&mut record.flags, flags);
+        let Some(presence) = self.presence_mut(conn) else { return };
+        let before = std::mem::replace(&mut presence.flags, flags);
         if before.bot != flags.bot {
-            record.face = Rc::new(Face { is_bot: flags.bot, ..(*record.face).clone() });
+            presence.profile =
+                Rc::new(Profile { is_bot: flags.bot, ..(*presence.profile).clone() });
         }
         self.count(before, false);
         self.count(flags, true);
     }
 
-    /// A person's record.
-    pub fn record(&self, conn: ConnId) -> Option<&Record> {
-        self.records.get(self.get(conn)?.record as usize)
+    /// A person's presence.
+    pub fn presence(&self, conn: ConnId) -> Option<&Presence> {
+        self.presences.get(self.get(conn)?.presence as usize)
     }
 
     /// The same, to change.
-    pub fn record_mut(&mut self, conn: ConnId) -> Option<&mut Record> {
-        let key = self.get(conn)?.record;
-        self.records.get_mut(key as usize)
+    pub fn presence_mut(&mut self, conn: ConnId) -> Option<&mut Presence> {
+        let key = self.get(conn)?.presence;
+        self.presences.get_mut(key as usize)
     }
 
-    /// What is said to somebody alone reaches them. That of those with a record always does.
+    /// What is said to somebody alone reaches them. That of those with a presence always does.
     pub fn hears(&mut self, conn: ConnId) {
-        if let Some(person) = self.get_mut(conn).filter(|person| person.record == NO_RECORD) {
-            person.record = HEARS;
+        if let Some(person) = self.get_mut(conn).filter(|person| person.presence == NO_PRESENCE) {
+            person.presence = HEARS;
         }
     }
 
     /// Whether what is said to somebody alone reaches them.
     pub fn is_hearer(&self, conn: ConnId) -> bool {
-        self.get(conn).is_some_and(|person| person.record != NO_RECORD)
+        self.get(conn).is_some_and(|person| person.presence != NO_PRESENCE)
     }
 
-    /// Everybody with a record and a name. Visits all: for what only operators ask for.
-    pub fn recorded(&self) -> impl Iterator<Item = ConnId> {
+    /// Everybody with a presence and a name. Visits all: for what only operators ask for.
+    pub fn with_presence(&self) -> impl Iterator<Item = ConnId> {
         let people = self.slots.iter().flatten();
-        people.filter(|p| p.record < HEARS && !p.name.is_empty()).map(|p| p.conn)
+        people.filter(|p| p.presence < HEARS && !p.name.is_empty()).map(|p| p.conn)
     }
 
     /// Everybody with a name. Visits all.
@@ -301,38 +290,32 @@ impl People {
     }
 
     /// A person, as others see them.
-    pub fn who(&self, conn: ConnId) -> Option<Who> {
+    pub fn identity(&self, conn: ConnId) -> Option<Identity> {
         let person = self.get(conn)?;
-        let face = self.record(conn).map(|record| Rc::clone(&record.face));
-        let seen = Seen { cloak: person.cloak, face };
-        Some(Who { name: Rc::clone(&person.name), seen })
+        let profile = self.presence(conn).map(|presence| Rc::clone(&presence.profile));
+        Some(Identity { name: Rc::clone(&person.name), cloak: person.cloak, profile })
     }
 
     /// Who wants to be told of a (folded) name.
     pub fn watchers(&self, folded: &str) -> &[ConnId] {
-        self.watchers.get(folded).map_or(&[], Vec::as_slice)
+        self.watches.of(folded)
     }
 
     /// Somebody wants to be told of a (folded) name.
     pub fn watch(&mut self, folded: Rc<str>, conn: ConnId) {
-        let Some(record) = self.record_mut(conn) else { return };
-        if !record.watches.contains(&folded) {
-            record.watches.push(Rc::clone(&folded));
-            self.watchers.entry(folded).or_default().push(conn);
+        let Some(presence) = self.presence_mut(conn) else { return };
+        if !presence.watches.contains(&folded) {
+            presence.watches.push(Rc::clone(&folded));
+            self.watches.add(folded, conn);
         }
     }
 
     /// Somebody no longer wants to be told of a (folded) name.
     pub fn unwatch(&mut self, folded: &Rc<str>, conn: ConnId) {
-        if let Some(record) = self.record_mut(conn) {
-            record.watches.retain(|watched| watched != folded);
+        if let Some(presence) = self.presence_mut(conn) {
+            presence.watches.retain(|watched| watched != folded);
         }
-        if let Some(watchers) = self.watchers.get_mut(folded) {
-            watchers.retain(|watcher| *watcher != conn);
-            if watchers.is_empty() {
-                self.watchers.remove(folded);
-            }
-        }
+        self.watches.remove(folded, conn);
     }
 
     /// The person `conn` names, if they are still here.

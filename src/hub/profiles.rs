@@ -3,25 +3,24 @@
 use super::heard::Told;
 use super::name;
 use super::notice::Notice;
-use super::person::{Census, Past, Record};
+use super::person::{Census, Presence};
 use super::reply::Reply;
 use super::state::Hub;
-use super::who::Who;
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
-use crate::payload::Face;
+use crate::payload::{Identity, Profile};
 use crate::reason::Refusal;
 use std::rc::Rc;
 
 impl Hub {
     /// Somebody, as others see them.
-    pub fn who(&self, conn: ConnId) -> Option<Who> {
-        self.people.who(conn)
+    pub fn identity(&self, conn: ConnId) -> Option<Identity> {
+        self.people.identity(conn)
     }
 
     /// What is known of somebody whose protocol has words for it.
-    pub fn record(&self, conn: ConnId) -> Option<&Record> {
-        self.people.record(conn)
+    pub fn presence(&self, conn: ConnId) -> Option<&Presence> {
+        self.people.presence(conn)
     }
 
     /// Who has that name, in any case.
@@ -54,16 +53,16 @@ impl Hub {
         self.people.named()
     }
 
-    /// Those of that name who were here, the latest first.
-    pub fn past(&self, name: &str) -> impl Iterator<Item = &Past> {
-        self.people.past(name)
+    /// Those of that name who departed, the latest first, with the time in seconds since 1970.
+    pub fn departed(&self, name: &str) -> impl Iterator<Item = (&Identity, u64)> {
+        self.people.departed(name)
     }
 
     pub(super) fn describe(&mut self, conn: ConnId, user: &str, real_name: &str, now: Now) {
-        let is_bot = self.people.record(conn).is_some_and(|record| record.flags.bot);
+        let is_bot = self.people.presence(conn).is_some_and(|presence| presence.flags.bot);
         let address = self.people.address(conn);
-        let face = Face { user: user.into(), real_name: real_name.into(), is_bot, address };
-        self.people.describe(conn, face, now);
+        let profile = Profile { user: user.into(), real_name: real_name.into(), is_bot, address };
+        self.people.describe(conn, profile, now);
     }
 
     /// Tells everybody who shares a room with somebody, once; not that one.
@@ -96,7 +95,7 @@ impl Hub {
         if !name::is_person_name(name) || name::guest_number(name).is_some() {
             return Err(Refusal::BadName);
         }
-        let before = self.people.who(conn).filter(|who| !who.name.is_empty());
+        let before = self.people.identity(conn).filter(|who| !who.name.is_empty());
         let before = before.ok_or(Refusal::NotMember)?;
         let name: Rc<str> = name.into();
         if *before.name == *name {
@@ -126,7 +125,7 @@ impl Hub {
             self.announce(room, now, except, renamed);
         }
         if is_new {
-            self.tell_watchers(&name, self.people.who(conn).as_ref());
+            self.tell_watchers(&name, self.people.identity(conn).as_ref());
         }
         Ok(())
     }
@@ -139,8 +138,8 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let who = self.may_act(conn, now)?;
         let message: Option<Rc<str>> = message.map(Into::into);
-        let Some(record) = self.people.record_mut(conn) else { return Ok(()) };
-        let before = std::mem::replace(&mut record.away, message.clone());
+        let Some(presence) = self.people.presence_mut(conn) else { return Ok(()) };
+        let before = std::mem::replace(&mut presence.away, message.clone());
         let is_news = before != message;
         let notice = Notice::Away(who, message);
         self.reply(conn, Reply::News(notice.clone()));
@@ -157,10 +156,10 @@ impl Hub {
         now: Now,
     ) -> Result<(), Refusal> {
         self.may_act(conn, now)?;
-        let user = self.people.record(conn).map(|record| Rc::clone(&record.face.user));
+        let user = self.people.presence(conn).map(|presence| Rc::clone(&presence.profile.user));
         let Some(user) = user else { return Ok(()) };
         self.describe(conn, &user, text, now);
-        let Some(who) = self.people.who(conn) else { return Ok(()) };
+        let Some(who) = self.people.identity(conn) else { return Ok(()) };
         self.reply(conn, Reply::News(Notice::RealName(who.clone())));
         self.tell_neighbours(conn, now, |_| Notice::RealName(who.clone()));
         Ok(())
@@ -176,7 +175,7 @@ impl Hub {
     }
 
     /// A name came or went.
-    pub(super) fn tell_watchers(&mut self, watched: &Rc<str>, who: Option<&Who>) {
+    pub(super) fn tell_watchers(&mut self, watched: &Rc<str>, who: Option<&Identity>) {
         for watcher in self.people.watchers(&name::folded(watched)).to_vec() {
             let name = Rc::clone(watched);
             self.reply(watcher, Reply::Watched { name, who: who.cloned() });

@@ -6,11 +6,11 @@ use super::name;
 use super::publish_api::Posted;
 use super::reply::Reply;
 use super::state::{Hub, room_mut};
-use super::who::Who;
 use crate::history::SaidId;
 use crate::id::{ConnId, Offset, RoomId};
 use crate::now::Now;
-use crate::payload::{Form, Manner, Message, Payload, Seen};
+use crate::payload::Identity;
+use crate::payload::{Form, Manner, Message, Payload};
 use crate::reason::Refusal;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -64,7 +64,7 @@ impl Hub {
         }
         let room = self.find_or_make(room)?;
         let payload = Payload { bytes: bytes.into(), ..Payload::default() };
-        let who = Who { name: sender.into(), seen: Seen::default() };
+        let who = Identity::named(sender);
         let offset = self.commit(room, who, payload, None, None, now);
         self.forget_if_over(room);
         Ok(offset)
@@ -91,7 +91,7 @@ impl Hub {
         }
         let said_id = (said != 0).then_some((person.key, said));
         self.may_say(conn, id)?;
-        let who = self.people.who(conn).ok_or(Refusal::NotMember)?;
+        let who = self.people.identity(conn).ok_or(Refusal::NotMember)?;
         let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
         let offset = match seen {
             Some(first) => first,
@@ -147,7 +147,7 @@ impl Hub {
     pub(super) fn commit(
         &mut self,
         id: RoomId,
-        who: Who,
+        who: Identity,
         payload: Payload,
         said_id: Option<SaidId>,
         skip: Option<ConnId>,
@@ -156,8 +156,7 @@ impl Hub {
         let Some(room) = room_mut(&mut self.rooms, id) else { return 0 };
         room.head += 1;
         let offset = room.head;
-        let Who { name: sender, seen } = who;
-        let message = Rc::new(Message { offset, unix_ms: now.unix_ms, sender, seen, payload });
+        let message = Rc::new(Message { offset, unix_ms: now.unix_ms, sender: who, payload });
         let before = room.recent.weight();
         room.recent.keep(Rc::clone(&message), said_id, now.tick(), &self.limits);
         self.kept = self.kept - before + room.recent.weight();

@@ -4,10 +4,10 @@ use super::command::Where;
 use super::name;
 use super::reply::Reply;
 use super::state::{Hub, derive};
-use super::who::Who;
 use crate::history::SaidId;
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
+use crate::payload::Identity;
 use crate::payload::Payload;
 use crate::reason::Refusal;
 use std::rc::Rc;
@@ -45,8 +45,8 @@ impl Hub {
             "" => own_name,
             name => self.borrow_name(name, posted.key)?,
         };
-        let seen = self.people.who(conn).map(|who| who.seen).unwrap_or_default();
-        let who = Who { name: Rc::clone(&sender), seen };
+        let own = self.people.identity(conn).ok_or(Refusal::NotMember)?;
+        let who = Identity { name: Rc::clone(&sender), ..own };
         let id = match posted.room {
             Where::Named(name) => self.find_or_make(name)?,
             Where::Joined(id) => self.room(*id).ok_or(Refusal::NotMember)?.id,
@@ -60,7 +60,7 @@ impl Hub {
             self.forget_if_over(id);
             return Err(refusal);
         }
-        let said_id = posted.once.map(|once| self.once(who.seen.cloak, posted, once));
+        let said_id = posted.once.map(|once| self.once(who.cloak, posted, once));
         let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
         let offset = match seen {
             Some(first) => first,
@@ -70,7 +70,7 @@ impl Hub {
         // A message longer than all that a room keeps is not there to be looked at.
         let kept = room.recent.from(offset).next().filter(|message| message.offset == offset);
         let (unix_ms, sender) = match kept {
-            Some(message) => (message.unix_ms, Rc::clone(&message.sender)),
+            Some(message) => (message.unix_ms, Rc::clone(&message.sender.name)),
             None => (now.unix_ms, sender),
         };
         let (room, epoch) = (Rc::clone(&room.name), room.epoch);
@@ -110,7 +110,7 @@ impl Hub {
         (derive(self.secret, "once", &word), derive(self.secret, "once more", &word))
     }
 
-    pub(super) fn bans(&self, id: RoomId, who: &Who) -> bool {
+    pub(super) fn bans(&self, id: RoomId, who: &Identity) -> bool {
         self.room(id).is_some_and(|room| room.rights.bans(who))
     }
 }

@@ -113,7 +113,7 @@ impl Hub {
                 if !is_open {
                     return Err(Refusal::NoRoom);
                 }
-                let is_banned = self.people.who(conn).is_none_or(|who| self.bans(id, &who));
+                let is_banned = self.people.identity(conn).is_none_or(|who| self.bans(id, &who));
                 if is_banned { Err(Refusal::Banned) } else { Ok(id) }
             }
         }

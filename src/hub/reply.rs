@@ -1,8 +1,8 @@
 //! What one person is answered.
 
 use super::notice::{Ephemeral, Notice};
-use super::who::Who;
 use crate::id::{ConnId, Epoch, Offset, RoomId};
+use crate::payload::Identity;
 use crate::payload::Message;
 use crate::reason::Refusal;
 use std::rc::Rc;
@@ -150,12 +150,12 @@ pub enum Reply {
         /// The name, and who has it if somebody has.
         name: Rc<str>,
         /// Who has it now.
-        who: Option<Who>,
+        who: Option<Identity>,
     },
     /// Asked into a room.
     Invited {
         /// By whom.
-        by: Who,
+        by: Identity,
         /// The room's name.
         room: Rc<str>,
         /// When, in milliseconds since 1970.
@@ -164,7 +164,7 @@ pub enum Reply {
     /// Put out of a room.
     Expelled {
         /// By whom.
-        by: Who,
+        by: Identity,
         /// The room.
         room: RoomId,
         /// Its name.
@@ -175,14 +175,14 @@ pub enum Reply {
     /// The connection is about to be ended by an operator of the relay.
     Ended {
         /// By whom.
-        by: Who,
+        by: Identity,
         /// Why.
         reason: Rc<str>,
     },
     /// An operator calls out.
     Call {
         /// Who.
-        by: Who,
+        by: Identity,
         /// What.
         text: Rc<str>,
     },

@@ -2,8 +2,8 @@
 //! of every protocol.
 
 use super::pattern::{Pattern, Subject};
-use super::who::Who;
 use crate::id::ConnId;
+use crate::payload::Identity;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -37,7 +37,7 @@ pub struct Topic {
     /// The topic.
     pub text: Rc<str>,
     /// Who gave it.
-    pub by: Who,
+    pub by: Identity,
     /// When, in seconds since 1970.
     pub at: u64,
 }
@@ -80,7 +80,7 @@ pub struct Entry {
     /// The pattern.
     pub pattern: Rc<Pattern>,
     /// Who put it there.
-    pub by: Who,
+    pub by: Identity,
     /// When, in seconds since 1970.
     pub at: u64,
 }
@@ -193,7 +193,7 @@ impl Rights {
     }
 
     /// Whether the person is banned and not excepted.
-    pub(super) fn bans(&self, who: &Who) -> bool {
+    pub(super) fn bans(&self, who: &Identity) -> bool {
         if self.list(List::Bans).is_empty() {
             return false;
         }
@@ -202,7 +202,7 @@ impl Rights {
     }
 
     /// Whether the person was asked in, or needs not be.
-    pub(super) fn invites(&self, conn: ConnId, who: &Who) -> bool {
+    pub(super) fn invites(&self, conn: ConnId, who: &Identity) -> bool {
         self.invited.contains(&conn) || self.names(List::Invites, &Subject::new(who))
     }
 
@@ -230,7 +230,12 @@ impl Rights {
     }
 
     /// Makes one change, if it is one.
-    pub(super) fn apply(&mut self, change: &Change, by: &Who, at: u64) -> Result<(), Unchanged> {
+    pub(super) fn apply(
+        &mut self,
+        change: &Change,
+        by: &Identity,
+        at: u64,
+    ) -> Result<(), Unchanged> {
         match &change.what {
             What::Switch(switch) => {
                 if self.is_on(*switch) == change.on {
@@ -274,7 +279,7 @@ impl Rights {
         on: bool,
         list: List,
         pattern: &Rc<Pattern>,
-        by: &Who,
+        by: &Identity,
         at: u64,
     ) -> Result<(), Unchanged> {
         let Some(entries) = self.lists.get_mut(list as usize) else { return Ok(()) };

@@ -362,7 +362,7 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
         Reply::DirectMessage { message, .. } => ServerFrame::Told {
             time: message.unix_ms,
             notice: message.payload.manner.is_notice,
-            sender: Cow::Borrowed(&message.sender),
+            sender: Cow::Borrowed(&message.sender.name),
             payload: Cow::Borrowed(&message.payload.bytes),
         },
         Reply::DirectSent { request, unix_ms, away } => ServerFrame::Passed {
@@ -407,7 +407,7 @@ fn past(message: &Message) -> Past<'_> {
     Past {
         offset: message.offset,
         time: message.unix_ms,
-        sender: Cow::Borrowed(&message.sender),
+        sender: Cow::Borrowed(&message.sender.name),
         payload: Cow::Borrowed(&message.payload.bytes),
     }
 }
@@ -424,7 +424,7 @@ pub fn write_message(
         room: room.to_bits(),
         offset: message.offset,
         time: message.unix_ms,
-        sender: Cow::Borrowed(&message.sender),
+        sender: Cow::Borrowed(&message.sender.name),
         payload: Cow::Borrowed(&message.payload.bytes),
     };
     spelling.write(carrier, &frame, out);

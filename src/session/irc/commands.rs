@@ -4,10 +4,11 @@ use super::numeric::*;
 use super::waiting::Waiting;
 use super::{About, Doing, Input, Irc, Label, View, options_of};
 use super::{Cap, Options, history, people, register, relay, rooms, speech};
-use crate::hub::{Act, Command as Ask, Hub, Who};
+use crate::hub::{Act, Command as Ask, Hub};
 use crate::id::ConnId;
 use crate::limits::QUESTION_COST;
 use crate::password::Claim;
+use crate::payload::Identity;
 use crate::reason::Refusal;
 use crate::wire::irc::{Line, LineWriter, Tags, parse};
 
@@ -354,10 +355,10 @@ impl<'t> Talk<'t> {
     }
 
     /// The person of that nick.
-    pub(super) fn person(&self, nick: &str) -> Option<(ConnId, Who)> {
+    pub(super) fn person(&self, nick: &str) -> Option<(ConnId, Identity)> {
         let hub = self.hub();
         let conn = hub.holder(nick).or_else(|| hub.holder(&super::name_of(nick)))?;
-        Some((conn, hub.who(conn)?))
+        Some((conn, hub.identity(conn)?))
     }
 
     pub(super) fn no_such_nick(&mut self, nick: &str) {

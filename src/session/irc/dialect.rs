@@ -2,8 +2,8 @@
 
 use super::stamp::Stamp;
 use super::{Cap, Carrier, Style, channel_of, mask, nick_of};
-use crate::hub::{Change, Ephemeral, Going, List, Notice, Rank, Room, Switch, What, Who};
-use crate::payload::{Message, Payload, Seen};
+use crate::hub::{Change, Ephemeral, Going, List, Notice, Rank, Room, Switch, What};
+use crate::payload::{Identity, Message, Payload};
 use crate::wire::irc::LineWriter;
 use std::borrow::Cow;
 
@@ -29,11 +29,7 @@ pub(super) struct Heading<'a> {
 
 impl Heading<'_> {
     /// Begins the line.
-    pub(super) fn write<'o>(
-        &self,
-        (name, seen): (&str, &Seen),
-        out: &'o mut Vec<u8>,
-    ) -> LineWriter<'o> {
+    pub(super) fn write<'o>(&self, who: &Identity, out: &'o mut Vec<u8>) -> LineWriter<'o> {
         let mut line = LineWriter::new(out);
         if let Some(batch) = self.batch {
             line = line.tag("batch", batch);
@@ -45,14 +41,14 @@ impl Heading<'_> {
             if let Some(msgid) = self.msgid {
                 line = line.tag("msgid", msgid);
             }
-            if seen.is_bot() {
+            if who.is_bot() {
                 line = line.tag("bot", "");
             }
             if let Some(tags) = self.tags.filter(|tags| !tags.is_empty()) {
                 line = line.raw_tags(tags);
             }
         }
-        line.from_person(&nick_of(name), seen.user(), seen.host())
+        line.from_person(&nick_of(&who.name), who.user(), who.host())
     }
 }
 
@@ -67,9 +63,9 @@ pub(super) fn id_of(minted: u64) -> String {
 }
 
 /// Whether a text that one person says fits one line, behind who said it and to whom.
-pub(super) fn fits_a_line(who: &Who, command: &str, target: &str, text: &str) -> bool {
+pub(super) fn fits_a_line(who: &Identity, command: &str, target: &str, text: &str) -> bool {
     let mut line = Vec::new();
-    let heading = Heading::default().write((&who.name, &who.seen), &mut line);
+    let heading = Heading::default().write(who, &mut line);
     text.len() <= heading.command(command).middle(target).space()
 }
 
@@ -119,7 +115,6 @@ pub(super) fn write_spoken(
     let mut rest = action.unwrap_or(&text).split('\n').map(|line| line.trim_end_matches('\r'));
     let mut line = rest.find(|line| !line.is_empty()).unwrap_or(" ");
     for count in 1.. {
-        let who = (&*message.sender, &message.seen);
         let heading = Heading {
             style,
             unix_ms: message.unix_ms,
@@ -127,7 +122,7 @@ pub(super) fn write_spoken(
             msgid: (count == 1).then_some(id),
             tags,
         };
-        let writer = heading.write(who, out).command(command).middle(target);
+        let writer = heading.write(&message.sender, out).command(command).middle(target);
         let cut = cut_at(line, writer.space().saturating_sub(around));
         let (now, later) = line.split_at_checked(cut).unwrap_or((line, ""));
         let next = if later.is_empty() { rest.find(|line| !line.is_empty()) } else { Some(later) };
@@ -181,7 +176,7 @@ pub(super) fn write_notice(
     let heading = Heading { style, unix_ms, ..Heading::default() };
     match notice {
         Notice::Came(who, _) => {
-            let line = heading.write((&who.name, &who.seen), out).command("JOIN").middle(&channel);
+            let line = heading.write(who, out).command("JOIN").middle(&channel);
             if style.has(Cap::ExtendedJoin) {
                 line.middle("*").last(who.real_name());
             } else {
@@ -189,29 +184,29 @@ pub(super) fn write_notice(
             }
         }
         Notice::Went(who, _, Going::Left(reason)) => {
-            let line = heading.write((&who.name, &who.seen), out).command("PART").middle(&channel);
+            let line = heading.write(who, out).command("PART").middle(&channel);
             match reason {
                 Some(reason) => line.last(reason),
                 None => line.end(),
             }
         }
         Notice::Went(who, _, Going::Quit(reason)) => {
-            heading.write((&who.name, &who.seen), out).command("QUIT").last(reason);
+            heading.write(who, out).command("QUIT").last(reason);
         }
         Notice::Went(who, _, Going::Expelled(by, reason)) => {
-            let line = heading.write((&by.name, &by.seen), out).command("KICK").middle(&channel);
+            let line = heading.write(by, out).command("KICK").middle(&channel);
             line.middle(&nick_of(&who.name)).last(reason);
         }
         Notice::Renamed(who, name, _) => {
-            heading.write((&who.name, &who.seen), out).command("NICK").last(&nick_of(name));
+            heading.write(who, out).command("NICK").last(&nick_of(name));
         }
         Notice::Topic(who, text) => {
-            heading.write((&who.name, &who.seen), out).command("TOPIC").middle(&channel).last(text);
+            heading.write(who, out).command("TOPIC").middle(&channel).last(text);
         }
         Notice::Changed(who, changes) => {
             let mut rest = &**changes;
             while !rest.is_empty() {
-                let line = heading.write((&who.name, &who.seen), out).command("MODE");
+                let line = heading.write(who, out).command("MODE");
                 let line = line.middle(&channel);
                 // As many as fit; the others in the next line.
                 let space = line.space();
@@ -227,18 +222,18 @@ pub(super) fn write_notice(
             }
         }
         Notice::Invited(who, whom) if style.has(Cap::InviteNotify) => {
-            let line = heading.write((&who.name, &who.seen), out).command("INVITE");
+            let line = heading.write(who, out).command("INVITE");
             line.middle(&nick_of(whom)).middle(&channel).end();
         }
         Notice::Away(who, message) if style.has(Cap::AwayNotify) => {
-            let line = heading.write((&who.name, &who.seen), out).command("AWAY");
+            let line = heading.write(who, out).command("AWAY");
             match message {
                 Some(message) => line.last(message),
                 None => line.end(),
             }
         }
         Notice::RealName(who) if style.has(Cap::Setname) => {
-            let line = heading.write((&who.name, &who.seen), out).command("SETNAME");
+            let line = heading.write(who, out).command("SETNAME");
             line.last(who.real_name());
         }
         Notice::Ephemeral(message) if style.has(Cap::MessageTags) => {
@@ -263,7 +258,7 @@ pub(super) fn write_ephemeral(
     let id = id_of(*id);
     let heading =
         Heading { style, unix_ms, msgid: Some(&id), tags: Some(tags), ..Heading::default() };
-    let line = heading.write((&who.name, &who.seen), out);
+    let line = heading.write(who, out);
     line.command("TAGMSG").middle(target).end();
 }
 

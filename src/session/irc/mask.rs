@@ -1,7 +1,8 @@
 //! Masks: patterns over people, as IRC spells them (`nick!user@host`).
 
 use super::nick::{nick_of, nick_pattern_of};
-use crate::hub::{Pattern, Who};
+use crate::hub::Pattern;
+use crate::payload::Identity;
 
 pub use crate::hub::matches_pattern as matches;
 
@@ -32,8 +33,8 @@ pub(super) fn text_of(pattern: &Pattern) -> String {
 }
 
 /// A person, as masks are compared with it.
-pub(super) fn mask_of(who: &Who) -> String {
-    format!("{}!{}@{}", nick_of(&who.name), who.seen.user(), who.seen.host())
+pub(super) fn mask_of(who: &Identity) -> String {
+    format!("{}!{}@{}", nick_of(&who.name), who.user(), who.host())
 }
 
 #[cfg(test)]

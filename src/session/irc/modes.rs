@@ -185,7 +185,7 @@ fn of_person(talk: &mut Talk<'_>, nick: &str) {
     if conn != talk.conn() {
         return talk.numeric(ERR_USERSDONTMATCH, &[], "Can't change mode for other users");
     }
-    let before = talk.hub().record(conn).map(|record| record.flags).unwrap_or_default();
+    let before = talk.hub().presence(conn).map(|presence| presence.flags).unwrap_or_default();
     let Some(letters) = talk.param(1) else {
         let modes = format!("+{}", letters_of(before));
         return talk.bare_numeric(RPL_UMODEIS, &[&modes]);
@@ -220,7 +220,7 @@ fn of_person(talk: &mut Talk<'_>, nick: &str) {
         }
         let nick = nick_of(&who.name);
         talk.line(|line| {
-            let line = line.from_person(&nick, who.seen.user(), who.seen.host());
+            let line = line.from_person(&nick, who.user(), who.host());
             line.command("MODE").middle(&nick).last(&modes);
         });
         let about = talk.about("", "");

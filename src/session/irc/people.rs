@@ -5,9 +5,10 @@ use super::numeric::*;
 use super::register::{REAL_NAME_MAX, short};
 use super::rooms::{is_shown, is_visible, prefix_of};
 use super::{Cap, channel_of, is_nick, mask, nick_of, room_of};
-use crate::hub::{Command as Ask, Record, Room, Who, is_person_name};
+use crate::hub::{Command as Ask, Presence, Room, is_person_name};
 use crate::id::{ConnId, RoomId};
 use crate::limits::MESSAGE_COST;
+use crate::payload::Identity;
 
 /// Longest AWAY message, in bytes.
 pub(super) const AWAY_MAX: usize = 300;
@@ -54,11 +55,12 @@ pub(super) fn ison(talk: &mut Talk<'_>) {
 pub(super) fn userhost(talk: &mut Talk<'_>) {
     let here = talk.line.params.iter().take(5).filter_map(|nick| talk.person(nick));
     let each = here.map(|(conn, who)| {
-        let record = talk.hub().record(conn);
-        let operator = if record.is_some_and(|record| record.flags.operator) { "*" } else { "" };
-        let away = if record.is_some_and(|record| record.away.is_some()) { '-' } else { '+' };
+        let presence = talk.hub().presence(conn);
+        let operator =
+            if presence.is_some_and(|presence| presence.flags.operator) { "*" } else { "" };
+        let away = if presence.is_some_and(|presence| presence.away.is_some()) { '-' } else { '+' };
         let nick = nick_of(&who.name);
-        format!("{nick}{operator}={away}{}@{}", who.seen.user(), who.seen.host())
+        format!("{nick}{operator}={away}{}@{}", who.user(), who.host())
     });
     let each: Vec<String> = each.collect();
     if each.is_empty() {
@@ -110,8 +112,8 @@ pub(super) fn who(talk: &mut Talk<'_>) {
         let pattern = if wanted == "0" { "*" } else { wanted };
         let own = talk.conn();
         let found = hub.everybody().filter(|conn| {
-            let is_hidden = hub.record(*conn).is_some_and(|record| record.flags.invisible);
-            let fits = hub.who(*conn).is_some_and(|who| fits(pattern, &who));
+            let is_hidden = hub.presence(*conn).is_some_and(|presence| presence.flags.invisible);
+            let fits = hub.identity(*conn).is_some_and(|who| fits(pattern, &who));
             fits && (!is_hidden || *conn == own || hub.are_neighbours(*conn, own))
         });
         for conn in found.take(WHO_MAX + 1).collect::<Vec<_>>() {
@@ -127,10 +129,10 @@ pub(super) fn who(talk: &mut Talk<'_>) {
     talk.numeric(RPL_ENDOFWHO, &[wanted], end);
 }
 
-fn fits(pattern: &str, who: &Who) -> bool {
+fn fits(pattern: &str, who: &Identity) -> bool {
     mask::matches(pattern, &nick_of(&who.name))
-        || mask::matches(pattern, who.seen.user())
-        || mask::matches(pattern, &who.seen.host().to_string())
+        || mask::matches(pattern, who.user())
+        || mask::matches(pattern, &who.host().to_string())
         || mask::matches(pattern, who.real_name())
         || mask::matches(pattern, &mask::mask_of(who))
 }
@@ -151,37 +153,38 @@ fn show_who(
     fields: &Fields<'_>,
 ) {
     let hub = talk.hub();
-    let Some(who) = hub.who(conn) else { return };
-    let record = hub.record(conn);
-    let is = |test: fn(&Record) -> bool| record.is_some_and(test);
-    let is_operator = is(|record| record.flags.operator);
+    let Some(who) = hub.identity(conn) else { return };
+    let presence = hub.presence(conn);
+    let is = |test: fn(&Presence) -> bool| presence.is_some_and(test);
+    let is_operator = is(|presence| presence.flags.operator);
     if operators && !is_operator {
         return;
     }
     let room = room.or_else(|| room_with(talk, conn));
     let channel = room.map_or("*".to_owned(), |room| channel_of(&room.name));
-    let mut flags = if is(|record| record.away.is_some()) { "G" } else { "H" }.to_owned();
+    let mut flags = if is(|presence| presence.away.is_some()) { "G" } else { "H" }.to_owned();
     if is_operator {
         flags.push('*');
     }
-    if is(|record| record.flags.bot) {
+    if is(|presence| presence.flags.bot) {
         flags.push('B');
     }
     if let Some(room) = room {
         let multi = talk.irc.caps.has(Cap::MultiPrefix);
         flags.push_str(prefix_of(room.rights.ranks(conn), multi));
     }
-    let (nick, host) = (nick_of(&who.name).into_owned(), who.seen.host().to_string());
-    let (user, real_name) = (who.seen.user(), who.real_name());
+    let (nick, host) = (nick_of(&who.name).into_owned(), who.host().to_string());
+    let (user, real_name) = (who.user(), who.real_name());
     let server = talk.options().name.clone();
     let Some(letters) = fields.letters else {
         let params = [&channel, user, &host, &server, &nick, &flags];
         return talk.numeric(RPL_WHOREPLY, &params, &format!("0 {real_name}"));
     };
-    let idle = record.map_or(0, |record| (talk.view.unix_ms / 1000).saturating_sub(record.spoke));
+    let idle =
+        presence.map_or(0, |presence| (talk.view.unix_ms / 1000).saturating_sub(presence.spoke));
     let idle = idle.to_string();
     let operator = if room.is_some_and(|room| room.rights.is_operator(conn)) { "1" } else { "n/a" };
-    let address = who.seen.address().map_or("255.255.255.255", |_| &host);
+    let address = who.address().map_or("255.255.255.255", |_| &host);
     // In the order that WHOX gives, whatever the order of the letters.
     let all = [
         ('t', fields.token),
@@ -229,14 +232,14 @@ pub(super) fn whois(talk: &mut Talk<'_>) {
     talk.numeric(RPL_ENDOFWHOIS, &[nick], "End of /WHOIS list");
 }
 
-fn show_whois(talk: &mut Talk<'_>, conn: ConnId, who: &Who) {
+fn show_whois(talk: &mut Talk<'_>, conn: ConnId, who: &Identity) {
     let hub = talk.hub();
     let nick = nick_of(&who.name).into_owned();
-    let host = who.seen.host().to_string();
-    talk.numeric(RPL_WHOISUSER, &[&nick, who.seen.user(), &host, "*"], who.real_name());
+    let host = who.host().to_string();
+    talk.numeric(RPL_WHOISUSER, &[&nick, who.user(), &host, "*"], who.real_name());
     let ids: Vec<RoomId> = hub.rooms_of(conn).collect();
     let mut channels = String::new();
-    let is_hidden = hub.record(conn).is_some_and(|record| record.flags.invisible);
+    let is_hidden = hub.presence(conn).is_some_and(|presence| presence.flags.invisible);
     for room in ids.into_iter().filter_map(|id| hub.room(id)) {
         let is_shared = hub.is_member(talk.conn(), room.id);
         if !is_shared && (is_hidden || !is_visible(talk.view, room)) && conn != talk.conn() {
@@ -259,18 +262,18 @@ fn show_whois(talk: &mut Talk<'_>, conn: ConnId, who: &Who) {
     }
     let options = talk.options();
     talk.numeric(RPL_WHOISSERVER, &[&nick, &options.name], &options.network);
-    let Some(record) = hub.record(conn) else { return };
-    if record.flags.operator {
+    let Some(presence) = hub.presence(conn) else { return };
+    if presence.flags.operator {
         talk.numeric(RPL_WHOISOPERATOR, &[&nick], "is an operator of this relay");
     }
-    if record.flags.bot {
+    if presence.flags.bot {
         talk.numeric(RPL_WHOISBOT, &[&nick], "is a bot");
     }
-    if let Some(away) = &record.away {
+    if let Some(away) = &presence.away {
         talk.numeric(RPL_AWAY, &[&nick], away);
     }
-    let idle = (talk.view.unix_ms / 1000).saturating_sub(record.spoke).to_string();
-    let since = record.since.to_string();
+    let idle = (talk.view.unix_ms / 1000).saturating_sub(presence.spoke).to_string();
+    let since = presence.since.to_string();
     talk.numeric(RPL_WHOISIDLE, &[&nick, &idle, &since], "seconds idle, signon time");
 }
 
@@ -282,15 +285,15 @@ pub(super) fn whowas(talk: &mut Talk<'_>) {
     let count = talk.param(1).and_then(|count| count.parse::<i64>().ok()).filter(|c| *c > 0);
     let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(10).min(10);
     let name = super::name_of(nick);
-    let past = talk.hub().past(&name).take(count);
-    let past: Vec<(Who, u64)> = past.map(|past| (past.who.clone(), past.at)).collect();
+    let past = talk.hub().departed(&name).take(count);
+    let past: Vec<(Identity, u64)> = past.map(|(who, at)| (who.clone(), at)).collect();
     if past.is_empty() {
         talk.numeric(ERR_WASNOSUCHNICK, &[nick], "There was no such nickname");
     }
     let server = talk.options().name.clone();
     for (who, at) in past {
-        let (nick, host) = (nick_of(&who.name).into_owned(), who.seen.host().to_string());
-        let params = [&nick, who.seen.user(), &host, "*"];
+        let (nick, host) = (nick_of(&who.name).into_owned(), who.host().to_string());
+        let params = [&nick, who.user(), &host, "*"];
         talk.numeric(RPL_WHOWASUSER, &params, who.real_name());
         let at = super::stamp::Stamp(at * 1000).to_string();
         talk.numeric(RPL_WHOISSERVER, &[&nick, &server], &at);
@@ -302,8 +305,8 @@ pub(super) fn whowas(talk: &mut Talk<'_>) {
 pub(super) fn monitor(talk: &mut Talk<'_>) {
     let names = talk.param(1).unwrap_or_default().split(',').filter(|name| !name.is_empty());
     let names: Vec<&str> = names.collect();
-    let watched: Vec<String> = talk.hub().record(talk.conn()).map_or(Vec::new(), |record| {
-        record.watches.iter().map(|name| nick_of(name).into_owned()).collect()
+    let watched: Vec<String> = talk.hub().presence(talk.conn()).map_or(Vec::new(), |presence| {
+        presence.watches.iter().map(|name| nick_of(name).into_owned()).collect()
     });
     match talk.param(0).unwrap_or_default() {
         "+" => watch(talk, &names, &watched),

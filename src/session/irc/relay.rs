@@ -37,7 +37,7 @@ impl Numerics<'_, '_> {
 /// The welcome, from 001 to the end of the MOTD.
 pub(super) fn write_welcome(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let options = options_of(view);
-    let mask = view.hub.who(view.conn).as_ref().map(mask_of).unwrap_or_default();
+    let mask = view.hub.identity(view.conn).as_ref().map(mask_of).unwrap_or_default();
     let mut numerics = Numerics { irc, server: &options.name, out };
     let text = format!("Welcome to the {} network, {mask}", options.network);
     numerics.write(RPL_WELCOME, &[], &text);
@@ -241,7 +241,7 @@ pub(super) fn help(talk: &mut Talk<'_>) {
 }
 
 fn flags(talk: &Talk<'_>) -> Flags {
-    talk.hub().record(talk.conn()).map(|record| record.flags).unwrap_or_default()
+    talk.hub().presence(talk.conn()).map(|presence| presence.flags).unwrap_or_default()
 }
 
 fn is_operator(talk: &mut Talk<'_>) -> bool {

@@ -9,7 +9,8 @@ use super::rooms::{self, write_names, write_topic};
 use super::{
     About, Cap, Irc, View, channel_of, history, nick_of, options_of, pack, relay, room_of,
 };
-use crate::hub::{LIST_MAX, List, Notice, Reply, Who};
+use crate::hub::{LIST_MAX, List, Notice, Reply};
+use crate::payload::Identity;
 use crate::reason::Refusal;
 use crate::wire::irc::LineWriter;
 use std::rc::Rc;
@@ -65,21 +66,21 @@ impl Irc {
                 return false;
             }
             Reply::Invited { by, room, .. } => {
-                let line = self.heading(view).write((&by.name, &by.seen), out).command("INVITE");
+                let line = self.heading(view).write(by, out).command("INVITE");
                 line.middle(&self.nick).last(&channel_of(room));
                 return false;
             }
             Reply::Expelled { by, name, reason, .. } => {
-                let line = self.heading(view).write((&by.name, &by.seen), out).command("KICK");
+                let line = self.heading(view).write(by, out).command("KICK");
                 line.middle(&channel_of(name)).middle(&self.nick).last(reason);
             }
             Reply::Ended { by, reason } => {
-                let line = self.heading(view).write((&by.name, &by.seen), out).command("KILL");
+                let line = self.heading(view).write(by, out).command("KILL");
                 line.middle(&self.nick).last(reason);
                 return false;
             }
             Reply::Call { by, text } => {
-                let line = self.heading(view).write((&by.name, &by.seen), out).command("WALLOPS");
+                let line = self.heading(view).write(by, out).command("WALLOPS");
                 line.last(text);
                 return false;
             }
@@ -121,7 +122,7 @@ impl Irc {
     }
 
     fn write_joined(&self, room: crate::id::RoomId, view: &View<'_>, out: &mut Vec<u8>) {
-        let (Some(room), Some(who)) = (view.hub.room(room), view.hub.who(view.conn)) else {
+        let (Some(room), Some(who)) = (view.hub.room(room), view.hub.identity(view.conn)) else {
             return;
         };
         let notice = Notice::Came(who, 0);
@@ -133,7 +134,7 @@ impl Irc {
 
     /// One's own PART. The room may be no more.
     fn write_left(&self, view: &View<'_>, out: &mut Vec<u8>) {
-        let (Some(about), Some(who)) = (&self.about, view.hub.who(view.conn)) else { return };
+        let (Some(about), Some(who)) = (&self.about, view.hub.identity(view.conn)) else { return };
         let words = about.words.as_deref().map(Rc::from);
         let notice = Notice::Went(who, 0, crate::hub::Going::Left(words));
         let room = about.channel.strip_prefix('#').unwrap_or_default();
@@ -153,8 +154,8 @@ impl Irc {
             let line = LineWriter::new(out).from_server(&options_of(view).name);
             let line = line.command(RPL_INVITING).middle(self.target());
             line.middle(&nick_of(whom)).middle(&channel_of(&room.name)).end();
-            let away = view.hub.holder(whom).and_then(|conn| view.hub.record(conn));
-            if let Some(away) = away.and_then(|record| record.away.as_deref()) {
+            let away = view.hub.holder(whom).and_then(|conn| view.hub.presence(conn));
+            if let Some(away) = away.and_then(|presence| presence.away.as_deref()) {
                 self.numeric(view, RPL_AWAY, &[&nick_of(whom)], away, out);
             }
             return;
@@ -164,7 +165,7 @@ impl Irc {
 
     /// News of a person: of the peer itself, or of one it watches.
     fn write_news(&mut self, notice: &Notice, view: &View<'_>, out: &mut Vec<u8>) -> bool {
-        let is_own = |who: &Who| view.hub.holder(&who.name) == Some(view.conn);
+        let is_own = |who: &Identity| view.hub.holder(&who.name) == Some(view.conn);
         match notice {
             Notice::Renamed(_, name, _) => {
                 write_notice(self.style(), "", notice, view.unix_ms, out);

@@ -110,7 +110,8 @@ pub(super) fn is_visible(view: &View<'_>, room: &Room) -> bool {
 /// Whether the peer is shown that somebody is in a room that it may know of: if they are invisible, who
 /// is there, too, sees them.
 pub(super) fn is_shown(view: &View<'_>, room: &Room, member: ConnId) -> bool {
-    let is_invisible = || view.hub.record(member).is_some_and(|record| record.flags.invisible);
+    let is_invisible =
+        || view.hub.presence(member).is_some_and(|presence| presence.flags.invisible);
     view.hub.is_member(view.conn, room.id)
         || view.hub.is_operator(view.conn, room.id)
         || !is_invisible()
@@ -239,11 +240,11 @@ fn write_members(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
     let room_for_names =
         400_usize.saturating_sub(name.len() + channel.len() + irc.target().len()).max(80);
     for member in members.into_iter().filter(|member| is_shown(view, room, *member)) {
-        let Some(who) = view.hub.who(member) else { continue };
+        let Some(who) = view.hub.identity(member) else { continue };
         let prefix = prefix_of(room.rights.ranks(member), multi);
         let mut entry = format!("{prefix}{}", nick_of(&who.name));
         if hosts {
-            entry.push_str(&format!("!{}@{}", who.seen.user(), who.seen.host()));
+            entry.push_str(&format!("!{}@{}", who.user(), who.host()));
         }
         if !line.is_empty() && line.len() + 1 + entry.len() > room_for_names {
             flush(&mut line);

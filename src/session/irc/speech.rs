@@ -58,7 +58,7 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
         }
         if let Target::Person(conn) = to
             && !is_notice
-            && let Some(away) = talk.hub().record(conn).and_then(|record| record.away.clone())
+            && let Some(away) = talk.hub().presence(conn).and_then(|presence| presence.away.clone())
         {
             talk.numeric(RPL_AWAY, &[&shown_as(talk, to)], &away);
         }
@@ -86,7 +86,7 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
 
 /// Whether a text fits one line behind its sender's name.
 fn fits(talk: &Talk<'_>, to: Target, text: &str) -> bool {
-    let own = talk.hub().who(talk.conn());
+    let own = talk.hub().identity(talk.conn());
     own.is_some_and(|own| fits_a_line(&own, talk.verb, &shown_as(talk, to), text))
 }
 
@@ -94,7 +94,9 @@ fn fits(talk: &Talk<'_>, to: Target, text: &str) -> bool {
 fn shown_as(talk: &Talk<'_>, to: Target) -> String {
     match to {
         Target::Room(room) => talk.hub().room(room).map(|room| channel_of(&room.name)),
-        Target::Person(conn) => talk.hub().who(conn).map(|who| nick_of(&who.name).into_owned()),
+        Target::Person(conn) => {
+            talk.hub().identity(conn).map(|who| nick_of(&who.name).into_owned())
+        }
     }
     .unwrap_or_default()
 }

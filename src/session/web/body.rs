@@ -171,7 +171,7 @@ pub fn past_of(message: &Message) -> frame::Past<'_> {
     frame::Past {
         offset: message.offset,
         time: message.unix_ms,
-        sender: Cow::Borrowed(&message.sender),
+        sender: Cow::Borrowed(&message.sender.name),
         payload: Cow::Borrowed(&message.payload.bytes),
     }
 }
