@@ -2,6 +2,7 @@
 
 use crate::id::Offset;
 use core::net::IpAddr;
+use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
@@ -132,10 +133,49 @@ pub enum Form {
 /// How something was said, for the protocols that tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
-    /// Said so that no program answers it (IRC: NOTICE).
+    /// Sent so that no program answers it.
     pub is_notice: bool,
-    /// Notes of the sender's client to other clients, as IRC writes them: `+typing=active;+x`.
-    pub tags: Option<Rc<str>>,
+    /// Notes of the sender's client to other clients.
+    pub attributes: Attributes,
+}
+
+/// Key/value pairs that one client sends to others, with the relay as a mere carrier: in one allocation,
+/// and in none if there are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// `key` or `key=value`, each but the last followed by a NUL.
+    pairs: Option<Rc<str>>,
+}
+
+impl Attributes {
+    /// The pairs in the order given. A key has no `=`, and NULs are left out.
+    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, Option<Cow<'a, str>>)>) -> Self {
+        let mut text = String::new();
+        for (key, value) in pairs {
+            if !text.is_empty() {
+                text.push('\0');
+            }
+            text.extend(key.chars().filter(|c| !matches!(c, '\0' | '=')));
+            if let Some(value) = value {
+                text.push('=');
+                text.extend(value.chars().filter(|c| *c != '\0'));
+            }
+        }
+        Self { pairs: (!text.is_empty()).then(|| text.into()) }
+    }
+
+    /// Each key, and its value if it has one.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let pairs = self.pairs.iter().flat_map(|pairs| pairs.split('\0'));
+        pairs.map(|pair| {
+            pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value)))
+        })
+    }
+
+    /// The bytes of all keys and values, about as long as a protocol writes them.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.pairs.as_ref().map_or(&[], |pairs| pairs.as_bytes())
+    }
 }
 
 impl Message {
@@ -144,8 +184,8 @@ impl Message {
 
     /// Bytes of memory this message is counted as.
     pub fn weight(&self) -> usize {
-        let tags = self.payload.manner.tags.as_ref().map_or(0, |tags| tags.len());
-        self.payload.bytes.len() + tags + Self::OVERHEAD
+        let attributes = self.payload.manner.attributes.as_bytes().len();
+        self.payload.bytes.len() + attributes + Self::OVERHEAD
     }
 }
 
@@ -157,6 +197,17 @@ mod tests {
     #[test]
     fn a_message_has_a_known_size() {
         assert!(size_of::<Identity>() <= 32 && size_of::<Message>() <= 96);
+    }
+
+    #[test]
+    fn attributes_come_out_as_they_went_in() {
+        let pairs = [("+a", Some("1=;2")), ("+b", None), ("+c", Some("")), ("+d", Some(" \n"))];
+        let attributes = Attributes::new(pairs.map(|(key, value)| (key, value.map(Cow::Borrowed))));
+        assert_eq!(attributes.iter().collect::<Vec<_>>(), pairs);
+        assert_eq!(Attributes::new([]), Attributes::default());
+        assert_eq!(Attributes::default().iter().count(), 0);
+        let evil = Attributes::new([("+a\0b=", Some("c\0d".into())), ("e", None)]);
+        assert_eq!(evil.iter().collect::<Vec<_>>(), [("+ab", Some("cd")), ("e", None)]);
     }
 
     #[test]

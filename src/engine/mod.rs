@@ -23,7 +23,7 @@ pub use conversation::Reading;
 pub use counts::Counts;
 pub use flush::SLICES;
 
-use crate::hub::{Command, Event, Hub, Reply};
+use crate::hub::{Command, Event, Hub, Origin, Reply};
 use crate::id::{ConnId, Offset, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
@@ -198,7 +198,7 @@ impl Engine {
         let index = u16::try_from(service).map_err(|_| CloseReason::Internal)?;
         let id = self.peers.insert(session, index, now.tick()).ok_or(CloseReason::RelayFull)?;
         self.counts.accepted += 1;
-        self.hub.arrive(id, unlimited, network);
+        self.hub.arrive(id, Origin { exempt: unlimited, network, shown: None });
         if pings {
             self.schedule(id, now.tick().after(self.limits.handshake));
         }
@@ -369,7 +369,7 @@ impl Engine {
 
     /// The peer speaks for somebody else, from `network`: see [`Hub::arrive`].
     pub fn introduce(&mut self, conn: ConnId, unlimited: bool, network: u64) {
-        self.hub.introduce(conn, unlimited, network);
+        self.hub.moved(conn, Origin { exempt: unlimited, network, shown: None });
     }
 
     /// The peer comes from this address, which is shown if its service shows addresses.

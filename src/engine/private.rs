@@ -42,7 +42,7 @@ impl Engine {
         self.write_private(conn, account, |session, view, out| {
             session.write_reply(reply, view, out);
         });
-        if let Reply::Expelled { .. } = reply
+        if let Reply::Kicked { .. } = reply
             && self.peers.get(conn).is_some_and(|peer| peer.session.has_one_room())
         {
             self.close(conn, CloseReason::Expelled);
@@ -103,7 +103,9 @@ impl Engine {
                 };
                 (conn, &**bytes, to.request())
             }
-            Command::Ephemeral { to: Target::Person(to), tags, .. } => (*to, tags.as_bytes(), 0),
+            Command::Ephemeral { to: Target::Person(to), attributes, .. } => {
+                (*to, attributes.as_bytes(), 0)
+            }
             Command::Invite { whom, .. } => (*whom, &[][..], 0),
             _ => return None,
         };

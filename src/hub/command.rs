@@ -4,9 +4,8 @@ use super::person::Flags;
 use super::rights::Change;
 use crate::history::Select;
 use crate::id::{ConnId, Resume, RoomId};
-use crate::payload::{Form, Manner};
+use crate::payload::{Attributes, Form, Manner};
 use std::borrow::Cow;
-use std::rc::Rc;
 
 /// What a person asks for, in no protocol's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +73,8 @@ pub enum Command<'a> {
     Ephemeral {
         /// To whom.
         to: Target,
-        /// What, as IRC writes it.
-        tags: Rc<str>,
+        /// The content.
+        attributes: Attributes,
         /// Whether the sender wants a private copy.
         echo: bool,
     },
@@ -138,8 +137,8 @@ pub enum Command<'a> {
         /// Whom.
         whom: ConnId,
     },
-    /// Put a member out of a room.
-    Expel {
+    /// Kick a member out of a room.
+    Kick {
         /// Which room.
         room: RoomId,
         /// Whom.
@@ -171,8 +170,8 @@ pub enum Command<'a> {
         /// The words.
         reason: Cow<'a, str>,
     },
-    /// End another's connection. For operators of the relay.
-    End {
+    /// Disconnect another person. For operators of the relay.
+    Disconnect {
         /// Whose.
         whom: ConnId,
         /// What everybody is told.
@@ -217,7 +216,7 @@ impl Command<'_> {
                 let (to, bytes) = (to.into_owned(), Cow::Owned(bytes.into_owned()));
                 Command::DirectMessage { to, bytes, manner }
             }
-            Self::Ephemeral { to, tags, echo } => Command::Ephemeral { to, tags, echo },
+            Self::Ephemeral { to, attributes, echo } => Command::Ephemeral { to, attributes, echo },
             Self::Members { request, room } => {
                 Command::Members { request, room: room.into_owned() }
             }
@@ -232,15 +231,17 @@ impl Command<'_> {
             Self::Topic { room, text } => Command::Topic { room, text: owned(text) },
             Self::Change { room, changes } => Command::Change { room, changes },
             Self::Invite { room, whom } => Command::Invite { room, whom },
-            Self::Expel { room, whom, reason } => {
-                Command::Expel { room, whom, reason: owned(reason) }
+            Self::Kick { room, whom, reason } => {
+                Command::Kick { room, whom, reason: owned(reason) }
             }
             Self::Away { message } => Command::Away { message: message.map(owned) },
             Self::RealName { text } => Command::RealName { text: owned(text) },
             Self::Flags(flags) => Command::Flags(flags),
             Self::Watch { name, on } => Command::Watch { name: owned(name), on },
             Self::Farewell { reason } => Command::Farewell { reason: owned(reason) },
-            Self::End { whom, reason } => Command::End { whom, reason: owned(reason) },
+            Self::Disconnect { whom, reason } => {
+                Command::Disconnect { whom, reason: owned(reason) }
+            }
             Self::Call { text } => Command::Call { text: owned(text) },
         }
     }

@@ -1,46 +1,57 @@
 //! Connections: a person arrives, turns out to come from elsewhere, departs.
 
 use super::heard::Told;
-use super::notice::{Going, Notice};
+use super::notice::{Departure, Notice};
 use super::state::Hub;
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
 use crate::reason::CloseReason;
 use core::net::IpAddr;
-use std::rc::Rc;
+
+/// The place that a connection comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The message rate does not apply.
+    pub exempt: bool,
+    /// Stands for the network; only a number derived from it is ever shown.
+    pub network: u64,
+    /// The address, if it is shown to everybody whose protocol shows one.
+    pub shown: Option<IpAddr>,
+}
 
 impl Hub {
-    /// Somebody connected. `unlimited` peers are not held to the message rate. `network` stands for
-    /// where they come from; only a number derived from it is ever shown.
-    pub fn arrive(&mut self, conn: ConnId, unlimited: bool, network: u64) {
-        self.people.arrive(conn, unlimited, self.cloak(network));
+    /// Registers a connection.
+    pub fn arrive(&mut self, conn: ConnId, origin: Origin) {
+        self.people.arrive(conn, origin.exempt, self.cloak(origin.network));
+        self.people.show(conn, origin.shown);
     }
 
-    /// `conn` turned out to come from elsewhere: see [`arrive`](Self::arrive).
-    pub fn introduce(&mut self, conn: ConnId, unlimited: bool, network: u64) {
-        let cloak = self.cloak(network);
+    /// Replaces a connection's origin, and gives it a fresh allowance: a proxy has told whom it speaks for.
+    pub fn moved(&mut self, conn: ConnId, origin: Origin) {
+        let cloak = self.cloak(origin.network);
         if let Some(person) = self.people.get_mut(conn) {
-            person.introduce(unlimited, cloak);
+            person.moved(origin.exempt, cloak);
         }
+        self.people.show(conn, origin.shown);
     }
 
-    /// Where `conn` comes from is to be shown: to those who speak IRC, if it does so as well.
+    /// Changes nothing of a connection's origin but the address that is shown.
     pub fn show(&mut self, conn: ConnId, ip: IpAddr) {
-        self.people.show(conn, ip);
+        self.people.show(conn, Some(ip));
     }
 
     /// Somebody is gone, for whatever reason. Nothing happens the second time.
     pub fn depart(&mut self, conn: ConnId, why: CloseReason, now: Now) {
         let Some(who) = self.people.identity(conn) else { return };
         let presence = self.people.presence(conn);
-        let words = presence.and_then(|presence| presence.farewell.clone());
-        let words = words.unwrap_or_else(|| why.text().into());
+        let departure = presence.and_then(|presence| presence.departure.clone());
+        let departure = departure.unwrap_or_else(|| Departure::Quit(why.text().into()));
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
         let mut told = Told::new(&rooms, &self.limits);
         for room in rooms {
             self.unseat(conn, room, None);
             let except = told.but_once(self.room(room), &self.people);
-            let going = Going::Quit(Rc::clone(&words));
+            let going = departure.clone();
             self.announce(room, now, except, |count| Notice::Went(who.clone(), count, going));
             self.forget_if_over(room);
         }

@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::membership::Start;
+use super::notice::Departure;
 use super::reply::Reply;
 use super::state::Hub;
 use crate::id::ConnId;
@@ -39,8 +40,8 @@ impl Hub {
                 let request = to.request();
                 self.direct(conn, to, bytes, manner, now).map_err(|why| (why, request))
             }
-            Command::Ephemeral { to, tags, echo } => {
-                self.send_ephemeral(conn, to, tags, echo, now).map_err(|why| (why, 0))
+            Command::Ephemeral { to, attributes, echo } => {
+                self.send_ephemeral(conn, to, attributes, echo, now).map_err(|why| (why, 0))
             }
             Command::Members { request, room } => {
                 self.members(conn, request, &room, now).map_err(|why| (why, request))
@@ -65,8 +66,8 @@ impl Hub {
             Command::Invite { room, whom } => {
                 self.invite(conn, room, whom, now).map_err(|why| (why, 0))
             }
-            Command::Expel { room, whom, reason } => {
-                self.expel(conn, room, whom, &reason, now).map_err(|why| (why, 0))
+            Command::Kick { room, whom, reason } => {
+                self.kick(conn, room, whom, &reason, now).map_err(|why| (why, 0))
             }
             Command::Away { message } => {
                 self.away(conn, message.as_deref(), now).map_err(|why| (why, 0))
@@ -84,11 +85,13 @@ impl Hub {
             }
             Command::Farewell { reason } => {
                 if let Some(presence) = self.people.presence_mut(conn) {
-                    presence.farewell = Some((*reason).into());
+                    presence.departure = Some(Departure::Quit((*reason).into()));
                 }
                 Ok(())
             }
-            Command::End { whom, reason } => self.end(conn, whom, &reason).map_err(|why| (why, 0)),
+            Command::Disconnect { whom, reason } => {
+                self.disconnect(conn, whom, &reason).map_err(|why| (why, 0))
+            }
             Command::Call { text } => self.call(conn, &text).map_err(|why| (why, 0)),
         };
         if let Err((refusal, request)) = refused {

@@ -7,6 +7,7 @@ use super::reply::Reply;
 use super::state::Hub;
 use crate::id::ConnId;
 use crate::now::Now;
+use crate::payload::Attributes;
 use crate::reason::Refusal;
 use std::rc::Rc;
 
@@ -15,7 +16,7 @@ impl Hub {
         &mut self,
         conn: ConnId,
         to: Target,
-        tags: Rc<str>,
+        attributes: Attributes,
         echo: bool,
         now: Now,
     ) -> Result<(), Refusal> {
@@ -23,7 +24,7 @@ impl Hub {
         match to {
             Target::Room(room) => {
                 self.may_say(conn, room)?;
-                let notice = Notice::Ephemeral(Ephemeral { who, tags, id: self.mint() });
+                let notice = Notice::Ephemeral(Ephemeral { who, attributes, id: self.mint() });
                 if echo {
                     self.reply(conn, Reply::Notice(room, notice.clone()));
                 }
@@ -31,7 +32,7 @@ impl Hub {
             }
             Target::Person(other) => {
                 let to = self.hearer(other)?;
-                let message = Ephemeral { who, tags, id: self.mint() };
+                let message = Ephemeral { who, attributes, id: self.mint() };
                 if echo {
                     let (to, message) = (Rc::clone(&to), message.clone());
                     self.reply(conn, Reply::Ephemeral { to, message, is_echo: true });

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::name;
-use super::notice::{Going, Notice};
+use super::notice::{Departure, Notice};
 use super::person::Membership;
 use super::reply::Reply;
 use super::rights::Rights;
@@ -134,7 +134,9 @@ impl Hub {
         // Held to no rate: who wants to go, goes, and can go no more often than come.
         let Some(who) = self.people.identity(conn) else { return Ok(()) };
         self.unseat(conn, id, Some(request));
-        self.announce(id, now, Vec::new(), |count| Notice::Went(who, count, Going::Left(reason)));
+        self.announce(id, now, Vec::new(), |count| {
+            Notice::Went(who, count, Departure::Left(reason))
+        });
         self.forget_if_over(id);
         Ok(())
     }

@@ -32,9 +32,10 @@ mod state;
 mod watches;
 
 pub use command::{Addressee, Command, Sender, Target, Where};
+pub use connection::Origin;
 pub use event::Event;
 pub use name::{guest_number, is_person_name, is_room_name};
-pub use notice::{Ephemeral, Going, Notice};
+pub use notice::{Departure, Ephemeral, Notice};
 pub use pattern::{Pattern, matches_pattern};
 pub use person::{Census, Flags, Presence};
 pub use rate::Act;

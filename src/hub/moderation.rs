@@ -1,7 +1,7 @@
 //! Rights, as rooms' operators use them and as everybody meets them.
 
 use super::event::Event;
-use super::notice::{Going, Notice};
+use super::notice::{Departure, Notice};
 use super::reply::Reply;
 use super::rights::{Change, Rank, Switch, Topic, Unchanged, What};
 use super::room::Room;
@@ -173,7 +173,7 @@ impl Hub {
         Ok(())
     }
 
-    pub(super) fn expel(
+    pub(super) fn kick(
         &mut self,
         conn: ConnId,
         id: RoomId,
@@ -191,11 +191,11 @@ impl Hub {
         let Some(who) = self.people.identity(whom) else { return Err(Refusal::NoSuchPerson) };
         let name = self.room(id).map(|room| Rc::clone(&room.name)).unwrap_or_default();
         let reason: Rc<str> = reason.into();
-        let told = Reply::Expelled { by: by.clone(), room: id, name, reason: Rc::clone(&reason) };
+        let told = Reply::Kicked { by: by.clone(), room: id, name, reason: Rc::clone(&reason) };
         self.reply(whom, told);
         self.unseat(whom, id, Some(0));
         let count = self.room(id).map_or(0, Room::count);
-        let notice = Notice::Went(who, count, Going::Expelled(by, reason));
+        let notice = Notice::Went(who, count, Departure::Kicked(by, reason));
         if whom == conn {
             self.events.push_back(Event::Notice(id, notice, Vec::new()));
         } else {
@@ -205,7 +205,12 @@ impl Hub {
         Ok(())
     }
 
-    pub(super) fn end(&mut self, conn: ConnId, whom: ConnId, reason: &str) -> Result<(), Refusal> {
+    pub(super) fn disconnect(
+        &mut self,
+        conn: ConnId,
+        whom: ConnId,
+        reason: &str,
+    ) -> Result<(), Refusal> {
         let flags = self.people.presence(conn).map(|presence| presence.flags).unwrap_or_default();
         if !flags.operator {
             return Err(Refusal::NotOperator);
@@ -214,10 +219,11 @@ impl Hub {
         if self.people.get(whom).is_none() {
             return Err(Refusal::NoSuchPerson);
         }
+        let reason: Rc<str> = reason.into();
         if let Some(presence) = self.people.presence_mut(whom) {
-            presence.farewell = Some(format!("Killed ({} ({reason}))", by.name).into());
+            presence.departure = Some(Departure::Disconnected(by.clone(), Rc::clone(&reason)));
         }
-        self.reply(whom, Reply::Ended { by, reason: reason.into() });
+        self.reply(whom, Reply::Disconnected { by, reason });
         self.events.push_back(Event::Close(whom, CloseReason::Stopped));
         Ok(())
     }

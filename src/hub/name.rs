@@ -21,8 +21,8 @@ pub fn guest_number(name: &str) -> Option<u64> {
     if canonical { digits.parse().ok() } else { None }
 }
 
-/// The one form under which a name is looked up: ASCII letters lose their case, as IRC clients
-/// expect of `#Rust` and `#rust`; nothing else is folded, so no two scripts collide.
+/// The one form under which a name is looked up: ASCII letters lose their case, as people
+/// expect of `Rust` and `rust`; nothing else is folded, so no two scripts collide.
 pub fn folded(name: &Rc<str>) -> Rc<str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         name.to_ascii_lowercase().into()

@@ -1,7 +1,7 @@
 //! Notices: what the members of a room are told beside its messages.
 
 use super::rights::Change;
-use crate::payload::Identity;
+use crate::payload::{Attributes, Identity};
 use std::rc::Rc;
 
 /// News of a room: of its members, mostly.
@@ -10,7 +10,7 @@ pub enum Notice {
     /// Somebody joined; members now.
     Came(Identity, u32),
     /// Somebody left; members now.
-    Went(Identity, u32, Going),
+    Went(Identity, u32, Departure),
     /// Members now, in a room too big for names.
     Count(u32),
     /// Somebody has another name; members, as before.
@@ -34,19 +34,21 @@ pub enum Notice {
 pub struct Ephemeral {
     /// Who.
     pub who: Identity,
-    /// What, as IRC writes it.
-    pub tags: Rc<str>,
+    /// The content.
+    pub attributes: Attributes,
     /// Unlike that of any other ephemeral or direct message.
     pub id: u64,
 }
 
 /// How somebody left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Going {
+pub enum Departure {
     /// Out of this room, with these words.
     Left(Option<Rc<str>>),
     /// Out of the relay, with these words.
     Quit(Rc<str>),
-    /// Put out by somebody, with these words.
-    Expelled(Identity, Rc<str>),
+    /// Out of the relay, disconnected by somebody, with these words.
+    Disconnected(Identity, Rc<str>),
+    /// Kicked out of this room by somebody, with these words.
+    Kicked(Identity, Rc<str>),
 }

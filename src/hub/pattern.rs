@@ -91,10 +91,10 @@ fn is_same_in_name(wanted: char, found: char) -> bool {
 mod tests {
     use super::*;
 
-    /// The vectors of ircdocs/parser-tests, `mask-match`, and what else went wrong elsewhere.
+    /// The public vectors for such patterns, and what else went wrong elsewhere.
     #[test]
     fn patterns_match_as_the_vectors_say() {
-        for (mask, fits, fails) in [
+        for (pattern, fits, fails) in [
             (
                 "*@127.0.0.1",
                 &["coolguy!ab@127.0.0.1", "cooldud3!~bc@127.0.0.1"][..],
@@ -126,10 +126,10 @@ mod tests {
             ("z?ë", &["zoë", "zöë"], &["zë"]),
         ] {
             for text in fits {
-                assert!(matches_pattern(mask, text), "{mask} should match {text}");
+                assert!(matches_pattern(pattern, text), "{pattern} should match {text}");
             }
             for text in fails {
-                assert!(!matches_pattern(mask, text), "{mask} should not match {text}");
+                assert!(!matches_pattern(pattern, text), "{pattern} should not match {text}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The people who are here, and their names.
 
 use super::departed::Departed;
+use super::notice::Departure;
 use super::rate::{Act, Rate};
 use super::watches::Watches;
 use crate::id::{ConnId, RoomId};
@@ -50,7 +51,7 @@ pub struct Presence {
     /// When they last said something, in seconds since 1970.
     pub spoke: u64,
     /// What the others are told when they go.
-    pub farewell: Option<Rc<str>>,
+    pub departure: Option<Departure>,
     /// The (folded) names they watch.
     pub watches: Vec<Rc<str>>,
 }
@@ -123,10 +124,9 @@ impl Person {
         self.rooms.iter().any(|membership| membership.room == room)
     }
 
-    /// They come from elsewhere than it seemed: whether their allowance has an end, and what stands
-    /// for their network.
-    pub fn introduce(&mut self, unlimited: bool, cloak: u32) {
-        self.rate = if unlimited { Rate::UNLIMITED } else { Rate::default() };
+    /// They come from elsewhere than it seemed: see [`People::arrive`].
+    pub fn moved(&mut self, exempt: bool, cloak: u32) {
+        self.rate = if exempt { Rate::UNLIMITED } else { Rate::default() };
         self.cloak = cloak;
     }
 
@@ -148,13 +148,13 @@ impl Person {
 }
 
 impl People {
-    /// Somebody connected.
-    pub fn arrive(&mut self, conn: ConnId, unlimited: bool, cloak: u32) {
+    /// Somebody connected. `exempt`: no rate applies to them; `cloak`: stands for their network.
+    pub fn arrive(&mut self, conn: ConnId, exempt: bool, cloak: u32) {
         if self.slots.len() <= conn.slot() {
             self.slots.resize_with(conn.slot() + 1, || None);
         }
         let (name, rooms) = (Rc::from(""), SmallVec::new());
-        let rate = if unlimited { Rate::UNLIMITED } else { Rate::default() };
+        let rate = if exempt { Rate::UNLIMITED } else { Rate::default() };
         let person = Person { conn, name, key: 0, rooms, rate, cloak, presence: NO_PRESENCE };
         self.present += 1;
         self.slots[conn.slot()] = Some(person);
@@ -178,10 +178,11 @@ impl People {
         }
     }
 
-    /// Somebody comes from there, and it is to be shown once they say who they are.
-    pub fn show(&mut self, conn: ConnId, ip: IpAddr) {
-        if self.get(conn).is_some() {
-            self.addresses.insert(conn, ip.to_canonical());
+    /// The address that is shown once they describe themselves, if one is.
+    pub fn show(&mut self, conn: ConnId, ip: Option<IpAddr>) {
+        match ip.filter(|_| self.get(conn).is_some()) {
+            Some(ip) => drop(self.addresses.insert(conn, ip.to_canonical())),
+            None => drop(self.addresses.remove(&conn)),
         }
     }
 
@@ -234,7 +235,7 @@ impl People {
             flags: Flags::default(),
             since,
             spoke: since,
-            farewell: None,
+            departure: None,
             watches: Vec::new(),
         };
         let key = self.presences.insert(presence) as u32;

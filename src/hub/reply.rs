@@ -161,8 +161,8 @@ pub enum Reply {
         /// When, in milliseconds since 1970.
         unix_ms: u64,
     },
-    /// Put out of a room.
-    Expelled {
+    /// Kicked out of a room.
+    Kicked {
         /// By whom.
         by: Identity,
         /// The room.
@@ -172,8 +172,8 @@ pub enum Reply {
         /// Why.
         reason: Rc<str>,
     },
-    /// The connection is about to be ended by an operator of the relay.
-    Ended {
+    /// About to be disconnected by an operator of the relay.
+    Disconnected {
         /// By whom.
         by: Identity,
         /// Why.

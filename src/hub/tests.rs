@@ -25,7 +25,7 @@ fn world(change: impl FnOnce(&mut Limits)) -> World {
     let mut limits = Limits { rate_every: Duration::ZERO, ..Limits::default() };
     change(&mut limits);
     let mut hub = Hub::new(Rc::new(limits), 7);
-    (0..9).for_each(|slot| hub.arrive(conn(slot), false, 0));
+    (0..9).for_each(|slot| hub.arrive(conn(slot), Origin::default()));
     World { hub, now: Now { running: Duration::from_secs(100), unix_ms: 1 } }
 }
 
@@ -320,7 +320,7 @@ fn one_question_for_rooms_looks_at_so_many_places_and_says_where_to_go_on() {
 fn one_word_of_two_strangers_is_two_words() {
     let mut world = World::lobby(|_| {}, 1);
     for (slot, network) in [(5, 1), (6, 2), (7, 1)] {
-        world.hub.introduce(conn(slot), false, network);
+        world.hub.moved(conn(slot), Origin { network, ..Origin::default() });
     }
     let mut said = |slot, key| {
         world.command(slot, post("lobby", "bot", key, Some("k1"))).last().unwrap().clone()
@@ -482,7 +482,7 @@ fn the_rate_is_for_what_others_hear() {
     assert_eq!(world.say(0, "x", 9, "two"), ["2 a: two", "0: ack 9 2"]);
     assert_eq!(world.say(0, "x", 9, "two"), ["0: rate_limited 9"]);
 
-    world.hub.arrive(conn(9), true, 0);
+    world.hub.arrive(conn(9), Origin { exempt: true, ..Origin::default() });
     world.hello(9, "b", 0);
     world.join(9, "x");
     for offset in 3..20 {

@@ -376,7 +376,7 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
             text: Cow::Borrowed(refusal.text()),
         },
         // That it has left follows by itself.
-        Reply::Expelled { by, name, reason, .. } => {
+        Reply::Kicked { by, name, reason, .. } => {
             // Whoever gave no reason gave their name.
             let reason = Some(reason).filter(|reason| **reason != by.name);
             let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -398,7 +398,7 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
         | Reply::Notice(..)
         | Reply::News(_)
         | Reply::Watched { .. }
-        | Reply::Ended { .. }
+        | Reply::Disconnected { .. }
         | Reply::Call { .. } => return None,
     })
 }

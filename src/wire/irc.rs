@@ -4,7 +4,7 @@
 mod tags;
 mod writer;
 
-pub use tags::{MISSING, Tags, escape};
+pub use tags::{MISSING, Tags, escape, unescape};
 pub use writer::LineWriter;
 
 use super::Parsed;

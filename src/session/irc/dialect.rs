@@ -2,8 +2,8 @@
 
 use super::stamp::Stamp;
 use super::{Cap, Carrier, Style, channel_of, mask, nick_of};
-use crate::hub::{Change, Ephemeral, Going, List, Notice, Rank, Room, Switch, What};
-use crate::payload::{Identity, Message, Payload};
+use crate::hub::{Change, Departure, Ephemeral, List, Notice, Rank, Room, Switch, What};
+use crate::payload::{Attributes, Identity, Message, Payload};
 use crate::wire::irc::LineWriter;
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub(super) struct Heading<'a> {
     pub(super) batch: Option<&'a str>,
     pub(super) msgid: Option<&'a str>,
     /// Tags of the sender's client.
-    pub(super) tags: Option<&'a str>,
+    pub(super) attributes: Option<&'a Attributes>,
 }
 
 impl Heading<'_> {
@@ -44,8 +44,8 @@ impl Heading<'_> {
             if who.is_bot() {
                 line = line.tag("bot", "");
             }
-            if let Some(tags) = self.tags.filter(|tags| !tags.is_empty()) {
-                line = line.raw_tags(tags);
+            for (key, value) in self.attributes.into_iter().flat_map(Attributes::iter) {
+                line = line.client_tag(key, value);
             }
         }
         line.from_person(&nick_of(&who.name), who.user(), who.host())
@@ -108,7 +108,6 @@ pub(super) fn write_spoken(
     out: &mut Vec<u8>,
 ) {
     let command = if message.payload.manner.is_notice { "NOTICE" } else { "PRIVMSG" };
-    let tags = message.payload.manner.tags.as_deref();
     let text = text_of(&message.payload);
     let action = action_of(&text);
     let around = action.map_or(0, |_| ACTION.len() + ACTION_END.len_utf8());
@@ -120,7 +119,7 @@ pub(super) fn write_spoken(
             unix_ms: message.unix_ms,
             batch,
             msgid: (count == 1).then_some(id),
-            tags,
+            attributes: Some(&message.payload.manner.attributes),
         };
         let writer = heading.write(&message.sender, out).command(command).middle(target);
         let cut = cut_at(line, writer.space().saturating_sub(around));
@@ -183,17 +182,21 @@ pub(super) fn write_notice(
                 line.end();
             }
         }
-        Notice::Went(who, _, Going::Left(reason)) => {
+        Notice::Went(who, _, Departure::Left(reason)) => {
             let line = heading.write(who, out).command("PART").middle(&channel);
             match reason {
                 Some(reason) => line.last(reason),
                 None => line.end(),
             }
         }
-        Notice::Went(who, _, Going::Quit(reason)) => {
+        Notice::Went(who, _, Departure::Quit(reason)) => {
             heading.write(who, out).command("QUIT").last(reason);
         }
-        Notice::Went(who, _, Going::Expelled(by, reason)) => {
+        Notice::Went(who, _, Departure::Disconnected(by, reason)) => {
+            let reason = format!("Killed ({by} ({reason}))");
+            heading.write(who, out).command("QUIT").last(&reason);
+        }
+        Notice::Went(who, _, Departure::Kicked(by, reason)) => {
             let line = heading.write(by, out).command("KICK").middle(&channel);
             line.middle(&nick_of(&who.name)).last(reason);
         }
@@ -251,13 +254,18 @@ pub(super) fn write_notice(
 pub(super) fn write_ephemeral(
     style: Style,
     target: &str,
-    Ephemeral { who, tags, id }: &Ephemeral,
+    Ephemeral { who, attributes, id }: &Ephemeral,
     unix_ms: u64,
     out: &mut Vec<u8>,
 ) {
     let id = id_of(*id);
-    let heading =
-        Heading { style, unix_ms, msgid: Some(&id), tags: Some(tags), ..Heading::default() };
+    let heading = Heading {
+        style,
+        unix_ms,
+        msgid: Some(&id),
+        attributes: Some(attributes),
+        ..Heading::default()
+    };
     let line = heading.write(who, out);
     line.command("TAGMSG").middle(target).end();
 }

@@ -304,7 +304,7 @@ pub(super) fn kill(talk: &mut Talk<'_>) {
     let Some((whom, who)) = talk.person(nick) else { return talk.no_such_nick(nick) };
     let about = talk.about("", &nick_of(&who.name));
     let reason = short(reason, REASON_MAX).to_owned().into();
-    talk.ask(about, Ask::End { whom, reason });
+    talk.ask(about, Ask::Disconnect { whom, reason });
 }
 
 /// WALLOPS.

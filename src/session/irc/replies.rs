@@ -70,11 +70,11 @@ impl Irc {
                 line.middle(&self.nick).last(&channel_of(room));
                 return false;
             }
-            Reply::Expelled { by, name, reason, .. } => {
+            Reply::Kicked { by, name, reason, .. } => {
                 let line = self.heading(view).write(by, out).command("KICK");
                 line.middle(&channel_of(name)).middle(&self.nick).last(reason);
             }
-            Reply::Ended { by, reason } => {
+            Reply::Disconnected { by, reason } => {
                 let line = self.heading(view).write(by, out).command("KILL");
                 line.middle(&self.nick).last(reason);
                 return false;
@@ -136,7 +136,7 @@ impl Irc {
     fn write_left(&self, view: &View<'_>, out: &mut Vec<u8>) {
         let (Some(about), Some(who)) = (&self.about, view.hub.identity(view.conn)) else { return };
         let words = about.words.as_deref().map(Rc::from);
-        let notice = Notice::Went(who, 0, crate::hub::Going::Left(words));
+        let notice = Notice::Went(who, 0, crate::hub::Departure::Left(words));
         let room = about.channel.strip_prefix('#').unwrap_or_default();
         write_notice(self.style(), room, &notice, view.unix_ms, out);
     }

@@ -382,7 +382,7 @@ fn put_out(talk: &mut Talk<'_>, channel: &str, nick: &str, reason: &str) {
         return talk.numeric(ERR_USERNOTINCHANNEL, &[nick, channel], text);
     }
     let about = talk.about(channel, &nick_of(&who.name));
-    talk.ask(about, Ask::Expel { room, whom, reason: reason.to_owned().into() });
+    talk.ask(about, Ask::Kick { room, whom, reason: reason.to_owned().into() });
 }
 
 /// To whom a line is said, if that is somebody.

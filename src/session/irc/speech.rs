@@ -5,8 +5,8 @@ use super::dialect::fits_a_line;
 use super::numeric::*;
 use super::{About, Cap, channel_of, nick_of, rooms};
 use crate::hub::{Addressee, Command as Ask, Sender, Target, Where};
-use crate::payload::{Form, Manner};
-use crate::wire::irc::LINE_MAX;
+use crate::payload::{Attributes, Form, Manner};
+use crate::wire::irc::{LINE_MAX, unescape};
 use smallvec::SmallVec;
 
 /// Targets of one line.
@@ -40,7 +40,7 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
         }
         return;
     };
-    let tags = tags(talk);
+    let attributes = attributes(talk);
     let echo = talk.irc.caps.has(Cap::EchoMessage);
     let mut is_too_long = false;
     for target in each(talk, targets, is_notice) {
@@ -63,7 +63,7 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
             talk.numeric(RPL_AWAY, &[&shown_as(talk, to)], &away);
         }
         let about = about(talk, target, is_notice);
-        let manner = Manner { is_notice, tags: tags.clone().map(Into::into) };
+        let manner = Manner { is_notice, attributes: attributes.clone() };
         let bytes = text.as_bytes().to_vec().into();
         let ask = match to {
             Target::Room(room) => Ask::Publish {
@@ -109,7 +109,7 @@ pub(super) fn tagmsg(talk: &mut Talk<'_>) {
     let Some(targets) = talk.param(0) else {
         return talk.numeric(ERR_NORECIPIENT, &[], "No recipient given (TAGMSG)");
     };
-    let tags = tags(talk).unwrap_or_default();
+    let attributes = attributes(talk);
     let echo = talk.irc.caps.has(Cap::EchoMessage);
     for target in each(talk, targets, false) {
         let Some(to) = rooms::target_of(talk, target) else {
@@ -117,14 +117,19 @@ pub(super) fn tagmsg(talk: &mut Talk<'_>) {
             continue;
         };
         let about = about(talk, target, false);
-        talk.ask(about, Ask::Ephemeral { to, tags: tags.as_str().into(), echo });
+        talk.ask(about, Ask::Ephemeral { to, attributes: attributes.clone(), echo });
     }
 }
 
 /// The tags of the line that are for other clients, if the peer may send any.
-fn tags(talk: &Talk<'_>) -> Option<String> {
+fn attributes(talk: &Talk<'_>) -> Attributes {
     let may = talk.irc.caps.has(Cap::MessageTags);
-    may.then(|| talk.line.tags.client_only()).flatten()
+    let tags = may.then(|| talk.line.tags.client_only()).flatten();
+    let tags = tags.iter().flat_map(|tags| tags.split(';'));
+    Attributes::new(tags.map(|tag| match tag.split_once('=') {
+        Some((key, value)) => (key, Some(unescape(value))),
+        None => (tag, None),
+    }))
 }
 
 fn each<'t>(

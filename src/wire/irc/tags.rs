@@ -50,7 +50,7 @@ fn is_client_only(tag: &str) -> bool {
 }
 
 /// A value as it is meant (message-tags §Escaping values).
-fn unescape(value: &str) -> Cow<'_, str> {
+pub fn unescape(value: &str) -> Cow<'_, str> {
     if !value.contains('\\') {
         return Cow::Borrowed(value);
     }

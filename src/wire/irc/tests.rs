@@ -138,7 +138,7 @@ fn lines_are_put_together() {
     let line = written(|line| {
         line.tag("time", "now")
             .tag("d", "gh;7 64")
-            .raw_tags("+x=y")
+            .client_tag("+x", Some("y"))
             .from_person("ann", "a", "h")
             .command("PRIVMSG")
             .middle("#rust")

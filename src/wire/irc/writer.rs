@@ -37,11 +37,16 @@ impl<'o> LineWriter<'o> {
         self
     }
 
-    /// Tags as a client sent them, from [`Tags::client_only`](super::Tags::client_only).
+    /// A tag that a client sent, from [`Tags::client_only`](super::Tags::client_only): with a value, even
+    /// if that is empty, or without one.
     #[must_use]
-    pub fn raw_tags(mut self, tags: &str) -> Self {
+    pub fn client_tag(mut self, key: &str, value: Option<&str>) -> Self {
         self.begin_tag();
-        self.out.extend_from_slice(tags.as_bytes());
+        self.out.extend_from_slice(key.as_bytes());
+        if let Some(value) = value {
+            self.out.push(b'=');
+            super::escape(value, self.out);
+        }
         self
     }
 
