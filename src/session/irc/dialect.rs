@@ -1,8 +1,9 @@
 //! What a whole room hears, as lines: once for all who have agreed on the same capabilities.
 
+use super::mode_table::letter_of;
 use super::stamp::Stamp;
 use super::{Cap, Carrier, Style, channel_of, mask, nick_of};
-use crate::hub::{Change, Departure, Ephemeral, List, Notice, Rank, Room, Switch, What};
+use crate::hub::{Change, Departure, Ephemeral, Notice, Room, What};
 use crate::payload::{Attributes, Identity, Message, Payload};
 use crate::wire::irc::LineWriter;
 use std::borrow::Cow;
@@ -270,26 +271,6 @@ pub(super) fn write_ephemeral(
     line.command("TAGMSG").middle(target).end();
 }
 
-/// The letter of a switch.
-pub(super) fn letter_of(switch: Switch) -> char {
-    match switch {
-        Switch::InviteOnly => 'i',
-        Switch::Moderated => 'm',
-        Switch::MembersOnly => 'n',
-        Switch::Secret => 's',
-        Switch::TopicLocked => 't',
-    }
-}
-
-/// The letter of a list.
-pub(super) fn letter_of_list(list: List) -> char {
-    match list {
-        List::Bans => 'b',
-        List::Excepts => 'e',
-        List::Invites => 'I',
-    }
-}
-
 /// Changes as letters and parameters.
 fn modes_of(changes: &[Change]) -> (String, Vec<Cow<'_, str>>) {
     let (mut modes, mut params, mut sign) = (String::new(), Vec::new(), None);
@@ -298,17 +279,14 @@ fn modes_of(changes: &[Change]) -> (String, Vec<Cow<'_, str>>) {
             sign = Some(change.on);
             modes.push(if change.on { '+' } else { '-' });
         }
-        let (letter, param) = match &change.what {
-            What::Switch(switch) => (letter_of(*switch), None),
-            What::Key(key) => ('k', Some(Cow::Borrowed(&**key))),
-            What::Limit(limit) => ('l', change.on.then(|| Cow::Owned(limit.to_string()))),
-            What::Entry(list, pattern) => {
-                (letter_of_list(*list), Some(Cow::Owned(mask::text_of(pattern))))
-            }
-            What::Rank(Rank::Operator, _, name) => ('o', Some(nick_of(name))),
-            What::Rank(Rank::Voice, _, name) => ('v', Some(nick_of(name))),
+        let param = match &change.what {
+            What::Switch(_) => None,
+            What::Key(key) => Some(Cow::Borrowed(&**key)),
+            What::Limit(limit) => change.on.then(|| Cow::Owned(limit.to_string())),
+            What::Entry(_, pattern) => Some(Cow::Owned(mask::text_of(pattern))),
+            What::Rank(_, _, name) => Some(nick_of(name)),
         };
-        modes.push(letter);
+        modes.push(letter_of(change));
         params.extend(param);
     }
     (modes, params)

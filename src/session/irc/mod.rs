@@ -9,6 +9,7 @@ mod dialect;
 mod history;
 mod label;
 pub mod mask;
+mod mode_table;
 mod modes;
 mod nick;
 mod numeric;

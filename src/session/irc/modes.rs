@@ -1,25 +1,18 @@
 //! MODE: rights of channels, flags of people.
 
 use super::commands::Talk;
-use super::dialect::{letter_of, letter_of_list};
+use super::mode_table::{
+    Kind, USER_MODES, kind_of, letter_of_key, letter_of_limit, letter_of_list, switches_on,
+};
 use super::numeric::*;
 use super::{About, mask, nick_of, rooms};
-use crate::hub::{Change, Command as Ask, Entry, Flags, List, Rank, Room, Switch, What};
+use crate::hub::{Change, Command as Ask, Entry, Flags, List, Pattern, Rank, Room, What};
 
 /// Letters with a parameter that one MODE may have.
 pub(super) const MODES_MAX: usize = 20;
 
 /// Longest key, in bytes.
 pub(super) const KEY_MAX: usize = 23;
-
-/// Every switch.
-const SWITCHES: &[Switch] = &[
-    Switch::InviteOnly,
-    Switch::Moderated,
-    Switch::MembersOnly,
-    Switch::Secret,
-    Switch::TopicLocked,
-];
 
 /// MODE.
 pub(super) fn mode(talk: &mut Talk<'_>) {
@@ -40,74 +33,39 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
         if changes.len() >= MODES_MAX {
             break;
         }
-        match letter {
-            '+' => on = true,
-            '-' => on = false,
-            'b' | 'e' | 'I' => {
-                let list = match letter {
-                    'b' => List::Bans,
-                    'e' => List::Excepts,
-                    _ => List::Invites,
-                };
-                match params.next().and_then(mask::parse) {
-                    Some(mask) => {
-                        if mask::text_of(&mask).len() > mask::MASK_MAX {
-                            bad_param(talk, channel, letter, "*", "That mask is too long");
-                            continue;
-                        }
-                        changes.push(Change { on, what: What::Entry(list, mask.into()) });
-                    }
-                    None if shown.contains(&list) => {}
-                    None => {
+        let what = match (letter, kind_of(letter)) {
+            ('+', _) => {
+                on = true;
+                None
+            }
+            ('-', _) => {
+                on = false;
+                None
+            }
+            (_, Some(Kind::List(list))) => match params.next().and_then(mask::parse) {
+                Some(pattern) => entry(talk, channel, letter, (list, pattern)),
+                None => {
+                    if !shown.contains(&list) {
                         shown.push(list);
                         show_list(talk, room, list);
                     }
+                    None
                 }
+            },
+            (_, Some(Kind::Key)) => key(talk, channel, letter, on, params.next()),
+            (_, Some(Kind::Limit)) if on => limit(talk, channel, letter, params.next()),
+            (_, Some(Kind::Limit)) => Some(What::Limit(0)),
+            (_, Some(Kind::Switch(switch))) => Some(What::Switch(switch)),
+            (_, Some(Kind::Rank(rank, _))) => {
+                let params = params.next();
+                ranked(talk, (channel, room), letter, rank, params)
             }
-            'k' => match params.next().filter(|key| !key.is_empty()) {
-                Some(key) if on && !is_key(key) => {
-                    bad_param(talk, channel, letter, "*", "That cannot be a key");
-                }
-                Some(key) => changes.push(Change { on, what: What::Key(key.into()) }),
-                None if on => bad_param(talk, channel, letter, "*", "You must give a key"),
-                None => changes.push(Change { on, what: What::Key("*".into()) }),
-            },
-            'l' if on => match params.next().map(|limit| (limit, limit.parse::<u32>())) {
-                Some((_, Ok(limit))) if limit > 0 => {
-                    changes.push(Change { on, what: What::Limit(limit) });
-                }
-                Some((given, _)) => {
-                    let given = if given.is_empty() { "*" } else { given };
-                    bad_param(talk, channel, letter, given, "A limit is a number from 1 on");
-                }
-                None => bad_param(talk, channel, letter, "*", "You must give a limit"),
-            },
-            'l' => changes.push(Change { on, what: What::Limit(0) }),
-            'o' | 'v' => {
-                let rank = if letter == 'o' { Rank::Operator } else { Rank::Voice };
-                let Some(nick) = params.next().filter(|nick| !nick.is_empty()) else {
-                    bad_param(talk, channel, letter, "*", "You must give a nick");
-                    continue;
-                };
-                let Some((conn, who)) = talk.person(nick) else {
-                    talk.no_such_nick(nick);
-                    continue;
-                };
-                if !talk.hub().is_member(conn, room.id) {
-                    let text = "They aren't on that channel";
-                    talk.numeric(ERR_USERNOTINCHANNEL, &[nick, channel], text);
-                    continue;
-                }
-                changes.push(Change { on, what: What::Rank(rank, conn, who.name) });
+            (_, None) => {
+                talk.numeric(ERR_UNKNOWNMODE, &[&letter.to_string()], "is an unknown mode to me");
+                None
             }
-            letter => match SWITCHES.iter().find(|switch| letter_of(**switch) == letter) {
-                Some(switch) => changes.push(Change { on, what: What::Switch(*switch) }),
-                None => {
-                    let letter = letter.to_string();
-                    talk.numeric(ERR_UNKNOWNMODE, &[&letter], "is an unknown mode to me");
-                }
-            },
-        }
+        };
+        changes.extend(what.map(|what| Change { on, what }));
     }
     if !changes.is_empty() {
         // One of the lists may be full.
@@ -119,6 +77,72 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
         let about = About { words, ..talk.about(channel, "") };
         talk.ask(about, Ask::Change { room: room.id, changes });
     }
+}
+
+fn entry(
+    talk: &mut Talk<'_>,
+    channel: &str,
+    letter: char,
+    (list, pattern): (List, Pattern),
+) -> Option<What> {
+    if mask::text_of(&pattern).len() > mask::MASK_MAX {
+        bad_param(talk, channel, letter, "*", "That mask is too long");
+        return None;
+    }
+    Some(What::Entry(list, pattern.into()))
+}
+
+fn key(
+    talk: &mut Talk<'_>,
+    channel: &str,
+    letter: char,
+    on: bool,
+    key: Option<&str>,
+) -> Option<What> {
+    match key.filter(|key| !key.is_empty()) {
+        Some(key) if on && !is_key(key) => {
+            bad_param(talk, channel, letter, "*", "That cannot be a key");
+        }
+        Some(key) => return Some(What::Key(key.into())),
+        None if on => bad_param(talk, channel, letter, "*", "You must give a key"),
+        None => return Some(What::Key("*".into())),
+    }
+    None
+}
+
+fn limit(talk: &mut Talk<'_>, channel: &str, letter: char, limit: Option<&str>) -> Option<What> {
+    match limit.map(|limit| (limit, limit.parse::<u32>())) {
+        Some((_, Ok(limit))) if limit > 0 => return Some(What::Limit(limit)),
+        Some((given, _)) => {
+            let given = if given.is_empty() { "*" } else { given };
+            bad_param(talk, channel, letter, given, "A limit is a number from 1 on");
+        }
+        None => bad_param(talk, channel, letter, "*", "You must give a limit"),
+    }
+    None
+}
+
+fn ranked(
+    talk: &mut Talk<'_>,
+    (channel, room): (&str, &Room),
+    letter: char,
+    rank: Rank,
+    nick: Option<&str>,
+) -> Option<What> {
+    let Some(nick) = nick.filter(|nick| !nick.is_empty()) else {
+        bad_param(talk, channel, letter, "*", "You must give a nick");
+        return None;
+    };
+    let Some((conn, who)) = talk.person(nick) else {
+        talk.no_such_nick(nick);
+        return None;
+    };
+    if !talk.hub().is_member(conn, room.id) {
+        let text = "They aren't on that channel";
+        talk.numeric(ERR_USERNOTINCHANNEL, &[nick, channel], text);
+        return None;
+    }
+    Some(What::Rank(rank, conn, who.name))
 }
 
 fn bad_param(talk: &mut Talk<'_>, channel: &str, letter: char, given: &str, text: &str) {
@@ -136,15 +160,15 @@ fn show(talk: &mut Talk<'_>, room: &Room) {
     let channel = super::channel_of(&room.name);
     let rights = &room.rights;
     let mut modes = "+".to_owned();
-    modes.extend(SWITCHES.iter().filter(|switch| rights.is_on(**switch)).map(|s| letter_of(*s)));
+    modes.extend(switches_on(|switch| rights.is_on(switch)));
     let mut params = Vec::new();
     let is_member = talk.hub().is_member(talk.conn(), room.id);
     if let Some(limit) = rights.limit {
-        modes.push('l');
+        modes.push(letter_of_limit());
         params.push(limit.to_string());
     }
     if let Some(key) = &rights.key {
-        modes.push('k');
+        modes.push(letter_of_key());
         params.push(if is_member { key.to_string() } else { "*".to_owned() });
     }
     let mut words = vec![channel.as_str(), modes.as_str()];
@@ -175,9 +199,9 @@ fn show_list(talk: &mut Talk<'_>, room: &Room, list: List) {
 
 /// A person's flags as letters.
 pub(super) fn letters_of(flags: Flags) -> String {
-    let letters =
-        [(flags.invisible, 'i'), (flags.operator, 'o'), (flags.listens, 'w'), (flags.bot, 'B')];
-    letters.into_iter().filter(|(on, _)| *on).map(|(_, letter)| letter).collect()
+    let mut flags = flags;
+    let on = USER_MODES.iter().filter(|mode| *(mode.flag)(&mut flags));
+    on.map(|mode| mode.letter).collect()
 }
 
 fn of_person(talk: &mut Talk<'_>, nick: &str) {
@@ -196,12 +220,11 @@ fn of_person(talk: &mut Talk<'_>, nick: &str) {
         match letter {
             '+' => on = true,
             '-' => on = false,
-            'i' => flags.invisible = on,
-            'w' => flags.listens = on,
-            'B' => flags.bot = on,
-            // Operators are made by OPER alone.
-            'o' => flags.operator &= on,
-            _ => is_unknown = true,
+            letter => match USER_MODES.iter().find(|mode| mode.letter == letter) {
+                Some(mode) if mode.is_granted && on => {}
+                Some(mode) => *(mode.flag)(&mut flags) = on,
+                None => is_unknown = true,
+            },
         }
     }
     if is_unknown {

@@ -1,9 +1,10 @@
 //! People: WHO, WHOIS, WHOWAS, ISON, USERHOST, AWAY, SETNAME, MONITOR.
 
 use super::commands::Talk;
+use super::mode_table::prefix_of;
 use super::numeric::*;
 use super::register::{REAL_NAME_MAX, short};
-use super::rooms::{is_shown, is_visible, prefix_of};
+use super::rooms::{is_shown, is_visible};
 use super::{Cap, channel_of, is_nick, mask, nick_of, room_of};
 use crate::hub::{Command as Ask, Presence, Room, is_person_name};
 use crate::id::{ConnId, RoomId};
@@ -171,7 +172,7 @@ fn show_who(
     }
     if let Some(room) = room {
         let multi = talk.irc.caps.has(Cap::MultiPrefix);
-        flags.push_str(prefix_of(room.rights.ranks(conn), multi));
+        flags.extend(prefix_of(room.rights.ranks(conn), multi));
     }
     let (nick, host) = (nick_of(&who.name).into_owned(), who.host().to_string());
     let (user, real_name) = (who.user(), who.real_name());
@@ -254,7 +255,7 @@ fn show_whois(talk: &mut Talk<'_>, conn: ConnId, who: &Identity) {
         if !channels.is_empty() {
             channels.push(' ');
         }
-        channels.push_str(prefix);
+        channels.extend(prefix);
         channels.push_str(&channel_of(&room.name));
     }
     if !channels.is_empty() {

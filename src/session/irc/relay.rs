@@ -6,7 +6,7 @@ use super::numeric::*;
 use super::register::{REASON_MAX, short};
 use super::waiting::Waiting;
 use super::{Doing, Irc, View, nick_of, options_of, people, rooms, speech};
-use super::{modes, register};
+use super::{mode_table, modes, register};
 use crate::hub::{Command as Ask, Flags, LIST_MAX};
 use crate::limits::{MESSAGE_COST, PERSON_NAME_MAX, ROOM_NAME_MAX};
 use crate::password::{Claim, Secret};
@@ -44,13 +44,14 @@ pub(super) fn write_welcome(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let text = format!("Your host is {}, running version {VERSION}", options.name);
     numerics.write(RPL_YOURHOST, &[], &text);
     numerics.write(RPL_CREATED, &[], "This relay was created for everybody");
+    let [user, channel, with_param] = mode_table::my_info();
     let line = LineWriter::new(numerics.out).from_server(&options.name).command(RPL_MYINFO);
     line.middle(irc.target())
         .middle(&options.name)
         .middle(VERSION)
-        .middle("Biow")
-        .middle("Ibeiklmnostv")
-        .middle("Ibeklov")
+        .middle(&user)
+        .middle(&channel)
+        .middle(&with_param)
         .end();
     write_isupport(irc, view, out);
     write_lusers(irc, view, out);
@@ -60,22 +61,17 @@ pub(super) fn write_welcome(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
 /// What is supported (005), as it is.
 fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let options = options_of(view);
-    let tokens = [
+    let mut tokens = vec![
         format!("AWAYLEN={}", people::AWAY_MAX),
-        "BOT=B".to_owned(),
         "CASEMAPPING=ascii".to_owned(),
         format!("CHANLIMIT=#:{}", view.limits.rooms_per_peer),
-        "CHANMODES=Ibe,k,l,imnst".to_owned(),
         format!("CHANNELLEN={}", ROOM_NAME_MAX + 1),
         "CHANTYPES=#".to_owned(),
         format!("CHATHISTORY={}", super::history::PAGE_MAX),
         "ELIST=CMNTU".to_owned(),
-        "EXCEPTS=e".to_owned(),
         "HOSTLEN=64".to_owned(),
-        "INVEX=I".to_owned(),
         format!("KEYLEN={}", modes::KEY_MAX),
         format!("KICKLEN={REASON_MAX}"),
-        format!("MAXLIST=I:{LIST_MAX},b:{LIST_MAX},e:{LIST_MAX}"),
         format!("MAXTARGETS={}", speech::TARGETS_MAX),
         format!("MODES={}", modes::MODES_MAX),
         format!("MONITOR={}", people::WATCHED_MAX),
@@ -83,7 +79,6 @@ fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
         format!("NAMELEN={}", register::REAL_NAME_MAX),
         format!("NETWORK={}", options.network.replace(' ', "_")),
         format!("NICKLEN={PERSON_NAME_MAX}"),
-        "PREFIX=(ov)@+".to_owned(),
         format!(
             "TARGMAX=JOIN:,KICK:{0},LIST:10,NAMES:1,NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:1,WHOWAS:1",
             speech::TARGETS_MAX
@@ -93,6 +88,8 @@ fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
         "UTF8ONLY".to_owned(),
         "WHOX".to_owned(),
     ];
+    tokens.extend(mode_table::isupport(LIST_MAX));
+    tokens.sort_unstable();
     for tokens in tokens.chunks(12) {
         let line = LineWriter::new(out).from_server(&options.name).command(RPL_ISUPPORT);
         let line = line.middle(irc.target());

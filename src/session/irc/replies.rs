@@ -1,9 +1,8 @@
 //! The hub's answers, as lines.
 
-use super::dialect::{
-    Heading, id_of, letter_of_list, msgid, write_ephemeral, write_notice, write_spoken,
-};
+use super::dialect::{Heading, id_of, msgid, write_ephemeral, write_notice, write_spoken};
 use super::mask::mask_of;
+use super::mode_table::letter_of_list;
 use super::numeric::*;
 use super::rooms::{self, write_names, write_topic};
 use super::{

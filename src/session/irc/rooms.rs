@@ -1,11 +1,12 @@
 //! Rooms as channels: JOIN, PART, TOPIC, NAMES, LIST, INVITE, KICK.
 
 use super::commands::Talk;
+use super::mode_table::prefix_of;
 use super::numeric::*;
 use super::register::{REASON_MAX, short};
 use super::speech::TARGETS_MAX;
 use super::{About, Cap, Irc, View, channel_of, mask, nick_of, options_of, room_of};
-use crate::hub::{Command as Ask, Rank, Ranks, Room, Switch, Target};
+use crate::hub::{Command as Ask, Room, Switch, Target};
 use crate::id::{ConnId, RoomId};
 use crate::limits::MESSAGE_COST;
 use crate::wire::irc::LineWriter;
@@ -193,16 +194,6 @@ fn names_of_all(talk: &mut Talk<'_>) {
     talk.numeric(RPL_ENDOFNAMES, &["*"], &end);
 }
 
-/// What stands before a member's nick.
-pub(super) fn prefix_of(ranks: Ranks, is_multi: bool) -> &'static str {
-    match (ranks.has(Rank::Operator), ranks.has(Rank::Voice)) {
-        (true, true) if is_multi => "@+",
-        (true, _) => "@",
-        (false, true) => "+",
-        (false, false) => "",
-    }
-}
-
 /// Who is in a room, to the end of it.
 pub(super) fn write_names(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
     write_members(irc, view, room, out);
@@ -241,8 +232,8 @@ fn write_members(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
         400_usize.saturating_sub(name.len() + channel.len() + irc.target().len()).max(80);
     for member in members.into_iter().filter(|member| is_shown(view, room, *member)) {
         let Some(who) = view.hub.identity(member) else { continue };
-        let prefix = prefix_of(room.rights.ranks(member), multi);
-        let mut entry = format!("{prefix}{}", nick_of(&who.name));
+        let mut entry: String = prefix_of(room.rights.ranks(member), multi).collect();
+        entry.push_str(&nick_of(&who.name));
         if hosts {
             entry.push_str(&format!("!{}@{}", who.user(), who.host()));
         }
