@@ -95,18 +95,18 @@ impl Engine {
     /// The request, if it would tell somebody alone more than they read. What is said to one alone
     /// waits in an outbox: it must not be a way for others to fill it, and so to end its owner.
     pub(super) fn told_too_much(&self, command: &Command<'_>) -> Option<u64> {
-        let (to, bytes, request) = match command {
+        let (to, bytes) = match command {
             Command::DirectMessage { to, bytes, .. } => {
                 let conn = match to {
                     Addressee::Name { name, .. } => self.hub.holder(name)?,
                     Addressee::Connection { conn, .. } => *conn,
                 };
-                (conn, &**bytes, to.request())
+                (conn, &**bytes)
             }
             Command::Ephemeral { to: Target::Person(to), attributes, .. } => {
-                (*to, attributes.as_bytes(), 0)
+                (*to, attributes.as_bytes())
             }
-            Command::Invite { whom, .. } => (*whom, &[][..], 0),
+            Command::Invite { whom, .. } => (*whom, &[][..]),
             _ => return None,
         };
         // Who takes nothing takes no less for what is unread: the hub says so.
@@ -118,6 +118,6 @@ impl Engine {
         }
         let service = self.services.get(usize::from(peer.service))?;
         let length = peer.session.dialect(service).payload_length(bytes);
-        (unsent + length > self.limits.outbox_soft()).then_some(request)
+        (unsent + length > self.limits.outbox_soft()).then(|| command.request())
     }
 }

@@ -194,6 +194,19 @@ pub enum Where<'a> {
 }
 
 impl Command<'_> {
+    /// The request or message id that a refusal repeats; 0 if there is none.
+    pub fn request(&self) -> u64 {
+        match self {
+            Self::Join { request, .. }
+            | Self::Leave { request, .. }
+            | Self::Members { request, .. }
+            | Self::History { request, .. } => *request,
+            Self::Publish { sender: Sender::Member { id, .. }, .. } => *id,
+            Self::DirectMessage { to: Addressee::Name { request, .. }, .. } => *request,
+            _ => 0,
+        }
+    }
+
     /// The same, with nothing borrowed.
     pub fn into_owned(self) -> Command<'static> {
         match self {
@@ -269,14 +282,6 @@ impl Sender<'_> {
 }
 
 impl Addressee<'_> {
-    /// The request that an answer repeats, or 0.
-    pub fn request(&self) -> u64 {
-        match self {
-            Self::Name { request, .. } => *request,
-            Self::Connection { .. } => 0,
-        }
-    }
-
     fn into_owned(self) -> Addressee<'static> {
         match self {
             Self::Name { name, request } => Addressee::Name { name: owned(name), request },

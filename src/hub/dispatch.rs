@@ -7,74 +7,64 @@ use super::reply::Reply;
 use super::state::Hub;
 use crate::id::ConnId;
 use crate::now::Now;
+use crate::reason::Refusal;
 use std::rc::Rc;
 
 impl Hub {
     /// Somebody asks for something.
     pub fn handle_command(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
-        let refused = match command {
+        let request = command.request();
+        if let Err(refusal) = self.carry_out(conn, command, now) {
+            self.reply(conn, Reply::Refused { refusal, request });
+        }
+    }
+
+    fn carry_out(&mut self, conn: ConnId, command: Command<'_>, now: Now) -> Result<(), Refusal> {
+        match command {
             Command::Hello { name, key, private } => {
-                let greeted = self.hello(conn, &name, key, now);
-                if private && greeted.is_ok() {
+                self.hello(conn, &name, key, now)?;
+                if private {
                     self.people.hears(conn);
                 }
-                greeted.map_err(|why| (why, 0))
+                Ok(())
             }
             Command::Join { request, room, key, resume } => {
                 let start = resume.map_or(Start::Now, Start::After);
-                let joined = self.join(conn, request, &room, key.as_deref(), start, now);
-                joined.map_err(|why| (why, request))
+                self.join(conn, request, &room, key.as_deref(), start, now)
             }
             Command::Listen { room, resume } => {
                 let start = resume.map_or(Start::Now, Start::Kept);
-                self.join(conn, 0, &room, None, start, now).map_err(|why| (why, 0))
+                self.join(conn, 0, &room, None, start, now)
             }
             Command::Leave { request, room, reason } => {
                 let reason = reason.map(|reason| Rc::from(&*reason));
-                self.leave(conn, request, room, reason, now).map_err(|why| (why, request))
+                self.leave(conn, request, room, reason, now)
             }
             Command::Publish { room, sender, bytes, form, manner } => {
                 self.publish(conn, &room, &sender, (bytes, form, manner), now)
             }
             Command::DirectMessage { to, bytes, manner } => {
-                let request = to.request();
-                self.direct(conn, to, bytes, manner, now).map_err(|why| (why, request))
+                self.direct(conn, to, bytes, manner, now)
             }
             Command::Ephemeral { to, attributes, echo } => {
-                self.send_ephemeral(conn, to, attributes, echo, now).map_err(|why| (why, 0))
+                self.send_ephemeral(conn, to, attributes, echo, now)
             }
-            Command::Members { request, room } => {
-                self.members(conn, request, &room, now).map_err(|why| (why, request))
-            }
+            Command::Members { request, room } => self.members(conn, request, &room, now),
             Command::History { request, room, select, limit } => {
-                self.history(conn, request, &room, select, limit, now).map_err(|why| (why, request))
+                self.history(conn, request, &room, select, limit, now)
             }
-            Command::Rooms { from, limit } => {
-                self.rooms_from(conn, from, limit, now).map_err(|why| (why, 0))
-            }
+            Command::Rooms { from, limit } => self.rooms_from(conn, from, limit, now),
             Command::Describe { user, real_name } => {
                 self.describe(conn, &user, &real_name, now);
                 Ok(())
             }
-            Command::Rename { name } => self.rename(conn, &name, now).map_err(|why| (why, 0)),
-            Command::Topic { room, text } => {
-                self.give_topic(conn, room, &text, now).map_err(|why| (why, 0))
-            }
-            Command::Change { room, changes } => {
-                self.change(conn, room, changes, now).map_err(|why| (why, 0))
-            }
-            Command::Invite { room, whom } => {
-                self.invite(conn, room, whom, now).map_err(|why| (why, 0))
-            }
-            Command::Kick { room, whom, reason } => {
-                self.kick(conn, room, whom, &reason, now).map_err(|why| (why, 0))
-            }
-            Command::Away { message } => {
-                self.away(conn, message.as_deref(), now).map_err(|why| (why, 0))
-            }
-            Command::RealName { text } => {
-                self.rename_fully(conn, &text, now).map_err(|why| (why, 0))
-            }
+            Command::Rename { name } => self.rename(conn, &name, now),
+            Command::Topic { room, text } => self.give_topic(conn, room, &text, now),
+            Command::Change { room, changes } => self.change(conn, room, changes, now),
+            Command::Invite { room, whom } => self.invite(conn, room, whom, now),
+            Command::Kick { room, whom, reason } => self.kick(conn, room, whom, &reason, now),
+            Command::Away { message } => self.away(conn, message.as_deref(), now),
+            Command::RealName { text } => self.rename_fully(conn, &text, now),
             Command::Flags(flags) => {
                 self.people.flag(conn, flags);
                 Ok(())
@@ -89,13 +79,8 @@ impl Hub {
                 }
                 Ok(())
             }
-            Command::Disconnect { whom, reason } => {
-                self.disconnect(conn, whom, &reason).map_err(|why| (why, 0))
-            }
-            Command::Call { text } => self.call(conn, &text).map_err(|why| (why, 0)),
-        };
-        if let Err((refusal, request)) = refused {
-            self.reply(conn, Reply::Refused { refusal, request });
+            Command::Disconnect { whom, reason } => self.disconnect(conn, whom, &reason),
+            Command::Call { text } => self.call(conn, &text),
         }
     }
 }

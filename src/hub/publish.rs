@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 impl Hub {
-    /// Publishes to a room, in the way of its sender. A refusal names the request or message it is for.
+    /// Publishes to a room, in the way of its sender.
     pub(super) fn publish(
         &mut self,
         conn: ConnId,
@@ -24,22 +24,20 @@ impl Hub {
         sender: &Sender<'_>,
         (bytes, form, manner): (Cow<'_, [u8]>, Form, Manner),
         now: Now,
-    ) -> Result<(), (Refusal, u64)> {
+    ) -> Result<(), Refusal> {
         match sender {
             &Sender::Member { id, echo } => {
-                let content = (bytes, form, manner);
-                self.publish_as_member(conn, room, (id, echo), content, now)
-                    .map_err(|why| (why, id))
+                self.publish_as_member(conn, room, (id, echo), (bytes, form, manner), now)
             }
             &Sender::Person { echo } => {
-                let content = (bytes, form, manner);
-                self.publish_as_person(conn, room, echo, content, now).map_err(|why| (why, 0))
+                self.publish_as_person(conn, room, echo, (bytes, form, manner), now)
             }
             Sender::Outside { name, key, once } => {
                 let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
                 let posted = Posted { room, sender: name, key: *key, once: once.as_deref() };
-                let reply = self.publish_from_outside(conn, posted, payload, now);
-                reply.map(|reply| self.reply(conn, reply)).map_err(|why| (why, 0))
+                let reply = self.publish_from_outside(conn, posted, payload, now)?;
+                self.reply(conn, reply);
+                Ok(())
             }
         }
     }

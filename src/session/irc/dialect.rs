@@ -208,22 +208,7 @@ pub(super) fn write_notice(
             heading.write(who, out).command("TOPIC").middle(&channel).last(text);
         }
         Notice::Changed(who, changes) => {
-            let mut rest = &**changes;
-            while !rest.is_empty() {
-                let line = heading.write(who, out).command("MODE");
-                let line = line.middle(&channel);
-                // As many as fit; the others in the next line.
-                let space = line.space();
-                let fits = |count: &usize| {
-                    let (modes, params) = modes_of(rest.get(..*count).unwrap_or(rest));
-                    modes.len() + params.iter().map(|p| p.len() + 1).sum::<usize>() <= space
-                };
-                let count = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
-                let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-                let (modes, params) = modes_of(now);
-                params.iter().fold(line.middle(&modes), |line, param| line.middle(param)).end();
-                rest = later;
-            }
+            write_changes(&heading, who, &channel, changes, out);
         }
         Notice::Invited(who, whom) if style.has(Cap::InviteNotify) => {
             let line = heading.write(who, out).command("INVITE");
@@ -269,6 +254,32 @@ pub(super) fn write_ephemeral(
     };
     let line = heading.write(who, out);
     line.command("TAGMSG").middle(target).end();
+}
+
+/// Changes of rights, in as many lines as they need.
+fn write_changes(
+    heading: &Heading<'_>,
+    who: &Identity,
+    channel: &str,
+    changes: &[Change],
+    out: &mut Vec<u8>,
+) {
+    let mut rest = changes;
+    while !rest.is_empty() {
+        let line = heading.write(who, out).command("MODE");
+        let line = line.middle(channel);
+        // As many as fit; the others in the next line.
+        let space = line.space();
+        let fits = |count: &usize| {
+            let (modes, params) = modes_of(rest.get(..*count).unwrap_or(rest));
+            modes.len() + params.iter().map(|p| p.len() + 1).sum::<usize>() <= space
+        };
+        let count = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
+        let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+        let (modes, params) = modes_of(now);
+        params.iter().fold(line.middle(&modes), |line, param| line.middle(param)).end();
+        rest = later;
+    }
 }
 
 /// Changes as letters and parameters.
