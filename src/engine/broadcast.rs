@@ -107,7 +107,7 @@ impl Engine {
         let Some(conn) = tape.members.get(fallen.index).map(|member| member.conn) else { return };
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let policy = self.services.get(usize::from(peer.service)).map(Service::overrun);
-        if !fallen.rest.is_empty() {
+        if !fallen.rest.is_empty() && !planted!("overrun-cuts-a-message") {
             peer.outbox_mut().finish_first(&fallen.rest);
         }
         peer.forget_skips(key);
@@ -130,7 +130,10 @@ impl Engine {
         let Some(tape) = self.tapes.get_mut(skip.tape) else { return false };
         let index = seat.index as usize;
         match tape.members.get(index).map(|member| member.cursor.place()) {
-            Some(Place::At(position)) if position == skip.from => {
+            Some(Place::At(position))
+                if position == skip.from
+                    || planted!("sender-is-carried-too-far") && !peer.blocked =>
+            {
                 tape.advance(index, skip.to, &mut self.pool);
                 true
             }
@@ -186,13 +189,15 @@ impl Engine {
         request: Option<u64>,
         head: Offset,
     ) {
-        if request.is_some() {
+        let is_dropped = planted!("kicked-loses-what-is-owed") && request == Some(0);
+        if request.is_some() && !is_dropped {
             let owed = self.lay_out(conn);
             if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
                 peer.outbox_mut().finish_first(&owed);
                 self.mark_ready(conn);
             }
-            if self.is_behind_in(conn, room) && !self.can_tell_gap(conn) {
+            let is_behind = self.is_behind_in(conn, room) && !planted!("leave-drops-what-is-owed");
+            if is_behind && !self.can_tell_gap(conn) {
                 self.close(conn, CloseReason::SlowConsumer);
             }
         }
@@ -206,7 +211,7 @@ impl Engine {
         let next = match tape.members.get(index).map(|member| member.cursor.place()) {
             Some(Place::At(position)) => {
                 let rest = tape.half_sent(position);
-                if !rest.is_empty() {
+                if !rest.is_empty() && !planted!("leave-cuts-a-message") {
                     peer.outbox_mut().finish_first(rest);
                 }
                 tape.next_offset(position).unwrap_or(head + 1)
@@ -219,7 +224,8 @@ impl Engine {
         peer.replayed(key, |_| true);
         let moved = tape.unseat(index, &mut self.pool);
         let (is_deserted, has_round) = (tape.members.is_empty(), tape.round.is_some());
-        if let Some(moved) = moved.and_then(|moved| self.peers.get_mut(moved)) {
+        let to_tell = moved.filter(|_| !planted!("moved-member-keeps-its-index"));
+        if let Some(moved) = to_tell.and_then(|moved| self.peers.get_mut(moved)) {
             for other in moved.seats.iter_mut().filter(|other| other.tape == seat.tape) {
                 other.index = seat.index;
             }
@@ -250,7 +256,8 @@ impl Engine {
             peer.outbox_mut().finish_first(&owed);
             self.mark_ready(conn);
         }
-        if rooms.iter().any(|room| self.is_behind_in(conn, *room)) {
+        let is_behind = rooms.iter().any(|room| self.is_behind_in(conn, *room));
+        if is_behind && !planted!("new-dialect-drops-what-is-owed") {
             // More than an outbox holds would be lost without a word.
             return self.close(conn, CloseReason::SlowConsumer);
         }

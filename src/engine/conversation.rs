@@ -161,7 +161,11 @@ impl Engine {
             }
         }
         let is_heard = self.peers.get(conn).is_some_and(Peer::is_heard);
-        (used, if is_heard { Reading::Unfinished } else { Reading::Gone })
+        match is_heard {
+            true if planted!("unfinished-read-is-forgotten") => (used, Reading::More),
+            true => (used, Reading::Unfinished),
+            false => (used, Reading::Gone),
+        }
     }
 
     /// Whether something is to be said in a room whose flush is far behind.

@@ -45,7 +45,9 @@ impl Engine {
         match peer.closing_mut() {
             None => {
                 // Its time does not run before `reap` has seen to it.
-                let (phase, until, discarded) = (Phase::Marked, Tick(u32::MAX), 0);
+                let is_early = planted!("deadline-meets-a-marked-peer");
+                let until = if is_early { Tick(0) } else { Tick(u32::MAX) };
+                let (phase, discarded) = (Phase::Marked, 0);
                 let closing = Closing { fault, phase, until, discarded };
                 peer.aside = Some(Box::new(Aside::Closing(closing)));
                 self.marked.push(conn);

@@ -69,6 +69,9 @@ impl Engine {
         write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>),
     ) {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
+        if planted!("told-is-lost-on-the-held") && peer.held && matches!(account, Account::Others) {
+            return;
+        }
         self.scratch.clear();
         let Some(service) = self.services.get(usize::from(peer.service)) else { return };
         let running = self.woken.saturating_sub(self.stalled);

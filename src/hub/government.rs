@@ -32,7 +32,8 @@ impl Hub {
         if rights.bans(&who) {
             return Err(Refusal::Banned);
         }
-        if rights.is_on(Switch::InviteOnly) && !rights.invites(conn, &who) {
+        let is_closed = rights.is_on(Switch::InviteOnly) && !planted!("door-stands-open");
+        if is_closed && !rights.invites(conn, &who) {
             return Err(Refusal::InviteOnly);
         }
         if rights.key.as_deref().is_some_and(|wanted| key != Some(wanted)) {
@@ -60,7 +61,7 @@ impl Hub {
             return Ok(());
         }
         let is_banned = || self.people.who(conn).is_none_or(|who| rights.bans(&who));
-        if rights.is_on(Switch::Moderated) || is_banned() {
+        if (rights.is_on(Switch::Moderated) || is_banned()) && !planted!("banned-may-speak") {
             return Err(Refusal::CannotSay);
         }
         Ok(())
@@ -191,13 +192,18 @@ impl Hub {
         let reason: Rc<str> = reason.into();
         let told = Reply::Expelled { by: by.clone(), room: id, name, reason: Rc::clone(&reason) };
         self.reply(whom, told);
-        self.unseat(whom, id, Some(0));
+        if !planted!("kicked-hears-on") {
+            self.unseat(whom, id, Some(0));
+        }
         let count = self.room(id).map_or(0, super::Room::count);
         let notice = Notice::Went(who, count, Going::Expelled(by, reason));
         if whom == conn {
             self.events.push_back(Event::Notice(id, notice, Vec::new()));
         } else {
             self.proclaim(conn, id, notice);
+        }
+        if planted!("kicked-hears-on") {
+            self.unseat(whom, id, Some(0));
         }
         self.forget_if_over(id);
         Ok(())

@@ -37,7 +37,11 @@ impl Told {
     /// Of the room's members, those who have heard it before and know people beyond rooms. To others
     /// each room is a world of its own.
     pub(super) fn but_once(&mut self, room: Option<&Room>, people: &People) -> Vec<ConnId> {
-        let is_told = |room: &&Room| !self.is_single && room.members.len() <= self.members_max;
+        let members_max = match planted!("news-is-told-in-a-count") {
+            true => usize::MAX,
+            false => self.members_max,
+        };
+        let is_told = |room: &&Room| !self.is_single && room.members.len() <= members_max;
         let Some(room) = room.filter(is_told) else { return Vec::new() };
         if self.heard.len() + room.members.len() > COMPARED_MAX {
             return Vec::new();
@@ -314,7 +318,7 @@ impl Hub {
     fn hearer(&self, conn: ConnId) -> Result<Rc<str>, Refusal> {
         let person = self.people.get(conn).filter(|person| !person.name.is_empty());
         let person = person.ok_or(Refusal::NoSuchPerson)?;
-        if self.people.is_hearer(conn) {
+        if self.people.is_hearer(conn) || planted!("told-to-who-does-not-look") {
             Ok(Rc::clone(&person.name))
         } else {
             Err(Refusal::CannotHear)

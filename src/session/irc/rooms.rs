@@ -320,7 +320,9 @@ pub(super) fn list(talk: &mut Talk<'_>) {
     let visible = talk.hub().rooms().filter(|room| !room.members.is_empty());
     let wanted = visible.filter(|room| {
         let is_named = names.is_empty() || names.iter().any(|filter| filter.fits(room));
-        is_named && others.iter().all(|filter| filter.fits(room)) && is_visible(talk.view, room)
+        is_named
+            && others.iter().all(|filter| filter.fits(room))
+            && (is_visible(talk.view, room) || planted!("secret-room-is-listed"))
     });
     for room in wanted.collect::<Vec<_>>() {
         let topic = room.rights.topic.as_ref().map_or("", |topic| &*topic.text);

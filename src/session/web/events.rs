@@ -135,6 +135,7 @@ impl EventStream {
         write_id(self.epoch, has, out);
         write("joined", joined, out);
         let lost = resume.filter(|resume| !joined.recovered && resume.epoch == self.epoch);
+        let lost = lost.filter(|_| !planted!("events-forget-the-gap"));
         if let Some(resume) = lost.filter(|resume| resume.offset < has) {
             self.write_gap(resume.offset + 1, has, out);
         }
