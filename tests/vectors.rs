@@ -258,7 +258,7 @@ fn the_tables_of_codes_are_the_lists_in_the_code() {
 #[cfg(feature = "http")]
 #[test]
 fn the_table_of_closes_has_every_reason_once() {
-    use hobnob::session::web::socket::close_code;
+    use hobnob::session::web::close_code;
     let rows = tables(&["close", "reasons"]);
     let listed: Vec<(u16, &str)> = rows
         .iter()

@@ -5,11 +5,10 @@ use super::peer::{Awaited, Seat};
 use super::tape::{Fallen, Place, Tape};
 use super::{Engine, Lane};
 use crate::hub::{Notice, Reply};
-use crate::id::{ConnId, Offset, RoomId};
+use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::payload::Message;
 use crate::reason::CloseReason;
-use crate::session::{Dialect, Overrun, Service};
-use crate::wire::websocket;
+use crate::session::{Conversation, Dialect, Overrun, Service};
 use smallvec::SmallVec;
 
 /// One room's tapes: one per dialect that somebody there speaks.
@@ -43,9 +42,7 @@ impl Engine {
                     dialect.write_notice(room, notice, self.unix_ms, &mut self.scratch);
                 }
             }
-            if dialect.is_deflated() {
-                websocket::deflate(&mut self.scratch, &mut self.deflater);
-            }
+            dialect.compress(&mut self.scratch, &mut self.deflater);
             if !self.scratch.is_empty() {
                 self.append(tape as usize, said);
             }
@@ -186,10 +183,11 @@ impl Engine {
         &mut self,
         conn: ConnId,
         room: RoomId,
-        request: Option<u64>,
+        request: Option<(RequestId, u64)>,
         head: Offset,
     ) {
-        let is_dropped = planted!("kicked-loses-what-is-owed") && request == Some(0);
+        let is_dropped =
+            planted!("kicked-loses-what-is-owed") && request.is_some_and(|(_, number)| number == 0);
         if request.is_some() && !is_dropped {
             let owed = self.lay_out(conn);
             if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
@@ -236,20 +234,19 @@ impl Engine {
         if is_deserted {
             self.forget_tape(room, key);
         }
-        if let Some(request) = request {
-            self.reply(conn, &Reply::Left { request, room, offset: next.saturating_sub(1) });
+        if let Some((id, request)) = request {
+            self.reply(conn, id, &Reply::Left { request, room, offset: next.saturating_sub(1) });
         }
     }
 
     /// Bytes held for those of a room who are behind.
-    #[cfg(feature = "http")]
     pub(super) fn held_for(&self, room: RoomId) -> usize {
         let tapes = self.tapes_of(room).iter();
         tapes.filter_map(|(_, tape)| self.tapes.get(*tape as usize)).map(Tape::held).sum()
     }
 
     /// `conn` speaks another dialect from now on: what was said in the old one is heard first.
-    pub(super) fn reseat(&mut self, conn: ConnId) {
+    pub(super) fn resubscribe(&mut self, conn: ConnId) {
         let rooms: Vec<RoomId> = self.hub.rooms_of(conn).collect();
         let owed = self.lay_out(conn);
         if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {

@@ -8,7 +8,7 @@ use crate::id::ConnId;
 use crate::limits::LINGER;
 use crate::now::{Now, Tick};
 use crate::reason::CloseReason;
-use crate::session::{Fault, Service};
+use crate::session::{Conversation, Fault, Service};
 use std::io::IoSlice;
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ impl Engine {
             matches!(fault.reason, CloseReason::SlowConsumer | CloseReason::OutboxFull);
         let mut owed = if is_overrun { self.half_sent(conn) } else { self.lay_out(conn) };
         if let Some(peer) = self.peers.get(conn) {
-            peer.session.write_farewell(fault, &mut owed);
+            peer.session.write_close(fault, &mut owed);
         }
         owed
     }

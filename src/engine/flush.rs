@@ -5,7 +5,7 @@ use super::outbox::Outbox;
 use super::peer::{Peer, Phase};
 use super::tape::{Place, Tape};
 use crate::hub::Reply;
-use crate::id::ConnId;
+use crate::id::{ConnId, RequestId};
 use crate::limits::REPLAY_PAGE;
 use crate::now::Now;
 use crate::reason::CloseReason;
@@ -398,7 +398,7 @@ impl Engine {
         let (head, oldest, count) = (room.head, room.oldest(), room.count());
         if next < oldest {
             let to = oldest - 1 + u64::from(planted!("gap-is-off-by-one"));
-            self.reply(conn, &Reply::Gap { room: room_id, from: next, to });
+            self.reply(conn, RequestId::NONE, &Reply::Gap { room: room_id, from: next, to });
             next = oldest;
         }
         let Some(peer) = self.peers.get_mut(conn) else { return };
@@ -422,6 +422,7 @@ impl Engine {
             // News of members may have passed meanwhile: the count says so, and that this is all.
             self.reply(
                 conn,
+                RequestId::NONE,
                 &Reply::Members { request: 0, room: room_id, count, names: Vec::new() },
             );
         } else {

@@ -2,7 +2,7 @@
 
 use super::reply::Reply;
 use super::rights::Change;
-use crate::id::{ConnId, Offset, RoomId};
+use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::now::Tick;
 use crate::payload::{Message, Seen};
 use crate::reason::CloseReason;
@@ -35,8 +35,10 @@ impl fmt::Display for Who {
 /// What must happen next, in this order.
 #[derive(Debug)]
 pub enum Event {
-    /// Tell one person something.
-    Reply(ConnId, Reply),
+    /// Tell one person something: what it asked for with this request, or what it did not ask for.
+    Reply(ConnId, RequestId, Reply),
+    /// The request of that person is done with: nothing more answers it.
+    Done(ConnId, RequestId),
     /// `conn` hears the room from now on; first, everything kept from `from` on.
     Seat {
         /// Who.
@@ -54,6 +56,8 @@ pub enum Event {
         room: RoomId,
         /// The request to answer.
         request: Option<u64>,
+        /// The request that led to this, if it is that person's own.
+        asked: RequestId,
         /// The room's newest offset; the room itself may be gone.
         head: Offset,
     },

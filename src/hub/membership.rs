@@ -52,7 +52,8 @@ impl Hub {
         }
         if again {
             let head = self.room(id).map_or(0, |room| room.head);
-            self.events.push_back(Event::Unseat { conn, room: id, request: None, head });
+            let asked = self.request_of(conn);
+            self.events.push_back(Event::Unseat { conn, room: id, request: None, asked, head });
         } else {
             self.enter(conn, id, now);
         }
@@ -140,8 +141,10 @@ impl Hub {
     pub(super) fn unseat(&mut self, conn: ConnId, id: RoomId, request: Option<u64>) {
         let Some(person) = self.people.get_mut(conn) else { return };
         let Some(index) = person.forget_room(id) else { return };
+        let asked = self.request_of(conn);
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
-        self.events.push_back(Event::Unseat { conn, room: id, request, head: room.head });
+        let head = room.head;
+        self.events.push_back(Event::Unseat { conn, room: id, request, asked, head });
         room.members.swap_remove(index);
         if let Some(moved) = room.members.get(index).copied() {
             self.people.move_member(moved, id, index);

@@ -28,7 +28,7 @@ pub use reply::{Page, Reply, RoomLine};
 pub use rights::{Change, Entry, LIST_MAX, List, Rank, Ranks, Rights, Switch, Topic, What};
 pub use room::Room;
 
-use crate::id::{ConnId, Epoch, RoomId};
+use crate::id::{ConnId, Epoch, RequestId, RoomId};
 use crate::limits::Limits;
 use crate::now::{Now, Tick};
 use crate::payload::Payload;
@@ -61,6 +61,8 @@ pub struct Hub {
     /// Bytes kept of all rooms' pasts.
     kept: usize,
     events: VecDeque<Event>,
+    /// The request that is being carried out, and whose it is.
+    asking: Option<(ConnId, RequestId)>,
     minted: u64,
     secret: u64,
 }
@@ -78,6 +80,7 @@ impl Hub {
             rooms_made: 0,
             kept: 0,
             events: VecDeque::new(),
+            asking: None,
             minted: 0,
             secret,
         }
@@ -157,8 +160,32 @@ impl Hub {
         self.limits = limits;
     }
 
-    /// Somebody asks for something.
-    pub fn handle_command(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
+    /// Carries out what somebody asks for. What answers it carries `request`, and behind the last
+    /// answer comes [`Event::Done`] if it [is one](RequestId::is_some).
+    pub fn handle_command(
+        &mut self,
+        conn: ConnId,
+        request: RequestId,
+        command: Command<'_>,
+        now: Now,
+    ) {
+        self.asking = Some((conn, request));
+        self.carry_out(conn, command, now);
+        self.asking = None;
+        if request.is_some() {
+            self.events.push_back(Event::Done(conn, request));
+        }
+    }
+
+    /// Returns the request of `conn` that is being carried out.
+    fn request_of(&self, conn: ConnId) -> RequestId {
+        match self.asking {
+            Some((asker, request)) if asker == conn => request,
+            _ => RequestId::NONE,
+        }
+    }
+
+    fn carry_out(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
         let refused = match command {
             Command::Hello { name, key, private } => {
                 let greeted = self.hello(conn, &name, key, now);
@@ -345,7 +372,8 @@ impl Hub {
     }
 
     fn reply(&mut self, conn: ConnId, reply: Reply) {
-        self.events.push_back(Event::Reply(conn, reply));
+        let request = self.request_of(conn);
+        self.events.push_back(Event::Reply(conn, request, reply));
     }
 
     /// Checks that people, names, rooms and member lists agree. For tests: it visits everything.

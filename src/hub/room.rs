@@ -54,7 +54,7 @@ impl Room {
     pub fn recoverable(&self, resume: Resume) -> Option<Offset> {
         let is_known = resume.epoch == self.epoch && resume.offset <= self.head;
         let skipped = planted!("resume-skips-a-message") && resume.offset < self.head;
-        let next = resume.offset + 1;
+        let next = resume.offset.saturating_add(1);
         (is_known && next >= self.oldest()).then(|| next + u64::from(skipped))
     }
 

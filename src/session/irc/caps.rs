@@ -91,22 +91,10 @@ impl Caps {
         Cap::ALL.iter().copied().filter(move |cap| self.has(*cap))
     }
 
-    /// Those that change a line that a whole room hears, and what carries it.
-    pub fn style(self, carrier: Carrier) -> Style {
-        Style { bits: self.bits & Style::BITS, carrier }
+    /// Returns those that change a line that a whole room receives.
+    pub fn style(self, is_binary: bool) -> Style {
+        Style { bits: self.bits & Style::BITS, is_binary }
     }
-}
-
-/// What carries lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Carrier {
-    /// A stream, in which lines have ends.
-    #[default]
-    Stream,
-    /// Text messages of a WebSocket, each a line without its end.
-    Text,
-    /// Binary messages of a WebSocket, likewise.
-    Binary,
 }
 
 /// The capabilities that change a line that a whole room hears: who agrees on the same ones reads the
@@ -114,8 +102,8 @@ pub enum Carrier {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     bits: u16,
-    /// What carries the lines.
-    pub carrier: Carrier,
+    /// True if lines are binary messages, where they are messages of a WebSocket.
+    pub is_binary: bool,
 }
 
 impl Style {

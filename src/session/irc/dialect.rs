@@ -1,10 +1,13 @@
 //! What a whole room hears, as lines: once for all who have agreed on the same capabilities.
 
+use super::caps::{Cap, Style};
+use super::names::{channel_of, nick_of};
 use super::stamp::Stamp;
-use super::{Cap, Carrier, Style, channel_of, nick_of};
 use crate::hub::{Change, Going, List, Notice, Rank, Room, Signal, Switch, What, Who};
 use crate::payload::{Message, Payload, Seen};
+use crate::session::carrier::Carrier;
 use crate::wire::irc::LineWriter;
+use crate::wire::websocket::{self, Opcode};
 use std::borrow::Cow;
 
 /// Lines that one message becomes at most: other protocols' messages may have many, and each costs
@@ -74,32 +77,51 @@ pub(super) fn fits_a_line(who: &Who, command: &str, target: &str, text: &str) ->
 }
 
 /// Makes each line, from `start` on, what its carrier wants.
-pub fn pack(carrier: Carrier, start: usize, out: &mut Vec<u8>) {
-    #[cfg(feature = "http")]
-    if carrier != Carrier::Stream {
-        use crate::wire::websocket::{Opcode, write};
+pub(super) fn pack(carrier: Carrier, is_binary: bool, start: usize, out: &mut Vec<u8>) {
+    if carrier == Carrier::WebSocket {
         let lines = out.split_off(start);
-        let opcode = if carrier == Carrier::Text { Opcode::Text } else { Opcode::Binary };
+        let opcode = if is_binary { Opcode::Binary } else { Opcode::Text };
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            write(opcode, line.strip_suffix(b"\r\n").unwrap_or(line), out);
+            websocket::write(opcode, line.strip_suffix(b"\r\n").unwrap_or(line), out);
         }
     }
-    let _ = (carrier, start, out);
+}
+
+/// Returns bytes as text. They are looked through at once first, since nearly all are text: the lossy
+/// way goes from chunk to chunk.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
 }
 
 /// A message as the members of this dialect hear it.
-pub fn write_message(style: Style, room: &Room, message: &Message, out: &mut Vec<u8>) {
+pub fn write_message(
+    style: Style,
+    carrier: Carrier,
+    room: &Room,
+    message: &Message,
+    out: &mut Vec<u8>,
+) {
     let start = out.len();
     let id = if style.has(Cap::MessageTags) { msgid(room, message) } else { String::new() };
     write_spoken(style, &channel_of(&room.name), &id, message, None, out);
-    pack(style.carrier, start, out);
+    pack(carrier, style.is_binary, start, out);
 }
 
 /// News of a room as the members of this dialect hear it.
-pub fn write_news(style: Style, room: &str, notice: &Notice, unix_ms: u64, out: &mut Vec<u8>) {
+pub fn write_news(
+    style: Style,
+    carrier: Carrier,
+    room: &str,
+    notice: &Notice,
+    unix_ms: u64,
+    out: &mut Vec<u8>,
+) {
     let start = out.len();
     write_notice(style, room, notice, unix_ms, out);
-    pack(style.carrier, start, out);
+    pack(carrier, style.is_binary, start, out);
 }
 
 /// A message, to whomever it was said. `batch` is a batch that it is part of.
@@ -166,7 +188,7 @@ fn text_of(payload: &Payload) -> Cow<'_, str> {
     if payload.bytes.contains(&0) {
         return Cow::Owned(format!("[{} bytes that are not text]", payload.bytes.len()));
     }
-    super::text(&payload.bytes)
+    text(&payload.bytes)
 }
 
 /// News of a room as lines; nothing where the dialect has no word for it.

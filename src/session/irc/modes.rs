@@ -1,9 +1,11 @@
 //! MODE: rights of channels, flags of people.
 
-use super::commands::Talk;
 use super::dialect::{letter_of, letter_of_list};
+use super::names::nick_of;
 use super::numeric::*;
-use super::{About, nick_of, rooms};
+use super::state::PendingRequest;
+use super::talk::Talk;
+use super::visible;
 use crate::hub::{Change, Command as Ask, Entry, Flags, List, Rank, Room, Switch, What, mask};
 
 /// Letters with a parameter that one MODE may have.
@@ -28,7 +30,7 @@ pub(super) fn mode(talk: &mut Talk<'_>) {
 }
 
 fn of_channel(talk: &mut Talk<'_>, channel: &str) {
-    let Some(room) = rooms::known(talk, channel) else { return };
+    let Some(room) = visible::known(talk, channel) else { return };
     let Some(letters) = talk.param(1) else { return show(talk, room) };
     let params: Vec<&str> = talk.line.params.iter().skip(2).copied().collect();
     let mut params = params.into_iter();
@@ -116,7 +118,7 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
             _ => None,
         });
         let words = Some(lists.collect());
-        let about = About { words, ..talk.about(channel, "") };
+        let about = PendingRequest { words, ..talk.about(channel, "") };
         talk.ask(about, Ask::Change { room: room.id, changes });
     }
 }
@@ -133,7 +135,7 @@ fn is_key(key: &str) -> bool {
 }
 
 fn show(talk: &mut Talk<'_>, room: &Room) {
-    let channel = super::channel_of(&room.name);
+    let channel = super::names::channel_of(&room.name);
     let rights = &room.rights;
     let mut modes = "+".to_owned();
     modes.extend(SWITCHES.iter().filter(|switch| rights.is_on(**switch)).map(|s| letter_of(*s)));
@@ -154,7 +156,7 @@ fn show(talk: &mut Talk<'_>, room: &Room) {
 }
 
 fn show_list(talk: &mut Talk<'_>, room: &Room, list: List) {
-    let channel = super::channel_of(&room.name);
+    let channel = super::names::channel_of(&room.name);
     let (each, end, text) = match list {
         List::Bans => (RPL_BANLIST, RPL_ENDOFBANLIST, "End of channel ban list"),
         List::Excepts => (RPL_EXCEPTLIST, RPL_ENDOFEXCEPTLIST, "End of channel exception list"),

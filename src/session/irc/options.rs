@@ -1,6 +1,7 @@
 //! How an `irc` listener serves.
 
 use crate::password::Secret;
+use crate::session::view::View;
 use std::sync::OnceLock;
 
 /// The relay's name, where none is given.
@@ -57,4 +58,9 @@ impl Options {
         static FALLBACK: OnceLock<Options> = OnceLock::new();
         FALLBACK.get_or_init(Self::default)
     }
+}
+
+/// Returns the options of the listener that a session came to.
+pub(super) fn options_of<'a>(view: &View<'a>) -> &'a Options {
+    view.service.irc().unwrap_or_else(|| Options::fallback())
 }

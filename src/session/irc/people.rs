@@ -1,10 +1,12 @@
 //! People: WHO, WHOIS, WHOWAS, ISON, USERHOST, AWAY, SETNAME, MONITOR.
 
-use super::commands::Talk;
+use super::caps::Cap;
+use super::names::{channel_of, is_nick, nick_of, room_of};
 use super::numeric::*;
 use super::register::{REAL_NAME_MAX, short};
-use super::rooms::{is_shown, is_visible, prefix_of};
-use super::{Cap, channel_of, is_nick, nick_of, room_of};
+use super::rooms::prefix_of;
+use super::talk::Talk;
+use super::visible::{is_shown, is_visible};
 use crate::hub::{Command as Ask, Record, Room, Who, is_person_name, mask};
 use crate::id::{ConnId, RoomId};
 use crate::limits::MESSAGE_COST;
@@ -281,7 +283,7 @@ pub(super) fn whowas(talk: &mut Talk<'_>) {
     };
     let count = talk.param(1).and_then(|count| count.parse::<i64>().ok()).filter(|c| *c > 0);
     let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(10).min(10);
-    let name = super::name_of(nick);
+    let name = super::names::name_of(nick);
     let past = talk.hub().past(&name).take(count);
     let past: Vec<(Who, u64)> = past.map(|past| (past.who.clone(), past.at)).collect();
     if past.is_empty() {
@@ -310,14 +312,14 @@ pub(super) fn monitor(talk: &mut Talk<'_>) {
         "-" => {
             for name in names {
                 let about = talk.about("", name);
-                let name = super::name_of(name).into();
+                let name = super::names::name_of(name).into();
                 talk.ask(about, Ask::Watch { name, on: false });
             }
         }
         "C" | "c" => {
             for name in watched {
                 let about = talk.about("", &name);
-                let name = super::name_of(&name).into();
+                let name = super::names::name_of(&name).into();
                 talk.ask(about, Ask::Watch { name, on: false });
             }
         }
@@ -348,7 +350,7 @@ fn watch(talk: &mut Talk<'_>, names: &[&str], watched: &[String]) {
             }
             fresh.push(name);
             let about = talk.about("", name);
-            let name = super::name_of(name).into();
+            let name = super::names::name_of(name).into();
             talk.ask(about, Ask::Watch { name, on: true });
         }
         answered.push(*name);
@@ -363,7 +365,7 @@ fn watch(talk: &mut Talk<'_>, names: &[&str], watched: &[String]) {
 
 /// Whether a nick can be somebody's. One that is shown with wide characters can.
 fn is_name(nick: &str) -> bool {
-    is_nick(nick) && is_person_name(&super::name_of(nick))
+    is_nick(nick) && is_person_name(&super::names::name_of(nick))
 }
 
 /// Who of these is here, and who is not.

@@ -4,7 +4,7 @@
 //! a relay on its reader's machine as if it had come from it: for the browser both are one origin. What
 //! gives it away is the name that the browser writes into `Host`, which no page can choose.
 
-use super::Options;
+use super::options::Options;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Longest name of a host (RFC 1035 §2.3.4, less what only DNS itself writes).
@@ -39,6 +39,16 @@ pub fn is_answered(name: &str, options: &Options) -> bool {
     let origins = options.allow_origin.iter().filter_map(|origin| origin.split_once("://"));
     options.allow_host.iter().any(|allowed| covers(allowed, name))
         || origins.into_iter().any(|(_, authority)| name_in(authority) == name)
+}
+
+/// Notes that the listener is bound to a loopback address, which was written as `authority`. Under the
+/// name that people are told to ask for it is answered.
+pub fn listens_locally(options: &mut Options, authority: &str) {
+    options.local = true;
+    let name = name_in(authority);
+    if !is_answered(&name, options) {
+        options.allow_host.push(name);
+    }
 }
 
 fn is_address(name: &str) -> bool {

@@ -1,7 +1,6 @@
 //! The parameters of a request, decoded, and what clients give back that came from here.
 
-use super::api::refused;
-use super::response::Response;
+use super::response::{Response, refused};
 use crate::id::{Epoch, Offset, Resume};
 use crate::wire::http::Request;
 use crate::wire::json::Hex;
