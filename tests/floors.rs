@@ -1,6 +1,9 @@
 //! The floors of the crate (ARCHITECTURE.md), kept by a test: a module imports only what stands
 //! below it.
 
+#[path = "floors/circles.rs"]
+mod circles;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -155,4 +158,39 @@ fn every_bug_put_in_on_purpose_is_in_the_code_and_in_the_table() {
     assert!(no_point.is_empty(), "no point in the code: {no_point:?}");
     let no_row: Vec<_> = code.difference(&table).collect();
     assert!(no_row.is_empty(), "no row in ARCHITECTURE.md: {no_row:?}");
+}
+
+#[test]
+fn the_files_of_a_folder_do_not_know_each_other_in_a_circle() {
+    let read = |path: &PathBuf| (path.display().to_string(), fs::read_to_string(path).unwrap());
+    let files: Vec<_> = rust_files(Path::new("src")).iter().map(read).collect();
+    let found = circles::circles(&files);
+    let lines = found.iter().map(|circle| {
+        let circles::Circle { folder, entries, imports } = circle;
+        format!("{folder}: {}\n    {}\n", entries.join(", "), imports.join("\n    "))
+    });
+    let lines: String = lines.collect();
+    assert!(found.is_empty(), "import circles: give what both need a file below both\n{lines}");
+}
+
+/// Words of single protocols, which neither the engine nor the loop knows.
+const PROTOCOL_WORDS: &[&str] = &["irc", "websocket", "http", "sse", "yjs"];
+
+#[test]
+fn the_engine_and_the_loop_know_no_protocol() {
+    for folder in ["src/engine", "src/net"] {
+        for path in rust_files(Path::new(folder)) {
+            for (number, line) in code(&path) {
+                let lower = line.to_ascii_lowercase();
+                let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+                let word = words.find(|word| PROTOCOL_WORDS.contains(word));
+                let place = format!("{}:{number}", path.display());
+                assert!(word.is_none(), "{place}: `{word:?}` belongs to one protocol");
+                for session in ["irc", "web", "frame", "raw"] {
+                    let named = format!("session::{session}");
+                    assert!(!line.contains(&named), "{place}: the engine does not name {named}");
+                }
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What the hub is asked for.
 
+use super::person::Flags;
 use super::rights::Change;
 use crate::history::Select;
 use crate::id::{ConnId, Resume, RoomId};
@@ -302,17 +303,4 @@ pub enum Target {
     Room(RoomId),
     /// One person.
     Person(ConnId),
-}
-
-/// What a person is known as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags {
-    /// Not listed for those who share no room with them.
-    pub invisible: bool,
-    /// An operator of the relay: may end connections, and has an operator's rights in every room.
-    pub operator: bool,
-    /// Wants to hear what operators call out.
-    pub listens: bool,
-    /// A program.
-    pub bot: bool,
 }

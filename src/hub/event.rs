@@ -1,36 +1,12 @@
-//! What happens: what must be done next, and what rooms hear of.
+//! Events: what the engine must do next, in order.
 
+use super::notice::Notice;
 use super::reply::Reply;
-use super::rights::Change;
 use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::now::Tick;
-use crate::payload::{Message, Seen};
+use crate::payload::Message;
 use crate::reason::CloseReason;
-use std::fmt;
 use std::rc::Rc;
-
-/// A person, as others see them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Who {
-    /// The name.
-    pub name: Rc<str>,
-    /// What stands beside it.
-    pub seen: Seen,
-}
-
-impl Who {
-    /// What they are called in full; by their name, if their protocol has no word for it.
-    pub fn real_name(&self) -> &str {
-        self.seen.real_name().unwrap_or(&self.name)
-    }
-}
-
-impl fmt::Display for Who {
-    /// The name alone.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
-    }
-}
 
 /// What must happen next, in this order.
 #[derive(Debug)]
@@ -78,51 +54,4 @@ pub enum Event {
     Remind(RoomId, Tick),
     /// The room is no more: its id may be let again.
     Gone(RoomId),
-}
-
-/// News of a room: of its members, mostly.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// Somebody joined; members now.
-    Came(Who, u32),
-    /// Somebody left; members now.
-    Went(Who, u32, Going),
-    /// Members now, in a room too big for names.
-    Count(u32),
-    /// Somebody has another name; members, as before.
-    Renamed(Who, Rc<str>, u32),
-    /// The room has another topic.
-    Topic(Who, Rc<str>),
-    /// Rights changed.
-    Changed(Who, Rc<[Change]>),
-    /// Somebody was asked in.
-    Invited(Who, Rc<str>),
-    /// Somebody is away, or back.
-    Away(Who, Option<Rc<str>>),
-    /// Somebody is called something else in full: see their face.
-    RealName(Who),
-    /// What one client tells the others, and nobody keeps.
-    Signal(Signal),
-}
-
-/// What one client tells others: see [`Command::Signal`](super::Command::Signal).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signal {
-    /// Who.
-    pub who: Who,
-    /// What, as IRC writes it.
-    pub tags: Rc<str>,
-    /// Unlike that of any other signal or private message.
-    pub id: u64,
-}
-
-/// How somebody left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Going {
-    /// Out of this room, with these words.
-    Left(Option<Rc<str>>),
-    /// Out of the relay, with these words.
-    Quit(Rc<str>),
-    /// Put out by somebody, with these words.
-    Expelled(Who, Rc<str>),
 }

@@ -1,7 +1,12 @@
 //! Who is in a room: coming, going, and how the others hear of it.
 
+use super::event::Event;
+use super::name;
+use super::notice::{Going, Notice};
 use super::person::Membership;
-use super::{Event, Going, Hub, Notice, Reply, Rights, name, room_mut};
+use super::reply::Reply;
+use super::rights::Rights;
+use super::state::{Hub, room_mut};
 use crate::history::Recent;
 use crate::id::{ConnId, Resume, RoomId};
 use crate::now::Now;

@@ -1,8 +1,7 @@
 //! The people who are here, and their names.
 
-use super::command::Flags;
-use super::event::Who;
 use super::rate::{Act, Rate};
+use super::who::Who;
 use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
@@ -56,6 +55,19 @@ pub struct Record {
     pub farewell: Option<Rc<str>>,
     /// The (folded) names they watch.
     pub watches: Vec<Rc<str>>,
+}
+
+/// What a person is known as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Not listed for those who share no room with them.
+    pub invisible: bool,
+    /// An operator of the relay: may end connections, and has an operator's rights in every room.
+    pub operator: bool,
+    /// Wants to hear what operators call out.
+    pub listens: bool,
+    /// A program.
+    pub bot: bool,
 }
 
 /// Somebody who was here.

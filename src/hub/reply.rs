@@ -1,6 +1,7 @@
 //! What one person is answered.
 
-use super::event::{Notice, Signal, Who};
+use super::notice::{Notice, Signal};
+use super::who::Who;
 use crate::id::{ConnId, Epoch, Offset, RoomId};
 use crate::payload::Message;
 use crate::reason::Refusal;
@@ -131,7 +132,7 @@ pub enum Reply {
         /// What.
         message: Rc<Message>,
     },
-    /// A private signal: see [`Command::Signal`](super::Command::Signal).
+    /// A private signal.
     Signal {
         /// To whom.
         to: Rc<str>,

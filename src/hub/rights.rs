@@ -1,9 +1,8 @@
 //! What a room demands of those who enter and speak, and who may do what there. The same for members
 //! of every protocol.
 
-use super::event::Who;
 use super::mask;
-use super::nick::nick_of;
+use super::who::Who;
 use crate::id::ConnId;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -288,12 +287,5 @@ impl Rights {
             (false, Some(index)) => drop(entries.remove(index)),
         }
         Ok(())
-    }
-}
-
-impl Who {
-    /// What patterns are compared with: `nick!user@host`, as everybody sees it.
-    pub fn mask(&self) -> String {
-        format!("{}!{}@{}", nick_of(&self.name), self.seen.user(), self.seen.host())
     }
 }

@@ -1,10 +1,15 @@
 use super::*;
 use crate::history::Mark;
 use crate::history::Select;
-use crate::id::{Offset, RequestId, Resume};
+use crate::id::{ConnId, Epoch, Offset, RequestId, Resume, RoomId};
+use crate::limits::Limits;
+use crate::now::Now;
 use crate::payload::{Form, Message};
+use crate::reason::{CloseReason, Refusal};
 use std::borrow::Cow;
 use std::num::NonZeroU32;
+use std::rc::Rc;
+use std::time::Duration;
 
 /// A hub in which everything that happens is written down in short words.
 struct World {

@@ -1,11 +1,10 @@
 //! One encoding of a room's traffic: language × carrier × compression. Knows no session.
 
 pub use super::carrier::Carrier;
-use super::frame::encode::{self as frames, Spelling};
-use super::irc;
-use super::raw::encode as raw;
 #[cfg(feature = "http")]
-use super::web::event_text as events;
+use super::encode::events;
+use super::encode::frame::{self as frames, Spelling};
+use super::encode::{irc, raw};
 use crate::hub::{Notice, Room};
 use crate::payload::Message;
 use crate::wire::deflate::Deflater;
@@ -39,7 +38,7 @@ pub enum Language {
     /// Server-Sent Events.
     Events,
     /// IRC lines, by the capabilities that the peers have agreed on.
-    Irc(irc::Style),
+    Irc(irc::caps::Style),
 }
 
 impl Dialect {

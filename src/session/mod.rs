@@ -7,9 +7,11 @@
 pub mod action;
 pub mod carrier;
 pub mod dialect;
+pub mod encode;
 mod fault;
 pub mod frame;
 pub mod irc;
+pub mod options;
 mod overrun;
 pub mod protocol;
 pub mod raw;

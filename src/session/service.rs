@@ -1,9 +1,9 @@
 //! What a listener serves, and how.
 
-use super::overrun::Overrun;
+use super::options::{frame, irc, raw};
 #[cfg(feature = "http")]
-use super::web;
-use super::{frame, irc, raw};
+use super::options::{host, http};
+use super::overrun::Overrun;
 use crate::limits::{IRC_PATIENCE, Limits};
 use core::net::IpAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub enum Service {
     Frame(frame::Options),
     /// Browsers, and whatever else speaks HTTP.
     #[cfg(feature = "http")]
-    Http(web::Options),
+    Http(http::Options),
     /// IRC.
     Irc(Arc<irc::Options>),
 }
@@ -68,7 +68,7 @@ impl Service {
         match self {
             Self::Raw(_) | Self::Frame(_) => false,
             #[cfg(feature = "http")]
-            Self::Http(options) => options.serve == web::Serve::Admin,
+            Self::Http(options) => options.serve == http::Serve::Admin,
             Self::Irc(_) => false,
         }
     }
@@ -84,13 +84,13 @@ impl Service {
         }
     }
 
-    /// It is listened for on a loopback address, which was written as `host`.
+    /// It is listened for on a loopback address, which was written as `authority`.
     #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only http has hosts"))]
-    pub fn listens_locally(&mut self, host: &str) {
+    pub fn listens_locally(&mut self, authority: &str) {
         match self {
             Self::Raw(_) | Self::Frame(_) | Self::Irc(_) => {}
             #[cfg(feature = "http")]
-            Self::Http(options) => web::host::listens_locally(options, host),
+            Self::Http(options) => host::listens_locally(options, authority),
         }
     }
 

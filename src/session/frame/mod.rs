@@ -1,10 +1,7 @@
 //! The frame protocol: hello first, then verbs, in the spelling of the first byte.
 
-pub mod encode;
-mod options;
-
-pub use encode::Spelling;
-pub use options::Options;
+pub use super::encode::frame::Spelling;
+pub use super::options::frame::Options;
 
 use super::action::{Action, Outcome, RequestId};
 use super::carrier::Carrier;

@@ -1,11 +1,11 @@
 //! The one table of commands.
 
-use super::caps::Cap;
 use super::label::Label;
 use super::numeric::*;
 use super::state::Irc;
 use super::talk::{Said, Talk};
 use super::{history, modes, people, register, relay, rooms, speech};
+use crate::session::encode::irc::caps::Cap;
 use crate::session::view::View;
 use crate::wire::irc::{Line, parse};
 

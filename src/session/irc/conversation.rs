@@ -1,6 +1,5 @@
 //! A conversation in IRC, from its bytes to its actions and back.
 
-use super::dialect::pack;
 use super::options::options_of;
 use super::state::Irc;
 use crate::hub::Reply;
@@ -9,6 +8,7 @@ use crate::reason::{CloseReason, Refusal};
 use crate::session::action::{Action, Outcome, RequestId};
 use crate::session::carrier::Carrier;
 use crate::session::dialect::Language;
+use crate::session::encode::irc::pack;
 use crate::session::fault::Fault;
 use crate::session::protocol::{Input, OverMessages, OverStream, Protocol};
 use crate::session::service::Service;

@@ -1,6 +1,5 @@
 //! What comes of jobs: whether a password is right, and what is new in the configuration.
 
-use super::caps::Cap;
 use super::numeric::*;
 use super::register::{short, try_to_enter, turn_away};
 use super::relay::be_operator;
@@ -8,6 +7,7 @@ use super::state::{Irc, PendingJob};
 use super::talk::{Said, Talk};
 use crate::password::Hash;
 use crate::session::action::{Outcome, Reloaded};
+use crate::session::encode::irc::caps::Cap;
 use crate::session::view::View;
 
 /// Lines of a report that are told.

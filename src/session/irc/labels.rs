@@ -1,10 +1,10 @@
 //! What answers a line with a label (<https://ircv3.net/specs/extensions/labeled-response>): held back
 //! until it is known what it is, and then given as one line, or as one batch.
 
-use super::dialect::text;
 use super::label::Label;
 use super::options::options_of;
 use super::state::Irc;
+use crate::session::encode::irc::text;
 use crate::session::view::View;
 use crate::wire::irc::{LineWriter, escape, parse};
 

@@ -7,16 +7,13 @@
 //! conversation, what a handler works with (`talk`), the handlers, the table of commands above them,
 //! and the conversation itself.
 
-mod caps;
 mod commands;
 mod conversation;
-mod dialect;
 mod history;
 mod jobs;
 mod label;
 mod labels;
 mod modes;
-mod names;
 mod numeric;
 mod options;
 mod people;
@@ -25,12 +22,10 @@ mod relay;
 mod replies;
 mod rooms;
 mod speech;
-mod stamp;
 mod state;
 mod talk;
 mod visible;
 
-pub use caps::{Cap, Caps, Style};
-pub use dialect::{write_message, write_news};
-pub use options::{MOTD_LINE_MAX, Operator, Options};
+pub use super::encode::irc::caps::{Cap, Caps, Style};
+pub use super::options::irc::{MOTD_LINE_MAX, Operator, Options};
 pub use state::Irc;

@@ -1,12 +1,12 @@
 //! MODE: rights of channels, flags of people.
 
-use super::dialect::{letter_of, letter_of_list};
-use super::names::nick_of;
 use super::numeric::*;
 use super::state::PendingRequest;
 use super::talk::Talk;
 use super::visible;
 use crate::hub::{Change, Command as Ask, Entry, Flags, List, Rank, Room, Switch, What, mask};
+use crate::session::encode::irc::names::nick_of;
+use crate::session::encode::irc::{letter_of, letter_of_list};
 
 /// Letters with a parameter that one MODE may have.
 pub(super) const MODES_MAX: usize = 20;
@@ -135,7 +135,7 @@ fn is_key(key: &str) -> bool {
 }
 
 fn show(talk: &mut Talk<'_>, room: &Room) {
-    let channel = super::names::channel_of(&room.name);
+    let channel = crate::session::encode::irc::names::channel_of(&room.name);
     let rights = &room.rights;
     let mut modes = "+".to_owned();
     modes.extend(SWITCHES.iter().filter(|switch| rights.is_on(**switch)).map(|s| letter_of(*s)));
@@ -156,7 +156,7 @@ fn show(talk: &mut Talk<'_>, room: &Room) {
 }
 
 fn show_list(talk: &mut Talk<'_>, room: &Room, list: List) {
-    let channel = super::names::channel_of(&room.name);
+    let channel = crate::session::encode::irc::names::channel_of(&room.name);
     let (each, end, text) = match list {
         List::Bans => (RPL_BANLIST, RPL_ENDOFBANLIST, "End of channel ban list"),
         List::Excepts => (RPL_EXCEPTLIST, RPL_ENDOFEXCEPTLIST, "End of channel exception list"),

@@ -1,7 +1,5 @@
 //! People: WHO, WHOIS, WHOWAS, ISON, USERHOST, AWAY, SETNAME, MONITOR.
 
-use super::caps::Cap;
-use super::names::{channel_of, is_nick, nick_of, room_of};
 use super::numeric::*;
 use super::register::{REAL_NAME_MAX, short};
 use super::rooms::prefix_of;
@@ -10,6 +8,9 @@ use super::visible::{is_shown, is_visible};
 use crate::hub::{Command as Ask, Record, Room, Who, is_person_name, mask};
 use crate::id::{ConnId, RoomId};
 use crate::limits::MESSAGE_COST;
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::names::{channel_of, is_nick, nick_of, room_of};
+use crate::session::encode::irc::stamp::Stamp;
 
 /// Longest AWAY message, in bytes.
 pub(super) const AWAY_MAX: usize = 300;
@@ -283,7 +284,7 @@ pub(super) fn whowas(talk: &mut Talk<'_>) {
     };
     let count = talk.param(1).and_then(|count| count.parse::<i64>().ok()).filter(|c| *c > 0);
     let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(10).min(10);
-    let name = super::names::name_of(nick);
+    let name = crate::session::encode::irc::names::name_of(nick);
     let past = talk.hub().past(&name).take(count);
     let past: Vec<(Who, u64)> = past.map(|past| (past.who.clone(), past.at)).collect();
     if past.is_empty() {
@@ -294,7 +295,7 @@ pub(super) fn whowas(talk: &mut Talk<'_>) {
         let (nick, host) = (nick_of(&who.name).into_owned(), who.seen.host().to_string());
         let params = [&nick, who.seen.user(), &host, "*"];
         talk.numeric(RPL_WHOWASUSER, &params, who.real_name());
-        let at = super::stamp::Stamp(at * 1000).to_string();
+        let at = Stamp(at * 1000).to_string();
         talk.numeric(RPL_WHOISSERVER, &[&nick, &server], &at);
     }
     talk.numeric(RPL_ENDOFWHOWAS, &[nick], "End of WHOWAS");
@@ -312,14 +313,14 @@ pub(super) fn monitor(talk: &mut Talk<'_>) {
         "-" => {
             for name in names {
                 let about = talk.about("", name);
-                let name = super::names::name_of(name).into();
+                let name = crate::session::encode::irc::names::name_of(name).into();
                 talk.ask(about, Ask::Watch { name, on: false });
             }
         }
         "C" | "c" => {
             for name in watched {
                 let about = talk.about("", &name);
-                let name = super::names::name_of(&name).into();
+                let name = crate::session::encode::irc::names::name_of(&name).into();
                 talk.ask(about, Ask::Watch { name, on: false });
             }
         }
@@ -350,7 +351,7 @@ fn watch(talk: &mut Talk<'_>, names: &[&str], watched: &[String]) {
             }
             fresh.push(name);
             let about = talk.about("", name);
-            let name = super::names::name_of(name).into();
+            let name = crate::session::encode::irc::names::name_of(name).into();
             talk.ask(about, Ask::Watch { name, on: true });
         }
         answered.push(*name);
@@ -365,7 +366,7 @@ fn watch(talk: &mut Talk<'_>, names: &[&str], watched: &[String]) {
 
 /// Whether a nick can be somebody's. One that is shown with wide characters can.
 fn is_name(nick: &str) -> bool {
-    is_nick(nick) && is_person_name(&super::names::name_of(nick))
+    is_nick(nick) && is_person_name(&crate::session::encode::irc::names::name_of(nick))
 }
 
 /// Who of these is here, and who is not.

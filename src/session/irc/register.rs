@@ -1,7 +1,5 @@
 //! Coming and going: CAP, PASS, NICK, USER, PING, QUIT.
 
-use super::caps::Cap;
-use super::names::is_nick;
 use super::numeric::*;
 use super::state::{Entry, PendingJob, PendingRequest};
 use super::talk::Talk;
@@ -10,6 +8,8 @@ use crate::limits::{MESSAGE_COST, QUESTION_COST};
 use crate::password::{Claim, Secret};
 use crate::reason::CloseReason;
 use crate::session::action::{Action, Job};
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::names::is_nick;
 use crate::session::fault::Fault;
 
 /// Longest user name, in bytes.

@@ -1,6 +1,5 @@
 //! The relay itself: what it is and how many are here, and what its operators may do.
 
-use super::names::nick_of;
 use super::numeric::*;
 use super::options::options_of;
 use super::register::{REASON_MAX, short};
@@ -12,6 +11,8 @@ use crate::limits::{MESSAGE_COST, PERSON_NAME_MAX, ROOM_NAME_MAX};
 use crate::password::{Claim, Secret};
 use crate::reason::CloseReason;
 use crate::session::action::{Action, Job};
+use crate::session::encode::irc::names::nick_of;
+use crate::session::encode::irc::stamp::Stamp;
 use crate::session::view::View;
 use crate::wire::irc::LineWriter;
 
@@ -177,7 +178,7 @@ pub(super) fn version(talk: &mut Talk<'_>) {
 pub(super) fn time(talk: &mut Talk<'_>) {
     if is_here(talk, 0) {
         let name = talk.options().name.clone();
-        let now = super::stamp::Stamp(talk.view.unix_ms).to_string();
+        let now = Stamp(talk.view.unix_ms).to_string();
         talk.numeric(RPL_TIME, &[&name], &now);
     }
 }

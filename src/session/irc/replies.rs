@@ -1,10 +1,5 @@
 //! The hub's answers, as lines.
 
-use super::caps::Cap;
-use super::dialect::{
-    Heading, id_of, letter_of_list, msgid, write_notice, write_signal, write_spoken,
-};
-use super::names::{channel_of, nick_of, room_of};
 use super::numeric::*;
 use super::options::options_of;
 use super::rooms::{write_names, write_topic};
@@ -13,6 +8,11 @@ use super::{history, relay, visible};
 use crate::hub::{LIST_MAX, List, Notice, Reply, Who};
 use crate::reason::Refusal;
 use crate::session::action::RequestId;
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::names::{channel_of, nick_of, room_of};
+use crate::session::encode::irc::{
+    Heading, id_of, letter_of_list, msgid, write_notice, write_signal, write_spoken,
+};
 use crate::session::view::View;
 use crate::wire::irc::LineWriter;
 use std::rc::Rc;

@@ -1,7 +1,5 @@
 //! Rooms as channels: JOIN, PART, TOPIC, NAMES, LIST, INVITE, KICK.
 
-use super::caps::Cap;
-use super::names::{channel_of, nick_of, room_of};
 use super::numeric::*;
 use super::options::options_of;
 use super::register::{REASON_MAX, short};
@@ -12,6 +10,8 @@ use super::visible::{is_shown, is_visible, joined, known};
 use crate::hub::{Command as Ask, Rank, Ranks, Room, Switch, mask};
 use crate::id::{ConnId, RoomId};
 use crate::limits::MESSAGE_COST;
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::names::{channel_of, nick_of, room_of};
 use crate::session::view::View;
 use crate::wire::irc::LineWriter;
 

@@ -1,14 +1,14 @@
 //! What is said: PRIVMSG, NOTICE, TAGMSG.
 
-use super::caps::Cap;
-use super::dialect::fits_a_line;
-use super::names::{channel_of, nick_of};
 use super::numeric::*;
 use super::state::PendingRequest;
 use super::talk::Talk;
 use super::visible;
 use crate::hub::{Command as Ask, Target};
 use crate::payload::Manner;
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::fits_a_line;
+use crate::session::encode::irc::names::{channel_of, nick_of};
 use crate::wire::irc::LINE_MAX;
 use smallvec::SmallVec;
 

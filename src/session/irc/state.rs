@@ -1,9 +1,9 @@
 //! The state of one conversation in IRC, and of the line that is being carried out.
 
-use super::caps::{Caps, Style};
 use super::label::Label;
 use crate::password::Hash;
 use crate::session::action::{Action, RequestId};
+use crate::session::encode::irc::caps::{Caps, Style};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 

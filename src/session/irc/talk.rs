@@ -1,6 +1,5 @@
 //! What the handlers of commands work with.
 
-use super::names::name_of;
 use super::numeric::*;
 use super::options::{Options, options_of};
 use super::state::{Irc, PendingRequest};
@@ -9,6 +8,7 @@ use crate::id::ConnId;
 use crate::limits::QUESTION_COST;
 use crate::reason::Refusal;
 use crate::session::action::{Action, Job};
+use crate::session::encode::irc::names::name_of;
 use crate::session::view::View;
 use crate::wire::irc::{LineWriter, Tags};
 use std::borrow::Cow;

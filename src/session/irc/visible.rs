@@ -1,10 +1,10 @@
 //! What a peer may know of: rooms, and people in them.
 
-use super::names::room_of;
 use super::numeric::*;
 use super::talk::Talk;
 use crate::hub::{Room, Switch, Target};
 use crate::id::{ConnId, RoomId};
+use crate::session::encode::irc::names::room_of;
 use crate::session::view::View;
 
 /// The room that a channel is, if there is one; else the peer is told that there is none. So it is told

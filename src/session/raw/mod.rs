@@ -1,11 +1,9 @@
 //! Plain sockets: no handshake, one room, and whatever is read is published there.
 
-pub mod encode;
 mod messages;
-mod options;
 
+pub use super::options::raw::{Framing, Options};
 pub use messages::RawMessages;
-pub use options::{Framing, Options};
 
 use super::action::{Action, Outcome, RequestId};
 use super::carrier::Carrier;

@@ -3,12 +3,12 @@
 //! id of the last event.
 
 use super::body;
-use super::event_text::{Bye, Count, Gap, Joined, Nothing, write, write_id};
 use super::response::Response;
 use crate::hub::{Act, Command, Reply};
 use crate::id::{Epoch, Offset, Resume};
 use crate::session::action::{Action, Outcome, RequestId};
 use crate::session::dialect::{Dialect, Language};
+use crate::session::encode::events::{Bye, Count, Gap, Joined, Nothing, write, write_id};
 use crate::session::fault::Fault;
 use crate::session::protocol::{Conversation, Input};
 use crate::session::service::Service;

@@ -1,6 +1,5 @@
 //! HTTP/1.1: one request after the other, each answered in its turn.
 
-use super::options::{Options, Serve};
 use super::origin::named_origin;
 use super::outcome::{Asked, Outcome as Answer, Subject};
 use super::response::{Response, Status};
@@ -13,6 +12,7 @@ use crate::reason::CloseReason;
 use crate::session::action::{Action, Outcome, RequestId};
 use crate::session::dialect::{Dialect, Language};
 use crate::session::fault::Fault;
+use crate::session::options::http::{Options, Serve};
 use crate::session::protocol::{Conversation, Input};
 use crate::session::service::Service;
 use crate::session::view::View;

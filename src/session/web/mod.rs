@@ -4,11 +4,8 @@
 pub mod api;
 pub mod asset;
 pub mod body;
-pub mod event_text;
 pub mod events;
 pub mod exchange;
-pub mod host;
-pub mod options;
 pub mod origin;
 pub mod outcome;
 pub mod query;
@@ -17,7 +14,8 @@ pub mod route;
 pub mod upgrade;
 pub mod watch;
 
+pub use super::options::host;
+pub use super::options::http::{Options, Serve};
 pub use super::websocket::close_code;
 pub use events::EventStream;
 pub use exchange::Exchange;
-pub use options::{Options, Serve};

@@ -1,9 +1,9 @@
 //! What comes of a request, and what that may depend on.
 
-use super::options::Options;
 use super::response::Response;
 use crate::hub::Command;
 use crate::limits::Limits;
+use crate::session::options::http::Options;
 use crate::session::{Query, Session};
 use std::borrow::Cow;
 

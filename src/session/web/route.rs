@@ -1,9 +1,9 @@
 //! Which request is answered by what. A route is a row of [`ROUTES`]; the parser knows none of them.
 
-use super::options::Serve;
 use super::outcome::{Asked, Outcome};
 use super::{api, asset, upgrade, watch};
 use crate::limits::Limits;
+use crate::session::options::http::Serve;
 use crate::wire::http::Request;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;

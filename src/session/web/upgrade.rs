@@ -1,6 +1,5 @@
 //! From HTTP to WebSocket: the opening handshake (RFC 6455 §4.2).
 
-use super::options::Options;
 use super::origin::may_speak;
 use super::outcome::{Asked, Outcome};
 use super::response::{Response, Status};
@@ -8,6 +7,7 @@ use crate::hub::is_room_name;
 use crate::session::Session;
 use crate::session::frame::Frame;
 use crate::session::irc::Irc;
+use crate::session::options::http::Options;
 use crate::session::raw::RawMessages;
 use crate::session::websocket::WebSocket;
 use crate::wire::http::Request;

@@ -25,7 +25,7 @@ pub enum Spelling {
 impl Spelling {
     /// Chosen by a connection's first byte: a JSON object begins with `{`, and a frame with the top
     /// byte of a length of at most 16 MiB and a little.
-    pub(super) fn of(first: u8) -> Option<Self> {
+    pub(crate) fn of(first: u8) -> Option<Self> {
         match first {
             b'{' if cfg!(feature = "json") => Some(Self::Json),
             0 | 1 => Some(Self::Binary),
@@ -33,11 +33,11 @@ impl Spelling {
         }
     }
 
-    pub(super) fn is_built(self) -> bool {
+    pub(crate) fn is_built(self) -> bool {
         self == Self::Binary || cfg!(feature = "json")
     }
 
-    pub(super) fn parse(
+    pub(crate) fn parse(
         self,
         bytes: &[u8],
         max: usize,
@@ -50,7 +50,7 @@ impl Spelling {
     }
 
     /// Longest frame or line, in bytes.
-    pub(super) fn max(self, limits: &Limits) -> usize {
+    pub(crate) fn max(self, limits: &Limits) -> usize {
         match self {
             #[cfg(feature = "json")]
             Self::Json => json::line_max(limits.message),
@@ -59,7 +59,7 @@ impl Spelling {
     }
 
     /// Reads one message that is a frame and nothing else.
-    pub(super) fn read(self, message: &[u8]) -> Result<ClientFrame<'_>, FrameError> {
+    pub(crate) fn read(self, message: &[u8]) -> Result<ClientFrame<'_>, FrameError> {
         match (self, message) {
             #[cfg(feature = "json")]
             (Self::Json, object) => json::read_client(object),
@@ -68,7 +68,7 @@ impl Spelling {
         }
     }
 
-    pub(super) fn write(self, carrier: Carrier, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn write(self, carrier: Carrier, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
         let from = out.len();
         self.write_to_stream(frame, out);
         match (carrier, self) {

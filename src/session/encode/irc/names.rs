@@ -1,6 +1,6 @@
 //! Channels and nicks: what rooms and people are called in IRC.
 
-pub(super) use crate::hub::{is_nick, name_of, nick_of};
+pub(crate) use crate::hub::{is_nick, name_of, nick_of};
 
 /// Returns the channel that a room is.
 pub fn channel_of(room: &str) -> String {

@@ -1,7 +1,7 @@
 //! How an `http` listener serves.
 
+use super::irc;
 use crate::address::Network;
-use crate::session::irc;
 use crate::session::overrun::Overrun;
 use std::sync::Arc;
 

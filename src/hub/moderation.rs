@@ -1,9 +1,12 @@
 //! Rights, as rooms' operators use them and as everybody meets them.
 
-use super::event::{Event, Going, Notice, Who};
+use super::event::Event;
+use super::notice::{Going, Notice};
 use super::reply::Reply;
-use super::rights::{Change, Rank, Switch, Unchanged, What};
-use super::{Hub, room_mut};
+use super::rights::{Change, Rank, Switch, Topic, Unchanged, What};
+use super::room::Room;
+use super::state::{Hub, room_mut};
+use super::who::Who;
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
 use crate::reason::Refusal;
@@ -108,8 +111,7 @@ impl Hub {
             return Err(Refusal::NotOperator);
         }
         let text: Rc<str> = text.into();
-        let topic =
-            super::Topic { text: Rc::clone(&text), by: who.clone(), at: now.unix_ms / 1000 };
+        let topic = Topic { text: Rc::clone(&text), by: who.clone(), at: now.unix_ms / 1000 };
         room.rights.topic = (!text.is_empty()).then_some(topic);
         self.proclaim(conn, id, Notice::Topic(who, text));
         Ok(())
@@ -195,7 +197,7 @@ impl Hub {
         if !planted!("kicked-hears-on") {
             self.unseat(whom, id, Some(0));
         }
-        let count = self.room(id).map_or(0, super::Room::count);
+        let count = self.room(id).map_or(0, Room::count);
         let notice = Notice::Went(who, count, Going::Expelled(by, reason));
         if whom == conn {
             self.events.push_back(Event::Notice(id, notice, Vec::new()));

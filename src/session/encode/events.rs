@@ -1,17 +1,18 @@
 //! Server-Sent Events as text (the HTML standard, §9.2). Knows no session.
 
-use super::{body, query};
 use crate::hub::{Notice, Room};
 use crate::id::{Epoch, Offset};
 use crate::payload::Message;
+use crate::wire::frame::Past as PastFrame;
 use crate::wire::json::{Hex, Past};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// A message as everybody who listens hears it.
 pub fn write_message(room: &Room, message: &Message, out: &mut Vec<u8>) {
     write_id(room.epoch, message.offset, out);
     out.extend_from_slice(b"data: ");
-    write_json(&Past::of(&body::past_of(message)), out);
+    write_json(&Past::of(&past_of(message)), out);
 }
 
 /// News of members, as everybody who listens hears it.
@@ -40,48 +41,48 @@ pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
 }
 
 #[derive(Serialize)]
-pub(super) struct Joined<'a> {
-    pub(super) room: &'a str,
-    pub(super) epoch: Hex,
-    pub(super) oldest: Offset,
-    pub(super) head: Offset,
-    pub(super) members: u32,
-    pub(super) recovered: bool,
+pub(crate) struct Joined<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) epoch: Hex,
+    pub(crate) oldest: Offset,
+    pub(crate) head: Offset,
+    pub(crate) members: u32,
+    pub(crate) recovered: bool,
 }
 
 #[derive(Serialize)]
-pub(super) struct Presence<'a> {
-    pub(super) name: &'a str,
-    pub(super) count: u32,
+pub(crate) struct Presence<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) count: u32,
 }
 
 #[derive(Serialize)]
-pub(super) struct Count {
-    pub(super) count: u32,
+pub(crate) struct Count {
+    pub(crate) count: u32,
 }
 
 #[derive(Serialize)]
-pub(super) struct Gap {
-    pub(super) from: Offset,
-    pub(super) to: Offset,
+pub(crate) struct Gap {
+    pub(crate) from: Offset,
+    pub(crate) to: Offset,
 }
 
 #[derive(Serialize)]
-pub(super) struct Bye<'a> {
-    pub(super) code: u16,
-    pub(super) reason: &'a str,
-    pub(super) text: &'a str,
+pub(crate) struct Bye<'a> {
+    pub(crate) code: u16,
+    pub(crate) reason: &'a str,
+    pub(crate) text: &'a str,
 }
 
 #[derive(Serialize)]
-pub(super) struct Nothing {}
+pub(crate) struct Nothing {}
 
-pub(super) fn write_id(epoch: Epoch, offset: Offset, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("id: {}\n", query::event_id(epoch, offset)).as_bytes());
+pub(crate) fn write_id(epoch: Epoch, offset: Offset, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("id: {}\n", event_id(epoch, offset)).as_bytes());
 }
 
 /// An event of its own kind. JSON has no line ends in it, so the data is one line.
-pub(super) fn write(event: &str, data: &impl Serialize, out: &mut Vec<u8>) {
+pub(crate) fn write(event: &str, data: &impl Serialize, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("event: {event}\ndata: ").as_bytes());
     write_json(data, out);
 }
@@ -91,4 +92,19 @@ fn write_json(data: &impl Serialize, out: &mut Vec<u8>) {
     let written = serde_json::to_writer(&mut *out, data);
     debug_assert!(written.is_ok());
     out.extend_from_slice(b"\n\n");
+}
+
+/// A place in a room as the id of an event: epoch and offset.
+pub fn event_id(epoch: Epoch, offset: Offset) -> String {
+    format!("{:016x}-{offset}", epoch.0)
+}
+
+/// One message as JSON has it.
+pub fn past_of(message: &Message) -> PastFrame<'_> {
+    PastFrame {
+        offset: message.offset,
+        time: message.unix_ms,
+        sender: Cow::Borrowed(&message.sender),
+        payload: Cow::Borrowed(&message.payload.bytes),
+    }
 }

@@ -1,56 +1,20 @@
 //! What people say about themselves and to each other, outside of rooms.
 
 use super::command::Target;
-use super::event::{Event, Notice, Signal, Who};
-use super::person::People;
+use super::event::Event;
+use super::heard::Told;
+use super::name;
+use super::notice::{Notice, Signal};
+use super::person::{Census, Past, Record};
 use super::reply::Reply;
-use super::{Hub, Record, Room, name};
+use super::state::Hub;
+use super::who::Who;
 use crate::id::{ConnId, RoomId};
-use crate::limits::Limits;
 use crate::now::Now;
 use crate::payload::{Face, Manner, Message, Payload};
 use crate::reason::{CloseReason, Refusal};
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::rc::Rc;
-
-/// Members looked at, at most, so that those who share several rooms with somebody hear of them once.
-/// Beyond it they may hear it twice.
-const COMPARED_MAX: usize = 4_096;
-
-/// Who has heard a piece of news that concerns several rooms.
-#[derive(Debug)]
-pub(super) struct Told {
-    heard: HashSet<ConnId>,
-    /// There is one room only: nobody can hear it twice.
-    is_single: bool,
-    /// In rooms with more members, nobody hears it at all.
-    members_max: usize,
-}
-
-impl Told {
-    pub(super) fn new(rooms: &[RoomId], limits: &Limits) -> Self {
-        let (is_single, members_max) = (rooms.len() < 2, limits.presence_members);
-        Self { heard: HashSet::new(), is_single, members_max }
-    }
-
-    /// Of the room's members, those who have heard it before and know people beyond rooms. To others
-    /// each room is a world of its own.
-    pub(super) fn but_once(&mut self, room: Option<&Room>, people: &People) -> Vec<ConnId> {
-        let members_max = match planted!("news-is-told-in-a-count") {
-            true => usize::MAX,
-            false => self.members_max,
-        };
-        let is_told = |room: &&Room| !self.is_single && room.members.len() <= members_max;
-        let Some(room) = room.filter(is_told) else { return Vec::new() };
-        if self.heard.len() + room.members.len() > COMPARED_MAX {
-            return Vec::new();
-        }
-        let members = room.members.iter().copied();
-        let members = members.filter(|member| people.record(*member).is_some());
-        members.filter(|member| !self.heard.insert(*member)).collect()
-    }
-}
 
 impl Hub {
     /// Somebody, as others see them.
@@ -84,7 +48,7 @@ impl Hub {
     }
 
     /// How many are here.
-    pub fn census(&self) -> super::Census {
+    pub fn census(&self) -> Census {
         self.people.census()
     }
 
@@ -94,7 +58,7 @@ impl Hub {
     }
 
     /// Those of that name who were here, the latest first.
-    pub fn past(&self, name: &str) -> impl Iterator<Item = &super::Past> {
+    pub fn past(&self, name: &str) -> impl Iterator<Item = &Past> {
         self.people.past(name)
     }
 

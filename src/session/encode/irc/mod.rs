@@ -1,13 +1,17 @@
 //! What a whole room hears, as lines: once for all who have agreed on the same capabilities.
 
-use super::caps::{Cap, Style};
-use super::names::{channel_of, nick_of};
-use super::stamp::Stamp;
+pub mod caps;
+pub mod names;
+pub mod stamp;
+
 use crate::hub::{Change, Going, List, Notice, Rank, Room, Signal, Switch, What, Who};
 use crate::payload::{Message, Payload, Seen};
 use crate::session::carrier::Carrier;
 use crate::wire::irc::LineWriter;
 use crate::wire::websocket::{self, Opcode};
+use caps::{Cap, Style};
+use names::{channel_of, nick_of};
+use stamp::Stamp;
 use std::borrow::Cow;
 
 /// Lines that one message becomes at most: other protocols' messages may have many, and each costs
@@ -20,19 +24,19 @@ const ACTION_END: char = '\u{1}';
 
 /// What stands before the command of a line that somebody says.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Heading<'a> {
-    pub(super) style: Style,
-    pub(super) unix_ms: u64,
+pub(crate) struct Heading<'a> {
+    pub(crate) style: Style,
+    pub(crate) unix_ms: u64,
     /// The batch that the line is part of.
-    pub(super) batch: Option<&'a str>,
-    pub(super) msgid: Option<&'a str>,
+    pub(crate) batch: Option<&'a str>,
+    pub(crate) msgid: Option<&'a str>,
     /// Tags of the sender's client.
-    pub(super) tags: Option<&'a str>,
+    pub(crate) tags: Option<&'a str>,
 }
 
 impl Heading<'_> {
     /// Begins the line.
-    pub(super) fn write<'o>(
+    pub(crate) fn write<'o>(
         &self,
         (name, seen): (&str, &Seen),
         out: &'o mut Vec<u8>,
@@ -60,24 +64,24 @@ impl Heading<'_> {
 }
 
 /// The id of a message of a room: unlike any other's as long as numberings last.
-pub(super) fn msgid(room: &Room, message: &Message) -> String {
+pub(crate) fn msgid(room: &Room, message: &Message) -> String {
     format!("{:016x}-{}", room.epoch.0, message.offset)
 }
 
 /// The id of what was said to one person, or was no message.
-pub(super) fn id_of(minted: u64) -> String {
+pub(crate) fn id_of(minted: u64) -> String {
     format!("{minted:016x}")
 }
 
 /// Whether a text that one person says fits one line, behind who said it and to whom.
-pub(super) fn fits_a_line(who: &Who, command: &str, target: &str, text: &str) -> bool {
+pub(crate) fn fits_a_line(who: &Who, command: &str, target: &str, text: &str) -> bool {
     let mut line = Vec::new();
     let heading = Heading::default().write((&who.name, &who.seen), &mut line);
     text.len() <= heading.command(command).middle(target).space()
 }
 
 /// Makes each line, from `start` on, what its carrier wants.
-pub(super) fn pack(carrier: Carrier, is_binary: bool, start: usize, out: &mut Vec<u8>) {
+pub(crate) fn pack(carrier: Carrier, is_binary: bool, start: usize, out: &mut Vec<u8>) {
     if carrier == Carrier::WebSocket {
         let lines = out.split_off(start);
         let opcode = if is_binary { Opcode::Binary } else { Opcode::Text };
@@ -89,7 +93,7 @@ pub(super) fn pack(carrier: Carrier, is_binary: bool, start: usize, out: &mut Ve
 
 /// Returns bytes as text. They are looked through at once first, since nearly all are text: the lossy
 /// way goes from chunk to chunk.
-pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(bytes),
@@ -125,7 +129,7 @@ pub fn write_news(
 }
 
 /// A message, to whomever it was said. `batch` is a batch that it is part of.
-pub(super) fn write_spoken(
+pub(crate) fn write_spoken(
     style: Style,
     target: &str,
     id: &str,
@@ -192,7 +196,7 @@ fn text_of(payload: &Payload) -> Cow<'_, str> {
 }
 
 /// News of a room as lines; nothing where the dialect has no word for it.
-pub(super) fn write_notice(
+pub(crate) fn write_notice(
     style: Style,
     room: &str,
     notice: &Notice,
@@ -275,7 +279,7 @@ pub(super) fn write_notice(
 }
 
 /// What one client tells others.
-pub(super) fn write_signal(
+pub(crate) fn write_signal(
     style: Style,
     target: &str,
     Signal { who, tags, id }: &Signal,
@@ -290,7 +294,7 @@ pub(super) fn write_signal(
 }
 
 /// The letter of a switch.
-pub(super) fn letter_of(switch: Switch) -> char {
+pub(crate) fn letter_of(switch: Switch) -> char {
     match switch {
         Switch::InviteOnly => 'i',
         Switch::Moderated => 'm',
@@ -301,7 +305,7 @@ pub(super) fn letter_of(switch: Switch) -> char {
 }
 
 /// The letter of a list.
-pub(super) fn letter_of_list(list: List) -> char {
+pub(crate) fn letter_of_list(list: List) -> char {
     match list {
         List::Bans => 'b',
         List::Excepts => 'e',

@@ -4,7 +4,7 @@
 //! a relay on its reader's machine as if it had come from it: for the browser both are one origin. What
 //! gives it away is the name that the browser writes into `Host`, which no page can choose.
 
-use super::options::Options;
+use super::http::Options;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Longest name of a host (RFC 1035 §2.3.4, less what only DNS itself writes).

@@ -1,7 +1,9 @@
 //! Who somebody is: a name of their own, or a guest's.
 
-use super::{Hub, Reply, derive, name};
-use crate::hub::Event;
+use super::event::Event;
+use super::name;
+use super::reply::Reply;
+use super::state::{Hub, derive};
 use crate::id::ConnId;
 use crate::now::Now;
 use crate::reason::{CloseReason, Refusal};

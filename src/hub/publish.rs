@@ -1,6 +1,10 @@
 //! What is said in a room: it is given its offset, kept for a while, and delivered.
 
-use super::{Event, Hub, Reply, Who, name, room_mut};
+use super::event::Event;
+use super::name;
+use super::reply::Reply;
+use super::state::{Hub, room_mut};
+use super::who::Who;
 use crate::history::SaidId;
 use crate::id::{ConnId, Offset, RoomId};
 use crate::now::Now;

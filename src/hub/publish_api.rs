@@ -1,21 +1,15 @@
-//! What those ask who stand outside of every room: programs that speak HTTP, one request at a time.
+//! The publish API: a message from a peer that is in no room, such as a program that speaks HTTP.
 
-use super::command::Where;
-use super::event::Who;
-use super::reply::{Reply, RoomLine};
-use super::rights::Switch;
-use super::{Hub, derive, name};
+use super::name;
+use super::reply::Reply;
+use super::state::{Hub, derive};
+use super::who::Who;
 use crate::history::SaidId;
 use crate::id::{ConnId, RoomId};
-use crate::limits::MESSAGE_COST;
 use crate::now::Now;
 use crate::payload::Payload;
 use crate::reason::Refusal;
 use std::rc::Rc;
-
-/// Slots that one question for rooms looks at, at most: rooms come and go, and leave empty ones. So
-/// few that the question takes no longer than a message in a big room.
-const SLOTS_LOOKED_AT: usize = 1 << 12;
 
 /// A message that is said from outside.
 #[derive(Clone, Copy, Debug)]
@@ -113,64 +107,7 @@ impl Hub {
         (derive(self.secret, "once", &word), derive(self.secret, "once more", &word))
     }
 
-    /// The rooms from a slot on.
-    pub(super) fn rooms_from(
-        &mut self,
-        conn: ConnId,
-        from: usize,
-        limit: usize,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        self.asking(conn, now)?;
-        // It looks at every room, however few it shows.
-        self.charge(conn, MESSAGE_COST, now);
-        let mut rooms = Vec::new();
-        let end = self.rooms.capacity().min(from.saturating_add(SLOTS_LOOKED_AT));
-        let mut next = (end < self.rooms.capacity()).then_some(end);
-        for slot in from..end {
-            let Some(room) = self.rooms.get(slot) else { continue };
-            if room.rights.is_on(Switch::Secret) {
-                continue;
-            }
-            if rooms.len() == limit {
-                next = Some(slot);
-                break;
-            }
-            rooms.push(RoomLine {
-                name: Rc::clone(&room.name),
-                epoch: room.epoch,
-                head: room.head,
-                oldest: room.oldest(),
-                members: room.count(),
-            });
-        }
-        self.reply(conn, Reply::Rooms { rooms, next, total: self.rooms.len() });
-        Ok(())
-    }
-
-    /// The room meant, if `conn` may look into it.
-    pub(super) fn look_into(&self, conn: ConnId, whence: &Where<'_>) -> Result<RoomId, Refusal> {
-        match whence {
-            Where::Joined(id) if self.people.is_member(conn, *id) => Ok(*id),
-            Where::Joined(_) => Err(Refusal::NotMember),
-            Where::Named(name) => {
-                let id = self.find(name).ok_or(Refusal::NoRoom)?;
-                // What is said behind a door is for those inside; to others it is as if it were
-                // not there.
-                let is_open = self.room(id).is_some_and(|room| room.rights.is_open());
-                if self.people.is_member(conn, id) {
-                    return Ok(id);
-                }
-                if !is_open && !planted!("closed-room-is-read") {
-                    return Err(Refusal::NoRoom);
-                }
-                let is_banned = self.people.who(conn).is_none_or(|who| self.bans(id, &who));
-                if is_banned { Err(Refusal::Banned) } else { Ok(id) }
-            }
-        }
-    }
-
-    fn bans(&self, id: RoomId, who: &Who) -> bool {
+    pub(super) fn bans(&self, id: RoomId, who: &Who) -> bool {
         self.room(id).is_some_and(|room| room.rights.bans(who))
     }
 }

@@ -1,0 +1,235 @@
+//! The hub: the state that every command works on, and how rooms are found, made and forgotten.
+
+use super::event::Event;
+use super::name;
+use super::notice::Notice;
+use super::person::{Membership, People};
+use super::reply::Reply;
+use super::room::Room;
+use crate::id::{ConnId, Epoch, RequestId, RoomId};
+use crate::limits::Limits;
+use crate::now::{Now, Tick};
+use crate::reason::Refusal;
+use slab::Slab;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Who is here, which rooms they are in, what is said there, and what must happen next.
+///
+/// The hub owns no socket, writes no bytes and reads no clock. Facts go in through `arrive`,
+/// `handle_command`, `say_from_host`, `room_due` and `depart`; after each, consequences come out of
+/// [`poll_event`](Self::poll_event) until it answers `None`, in the order in which they happened.
+#[derive(Debug)]
+pub struct Hub {
+    pub(super) limits: Rc<Limits>,
+    pub(super) people: People,
+    pub(super) rooms: Slab<Room>,
+    pub(super) room_ids: HashMap<Rc<str>, RoomId>,
+    /// The (folded) names of rooms that belong to nobody who enters them first.
+    pub(super) commons: HashSet<Rc<str>>,
+    pub(super) rooms_made: u32,
+    /// Bytes kept of all rooms' pasts.
+    pub(super) kept: usize,
+    pub(super) events: VecDeque<Event>,
+    /// The request that is being carried out, and whose it is.
+    pub(super) asking: Option<(ConnId, RequestId)>,
+    pub(super) minted: u64,
+    pub(super) secret: u64,
+}
+
+impl Hub {
+    /// An empty hub. Epochs and keys are derived from `secret`, which must be random where
+    /// strangers could profit from guessing them.
+    pub fn new(limits: Rc<Limits>, secret: u64) -> Self {
+        Self {
+            limits,
+            people: People::default(),
+            rooms: Slab::new(),
+            room_ids: HashMap::new(),
+            commons: HashSet::new(),
+            rooms_made: 0,
+            kept: 0,
+            events: VecDeque::new(),
+            asking: None,
+            minted: 0,
+            secret,
+        }
+    }
+
+    /// Returns the request of `conn` that is being carried out.
+    pub(super) fn request_of(&self, conn: ConnId) -> RequestId {
+        match self.asking {
+            Some((asker, request)) if asker == conn => request,
+            _ => RequestId::NONE,
+        }
+    }
+
+    /// The next thing that must happen.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The room `id` names, if it still exists.
+    pub fn room(&self, id: RoomId) -> Option<&Room> {
+        self.rooms.get(id.slot()).filter(|room| room.id == id)
+    }
+
+    /// Every room, in no order.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().map(|(_, room)| room)
+    }
+
+    /// What `conn` is called; empty before hello.
+    pub fn name_of(&self, conn: ConnId) -> &str {
+        self.people.get(conn).map_or("", |person| &person.name)
+    }
+
+    /// How many rooms there are.
+    pub fn room_count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Bytes kept of what was said, in all rooms.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept
+    }
+
+    /// The rooms `conn` is in.
+    pub fn rooms_of(&self, conn: ConnId) -> impl Iterator<Item = RoomId> {
+        self.people.get(conn).into_iter().flat_map(|person| person.rooms.iter().map(|m| m.room))
+    }
+
+    /// The room of that name belongs to everybody: who enters it first is not its operator. For
+    /// rooms in which plain sockets find themselves, and which nobody is to lock before them.
+    pub fn keep_common(&mut self, room: &str) {
+        self.commons.insert(name::folded(&room.into()));
+    }
+
+    pub(super) fn cloak(&self, network: u64) -> u32 {
+        (derive(self.secret, "cloak", network) >> 32) as u32
+    }
+
+    /// A number that stands for something and does not tell it.
+    pub fn seal(&self, of: impl Hash) -> u64 {
+        derive(self.secret, "seal", of)
+    }
+
+    /// From now on these limits are in force.
+    pub fn reconfigure(&mut self, limits: Rc<Limits>) {
+        self.limits = limits;
+    }
+
+    /// A reminder's time has come.
+    pub fn room_due(&mut self, id: RoomId, now: Now) {
+        let tick = now.tick();
+        let age = self.limits.history_age;
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        if room.counts_at.is_some_and(|at| at <= tick) {
+            room.counts_at = None;
+            let count = Notice::Count(room.count());
+            self.events.push_back(Event::Notice(id, count, Vec::new()));
+        }
+        if room.ages_at.is_some_and(|at| at <= tick) {
+            let before = room.recent.weight();
+            room.recent.forget_before(oldest_worth_keeping(tick, age));
+            self.kept -= before - room.recent.weight();
+            room.ages_at =
+                room.recent.oldest_said().map(|said| said.after(age).max(Tick(tick.0 + 1)));
+            if let Some(at) = room.ages_at {
+                self.events.push_back(Event::Remind(id, at));
+            }
+        }
+        self.forget_if_over(id);
+    }
+
+    pub(super) fn mint(&mut self) -> u64 {
+        self.minted += 1;
+        derive(self.secret, "minted", self.minted)
+    }
+
+    /// The room of that name, in any spelling of it.
+    pub fn find(&self, name: &str) -> Option<RoomId> {
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.room_ids.get(name.to_ascii_lowercase().as_str()).copied()
+        } else {
+            self.room_ids.get(name).copied()
+        }
+    }
+
+    pub(super) fn find_or_make(&mut self, name: &str) -> Result<RoomId, Refusal> {
+        if let Some(id) = self.find(name) {
+            return Ok(id);
+        }
+        if !name::is_room_name(name) {
+            return Err(Refusal::BadRoom);
+        }
+        if self.rooms.len() >= self.limits.rooms {
+            return Err(Refusal::RelayRoomsFull);
+        }
+        let epoch = Epoch(self.mint());
+        self.rooms_made = self.rooms_made.wrapping_add(1);
+        let slot = self.rooms.vacant_key();
+        let id = RoomId::new(slot, self.rooms_made).ok_or(Refusal::RelayRoomsFull)?;
+        let name: Rc<str> = name.into();
+        self.room_ids.insert(name::folded(&name), id);
+        self.rooms.insert(Room::new(id, name, epoch));
+        Ok(id)
+    }
+
+    pub(super) fn forget_if_over(&mut self, id: RoomId) {
+        if let Some(room) = self.room(id).filter(|room| room.is_over()) {
+            self.room_ids.remove(&name::folded(&room.name));
+            self.rooms.remove(id.slot());
+            self.events.push_back(Event::Gone(id));
+        }
+    }
+
+    pub(super) fn reply(&mut self, conn: ConnId, reply: Reply) {
+        let request = self.request_of(conn);
+        self.events.push_back(Event::Reply(conn, request, reply));
+    }
+
+    /// Checks that people, names, rooms and member lists agree. For tests: it visits everything.
+    ///
+    /// # Panics
+    /// When they do not.
+    #[doc(hidden)]
+    pub fn assert_sound(&self) {
+        let mut kept = 0;
+        for (slot, room) in &self.rooms {
+            assert_eq!(room.id.slot(), slot);
+            assert!(!room.is_over(), "room {} should be forgotten", room.name);
+            assert_eq!(self.find(&room.name), Some(room.id));
+            assert!(room.recent.oldest().is_none_or(|oldest| oldest <= room.head));
+            kept += room.recent.weight();
+            for (index, member) in room.members.iter().enumerate() {
+                let person = self.people.get(*member).expect("a member is somebody");
+                assert!(person.rooms.contains(&Membership { room: room.id, index: index as u32 }));
+            }
+        }
+        assert_eq!(kept, self.kept);
+        assert!(self.kept <= self.limits.history_total);
+        assert_eq!(self.room_ids.len(), self.rooms.len());
+        let seats: usize = self.rooms.iter().map(|(_, room)| room.members.len()).sum();
+        assert_eq!(seats, self.people.assert_sound());
+    }
+}
+
+/// Below this, a message is too old at `tick`.
+fn oldest_worth_keeping(tick: Tick, age: Duration) -> Tick {
+    Tick(tick.0.saturating_sub(Tick(0).after(age).0.saturating_sub(1)))
+}
+
+pub(super) fn room_mut(rooms: &mut Slab<Room>, id: RoomId) -> Option<&mut Room> {
+    rooms.get_mut(id.slot()).filter(|room| room.id == id)
+}
+
+/// A number nobody can guess without the secret: SipHash over it, a purpose and what it is for.
+/// Never 0.
+pub(super) fn derive(secret: u64, purpose: &str, of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (secret, purpose, of, secret.rotate_left(32)).hash(&mut hasher);
+    hasher.finish().max(1)
+}
