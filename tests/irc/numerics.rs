@@ -67,7 +67,7 @@ fn everything_is_said_and_heard() {
     let commands = listed("src/session/irc/commands.rs", "    command(\"", "\"");
     let unsaid: Vec<_> = commands.difference(&proof.said).collect();
     assert!(unsaid.is_empty(), "nobody says {unsaid:?}");
-    let caps = listed("src/session/irc/caps.rs", ", \"", "\";");
+    let caps = listed("src/session/encode/irc/caps.rs", ", \"", "\";");
     let unwanted: Vec<_> = caps.difference(&proof.caps).collect();
     assert!(unwanted.is_empty(), "nobody asks for {unwanted:?}");
 }
