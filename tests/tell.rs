@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use hobnob::Limits;
+use hobnob::address::Remote;
 use hobnob::engine::{Engine, Reading, SLICES};
 use hobnob::now::Now;
 use hobnob::reason::{CloseReason, Refusal};
@@ -376,7 +377,7 @@ fn who_takes_nothing_takes_nothing_however_much_is_unread() {
     let mut engine = Engine::new(limits, services, 1);
     let now = Now { running: Duration::from_secs(1), unix_ms: 0 };
     let mut speaker = |frames: &[ClientFrame<'_>]| {
-        let conn = engine.connected(0, true, 0, now).unwrap();
+        let conn = engine.connected(0, Remote { exempt: true, ..Remote::default() }, now).unwrap();
         let mut bytes = Vec::new();
         frames.iter().for_each(|frame| binary::write_client(frame, &mut bytes));
         let mut reading = engine.received(conn, &bytes, now);
@@ -404,11 +405,11 @@ fn invitations_cannot_fill_an_outbox() {
     let services = vec![Service::Frame(Options { overrun: Overrun::Gap }), irc];
     let mut engine = Engine::new(limits, services, 1);
     let now = Now { running: Duration::from_secs(1), unix_ms: 0 };
-    let bob = engine.connected(0, true, 0, now).unwrap();
+    let bob = engine.connected(0, Remote { exempt: true, ..Remote::default() }, now).unwrap();
     let mut bytes = Vec::new();
     binary::write_client(&hello_private("bob"), &mut bytes);
     engine.received(bob, &bytes, now);
-    let ann = engine.connected(1, true, 0, now).unwrap();
+    let ann = engine.connected(1, Remote { exempt: true, ..Remote::default() }, now).unwrap();
     engine.received(ann, b"NICK ann\r\nUSER ann 0 * :Ann\r\nJOIN #tea\r\n", now);
     let mut refused = 0;
     for _ in 0..1_000 {

@@ -21,6 +21,7 @@ pub use counts::Counts;
 pub use flush::SLICES;
 pub use receive::Reading;
 
+use crate::address::{Remote, network_of};
 use crate::hub::{Command, Event, Hub, Reply};
 use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::limits::Limits;
@@ -174,16 +175,14 @@ impl Engine {
         Now { running: now.running.saturating_sub(self.stalled), unix_ms: now.unix_ms }
     }
 
-    /// Somebody connected to `service`. Peers with `unlimited` are not held to the message rate;
-    /// `network` stands for where they come from: see [`Hub::arrive`].
+    /// Takes a peer that connected to `service`.
     ///
     /// # Errors
     /// Why there is no room; nothing was set aside.
     pub fn connected(
         &mut self,
         service: usize,
-        unlimited: bool,
-        network: u64,
+        remote: Remote,
         now: Now,
     ) -> Result<ConnId, CloseReason> {
         let now = self.lived(now);
@@ -191,11 +190,18 @@ impl Engine {
         if self.drain.is_some() && (!served.is_admin() || self.is_left_alone()) {
             return Err(CloseReason::Shutdown);
         }
-        let (session, pings) = (Session::new(served), served.pings());
+        let (mut session, pings) = (Session::new(served), served.pings());
+        if remote.trusted {
+            session.trust();
+        }
         let index = u16::try_from(service).map_err(|_| CloseReason::Internal)?;
         let id = self.peers.insert(session, index, now.tick()).ok_or(CloseReason::RelayFull)?;
         self.counts.accepted += 1;
-        self.hub.arrive(id, unlimited, network);
+        self.hub.arrive(id, remote.exempt, remote.ip.map_or(0, network_of));
+        // What is behind a proxy is known later.
+        if let Some(ip) = remote.ip.filter(|_| !remote.trusted) {
+            self.locate(id, ip);
+        }
         if pings {
             self.schedule(id, now.tick().after(self.limits.handshake));
         }
@@ -332,25 +338,19 @@ impl Engine {
         self.services.get(index)
     }
 
-    /// The peer has an address that its service trusts.
-    pub fn trust(&mut self, conn: ConnId) {
-        if let Some(peer) = self.peers.get_mut(conn) {
-            peer.session.trust();
-        }
-    }
-
     /// The next peer that turned out to speak for somebody else, and whose address that is.
     pub fn take_remote(&mut self) -> Option<(ConnId, IpAddr)> {
         self.remotes.pop()
     }
 
-    /// The peer speaks for somebody else, from `network`: see [`Hub::arrive`].
-    pub fn introduce(&mut self, conn: ConnId, unlimited: bool, network: u64) {
-        self.hub.introduce(conn, unlimited, network);
+    /// Notes that the peer speaks for somebody else, who has this address.
+    pub fn forwarded(&mut self, conn: ConnId, ip: IpAddr, exempt: bool) {
+        self.hub.introduce(conn, exempt, network_of(ip));
+        self.locate(conn, ip);
     }
 
     /// The peer comes from this address, which is shown if its service shows addresses.
-    pub fn locate(&mut self, conn: ConnId, ip: IpAddr) {
+    fn locate(&mut self, conn: ConnId, ip: IpAddr) {
         if self.service_of(conn).is_some_and(Service::shows_addresses) {
             self.hub.show(conn, ip);
         }

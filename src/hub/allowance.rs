@@ -16,7 +16,7 @@ impl Hub {
     }
 
     /// Somebody was answered at this cost: the bytes of the answer, and what else was done for it. See
-    /// [`MESSAGE_COST`].
+    /// [`MESSAGE_COST`](crate::limits::MESSAGE_COST).
     pub fn charge(&mut self, conn: ConnId, cost: usize, now: Now) {
         if let Some(person) = self.people.get_mut(conn) {
             person.rate.charge(cost, now.running, &self.limits);

@@ -139,6 +139,7 @@ fn who_goes_while_a_password_is_checked_troubles_nobody() {
 mod answered_by_hand {
     use super::*;
     use hobnob::Limits;
+    use hobnob::address::Remote;
     use hobnob::engine::{Engine, Reading, SLICES};
     use hobnob::id::ConnId;
     use hobnob::now::Now;
@@ -177,7 +178,7 @@ mod answered_by_hand {
     }
 
     fn enter(engine: &mut Engine, nick: &str) -> ConnId {
-        let conn = engine.connected(0, true, 0, NOW).unwrap();
+        let conn = engine.connected(0, Remote { exempt: true, ..Remote::default() }, NOW).unwrap();
         let lines = format!("NICK {nick}\r\nUSER a 0 * :a\r\n");
         engine.received(conn, lines.as_bytes(), NOW);
         assert!(heard(engine, conn).contains(" 422 "));
@@ -215,7 +216,8 @@ mod answered_by_hand {
         let password = Some(hash("sesame").parse().unwrap());
         let mut engine = engine(Options { password, ..Options::default() });
         let guests = ["ann", "bob", "carl", "dan"].map(|nick| {
-            let conn = engine.connected(0, true, 0, NOW).unwrap();
+            let conn =
+                engine.connected(0, Remote { exempt: true, ..Remote::default() }, NOW).unwrap();
             let password = if nick == "carl" { "guess" } else { "sesame" };
             let lines = format!("PASS {password}\r\nNICK {nick}\r\nUSER a 0 * :a\r\n");
             assert_eq!(engine.received(conn, lines.as_bytes(), NOW), Reading::Held);
@@ -267,7 +269,8 @@ mod answered_by_hand {
         options.password = Some(hash_of_all);
         engine.reconfigure(vec![Service::Irc(Arc::new(options))], Limits::default());
         for _ in 0..5 {
-            let guest = engine.connected(0, true, 0, NOW).unwrap();
+            let guest =
+                engine.connected(0, Remote { exempt: true, ..Remote::default() }, NOW).unwrap();
             engine.received(guest, b"PASS guess\r\nNICK bob\r\nUSER a 0 * :a\r\n", NOW);
         }
         engine.received(ann, b"OPER root secret\r\n", NOW);

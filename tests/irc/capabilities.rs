@@ -3,6 +3,7 @@
 use crate::common::Server;
 use crate::talk::{Talk, relay};
 use hobnob::Limits;
+use hobnob::address::Remote;
 use hobnob::engine::{Engine, Reading, SLICES};
 use hobnob::id::ConnId;
 use hobnob::now::Now;
@@ -545,7 +546,8 @@ fn what_was_agreed_on_holds_for_what_is_said_next() {
         let limits = Limits { outbox: 16 << 10, ..Limits::default() };
         let mut engine = Engine::new(limits, vec![Service::Irc(Arc::default())], 1);
         let mut enter = |nick: &str| {
-            let conn = engine.connected(0, true, 0, now).unwrap();
+            let conn =
+                engine.connected(0, Remote { exempt: true, ..Remote::default() }, now).unwrap();
             let caps = "CAP REQ :message-tags\r\nCAP END";
             say(
                 &mut engine,

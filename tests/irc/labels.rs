@@ -2,6 +2,7 @@
 
 use crate::common::Server;
 use crate::talk::{Talk, crowded, relay};
+use hobnob::address::Remote;
 use hobnob::engine::{Engine, Reading, SLICES};
 use hobnob::id::ConnId;
 use hobnob::now::Now;
@@ -21,7 +22,7 @@ impl Slow {
     fn connect(limits: Limits) -> Self {
         let listen: Listen = "irc://127.0.0.1:0?operator=root:secret".parse().unwrap();
         let mut engine = Engine::new(limits, vec![listen.service], 1);
-        let conn = engine.connected(0, true, 0, NOW).unwrap();
+        let conn = engine.connected(0, Remote { exempt: true, ..Remote::default() }, NOW).unwrap();
         Self { engine, conn, reading: Reading::More }
     }
 

@@ -14,7 +14,7 @@ pub struct Options {
     pub allow_origin: Vec<String>,
     /// Names under which it may be asked, beside `localhost` and addresses: `chat.example`, or
     /// `.chat.example` with all that end so. Where there are any, or it is [`local`](Self::local),
-    /// requests for another [`host`] are refused.
+    /// requests for another [`host`](super::host) are refused.
     pub allow_host: Vec<String>,
     /// Whether it listens on a loopback address. The relay finds that out by itself.
     pub local: bool,

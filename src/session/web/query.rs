@@ -67,7 +67,7 @@ pub fn encode(segment: &str) -> String {
     utf8_percent_encode(segment, ESCAPED).to_string()
 }
 
-/// The reverse of [`event_id`].
+/// The reverse of [`event_id`](crate::session::encode::events::event_id).
 pub fn resume(id: &str) -> Option<Resume> {
     let (epoch, offset) = id.split_once('-')?;
     let is_plain = offset.bytes().all(|byte| byte.is_ascii_digit());
