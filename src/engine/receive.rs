@@ -6,7 +6,7 @@ use crate::hub::{Command, Reply};
 use crate::id::{ConnId, RequestId};
 use crate::limits::MESSAGE_COST;
 use crate::now::Now;
-use crate::session::{Action, Conversation, Input, Job, Outcome, Session, View};
+use crate::session::{Action, Conversation, Fault, Input, Job, Outcome, Session, View};
 use crate::wire::Parsed;
 
 /// How a visit to a peer ended.
@@ -100,38 +100,32 @@ impl Engine {
     fn converse(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> (usize, Reading) {
         let mut used = 0;
         let mut visit = Visit::default();
-        for _ in 0..self.limits.commands_per_turn {
-            if let Some(reading) = self.advance(conn, &mut visit, now) {
-                return (used, reading);
-            }
-            if visit.is_costly {
-                // That was much: looking at everybody, or writing a page. Others are next.
-                return (used, Reading::Unfinished);
-            }
-            let bytes = bytes.get(used..).unwrap_or_default();
-            let ended = self.peers.get(conn).is_some_and(|peer| peer.ended);
-            match self.receive(conn, Input { bytes, ended }, now) {
-                Some(Ok(Parsed::Complete(action, length))) => {
-                    used += length;
-                    if let Action::Upgrade(..) = action
-                        && planted!("upgrade-forgets-unread-bytes")
-                    {
-                        used += bytes.len() - length;
-                    }
-                    if let Some(reading) = self.perform(conn, action, &mut visit, now) {
-                        return (used, reading);
-                    }
+        let mut commands = 0;
+        while commands < self.limits.commands_per_turn {
+            let rest = bytes.get(used..).unwrap_or_default();
+            let (action, length) = match self.next_action(conn, Some(rest), &visit, now) {
+                Next::Polled(action) => (action, 0),
+                Next::Read(action, length) => {
+                    commands += 1;
+                    (action, length)
                 }
-                Some(Ok(Parsed::Partial)) if ended => {
+                Next::Nothing if self.peers.get(conn).is_some_and(|peer| peer.ended) => {
                     self.let_go(conn, now);
                     return (used, Reading::Gone);
                 }
-                Some(Ok(Parsed::Partial)) => return (used, Reading::More),
-                Some(Err(fault)) => {
+                Next::Nothing => return (used, Reading::More),
+                Next::Stop(reading) => return (used, reading),
+                Next::Fault(fault) => {
                     self.close(conn, fault);
                     return (used, Reading::Gone);
                 }
-                None => return (used, Reading::Gone),
+            };
+            used += length;
+            if matches!(action, Action::Upgrade(..)) && planted!("upgrade-forgets-unread-bytes") {
+                used += rest.len() - length;
+            }
+            if let Some(reading) = self.perform(conn, action, &mut visit, now) {
+                return (used, reading);
             }
         }
         let is_heard = self.peers.get(conn).is_some_and(Peer::is_heard);
@@ -142,43 +136,50 @@ impl Engine {
         }
     }
 
-    /// Shows a session its input. `None` if nobody is there.
-    fn receive<'b>(
+    /// Finds the next thing to be done for a peer: what was paused, what its session asks for, or
+    /// with `bytes` what it reads off them.
+    fn next_action<'b>(
         &mut self,
         conn: ConnId,
-        input: Input<'b>,
+        bytes: Option<&'b [u8]>,
+        visit: &Visit,
         now: Now,
-    ) -> Option<Result<Parsed<Action<'b>>, crate::session::Fault>> {
-        let peer = self.peers.get_mut(conn)?;
-        let service = self.services.get(usize::from(peer.service))?;
+    ) -> Next<'b> {
+        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
+            return Next::Stop(Reading::Gone);
+        };
+        if peer.is_to_wait(self.limits.outbox_soft_for(peer.session.is_greeted())) {
+            // The share of the turn ends first; the next one sees that the peer has to wait.
+            if visit.is_costly {
+                return Next::Stop(Reading::Unfinished);
+            }
+            peer.held = true;
+            return Next::Stop(Reading::Held);
+        }
+        if let Some(action) = peer.take_paused() {
+            return Next::Polled(self.due_again(conn, action, now));
+        }
+        let Some(service) = self.services.get(usize::from(peer.service)) else {
+            return Next::Stop(Reading::Gone);
+        };
         let (hub, limits) = (&self.hub, &*self.limits);
         let Now { unix_ms, running } = now;
         let view = View { hub, limits, service, conn, unix_ms, running };
-        Some(peer.session.receive(input, &view, &mut self.inflater))
-    }
-
-    /// Carries out all that a peer has asked for already, what was paused first. Returns how the visit
-    /// ends, if it cannot go on.
-    fn advance(&mut self, conn: ConnId, visit: &mut Visit, now: Now) -> Option<Reading> {
-        loop {
-            let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
-                return Some(Reading::Gone);
-            };
-            if peer.is_to_wait(self.limits.outbox_soft_for(peer.session.is_greeted())) {
-                // The share of the turn ends first; the next one sees that the peer has to wait.
-                if visit.is_costly {
-                    return Some(Reading::Unfinished);
-                }
-                peer.held = true;
-                return Some(Reading::Held);
-            }
-            let action = match peer.take_paused() {
-                Some(action) => self.due_again(conn, action, now),
-                None => self.poll_action(conn, now)?,
-            };
-            if let Some(reading) = self.perform(conn, action, visit, now) {
-                return Some(reading);
-            }
+        if peer.session.has_actions()
+            && let Some(action) = peer.session.poll_action(&view)
+        {
+            return Next::Polled(action);
+        }
+        let Some(bytes) = bytes else { return Next::Nothing };
+        if visit.is_costly {
+            // That was much: looking at everybody, or writing a page. Others are next.
+            return Next::Stop(Reading::Unfinished);
+        }
+        let input = Input { bytes, ended: peer.ended };
+        match peer.session.receive(input, &view, &mut self.inflater) {
+            Ok(Parsed::Complete(action, length)) => Next::Read(action, length),
+            Ok(Parsed::Partial) => Next::Nothing,
+            Err(fault) => Next::Fault(fault),
         }
     }
 
@@ -202,7 +203,12 @@ impl Engine {
 
     /// Carries out what an outcome has led to, outside of a visit.
     pub(super) fn go_on(&mut self, conn: ConnId, now: Now) {
-        self.advance(conn, &mut Visit::default(), now);
+        let mut visit = Visit::default();
+        while let Next::Polled(action) = self.next_action(conn, None, &visit, now) {
+            if self.perform(conn, action, &mut visit, now).is_some() {
+                return;
+            }
+        }
     }
 
     fn poll_action(&mut self, conn: ConnId, now: Now) -> Option<Action<'static>> {
@@ -301,6 +307,21 @@ impl Engine {
     pub(super) fn complete(&mut self, conn: ConnId, id: RequestId, outcome: Outcome) {
         self.tell(conn, |session, view, out| session.completed(id, outcome, view, out));
     }
+}
+
+/// The next thing to be done for a peer.
+#[derive(Debug)]
+enum Next<'b> {
+    /// An action for which nothing was read.
+    Polled(Action<'b>),
+    /// An action, and how many bytes it took.
+    Read(Action<'b>, usize),
+    /// Nothing before more bytes come.
+    Nothing,
+    /// The visit ends.
+    Stop(Reading),
+    /// The conversation ends, in the fault of the peer.
+    Fault(Fault),
 }
 
 /// One visit to a peer.

@@ -118,6 +118,11 @@ impl Conversation for Session {
         each!(self, it => it.poll_action(view))
     }
 
+    #[inline]
+    fn has_actions(&self) -> bool {
+        each!(self, it => it.has_actions())
+    }
+
     fn deliver(&mut self, id: RequestId, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         each!(self, it => it.deliver(id, reply, view, out));
     }

@@ -40,6 +40,12 @@ pub trait Conversation {
     /// there is none before it shows more input.
     fn poll_action(&mut self, view: &View<'_>) -> Option<Action<'static>>;
 
+    /// True if [`poll_action`](Self::poll_action) may return something: a look that spares the hot
+    /// path a call.
+    fn has_actions(&self) -> bool {
+        true
+    }
+
     /// Appends what the hub tells this peer: the answer to a request, or with
     /// [`RequestId::NONE`] something it did not ask for.
     fn deliver(&mut self, id: RequestId, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>);
@@ -98,6 +104,9 @@ pub trait Protocol {
 
     /// See [`Conversation::poll_action`].
     fn poll_action(&mut self, carrier: Carrier, view: &View<'_>) -> Option<Action<'static>>;
+
+    /// See [`Conversation::has_actions`].
+    fn has_actions(&self) -> bool;
 
     /// See [`Conversation::deliver`].
     fn deliver(

@@ -29,6 +29,10 @@ impl<P: OverStream> Conversation for Stream<P> {
         self.0.poll_action(Carrier::Stream, view)
     }
 
+    fn has_actions(&self) -> bool {
+        self.0.has_actions()
+    }
+
     fn deliver(&mut self, id: RequestId, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         self.0.deliver(Carrier::Stream, id, reply, view, out);
     }

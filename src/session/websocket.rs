@@ -164,6 +164,10 @@ impl<P: OverMessages> Conversation for WebSocket<P> {
         self.protocol.poll_action(Carrier::WebSocket, view)
     }
 
+    fn has_actions(&self) -> bool {
+        self.protocol.has_actions()
+    }
+
     fn deliver(&mut self, id: RequestId, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         self.protocol.deliver(Carrier::WebSocket, id, reply, view, out);
     }

@@ -150,6 +150,10 @@ impl Protocol for Frame {
         None
     }
 
+    fn has_actions(&self) -> bool {
+        false
+    }
+
     fn deliver(
         &mut self,
         carrier: Carrier,

@@ -153,6 +153,10 @@ impl Protocol for Irc {
         }
     }
 
+    fn has_actions(&self) -> bool {
+        self.line.is_some()
+    }
+
     fn deliver(
         &mut self,
         carrier: Carrier,

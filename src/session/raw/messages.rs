@@ -64,6 +64,10 @@ impl Protocol for RawMessages {
         self.wanted.take().map(|room| join(&room))
     }
 
+    fn has_actions(&self) -> bool {
+        !self.has_said_hello || self.wanted.is_some()
+    }
+
     fn deliver(&mut self, _: Carrier, _: RequestId, reply: &Reply, _: &View<'_>, _: &mut Vec<u8>) {
         match reply {
             Reply::Welcome { .. } => self.is_greeted = true,

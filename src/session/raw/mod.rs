@@ -126,6 +126,10 @@ impl Protocol for Raw {
         Some(action)
     }
 
+    fn has_actions(&self) -> bool {
+        self.opening != Opening::Done
+    }
+
     /// A plain socket is told nothing, but its session must know the room.
     fn deliver(&mut self, _: Carrier, _: RequestId, reply: &Reply, _: &View<'_>, _: &mut Vec<u8>) {
         if let Reply::Joined { room, .. } = reply {
