@@ -9,7 +9,7 @@ use crate::now::Now;
 use crate::session::{Action, Conversation, Fault, Input, Job, Outcome, Session, View};
 use crate::wire::Parsed;
 
-/// How a visit to a peer ended.
+/// The end of a visit to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// Everything that came was seen to: read on.

@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 impl Engine {
-    /// So many of the biggest rooms and of the slowest peers, looking at everybody once.
+    /// Returns the `most` biggest rooms and slowest peers. Visits everybody once.
     pub(super) fn top(&self, most: usize, now: Tick) -> Top {
         let rooms = greatest(most, self.hub.rooms().map(|room| (u64::from(room.count()), room)));
         let slow = self.peers.iter().map(|peer| (self.owed_in_all(peer), peer));

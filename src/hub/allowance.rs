@@ -8,7 +8,7 @@ use crate::reason::Refusal;
 use std::time::Duration;
 
 impl Hub {
-    /// How long until somebody may do something, `running` being the time; zero if they may now.
+    /// Returns the time until a person may do something, `running` being the time; zero if they may now.
     /// Whoever then answers them without asking the hub says what it came to ([`charge`](Self::charge)).
     pub fn wait(&self, conn: ConnId, act: Act, running: Duration) -> Duration {
         let person = self.people.get(conn);
@@ -23,7 +23,7 @@ impl Hub {
         }
     }
 
-    /// Whether somebody's question is heard now.
+    /// Refuses a question of a person whose allowance is used up.
     pub(super) fn asking(&self, conn: ConnId, now: Now) -> Result<(), Refusal> {
         let wait = self.wait(conn, Act::Ask, now.running);
         if wait.is_zero() { Ok(()) } else { Err(Refusal::RateLimited) }

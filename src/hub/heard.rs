@@ -10,7 +10,7 @@ use std::collections::HashSet;
 /// Beyond it they may hear it twice.
 const COMPARED_MAX: usize = 4_096;
 
-/// Who has heard a piece of news that concerns several rooms.
+/// The people who have received a notice that concerns several rooms.
 #[derive(Debug)]
 pub(super) struct Told {
     heard: HashSet<ConnId>,

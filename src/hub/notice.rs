@@ -25,11 +25,11 @@ pub enum Notice {
     Away(Who, Option<Rc<str>>),
     /// Somebody is called something else in full: see their face.
     RealName(Who),
-    /// What one client tells the others, and nobody keeps.
+    /// A client's note to the other clients. It is not kept.
     Signal(Signal),
 }
 
-/// What one client tells others.
+/// A client's note to other clients: see [`Command::Signal`](super::Command::Signal).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
     /// Who.
@@ -40,7 +40,7 @@ pub struct Signal {
     pub id: u64,
 }
 
-/// How somebody left.
+/// The way in which a person left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Going {
     /// Out of this room, with these words.

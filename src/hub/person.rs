@@ -57,7 +57,7 @@ pub struct Record {
     pub watches: Vec<Rc<str>>,
 }
 
-/// What a person is known as.
+/// The flags of a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// Not listed for those who share no room with them.

@@ -16,7 +16,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Who is here, which rooms they are in, what is said there, and what must happen next.
+/// People, rooms, what is published there, and the events that the engine must act on.
 ///
 /// The hub owns no socket, writes no bytes and reads no clock. Facts go in through `arrive`,
 /// `handle_command`, `say_from_host`, `room_due` and `depart`; after each, consequences come out of
@@ -81,7 +81,7 @@ impl Hub {
         self.rooms.iter().map(|(_, room)| room)
     }
 
-    /// What `conn` is called; empty before hello.
+    /// Returns the name of `conn`; empty before hello.
     pub fn name_of(&self, conn: ConnId) -> &str {
         self.people.get(conn).map_or("", |person| &person.name)
     }

@@ -7,12 +7,12 @@
 //! conversation, what a handler works with (`talk`), the handlers, the table of commands above them,
 //! and the conversation itself.
 
+mod answers;
 mod commands;
 mod conversation;
 mod history;
 mod jobs;
 mod label;
-mod labels;
 mod modes;
 mod numeric;
 mod options;

@@ -113,7 +113,8 @@ impl Exchange {
         options: &Options,
         limits: &Limits,
     ) -> Result<Parsed<Action<'a>>, Fault> {
-        if bytes.is_empty() {
+        // One request at a time: an answer that comes later must not meet the next request.
+        if bytes.is_empty() || self.asking.is_some() {
             return Ok(Parsed::Partial);
         }
         if options.proxy && !self.introduced {

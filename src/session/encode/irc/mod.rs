@@ -278,7 +278,7 @@ pub(crate) fn write_notice(
     }
 }
 
-/// What one client tells others.
+/// Appends a client's note to other clients.
 pub(crate) fn write_signal(
     style: Style,
     target: &str,
