@@ -8,7 +8,7 @@ use crate::wire::exposition::CONTENT_TYPE;
 use crate::wire::http::Request;
 use serde::Serialize;
 
-/// The API's own description (OpenAPI 3.1), which `tests/api.rs` holds to the table of routes and to
+/// The API's own description (OpenAPI 3.1), which `tests/integration/api.rs` holds to the table of routes and to
 /// what is really answered.
 const OPENAPI: &str = include_str!("openapi.json");
 
