@@ -6,6 +6,7 @@
 //! turn and for 64, which is what load makes of turns.
 
 use hobnob::Limits;
+use hobnob::address::Remote;
 use hobnob::engine::{Engine, SLICES};
 use hobnob::id::ConnId;
 use hobnob::now::Now;
@@ -76,7 +77,9 @@ impl Room {
         );
         let mut publisher = None;
         for _ in 0..members {
-            let conn = engine.connected(0, true, 0, now).expect("room");
+            let conn = engine
+                .connected(0, Remote { exempt: true, ..Remote::default() }, now)
+                .expect("room");
             engine.received(conn, &hello, now);
             publisher = Some(conn);
         }

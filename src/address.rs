@@ -21,6 +21,26 @@ impl Network {
     }
 }
 
+/// Where a client comes from, as far as that matters to the relay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remote {
+    /// The address; `None` behind a Unix socket.
+    pub ip: Option<IpAddr>,
+    /// True if it is a proxy that may say for whom it speaks.
+    pub trusted: bool,
+    /// True if the message rate does not apply to it.
+    pub exempt: bool,
+}
+
+/// Returns the network that is counted as one address: the /32 or the /64. The two families cannot
+/// meet: no routable IPv6 network begins with 32 zero bits.
+pub fn network_of(ip: IpAddr) -> u64 {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()),
+        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64,
+    }
+}
+
 /// Why a text is no [`Network`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkError;

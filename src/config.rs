@@ -238,7 +238,7 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
 /// Reads an origin as a browser would send it.
 #[cfg(feature = "http")]
 fn parse_origin(value: &str) -> Result<String, String> {
-    let is_origin = web::upgrade::is_origin(value);
+    let is_origin = web::origin::is_origin(value);
     is_origin.then(|| value.to_owned()).ok_or_else(|| {
         format!("{value:?} is no origin: it is written https://HOST or https://HOST:PORT")
     })

@@ -96,6 +96,31 @@ pub struct Resume {
     pub offset: Offset,
 }
 
+/// Names one request of one peer, so that its outcome finds what it was about.
+///
+/// The session chooses the number. No two requests of a peer that are under way have the same one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RequestId(u32);
+
+impl RequestId {
+    /// A request whose outcome the session does not wait for; and the request of whatever a peer is
+    /// told without having asked.
+    pub const NONE: Self = Self(0);
+
+    /// The id after this one. Never [`NONE`](Self::NONE).
+    pub const fn next(self) -> Self {
+        match self.0.wrapping_add(1) {
+            0 => Self(1),
+            number => Self(number),
+        }
+    }
+
+    /// True if a session waits for the outcome.
+    pub fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,9 @@
 //! [`Relay`] is the way in; `ARCHITECTURE.md` is the map. The modules are floors: each imports
 //! only those below it, in the order in which they stand here.
 
+#[macro_use]
+mod planted;
+
 pub mod address;
 pub mod id;
 pub mod limits;

@@ -3,8 +3,8 @@
 use crate::config::{Config, Listen, Reload};
 use crate::engine::Counts;
 use crate::net::{Bound, EventLoop, Handle, Options, Status, raise_descriptor_limit};
+use crate::session::Reloaded;
 use crate::session::Service;
-use crate::session::irc::Reloaded;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 #[cfg(not(mio_unsupported_force_poll_poll))]

@@ -1,6 +1,10 @@
 //! The floors of the crate (ARCHITECTURE.md), kept by a test: a module imports only what stands
 //! below it.
 
+#[path = "floors/circles.rs"]
+mod circles;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("now", 0),
     ("password", 0),
     ("payload", 0),
+    ("planted", 0),
     ("reason", 0),
     ("wire", 1),
     ("history", 2),
@@ -50,6 +55,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("argon2::", &["src/password.rs"]),
     ("println!", &["src/cli"]),
     ("process::exit", &["src/cli"]),
+    ("std::env", &["src/planted.rs", "src/cli"]),
+    ("cfg(planted)", &["src/planted.rs"]),
 ];
 
 fn floor_of(module: &str, line: &str) -> u8 {
@@ -116,6 +123,73 @@ fn what_has_a_home_stays_there() {
                     "{}:{number}: `{word}` may stand only in {homes:?}",
                     path.display(),
                 );
+            }
+        }
+    }
+}
+
+/// The names in the table of ARCHITECTURE.md, "Bugs put in on purpose".
+fn bugs_in_table() -> BTreeSet<String> {
+    let text = fs::read_to_string("ARCHITECTURE.md").unwrap();
+    let lines = text.lines().skip_while(|line| *line != "### Bugs put in on purpose");
+    let table = lines.skip_while(|line| !line.starts_with("|---"));
+    let rows = table.skip(1).take_while(|line| line.starts_with('|'));
+    let names = rows.flat_map(|row| row.split('|').nth(1).unwrap().split(','));
+    names.map(|name| name.trim().to_owned()).collect()
+}
+
+/// The names at the points in the code.
+fn bugs_in_code() -> BTreeSet<String> {
+    let texts =
+        rust_files(Path::new("src")).into_iter().map(|path| fs::read_to_string(path).unwrap());
+    texts
+        .flat_map(|text| {
+            let rests = text.split("planted!(\"").skip(1);
+            rests.map(|rest| rest.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn every_bug_put_in_on_purpose_is_in_the_code_and_in_the_table() {
+    let (table, code) = (bugs_in_table(), bugs_in_code());
+    assert!(!table.is_empty(), "the table was not found");
+    let no_point: Vec<_> = table.difference(&code).collect();
+    assert!(no_point.is_empty(), "no point in the code: {no_point:?}");
+    let no_row: Vec<_> = code.difference(&table).collect();
+    assert!(no_row.is_empty(), "no row in ARCHITECTURE.md: {no_row:?}");
+}
+
+#[test]
+fn the_files_of_a_folder_do_not_know_each_other_in_a_circle() {
+    let read = |path: &PathBuf| (path.display().to_string(), fs::read_to_string(path).unwrap());
+    let files: Vec<_> = rust_files(Path::new("src")).iter().map(read).collect();
+    let found = circles::circles(&files);
+    let lines = found.iter().map(|circle| {
+        let circles::Circle { folder, entries, imports } = circle;
+        format!("{folder}: {}\n    {}\n", entries.join(", "), imports.join("\n    "))
+    });
+    let lines: String = lines.collect();
+    assert!(found.is_empty(), "import circles: give what both need a file below both\n{lines}");
+}
+
+/// Words of single protocols, which neither the engine nor the loop knows.
+const PROTOCOL_WORDS: &[&str] = &["irc", "websocket", "http", "sse", "yjs"];
+
+#[test]
+fn the_engine_and_the_loop_know_no_protocol() {
+    for folder in ["src/engine", "src/net"] {
+        for path in rust_files(Path::new(folder)) {
+            for (number, line) in code(&path) {
+                let lower = line.to_ascii_lowercase();
+                let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+                let word = words.find(|word| PROTOCOL_WORDS.contains(word));
+                let place = format!("{}:{number}", path.display());
+                assert!(word.is_none(), "{place}: `{word:?}` belongs to one protocol");
+                for session in ["irc", "web", "frame", "raw"] {
+                    let named = format!("session::{session}");
+                    assert!(!line.contains(&named), "{place}: the engine does not name {named}");
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `hobnob check`: what a configuration file comes to.
 
 use super::irc;
+use super::keys::refuse_unknown;
 use super::settings::{Settings, Table};
 use clap::CommandFactory;
 use std::fmt::Write as _;
@@ -40,20 +41,6 @@ pub(super) fn read(path: &Path) -> Result<Settings, String> {
         toml::from_str(&text).map_err(|error| at(path, &error.to_string()))?;
     settings.irc.read_motd(path).map_err(|error| at(path, &error))?;
     Ok(settings)
-}
-
-/// Refuses keys that a table cannot have, with the nearest right one. `within` names the table, as
-/// `irc.`.
-pub(super) fn refuse_unknown(
-    table: &toml::Table,
-    known: &[impl AsRef<str>],
-    within: &str,
-) -> Result<(), String> {
-    let is_known = |key: &str| known.iter().any(|known| known.as_ref() == key);
-    let Some(unknown) = table.keys().find(|key| !is_known(key)) else { return Ok(()) };
-    let similarity = |key: &&str| (strsim::jaro_winkler(key, unknown) * 1e6) as u64;
-    let nearest = known.iter().map(AsRef::as_ref).max_by_key(similarity).unwrap_or_default();
-    Err(format!("there is no key \"{within}{unknown}\"; did you mean \"{within}{nearest}\"?"))
 }
 
 /// An error without the lines of the file that it shows: there may be a password in them, and it is

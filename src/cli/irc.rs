@@ -1,6 +1,6 @@
 //! The `[irc]` table of the file: how IRC is served where a listener's URL does not say otherwise.
 
-use super::check::refuse_unknown;
+use super::keys::refuse_unknown;
 use hobnob::config::{add_operator, set_irc_option};
 use hobnob::session::irc::Options;
 use hobnob::{Config, password::Secret};

@@ -9,6 +9,8 @@ mod check;
 mod irc;
 #[cfg(feature = "json")]
 mod json_lines;
+#[cfg(feature = "config")]
+mod keys;
 mod lines;
 #[cfg(feature = "passwords")]
 mod password;

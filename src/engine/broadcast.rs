@@ -5,11 +5,10 @@ use super::peer::{Awaited, Seat};
 use super::tape::{Fallen, Place, Tape};
 use super::{Engine, Lane};
 use crate::hub::{Notice, Reply};
-use crate::id::{ConnId, Offset, RoomId};
+use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::payload::Message;
 use crate::reason::CloseReason;
-use crate::session::{Dialect, Overrun, Service};
-use crate::wire::websocket;
+use crate::session::{Conversation, Dialect, Overrun, Service};
 use smallvec::SmallVec;
 
 /// One room's tapes: one per dialect that somebody there speaks.
@@ -43,9 +42,7 @@ impl Engine {
                     dialect.write_notice(room, notice, self.unix_ms, &mut self.scratch);
                 }
             }
-            if dialect.is_deflated() {
-                websocket::deflate(&mut self.scratch, &mut self.deflater);
-            }
+            dialect.compress(&mut self.scratch, &mut self.deflater);
             if !self.scratch.is_empty() {
                 self.append(tape as usize, said);
             }
@@ -107,7 +104,7 @@ impl Engine {
         let Some(conn) = tape.members.get(fallen.index).map(|member| member.conn) else { return };
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let policy = self.services.get(usize::from(peer.service)).map(Service::overrun);
-        if !fallen.rest.is_empty() {
+        if !fallen.rest.is_empty() && !planted!("overrun-cuts-a-message") {
             peer.outbox_mut().finish_first(&fallen.rest);
         }
         peer.forget_skips(key);
@@ -130,7 +127,10 @@ impl Engine {
         let Some(tape) = self.tapes.get_mut(skip.tape) else { return false };
         let index = seat.index as usize;
         match tape.members.get(index).map(|member| member.cursor.place()) {
-            Some(Place::At(position)) if position == skip.from => {
+            Some(Place::At(position))
+                if position == skip.from
+                    || planted!("sender-is-carried-too-far") && !peer.blocked =>
+            {
                 tape.advance(index, skip.to, &mut self.pool);
                 true
             }
@@ -183,16 +183,19 @@ impl Engine {
         &mut self,
         conn: ConnId,
         room: RoomId,
-        request: Option<u64>,
+        request: Option<(RequestId, u64)>,
         head: Offset,
     ) {
-        if request.is_some() {
+        let is_dropped =
+            planted!("kicked-loses-what-is-owed") && request.is_some_and(|(_, number)| number == 0);
+        if request.is_some() && !is_dropped {
             let owed = self.lay_out(conn);
             if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
                 peer.outbox_mut().finish_first(&owed);
                 self.mark_ready(conn);
             }
-            if self.is_behind_in(conn, room) && !self.can_tell_gap(conn) {
+            let is_behind = self.is_behind_in(conn, room) && !planted!("leave-drops-what-is-owed");
+            if is_behind && !self.can_tell_gap(conn) {
                 self.close(conn, CloseReason::SlowConsumer);
             }
         }
@@ -206,7 +209,7 @@ impl Engine {
         let next = match tape.members.get(index).map(|member| member.cursor.place()) {
             Some(Place::At(position)) => {
                 let rest = tape.half_sent(position);
-                if !rest.is_empty() {
+                if !rest.is_empty() && !planted!("leave-cuts-a-message") {
                     peer.outbox_mut().finish_first(rest);
                 }
                 tape.next_offset(position).unwrap_or(head + 1)
@@ -219,7 +222,8 @@ impl Engine {
         peer.replayed(key, |_| true);
         let moved = tape.unseat(index, &mut self.pool);
         let (is_deserted, has_round) = (tape.members.is_empty(), tape.round.is_some());
-        if let Some(moved) = moved.and_then(|moved| self.peers.get_mut(moved)) {
+        let to_tell = moved.filter(|_| !planted!("moved-member-keeps-its-index"));
+        if let Some(moved) = to_tell.and_then(|moved| self.peers.get_mut(moved)) {
             for other in moved.seats.iter_mut().filter(|other| other.tape == seat.tape) {
                 other.index = seat.index;
             }
@@ -230,27 +234,27 @@ impl Engine {
         if is_deserted {
             self.forget_tape(room, key);
         }
-        if let Some(request) = request {
-            self.reply(conn, &Reply::Left { request, room, offset: next.saturating_sub(1) });
+        if let Some((id, request)) = request {
+            self.reply(conn, id, &Reply::Left { request, room, offset: next.saturating_sub(1) });
         }
     }
 
     /// Bytes held for those of a room who are behind.
-    #[cfg(feature = "http")]
     pub(super) fn held_for(&self, room: RoomId) -> usize {
         let tapes = self.tapes_of(room).iter();
         tapes.filter_map(|(_, tape)| self.tapes.get(*tape as usize)).map(Tape::held).sum()
     }
 
     /// `conn` speaks another dialect from now on: what was said in the old one is heard first.
-    pub(super) fn reseat(&mut self, conn: ConnId) {
+    pub(super) fn resubscribe(&mut self, conn: ConnId) {
         let rooms: Vec<RoomId> = self.hub.rooms_of(conn).collect();
         let owed = self.lay_out(conn);
         if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
             peer.outbox_mut().finish_first(&owed);
             self.mark_ready(conn);
         }
-        if rooms.iter().any(|room| self.is_behind_in(conn, *room)) {
+        let is_behind = rooms.iter().any(|room| self.is_behind_in(conn, *room));
+        if is_behind && !planted!("new-dialect-drops-what-is-owed") {
             // More than an outbox holds would be lost without a word.
             return self.close(conn, CloseReason::SlowConsumer);
         }

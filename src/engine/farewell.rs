@@ -8,7 +8,7 @@ use crate::id::ConnId;
 use crate::limits::LINGER;
 use crate::now::{Now, Tick};
 use crate::reason::CloseReason;
-use crate::session::{Fault, Service};
+use crate::session::{Conversation, Fault, Service};
 use std::io::IoSlice;
 use std::time::Duration;
 
@@ -45,7 +45,9 @@ impl Engine {
         match peer.closing_mut() {
             None => {
                 // Its time does not run before `reap` has seen to it.
-                let (phase, until, discarded) = (Phase::Marked, Tick(u32::MAX), 0);
+                let is_early = planted!("deadline-meets-a-marked-peer");
+                let until = if is_early { Tick(0) } else { Tick(u32::MAX) };
+                let (phase, discarded) = (Phase::Marked, 0);
                 let closing = Closing { fault, phase, until, discarded };
                 peer.aside = Some(Box::new(Aside::Closing(closing)));
                 self.marked.push(conn);
@@ -114,7 +116,7 @@ impl Engine {
             matches!(fault.reason, CloseReason::SlowConsumer | CloseReason::OutboxFull);
         let mut owed = if is_overrun { self.half_sent(conn) } else { self.lay_out(conn) };
         if let Some(peer) = self.peers.get(conn) {
-            peer.session.write_farewell(fault, &mut owed);
+            peer.session.write_close(fault, &mut owed);
         }
         owed
     }

@@ -5,7 +5,7 @@ use super::outbox::Outbox;
 use super::peer::{Peer, Phase};
 use super::tape::{Place, Tape};
 use crate::hub::Reply;
-use crate::id::ConnId;
+use crate::id::{ConnId, RequestId};
 use crate::limits::REPLAY_PAGE;
 use crate::now::Now;
 use crate::reason::CloseReason;
@@ -190,6 +190,7 @@ impl Engine {
         while offer.len() < SLICES {
             let private = outbox.and_then(|outbox| outbox.get(segment));
             let limit = private.map_or(u64::MAX, |(stamp, _)| stamp);
+            let limit = limit.saturating_sub(u64::from(planted!("reply-overtakes-a-broadcast")));
             match self.plan_tape(&mut places, limit, outbox) {
                 Some(piece) => offer.push(piece),
                 None => match private {
@@ -314,7 +315,9 @@ impl Engine {
         }
         if peer.held && !peer.is_to_wait(self.limits.outbox_soft()) {
             peer.held = false;
-            self.resumable.push_back(conn);
+            if !planted!("held-peer-is-not-resumed") {
+                self.resumable.push_back(conn);
+            }
         }
         let (phase, is_heard) = (peer.phase(), peer.is_heard());
         if self.is_owed(conn) {
@@ -358,7 +361,9 @@ impl Engine {
                 peer.blocked = false;
                 peer.heard = tick;
                 peer.pinged = false;
-                self.mark_ready(conn);
+                if !planted!("writable-wakes-nobody") {
+                    self.mark_ready(conn);
+                }
             }
             Some(_) => {}
             None => self.counts.stale += 1,
@@ -392,7 +397,8 @@ impl Engine {
         let Some(room) = self.hub.room(room_id) else { return };
         let (head, oldest, count) = (room.head, room.oldest(), room.count());
         if next < oldest {
-            self.reply(conn, &Reply::Gap { room: room_id, from: next, to: oldest - 1 });
+            let to = oldest - 1 + u64::from(planted!("gap-is-off-by-one"));
+            self.reply(conn, RequestId::NONE, &Reply::Gap { room: room_id, from: next, to });
             next = oldest;
         }
         let Some(peer) = self.peers.get_mut(conn) else { return };
@@ -401,6 +407,7 @@ impl Engine {
         for message in room.recent.from(next) {
             let outbox = peer.outbox_mut();
             if outbox.unsent() >= page {
+                next += u64::from(planted!("page-skips-a-message"));
                 break;
             }
             dialect.write_message(room, message, outbox.segment(self.stamp));
@@ -415,6 +422,7 @@ impl Engine {
             // News of members may have passed meanwhile: the count says so, and that this is all.
             self.reply(
                 conn,
+                RequestId::NONE,
                 &Reply::Members { request: 0, room: room_id, count, names: Vec::new() },
             );
         } else {

@@ -5,7 +5,7 @@ use crate::id::ConnId;
 use crate::limits::Limits;
 use crate::now::Tick;
 use crate::reason::CloseReason;
-use crate::session::Service;
+use crate::session::{Conversation, Service};
 use std::time::Duration;
 
 impl Engine {
@@ -33,7 +33,7 @@ impl Engine {
         } else if peer.leaving {
             self.close(conn, CloseReason::SlowConsumer);
         } else if !peer.session.is_greeted() {
-            match peer.session.overdue() {
+            match peer.session.handshake_expired() {
                 Some(reason) => self.close(conn, reason),
                 None => self.schedule(conn, now.after(self.limits.handshake)),
             }

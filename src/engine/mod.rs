@@ -2,10 +2,8 @@
 
 mod broadcast;
 mod claims;
-mod conversation;
 mod counts;
 mod deadlines;
-mod doings;
 mod farewell;
 mod flush;
 mod liveness;
@@ -13,22 +11,23 @@ mod outbox;
 mod peer;
 mod private;
 mod pulse;
+mod receive;
 mod soundness;
 mod tape;
-#[cfg(feature = "http")]
 mod top;
 mod watch;
 
-pub use conversation::Reading;
 pub use counts::Counts;
 pub use flush::SLICES;
+pub use receive::Reading;
 
+use crate::address::{Remote, network_of};
 use crate::hub::{Command, Event, Hub, Origin, Reply};
-use crate::id::{ConnId, Offset, RoomId};
+use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::reason::{CloseReason, Refusal};
-use crate::session::{Service, Session};
+use crate::session::{Conversation, Outcome, Service, Session};
 use crate::wire::deflate::{Deflater, Inflater};
 use broadcast::{RoomTapes, Said};
 use claims::Claims;
@@ -39,7 +38,6 @@ use flush::{Lane, Piece};
 use peer::{Peer, Peers};
 use pulse::Pulse;
 use slab::Slab;
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -118,8 +116,8 @@ impl Engine {
     pub fn new(limits: Limits, services: Vec<Service>, secret: u64) -> Self {
         let limits = Rc::new(limits);
         let mut hub = Hub::new(Rc::clone(&limits), secret);
-        for opening in services.iter().filter_map(Service::opening) {
-            hub.keep_common(opening.room);
+        for room in services.iter().filter_map(Service::common_room) {
+            hub.keep_common(room);
         }
         Self {
             hub,
@@ -177,16 +175,14 @@ impl Engine {
         Now { running: now.running.saturating_sub(self.stalled), unix_ms: now.unix_ms }
     }
 
-    /// Somebody connected to `service`. Peers with `unlimited` are not held to the message rate;
-    /// `network` stands for where they come from: see [`Hub::arrive`].
+    /// Takes a peer that connected to `service`.
     ///
     /// # Errors
     /// Why there is no room; nothing was set aside.
     pub fn connected(
         &mut self,
         service: usize,
-        unlimited: bool,
-        network: u64,
+        remote: Remote,
         now: Now,
     ) -> Result<ConnId, CloseReason> {
         let now = self.lived(now);
@@ -194,15 +190,21 @@ impl Engine {
         if self.drain.is_some() && (!served.is_admin() || self.is_left_alone()) {
             return Err(CloseReason::Shutdown);
         }
-        let (session, pings) = (Session::new(served), served.pings());
+        let (mut session, pings) = (Session::new(served), served.pings());
+        if remote.trusted {
+            session.trust();
+        }
         let index = u16::try_from(service).map_err(|_| CloseReason::Internal)?;
         let id = self.peers.insert(session, index, now.tick()).ok_or(CloseReason::RelayFull)?;
         self.counts.accepted += 1;
-        self.hub.arrive(id, Origin { exempt: unlimited, network, shown: None });
+        // What is behind a proxy is known later.
+        let shown = remote.ip.filter(|_| !remote.trusted && served.shows_addresses());
+        let network = remote.ip.map_or(0, network_of);
+        self.hub.arrive(id, Origin { exempt: remote.exempt, network, shown });
         if pings {
             self.schedule(id, now.tick().after(self.limits.handshake));
         }
-        self.open(id, service, now);
+        self.open(id, now);
         Ok(id)
     }
 
@@ -211,31 +213,9 @@ impl Engine {
         self.counts.closed(reason);
         let mut words = Vec::new();
         if let Some(service) = self.services.get(service) {
-            Session::new(service).write_farewell(&reason.into(), &mut words);
+            Session::new(service).write_close(&reason.into(), &mut words);
         }
         words
-    }
-
-    /// Where there is no handshake, connecting alone gives a name and a room.
-    fn open(&mut self, conn: ConnId, service: usize, now: Now) {
-        let opening = self.services.get(service).and_then(Service::opening);
-        let Some(opening) = opening else { return };
-        let room = Cow::Owned(opening.room.to_owned());
-        if let Some(peer) = self.peers.get_mut(conn).filter(|_| !opening.greeting.is_empty()) {
-            peer.outbox_mut().segment(self.stamp).extend_from_slice(opening.greeting);
-            self.mark_ready(conn);
-        }
-        self.hub.handle_command(
-            conn,
-            Command::Hello { name: Cow::Borrowed(""), key: 0, private: false },
-            now,
-        );
-        self.hub.handle_command(
-            conn,
-            Command::Join { request: 0, room, key: None, resume: None },
-            now,
-        );
-        self.settle(now);
     }
 
     /// The connection broke.
@@ -245,12 +225,13 @@ impl Engine {
     }
 
     /// Asks the hub for something, and does what it decides.
-    fn ask(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
+    fn ask(&mut self, conn: ConnId, id: RequestId, command: Command<'_>, now: Now) {
         if let Some(request) = self.told_too_much(&command) {
             let refusal = Refusal::NotReading;
-            return self.reply(conn, &Reply::Refused { refusal, request });
+            self.reply(conn, id, &Reply::Refused { refusal, request });
+            return self.complete(conn, id, Outcome::Done);
         }
-        self.hub.handle_command(conn, command, now);
+        self.hub.handle_command(conn, id, command, now);
         self.settle(now);
     }
 
@@ -258,10 +239,11 @@ impl Engine {
     fn settle(&mut self, now: Now) {
         while let Some(event) = self.hub.poll_event() {
             match event {
-                Event::Reply(conn, reply) => self.reply(conn, &reply),
+                Event::Reply(conn, id, reply) => self.reply(conn, id, &reply),
+                Event::Done(conn, id) => self.complete(conn, id, Outcome::Done),
                 Event::Seat { conn, room, from } => self.seat(conn, room, from),
-                Event::Unseat { conn, room, request, head } => {
-                    self.unseat(conn, room, request, head);
+                Event::Unseat { conn, room, request, asked, head } => {
+                    self.unseat(conn, room, request.map(|number| (asked, number)), head);
                 }
                 Event::Deliver { room, message, skip } => {
                     self.counts.messages += 1;
@@ -355,29 +337,16 @@ impl Engine {
         self.services.get(index)
     }
 
-    /// The peer has an address that its service trusts.
-    pub fn trust(&mut self, conn: ConnId) {
-        if let Some(peer) = self.peers.get_mut(conn) {
-            peer.session.trust();
-        }
-    }
-
     /// The next peer that turned out to speak for somebody else, and whose address that is.
     pub fn take_remote(&mut self) -> Option<(ConnId, IpAddr)> {
         self.remotes.pop()
     }
 
-    /// The peer speaks for somebody else, from `network`: see [`Hub::arrive`].
-    pub fn introduce(&mut self, conn: ConnId, unlimited: bool, network: u64) {
-        self.hub.moved(conn, Origin { exempt: unlimited, network, shown: None });
-    }
-
-    /// The peer comes from this address, which is shown if its service shows addresses.
-    pub fn locate(&mut self, conn: ConnId, ip: IpAddr) {
-        let irc = self.service_of(conn).and_then(Service::irc);
-        if irc.is_some_and(|irc| !irc.cloak) {
-            self.hub.show(conn, ip);
-        }
+    /// Notes that the peer speaks for somebody else, who has this address.
+    pub fn forwarded(&mut self, conn: ConnId, ip: IpAddr, exempt: bool) {
+        let is_shown = self.service_of(conn).is_some_and(Service::shows_addresses);
+        let (network, shown) = (network_of(ip), is_shown.then_some(ip));
+        self.hub.moved(conn, Origin { exempt, network, shown });
     }
 
     /// The service a peer came to.

@@ -2,9 +2,9 @@
 
 use super::Engine;
 use crate::hub::{Addressee, Command, Reply, Target};
-use crate::id::ConnId;
+use crate::id::{ConnId, RequestId};
 use crate::reason::CloseReason;
-use crate::session::{Session, View};
+use crate::session::{Conversation, Session, View};
 
 /// On whose account private bytes are.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ enum Account {
 
 impl Engine {
     /// Passes on what the hub answers, or has to tell one peer.
-    pub(super) fn reply(&mut self, conn: ConnId, reply: &Reply) {
+    pub(super) fn reply(&mut self, conn: ConnId, id: RequestId, reply: &Reply) {
         match reply {
             Reply::Refused { refusal, .. } => {
                 self.counts.refused(*refusal);
@@ -40,7 +40,7 @@ impl Engine {
             _ => Account::Own,
         };
         self.write_private(conn, account, |session, view, out| {
-            session.write_reply(reply, view, out);
+            session.deliver(id, reply, view, out);
         });
         if let Reply::Kicked { .. } = reply
             && self.peers.get(conn).is_some_and(|peer| peer.session.has_one_room())
@@ -69,6 +69,9 @@ impl Engine {
         write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>),
     ) {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
+        if planted!("told-is-lost-on-the-held") && peer.held && matches!(account, Account::Others) {
+            return;
+        }
         self.scratch.clear();
         let Some(service) = self.services.get(usize::from(peer.service)) else { return };
         let running = self.woken.saturating_sub(self.stalled);

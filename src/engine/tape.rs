@@ -305,6 +305,10 @@ impl Tape {
             if cursor >= self.start {
                 continue;
             }
+            if planted!("cursor-survives-its-block") && cursor == block.position {
+                member.cursor = Cursor::at(self.start);
+                continue;
+            }
             let rest = block.rest_at(cursor).to_vec();
             let whole = block.mark_at(cursor) + usize::from(!rest.is_empty());
             let mut due = block.marks.iter().skip(whole).peekable();

@@ -5,53 +5,21 @@ use super::peer::Peer;
 use super::tape::Place;
 use crate::hub::Room;
 use crate::now::Tick;
-use serde::Serialize;
+use crate::session::action::{BigRoom, SlowPeer, Top};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// What `GET /top` answers.
-#[derive(Serialize)]
-struct Top {
-    version: &'static str,
-    running_ms: u64,
-    rooms: Vec<BigRoom>,
-    peers: Vec<SlowPeer>,
-}
-
-/// One of the biggest rooms.
-#[derive(Serialize)]
-struct BigRoom {
-    members: u32,
-    backlog: usize,
-    head: u64,
-    history: usize,
-    room: String,
-}
-
-/// One of the slowest peers.
-#[derive(Serialize)]
-struct SlowPeer {
-    owed: u64,
-    silent_ms: u64,
-    blocked: bool,
-    id: String,
-    protocol: &'static str,
-    name: String,
-}
-
 impl Engine {
-    /// So many of the biggest rooms and of the slowest peers, in JSON. Everybody is looked at once.
-    pub(super) fn top(&self, most: usize, now: Tick) -> String {
+    /// Returns the `most` biggest rooms and slowest peers. Visits everybody once.
+    pub(super) fn top(&self, most: usize, now: Tick) -> Top {
         let rooms = greatest(most, self.hub.rooms().map(|room| (u64::from(room.count()), room)));
         let slow = self.peers.iter().map(|peer| (self.owed_in_all(peer), peer));
         let peers = greatest(most, slow.filter(|(owed, _)| *owed > 0));
-        let top = Top {
-            version: env!("CARGO_PKG_VERSION"),
+        Top {
             running_ms: now.start().as_millis() as u64,
             rooms: rooms.into_iter().map(|(_, room)| self.big(room)).collect(),
             peers: peers.into_iter().map(|(owed, peer)| self.slow(peer, owed, now)).collect(),
-        };
-        serde_json::to_string(&top).unwrap_or_default()
+        }
     }
 
     fn big(&self, room: &Room) -> BigRoom {
@@ -60,7 +28,7 @@ impl Engine {
             backlog: self.held_for(room.id),
             head: room.head,
             history: room.recent.weight(),
-            room: room.name.to_string(),
+            name: room.name.to_string(),
         }
     }
 

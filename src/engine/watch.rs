@@ -4,16 +4,9 @@
 use super::Engine;
 use super::peer::Peer;
 use super::tape::Place;
-#[cfg(feature = "http")]
-use crate::id::ConnId;
-#[cfg(feature = "http")]
 use crate::now::Now;
 use crate::reason::{CloseReason, Refusal};
-#[cfg(feature = "http")]
-use crate::session::{Look, Seen};
-use crate::session::{Service, Session};
-#[cfg(feature = "http")]
-use crate::wire::exposition::CONTENT_TYPE;
+use crate::session::{AdminReport, Query, Service, Session};
 use crate::wire::exposition::{Exposition, Kind};
 
 impl Engine {
@@ -38,23 +31,14 @@ impl Engine {
     }
 
     /// Answers whoever watches over the relay.
-    #[cfg(feature = "http")]
-    pub(super) fn look(&mut self, conn: ConnId, look: Look, now: Now) {
-        const PLAIN: &str = "text/plain; charset=utf-8";
-        let (is_well, content_type, text) = match look {
-            Look::Metrics => (true, CONTENT_TYPE, self.metrics()),
-            Look::Health => (true, PLAIN, "alive\n".to_owned()),
-            Look::Ready => match self.unreadiness() {
-                None => (true, PLAIN, "ready\n".to_owned()),
-                Some(why) => (false, PLAIN, format!("{why}\n")),
-            },
-            Look::Top(most) => (true, "application/json", self.top(most, now.tick())),
-        };
-        let seen = Seen { is_well, content_type, text };
-        self.tell(conn, |session, _, out| session.write_seen(seen, out));
+    pub(super) fn report(&self, query: Query, now: Now) -> AdminReport {
+        match query {
+            Query::Metrics => AdminReport::Metrics(self.metrics()),
+            Query::Ready => AdminReport::Ready(self.unreadiness()),
+            Query::Top(most) => AdminReport::Top(self.top(most, now.tick())),
+        }
     }
 
-    #[cfg(feature = "http")]
     fn unreadiness(&self) -> Option<&'static str> {
         let draining = self.drain.is_some().then_some("draining");
         let full = (self.peers.len() >= self.full_at).then_some("full");
@@ -146,8 +130,12 @@ impl Engine {
 
     /// How many connections speak what, with a row for every protocol there is.
     fn protocols(&self) -> Vec<(&'static str, u64)> {
-        let mut rows: Vec<(&'static str, u64)> =
-            Session::PROTOCOLS.iter().map(|protocol| (*protocol, 0)).collect();
+        let mut rows: Vec<(&'static str, u64)> = Vec::new();
+        for protocol in Session::PROTOCOLS {
+            if rows.iter().all(|(known, _)| known != protocol) {
+                rows.push((protocol, 0));
+            }
+        }
         for peer in self.peers.iter() {
             let word = peer.session.protocol();
             if let Some((_, count)) = rows.iter_mut().find(|(known, _)| *known == word) {

@@ -193,7 +193,19 @@ pub enum Where<'a> {
     Named(Cow<'a, str>),
 }
 
-impl Command<'_> {
+impl<'a> Command<'a> {
+    /// Publishes a message to a room as a member of it.
+    pub fn from_member(
+        room: RoomId,
+        id: u64,
+        echo: bool,
+        bytes: Cow<'a, [u8]>,
+        form: Form,
+    ) -> Self {
+        let (room, sender) = (Where::Joined(room), Sender::Member { id, echo });
+        Self::Publish { room, sender, bytes, form, manner: Manner::default() }
+    }
+
     /// The request or message id that a refusal repeats; 0 if there is none.
     pub fn request(&self) -> u64 {
         match self {

@@ -35,11 +35,6 @@ impl Hub {
         self.people.show(conn, origin.shown);
     }
 
-    /// Changes nothing of a connection's origin but the address that is shown.
-    pub fn show(&mut self, conn: ConnId, ip: IpAddr) {
-        self.people.show(conn, Some(ip));
-    }
-
     /// Somebody is gone, for whatever reason. Nothing happens the second time.
     pub fn depart(&mut self, conn: ConnId, why: CloseReason, now: Now) {
         let Some(who) = self.people.identity(conn) else { return };

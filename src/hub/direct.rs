@@ -42,7 +42,7 @@ impl Hub {
         if bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
         }
-        let who = self.may_act(conn, now)?;
+        let who = self.charge_message(conn, now)?;
         let other = self.holder(name).ok_or(Refusal::NoSuchPerson)?;
         let is_notice = manner.is_notice;
         let payload = Payload { bytes: bytes.into_owned().into(), manner, ..Payload::default() };
@@ -65,7 +65,7 @@ impl Hub {
         manner: Manner,
         now: Now,
     ) -> Result<(), Refusal> {
-        let who = self.may_act(conn, now)?;
+        let who = self.charge_message(conn, now)?;
         if bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
         }
@@ -97,7 +97,7 @@ impl Hub {
     pub(super) fn hearer(&self, conn: ConnId) -> Result<Rc<str>, Refusal> {
         let person = self.people.get(conn).filter(|person| !person.name.is_empty());
         let person = person.ok_or(Refusal::NoSuchPerson)?;
-        if self.people.is_hearer(conn) {
+        if self.people.is_hearer(conn) || planted!("told-to-who-does-not-look") {
             Ok(Rc::clone(&person.name))
         } else {
             Err(Refusal::CannotHear)

@@ -1,21 +1,34 @@
 //! Dispatch: each command goes to the method that carries it out; a refusal becomes a reply.
 
 use super::command::Command;
+use super::event::Event;
 use super::membership::Start;
 use super::notice::Departure;
 use super::reply::Reply;
 use super::state::Hub;
-use crate::id::ConnId;
+use crate::id::{ConnId, RequestId};
 use crate::now::Now;
 use crate::reason::Refusal;
 use std::rc::Rc;
 
 impl Hub {
-    /// Somebody asks for something.
-    pub fn handle_command(&mut self, conn: ConnId, command: Command<'_>, now: Now) {
-        let request = command.request();
+    /// Carries out what somebody asks for. What answers it carries `request`, and behind the last
+    /// answer comes [`Event::Done`] if it [is one](RequestId::is_some).
+    pub fn handle_command(
+        &mut self,
+        conn: ConnId,
+        request: RequestId,
+        command: Command<'_>,
+        now: Now,
+    ) {
+        self.asking = Some((conn, request));
+        let own = command.request();
         if let Err(refusal) = self.carry_out(conn, command, now) {
-            self.reply(conn, Reply::Refused { refusal, request });
+            self.reply(conn, Reply::Refused { refusal, request: own });
+        }
+        self.asking = None;
+        if request.is_some() {
+            self.events.push_back(Event::Done(conn, request));
         }
     }
 

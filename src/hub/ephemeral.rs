@@ -20,7 +20,7 @@ impl Hub {
         echo: bool,
         now: Now,
     ) -> Result<(), Refusal> {
-        let who = self.may_act(conn, now)?;
+        let who = self.charge_message(conn, now)?;
         match to {
             Target::Room(room) => {
                 self.may_say(conn, room)?;

@@ -2,7 +2,7 @@
 
 use super::notice::Notice;
 use super::reply::Reply;
-use crate::id::{ConnId, Offset, RoomId};
+use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::now::Tick;
 use crate::payload::Message;
 use crate::reason::CloseReason;
@@ -11,8 +11,10 @@ use std::rc::Rc;
 /// What must happen next, in this order.
 #[derive(Debug)]
 pub enum Event {
-    /// Tell one person something.
-    Reply(ConnId, Reply),
+    /// Tell one person something: what it asked for with this request, or what it did not ask for.
+    Reply(ConnId, RequestId, Reply),
+    /// The request of that person is done with: nothing more answers it.
+    Done(ConnId, RequestId),
     /// `conn` hears the room from now on; first, everything kept from `from` on.
     Seat {
         /// Who.
@@ -30,6 +32,8 @@ pub enum Event {
         room: RoomId,
         /// The request to answer.
         request: Option<u64>,
+        /// The request that led to this, if it is that person's own.
+        asked: RequestId,
         /// The room's newest offset; the room itself may be gone.
         head: Offset,
     },

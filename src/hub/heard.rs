@@ -10,7 +10,7 @@ use std::collections::HashSet;
 /// Beyond it they may hear it twice.
 const COMPARED_MAX: usize = 4_096;
 
-/// Who has heard a piece of news that concerns several rooms.
+/// The people who have received a notice that concerns several rooms.
 #[derive(Debug)]
 pub(super) struct Told {
     heard: HashSet<ConnId>,
@@ -29,7 +29,11 @@ impl Told {
     /// Of the room's members, those who have heard it before and know people beyond rooms. To others
     /// each room is a world of its own.
     pub(super) fn but_once(&mut self, room: Option<&Room>, people: &People) -> Vec<ConnId> {
-        let is_told = |room: &&Room| !self.is_single && room.members.len() <= self.members_max;
+        let members_max = match planted!("news-is-told-in-a-count") {
+            true => usize::MAX,
+            false => self.members_max,
+        };
+        let is_told = |room: &&Room| !self.is_single && room.members.len() <= members_max;
         let Some(room) = room.filter(is_told) else { return Vec::new() };
         if self.heard.len() + room.members.len() > COMPARED_MAX {
             return Vec::new();

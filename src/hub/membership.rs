@@ -4,6 +4,7 @@ use super::event::Event;
 use super::name;
 use super::notice::{Departure, Notice};
 use super::person::Membership;
+use super::rate::Act;
 use super::reply::Reply;
 use super::rights::Rights;
 use super::state::{Hub, room_mut};
@@ -39,7 +40,7 @@ impl Hub {
         now: Now,
     ) -> Result<(), Refusal> {
         let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
-        if !person.may_enter(now, &self.limits) {
+        if !person.take_allowance(Act::Ask, now, &self.limits) {
             return Err(Refusal::RateLimited);
         }
         let joined = person.rooms.len();
@@ -57,7 +58,8 @@ impl Hub {
         }
         if again {
             let head = self.room(id).map_or(0, |room| room.head);
-            self.events.push_back(Event::Unseat { conn, room: id, request: None, head });
+            let asked = self.request_of(conn);
+            self.events.push_back(Event::Unseat { conn, room: id, request: None, asked, head });
         } else {
             self.enter(conn, id, now);
         }
@@ -70,7 +72,8 @@ impl Hub {
             }
             Start::Kept(resume) => {
                 let from = room.recoverable(resume);
-                (from.is_some(), from.or(Some(room.oldest())))
+                let kept = Some(room.oldest()).filter(|_| !planted!("events-forget-what-is-kept"));
+                (from.is_some(), from.or(kept))
             }
         };
         let reply = Reply::Joined {
@@ -146,13 +149,17 @@ impl Hub {
     pub(super) fn unseat(&mut self, conn: ConnId, id: RoomId, request: Option<u64>) {
         let Some(person) = self.people.get_mut(conn) else { return };
         let Some(index) = person.forget_room(id) else { return };
+        let asked = self.request_of(conn);
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
-        self.events.push_back(Event::Unseat { conn, room: id, request, head: room.head });
+        let head = room.head;
+        self.events.push_back(Event::Unseat { conn, room: id, request, asked, head });
         room.members.swap_remove(index);
         if let Some(moved) = room.members.get(index).copied() {
             self.people.move_member(moved, id, index);
         }
-        room.rights.left(conn);
+        if !planted!("rank-outlives-its-member") {
+            room.rights.left(conn);
+        }
         // Rights end with the last member. What was said behind a door that is no more is not for
         // whoever comes next.
         if room.members.is_empty() && !room.rights.is_open() {

@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::notice::{Departure, Notice};
+use super::rate::Act;
 use super::reply::Reply;
 use super::rights::{Change, Rank, Switch, Topic, Unchanged, What};
 use super::room::Room;
@@ -35,7 +36,8 @@ impl Hub {
         if rights.bans(&who) {
             return Err(Refusal::Banned);
         }
-        if rights.is_on(Switch::InviteOnly) && !rights.invites(conn, &who) {
+        let is_closed = rights.is_on(Switch::InviteOnly) && !planted!("door-stands-open");
+        if is_closed && !rights.invites(conn, &who) {
             return Err(Refusal::InviteOnly);
         }
         if rights.key.as_deref().is_some_and(|wanted| key != Some(wanted)) {
@@ -63,7 +65,7 @@ impl Hub {
             return Ok(());
         }
         let is_banned = || self.people.identity(conn).is_none_or(|who| rights.bans(&who));
-        if rights.is_on(Switch::Moderated) || is_banned() {
+        if (rights.is_on(Switch::Moderated) || is_banned()) && !planted!("banned-may-speak") {
             return Err(Refusal::CannotSay);
         }
         Ok(())
@@ -84,7 +86,7 @@ impl Hub {
         let is_member = self.people.is_member(conn, id) || self.is_relay_operator(conn);
         let person = self.people.get_mut(conn).filter(|_| is_member);
         let person = person.ok_or(Refusal::NotMember)?;
-        if !person.may_act(now, &self.limits) {
+        if !person.take_allowance(Act::Say, now, &self.limits) {
             return Err(Refusal::RateLimited);
         }
         self.people.identity(conn).ok_or(Refusal::NotMember)
@@ -193,13 +195,18 @@ impl Hub {
         let reason: Rc<str> = reason.into();
         let told = Reply::Kicked { by: by.clone(), room: id, name, reason: Rc::clone(&reason) };
         self.reply(whom, told);
-        self.unseat(whom, id, Some(0));
+        if !planted!("kicked-hears-on") {
+            self.unseat(whom, id, Some(0));
+        }
         let count = self.room(id).map_or(0, Room::count);
         let notice = Notice::Went(who, count, Departure::Kicked(by, reason));
         if whom == conn {
             self.events.push_back(Event::Notice(id, notice, Vec::new()));
         } else {
             self.proclaim(conn, id, notice);
+        }
+        if planted!("kicked-hears-on") {
+            self.unseat(whom, id, Some(0));
         }
         self.forget_if_over(id);
         Ok(())

@@ -40,7 +40,7 @@ pub struct Ephemeral {
     pub id: u64,
 }
 
-/// How somebody left.
+/// The way in which a person left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Departure {
     /// Out of this room, with these words.

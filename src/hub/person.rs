@@ -56,7 +56,7 @@ pub struct Presence {
     pub watches: Vec<Rc<str>>,
 }
 
-/// What a person is known as.
+/// The flags of a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// Not listed for those who share no room with them.
@@ -130,14 +130,9 @@ impl Person {
         self.cloak = cloak;
     }
 
-    /// Says or does something that others hear of, if they may yet.
-    pub fn may_act(&mut self, now: Now, limits: &Limits) -> bool {
-        self.rate.take(Act::Say, now.running, limits)
-    }
-
-    /// Enters a room, if they may yet.
-    pub fn may_enter(&mut self, now: Now, limits: &Limits) -> bool {
-        self.rate.take(Act::Ask, now.running, limits)
+    /// Takes the price of an act out of the person's allowance; false if too little is left.
+    pub fn take_allowance(&mut self, act: Act, now: Now, limits: &Limits) -> bool {
+        self.rate.take(act, now.running, limits)
     }
 
     /// Forgets a room; where they stood in its list, if they were in it.

@@ -105,7 +105,7 @@ impl Hub {
         if self.people.holder(&folded).is_some_and(|holder| holder != conn) {
             return Err(Refusal::NameTaken);
         }
-        self.may_act(conn, now)?;
+        self.charge_message(conn, now)?;
         let key = self.people.get(conn).map_or(0, |person| person.key);
         let is_new = name::folded(&before.name) != folded;
         if is_new {
@@ -136,7 +136,7 @@ impl Hub {
         message: Option<&str>,
         now: Now,
     ) -> Result<(), Refusal> {
-        let who = self.may_act(conn, now)?;
+        let who = self.charge_message(conn, now)?;
         let message: Option<Rc<str>> = message.map(Into::into);
         let Some(presence) = self.people.presence_mut(conn) else { return Ok(()) };
         let before = std::mem::replace(&mut presence.away, message.clone());
@@ -155,7 +155,7 @@ impl Hub {
         text: &str,
         now: Now,
     ) -> Result<(), Refusal> {
-        self.may_act(conn, now)?;
+        self.charge_message(conn, now)?;
         let user = self.people.presence(conn).map(|presence| Rc::clone(&presence.profile.user));
         let Some(user) = user else { return Ok(()) };
         self.describe(conn, &user, text, now);

@@ -4,6 +4,7 @@ use super::command::{Sender, Where};
 use super::event::Event;
 use super::name;
 use super::publish_api::Posted;
+use super::rate::Act;
 use super::reply::Reply;
 use super::state::{Hub, room_mut};
 use crate::history::SaidId;
@@ -84,13 +85,14 @@ impl Hub {
         if bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
         }
-        if !person.may_act(now, &self.limits) {
+        if !person.take_allowance(Act::Say, now, &self.limits) {
             return Err(Refusal::RateLimited);
         }
         let said_id = (said != 0).then_some((person.key, said));
         self.may_say(conn, id)?;
         let who = self.people.identity(conn).ok_or(Refusal::NotMember)?;
-        let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
+        let sought = said_id.filter(|_| !planted!("repeat-is-said-again"));
+        let seen = sought.and_then(|said_id| self.room(id)?.recent.find(said_id));
         let offset = match seen {
             Some(first) => first,
             None => {
@@ -113,7 +115,7 @@ impl Hub {
         (bytes, form, manner): (Cow<'_, [u8]>, Form, Manner),
         now: Now,
     ) -> Result<(), Refusal> {
-        let who = self.may_act(conn, now)?;
+        let who = self.charge_message(conn, now)?;
         if bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
         }

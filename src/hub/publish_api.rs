@@ -2,6 +2,7 @@
 
 use super::command::Where;
 use super::name;
+use super::rate::Act;
 use super::reply::Reply;
 use super::state::{Hub, derive};
 use crate::history::SaidId;
@@ -36,7 +37,7 @@ impl Hub {
         if payload.bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
         }
-        if !person.may_act(now, &self.limits) {
+        if !person.take_allowance(Act::Say, now, &self.limits) {
             return Err(Refusal::RateLimited);
         }
         let own_name = Rc::clone(&person.name);
@@ -60,7 +61,8 @@ impl Hub {
             self.forget_if_over(id);
             return Err(refusal);
         }
-        let said_id = posted.once.map(|once| self.once(who.cloak, posted, once));
+        let once = posted.once.filter(|_| !planted!("post-is-said-again"));
+        let said_id = once.map(|once| self.once(who.cloak, posted, once));
         let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
         let offset = match seen {
             Some(first) => first,

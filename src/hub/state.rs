@@ -6,7 +6,7 @@ use super::notice::Notice;
 use super::person::{Membership, People};
 use super::reply::Reply;
 use super::room::Room;
-use crate::id::{ConnId, Epoch, RoomId};
+use crate::id::{ConnId, Epoch, RequestId, RoomId};
 use crate::limits::Limits;
 use crate::now::{Now, Tick};
 use crate::reason::Refusal;
@@ -16,7 +16,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Who is here, which rooms they are in, what is said there, and what must happen next.
+/// People, rooms, what is published there, and the events that the engine must act on.
 ///
 /// The hub owns no socket, writes no bytes and reads no clock. Facts go in through `arrive`,
 /// `handle_command`, `say_from_host`, `room_due` and `depart`; after each, consequences come out of
@@ -33,6 +33,8 @@ pub struct Hub {
     /// Bytes kept of all rooms' pasts.
     pub(super) kept: usize,
     pub(super) events: VecDeque<Event>,
+    /// The request that is being carried out, and whose it is.
+    pub(super) asking: Option<(ConnId, RequestId)>,
     pub(super) minted: u64,
     pub(super) secret: u64,
 }
@@ -50,8 +52,17 @@ impl Hub {
             rooms_made: 0,
             kept: 0,
             events: VecDeque::new(),
+            asking: None,
             minted: 0,
             secret,
+        }
+    }
+
+    /// Returns the request of `conn` that is being carried out.
+    pub(super) fn request_of(&self, conn: ConnId) -> RequestId {
+        match self.asking {
+            Some((asker, request)) if asker == conn => request,
+            _ => RequestId::NONE,
         }
     }
 
@@ -70,7 +81,7 @@ impl Hub {
         self.rooms.iter().map(|(_, room)| room)
     }
 
-    /// What `conn` is called; empty before hello.
+    /// Returns the name of `conn`; empty before hello.
     pub fn name_of(&self, conn: ConnId) -> &str {
         self.people.get(conn).map_or("", |person| &person.name)
     }
@@ -176,7 +187,8 @@ impl Hub {
     }
 
     pub(super) fn reply(&mut self, conn: ConnId, reply: Reply) {
-        self.events.push_back(Event::Reply(conn, reply));
+        let request = self.request_of(conn);
+        self.events.push_back(Event::Reply(conn, request, reply));
     }
 
     /// Checks that people, names, rooms and member lists agree. For tests: it visits everything.

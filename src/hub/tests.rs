@@ -1,7 +1,7 @@
 use super::*;
 use crate::history::Mark;
 use crate::history::Select;
-use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
+use crate::id::{ConnId, Epoch, Offset, RequestId, Resume, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::payload::{Form, Manner, Message};
@@ -35,7 +35,7 @@ impl World {
         let events = std::iter::from_fn(|| self.hub.poll_event());
         let words = events.filter_map(|event| {
             Some(match event {
-                Event::Reply(to, reply) => format!("{}: {}", to.slot(), word_of(&reply)),
+                Event::Reply(to, _, reply) => format!("{}: {}", to.slot(), word_of(&reply)),
                 Event::Deliver { message, skip, .. } => {
                     let text = String::from_utf8_lossy(&message.payload.bytes).into_owned();
                     let not_to = skip.map_or(String::new(), |skip| format!(" not {}", skip.slot()));
@@ -50,14 +50,16 @@ impl World {
                 }
                 Event::Gone(_) => "gone".to_owned(),
                 Event::Notice(_, notice, _) => format!("{notice:?}"),
-                Event::Seat { .. } | Event::Unseat { .. } | Event::Remind(..) => return None,
+                Event::Done(..) | Event::Seat { .. } | Event::Unseat { .. } | Event::Remind(..) => {
+                    return None;
+                }
             })
         });
         words.collect()
     }
 
     fn command(&mut self, slot: u32, command: Command<'_>) -> Vec<String> {
-        self.hub.handle_command(conn(slot), command, self.now);
+        self.hub.handle_command(conn(slot), RequestId::NONE, command, self.now);
         let news = self.news();
         self.hub.assert_sound();
         news
@@ -306,9 +308,14 @@ fn one_question_for_rooms_looks_at_so_many_places_and_says_where_to_go_on() {
     }
     let mut ask = |from| {
         let limit = usize::MAX;
-        world.hub.handle_command(conn(1), Command::Rooms { from, limit }, world.now);
+        world.hub.handle_command(
+            conn(1),
+            RequestId::NONE,
+            Command::Rooms { from, limit },
+            world.now,
+        );
         match world.hub.poll_event() {
-            Some(Event::Reply(_, Reply::Rooms { rooms, next, .. })) => (rooms.len(), next),
+            Some(Event::Reply(_, _, Reply::Rooms { rooms, next, .. })) => (rooms.len(), next),
             other => panic!("{other:?}"),
         }
     };

@@ -2,8 +2,9 @@
 
 use super::ledger::Ledger;
 use super::member::{Fate, Member, State};
+use super::part::Part;
 use super::sources::Sources;
-use super::target::{Habits, Target};
+use super::target::Target;
 use super::timer::Timer;
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
@@ -19,19 +20,6 @@ const EVENTS: usize = 128;
 const SCRATCH: usize = 128 << 10;
 
 const TIMER: Token = Token(usize::MAX);
-
-/// What a member is there for.
-#[derive(Clone, Copy, Debug)]
-pub struct Part {
-    /// Its room.
-    pub room: u32,
-    /// Whether it is to be a member of its room.
-    pub joins: bool,
-    /// The line of the ledger in which what it hears is noted.
-    pub line: Option<u32>,
-    /// Whether it wants copies of what it says.
-    pub own_copies: bool,
-}
 
 /// What happened to a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -313,11 +301,5 @@ impl Crowd {
             }
         }
         self.dirty = dirty;
-    }
-}
-
-impl Member {
-    fn habits(&self, who: u32) -> Habits {
-        Habits { who, room: self.part.room, own_copies: self.part.own_copies }
     }
 }

@@ -1,7 +1,7 @@
 //! One connection of a crowd.
 
-use super::crowd::Part;
 use super::ledger::Ledger;
+use super::part::Part;
 use super::target::{Adapter, Habits, Heard, Target};
 use crate::wire::Parsed;
 use mio::net::TcpStream;
@@ -46,7 +46,7 @@ pub enum Fate {
 /// One connection of a crowd.
 #[derive(Debug)]
 pub struct Member {
-    pub(super) part: Part,
+    part: Part,
     stream: Option<TcpStream>,
     adapter: Option<Adapter>,
     pub(super) state: State,
@@ -93,6 +93,11 @@ impl Member {
     /// The line of the ledger for what it hears.
     pub fn line(&self) -> Option<u32> {
         self.part.line
+    }
+
+    /// Returns the habits of its next connection, which takes the name of number `who`.
+    pub(super) fn habits(&self, who: u32) -> Habits {
+        Habits { who, room: self.part.room, own_copies: self.part.own_copies }
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod member;
 pub mod outcome;
 pub mod page;
+pub mod part;
 pub mod plan;
 pub mod profile;
 mod run;

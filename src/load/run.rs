@@ -7,9 +7,10 @@ mod load;
 mod storm;
 mod verdict;
 
-use super::crowd::{Crowd, News, Part};
+use super::crowd::{Crowd, News};
 use super::ledger::{Ledger, new_histogram};
 use super::outcome::{CrowdFacts, FORMAT, Group, Latency, Outcome, ServerUse, Tick};
+use super::part::Part;
 use super::plan::{Act, Plan};
 use super::server;
 use super::sources::reserve_descriptors;

@@ -1,5 +1,6 @@
 //! How many connections one address may have, and make.
 
+use crate::address::network_of;
 use crate::limits::Limits;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -36,7 +37,7 @@ impl Admission {
         if is_loopback(ip) && !limits.limit_loopback {
             return Some(Ticket(None));
         }
-        let network = network(ip);
+        let network = network_of(ip);
         let address = self.addresses.entry(network).or_default();
         if now.saturating_sub(address.since) >= MINUTE {
             (address.made, address.since) = (0, now);
@@ -69,15 +70,6 @@ impl Admission {
 /// Whether `ip` is this machine, under any of its names.
 pub(super) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
-}
-
-/// The /32 or /64 that is counted as one address. The two families cannot meet: no routable IPv6
-/// network begins with 32 zero bits.
-pub(super) fn network(ip: IpAddr) -> u64 {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => u64::from(v4.to_bits()),
-        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64,
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::peer::{Irc, Kind, Peer, Person, ROOM, RawHearing, Read, Replay, Web};
 use crate::random::Random;
 use crate::totals::Totals;
 use crate::weather::{Manners, Weather, draw_limits, draw_weather};
+use hobnob::address::Remote;
 use hobnob::engine::{Counts, Engine, Reading, SLICES};
 use hobnob::id::{ConnId, Offset};
 use hobnob::limits::{LINGER, Limits};
@@ -192,7 +193,8 @@ impl World {
         let unlimited = self.random.chance(300) || self.peers.is_empty();
         let serial = self.serials + 1;
         let now = self.call(Who::Peer(serial));
-        let conn = match self.engine.connected(service, unlimited, 0, now) {
+        let remote = Remote { exempt: unlimited, ..Remote::default() };
+        let conn = match self.engine.connected(service, remote, now) {
             Ok(conn) => conn,
             Err(reason) => {
                 assert!(self.is_draining && reason == CloseReason::Shutdown, "[full] {reason}");

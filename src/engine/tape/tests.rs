@@ -1,4 +1,5 @@
 use super::*;
+use crate::session::dialect::Language;
 use std::num::NonZeroU32;
 
 fn conn(slot: u32) -> ConnId {
@@ -6,7 +7,7 @@ fn conn(slot: u32) -> ConnId {
 }
 
 fn tape(members: u32) -> (Tape, Pool) {
-    let mut tape = Tape::new(RoomId::new(0, 0).unwrap(), Dialect::Binary, 1);
+    let mut tape = Tape::new(RoomId::new(0, 0).unwrap(), Dialect::stream(Language::Binary), 1);
     for slot in 0..members {
         tape.seat(conn(slot), None);
     }

@@ -1,7 +1,8 @@
 //! The door: who comes in, who is turned away, and what happens when there is no descriptor left.
 
 use super::{EventLoop, Status};
-use crate::net::admission::{Ticket, is_loopback, network};
+use crate::address;
+use crate::net::admission::{Ticket, is_loopback};
 use crate::net::descriptors::is_starved;
 use crate::net::logbook::Class;
 use crate::net::stream::{Remote, Stream, Traits};
@@ -102,16 +103,11 @@ impl EventLoop {
         };
         // A proxy on this machine speaks for strangers, whether it says for whom or not.
         let unlimited = remote.is_local() && !trusted && !self.limits.limit_loopback;
-        let network = remote.ip().map_or(0, network);
-        let Ok(conn) = self.engine.connected(service, unlimited, network, self.now) else {
+        let origin = address::Remote { ip: remote.ip(), trusted, exempt: unlimited };
+        let Ok(conn) = self.engine.connected(service, origin, self.now) else {
             self.admission.leave(ticket);
             return;
         };
-        match remote.ip() {
-            _ if trusted => self.engine.trust(conn),
-            Some(ip) => self.engine.locate(conn, ip),
-            None => {}
-        }
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(conn.to_bits() as usize);
         let ready = stream.prepare(traits);
@@ -160,8 +156,7 @@ impl EventLoop {
             };
             self.admission.leave(before);
             let unlimited = is_loopback(ip) && !self.limits.limit_loopback;
-            self.engine.introduce(conn, unlimited, network(ip));
-            self.engine.locate(conn, ip);
+            self.engine.forwarded(conn, ip, unlimited);
             let text = format_args!("{conn} is forwarded for {ip}");
             self.logbook.note(Class::Connected, second, text);
         }

@@ -1,13 +1,18 @@
 //! What was said: CHATHISTORY (<https://ircv3.net/specs/extensions/chathistory>), and the last messages
 //! shown on joining to those whose client cannot ask.
 
-use super::commands::Talk;
-use super::dialect::{msgid, write_spoken};
-use super::{Cap, Irc, View, channel_of, options_of, room_of, stamp};
+use super::options::options_of;
+use super::state::Irc;
+use super::talk::Talk;
 use crate::history::{Mark, Question, Select};
 use crate::hub::Room;
 use crate::id::{Offset, RoomId};
 use crate::payload::Message;
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::names::{channel_of, room_of};
+use crate::session::encode::irc::stamp;
+use crate::session::encode::irc::{msgid, write_spoken};
+use crate::session::view::View;
 use crate::wire::irc::LineWriter;
 use std::rc::Rc;
 

@@ -1,12 +1,15 @@
 //! MODE: rights of channels, flags of people.
 
-use super::commands::Talk;
-use super::mode_table::{
+use super::numeric::*;
+use super::state::PendingRequest;
+use super::talk::Talk;
+use super::visible;
+use crate::hub::{Change, Command as Ask, Entry, Flags, List, Pattern, Rank, Room, What};
+use crate::session::encode::irc::mask;
+use crate::session::encode::irc::mode_table::{
     Kind, USER_MODES, kind_of, letter_of_key, letter_of_limit, letter_of_list, switches_on,
 };
-use super::numeric::*;
-use super::{About, mask, nick_of, rooms};
-use crate::hub::{Change, Command as Ask, Entry, Flags, List, Pattern, Rank, Room, What};
+use crate::session::encode::irc::names::nick_of;
 
 /// Letters with a parameter that one MODE may have.
 pub(super) const MODES_MAX: usize = 20;
@@ -21,7 +24,7 @@ pub(super) fn mode(talk: &mut Talk<'_>) {
 }
 
 fn of_channel(talk: &mut Talk<'_>, channel: &str) {
-    let Some(room) = rooms::known(talk, channel) else { return };
+    let Some(room) = visible::known(talk, channel) else { return };
     let Some(letters) = talk.param(1) else { return show(talk, room) };
     let params: Vec<&str> = talk.line.params.iter().skip(2).copied().collect();
     let mut params = params.into_iter();
@@ -74,7 +77,7 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
             _ => None,
         });
         let words = Some(lists.collect());
-        let about = About { words, ..talk.about(channel, "") };
+        let about = PendingRequest { words, ..talk.about(channel, "") };
         talk.ask(about, Ask::Change { room: room.id, changes });
     }
 }
@@ -157,7 +160,7 @@ fn is_key(key: &str) -> bool {
 }
 
 fn show(talk: &mut Talk<'_>, room: &Room) {
-    let channel = super::channel_of(&room.name);
+    let channel = crate::session::encode::irc::names::channel_of(&room.name);
     let rights = &room.rights;
     let mut modes = "+".to_owned();
     modes.extend(switches_on(|switch| rights.is_on(switch)));
@@ -178,7 +181,7 @@ fn show(talk: &mut Talk<'_>, room: &Room) {
 }
 
 fn show_list(talk: &mut Talk<'_>, room: &Room, list: List) {
-    let channel = super::channel_of(&room.name);
+    let channel = crate::session::encode::irc::names::channel_of(&room.name);
     let (each, end, text) = match list {
         List::Bans => (RPL_BANLIST, RPL_ENDOFBANLIST, "End of channel ban list"),
         List::Excepts => (RPL_EXCEPTLIST, RPL_ENDOFEXCEPTLIST, "End of channel exception list"),

@@ -1,15 +1,18 @@
 //! People: WHO, WHOIS, WHOWAS, ISON, USERHOST, AWAY, SETNAME, MONITOR.
 
-use super::commands::Talk;
-use super::mode_table::prefix_of;
 use super::numeric::*;
 use super::register::{REAL_NAME_MAX, short};
-use super::rooms::{is_shown, is_visible};
-use super::{Cap, channel_of, is_nick, mask, nick_of, room_of};
+use super::talk::Talk;
+use super::visible::{is_shown, is_visible};
 use crate::hub::{Command as Ask, Presence, Room, is_person_name};
 use crate::id::{ConnId, RoomId};
 use crate::limits::MESSAGE_COST;
 use crate::payload::Identity;
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::mask;
+use crate::session::encode::irc::mode_table::prefix_of;
+use crate::session::encode::irc::names::{channel_of, is_nick, nick_of, room_of};
+use crate::session::encode::irc::stamp::Stamp;
 
 /// Longest AWAY message, in bytes.
 pub(super) const AWAY_MAX: usize = 300;
@@ -285,7 +288,7 @@ pub(super) fn whowas(talk: &mut Talk<'_>) {
     };
     let count = talk.param(1).and_then(|count| count.parse::<i64>().ok()).filter(|c| *c > 0);
     let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(10).min(10);
-    let name = super::name_of(nick);
+    let name = crate::session::encode::irc::names::name_of(nick);
     let past = talk.hub().departed(&name).take(count);
     let past: Vec<(Identity, u64)> = past.map(|(who, at)| (who.clone(), at)).collect();
     if past.is_empty() {
@@ -296,7 +299,7 @@ pub(super) fn whowas(talk: &mut Talk<'_>) {
         let (nick, host) = (nick_of(&who.name).into_owned(), who.host().to_string());
         let params = [&nick, who.user(), &host, "*"];
         talk.numeric(RPL_WHOWASUSER, &params, who.real_name());
-        let at = super::stamp::Stamp(at * 1000).to_string();
+        let at = Stamp(at * 1000).to_string();
         talk.numeric(RPL_WHOISSERVER, &[&nick, &server], &at);
     }
     talk.numeric(RPL_ENDOFWHOWAS, &[nick], "End of WHOWAS");
@@ -314,14 +317,14 @@ pub(super) fn monitor(talk: &mut Talk<'_>) {
         "-" => {
             for name in names {
                 let about = talk.about("", name);
-                let name = super::name_of(name).into();
+                let name = crate::session::encode::irc::names::name_of(name).into();
                 talk.ask(about, Ask::Watch { name, on: false });
             }
         }
         "C" | "c" => {
             for name in watched {
                 let about = talk.about("", &name);
-                let name = super::name_of(&name).into();
+                let name = crate::session::encode::irc::names::name_of(&name).into();
                 talk.ask(about, Ask::Watch { name, on: false });
             }
         }
@@ -352,7 +355,7 @@ fn watch(talk: &mut Talk<'_>, names: &[&str], watched: &[String]) {
             }
             fresh.push(name);
             let about = talk.about("", name);
-            let name = super::name_of(name).into();
+            let name = crate::session::encode::irc::names::name_of(name).into();
             talk.ask(about, Ask::Watch { name, on: true });
         }
         answered.push(*name);
@@ -367,7 +370,7 @@ fn watch(talk: &mut Talk<'_>, names: &[&str], watched: &[String]) {
 
 /// Whether a nick can be somebody's. One that is shown with wide characters can.
 fn is_name(nick: &str) -> bool {
-    is_nick(nick) && is_person_name(&super::name_of(nick))
+    is_nick(nick) && is_person_name(&crate::session::encode::irc::names::name_of(nick))
 }
 
 /// Who of these is here, and who is not.

@@ -1,14 +1,16 @@
 //! Coming and going: CAP, PASS, NICK, USER, PING, QUIT.
 
-use super::commands::Talk;
 use super::numeric::*;
-use super::waiting::Waiting;
-use super::{About, Cap, Carrier, Doing, Entry, is_nick};
+use super::state::{Entry, PendingJob, PendingRequest};
+use super::talk::Talk;
 use crate::hub::{Command as Ask, guest_number, is_person_name};
 use crate::limits::{MESSAGE_COST, QUESTION_COST};
 use crate::password::{Claim, Secret};
 use crate::reason::CloseReason;
-use crate::session::Fault;
+use crate::session::action::{Action, Job};
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::names::is_nick;
+use crate::session::fault::Fault;
 
 /// Longest user name, in bytes.
 pub(super) const USER_MAX: usize = 18;
@@ -92,7 +94,7 @@ fn request(talk: &mut Talk<'_>, argument: &str) {
         }
     }
     // Who hears rooms in other words takes another seat in each of them.
-    let is_other = before.style(Carrier::Stream) != caps.style(Carrier::Stream);
+    let is_other = before.style(false) != caps.style(false);
     let reseats = is_known && is_other && talk.irc.greeted;
     if reseats && !talk.may_ask() {
         return talk.refuse();
@@ -106,7 +108,11 @@ fn request(talk: &mut Talk<'_>, argument: &str) {
     if reseats {
         let rooms = talk.hub().rooms_of(talk.conn()).count();
         talk.cost += MESSAGE_COST + rooms * QUESTION_COST;
-        talk.then(Doing::Reseat);
+        // From the answer on, and no later, rooms are received in the other dialect.
+        let answer = talk.irc.line_mut().actions.pop_back();
+        if let Some(Action::Send(lines)) = answer {
+            talk.then(Action::Resubscribe(lines));
+        }
     }
 }
 
@@ -188,14 +194,19 @@ pub(super) fn try_to_enter(talk: &mut Talk<'_>) {
         Some(_) if given.is_empty() => return turn_away(talk),
         Some(Secret::Hash(hash)) if entry.proven.as_ref() != Some(hash) => {
             let claim = Claim { hash: hash.clone(), password: given.to_owned() };
-            return talk.verify(claim, Waiting::Pass(hash.clone()));
+            let job = Some(PendingJob::Pass(hash.clone()));
+            let request = PendingRequest { job, ..talk.about("", "") };
+            return talk.start(request, Job::VerifyPassword(claim));
         }
         Some(wanted) if wanted.is(given) == Some(false) => return turn_away(talk),
         Some(_) | None => {}
     }
     let nick = talk.irc.nick.to_string();
     let about = talk.about("", &nick);
-    talk.ask(About::default(), Ask::Describe { user: user.into(), real_name: real_name.into() });
+    talk.ask(
+        PendingRequest::default(),
+        Ask::Describe { user: user.into(), real_name: real_name.into() },
+    );
     talk.ask(about, Ask::Hello { name: nick.into(), key: 0, private: true });
 }
 
@@ -203,7 +214,7 @@ pub(super) fn try_to_enter(talk: &mut Talk<'_>) {
 pub(super) fn turn_away(talk: &mut Talk<'_>) {
     talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
     let fault = Fault::from(CloseReason::BadPassword);
-    talk.then(Doing::Close(fault));
+    talk.then(Action::Close(fault));
 }
 
 /// PING.
@@ -223,5 +234,5 @@ pub(super) fn quit(talk: &mut Talk<'_>) {
     let reason = short(talk.param(0).unwrap_or_default(), REASON_MAX);
     let about = talk.about("", "");
     talk.ask(about, Ask::Farewell { reason: format!("Quit: {reason}").into() });
-    talk.then(Doing::Bye);
+    talk.then(Action::Finish);
 }

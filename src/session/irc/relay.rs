@@ -1,16 +1,21 @@
 //! The relay itself: what it is and how many are here, and what its operators may do.
 
-use super::commands::{self, COMMANDS, Talk};
-use super::mask::mask_of;
 use super::numeric::*;
+use super::options::options_of;
 use super::register::{REASON_MAX, short};
-use super::waiting::Waiting;
-use super::{Doing, Irc, View, nick_of, options_of, people, rooms, speech};
-use super::{mode_table, modes, register};
+use super::state::{Irc, PendingJob, PendingRequest};
+use super::talk::Talk;
+use super::{history, modes, people, register, rooms, speech};
 use crate::hub::{Command as Ask, Flags, LIST_MAX};
 use crate::limits::{MESSAGE_COST, PERSON_NAME_MAX, ROOM_NAME_MAX};
 use crate::password::{Claim, Secret};
 use crate::reason::CloseReason;
+use crate::session::action::{Action, Job};
+use crate::session::encode::irc::mask::{self, mask_of};
+use crate::session::encode::irc::mode_table;
+use crate::session::encode::irc::names::nick_of;
+use crate::session::encode::irc::stamp::Stamp;
+use crate::session::view::View;
 use crate::wire::irc::LineWriter;
 
 /// Wrong passwords for OPER that one connection may try before it ends: who guesses must come again.
@@ -67,7 +72,7 @@ fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
         format!("CHANLIMIT=#:{}", view.limits.rooms_per_peer),
         format!("CHANNELLEN={}", ROOM_NAME_MAX + 1),
         "CHANTYPES=#".to_owned(),
-        format!("CHATHISTORY={}", super::history::PAGE_MAX),
+        format!("CHATHISTORY={}", history::PAGE_MAX),
         "ELIST=CMNTU".to_owned(),
         "HOSTLEN=64".to_owned(),
         format!("KEYLEN={}", modes::KEY_MAX),
@@ -140,7 +145,7 @@ fn write_motd(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
 fn is_here(talk: &mut Talk<'_>, index: usize) -> bool {
     let Some(server) = talk.param(index) else { return true };
     let name = &talk.options().name;
-    let is_here = super::mask::matches(server, name) || talk.person(server).is_some();
+    let is_here = mask::matches(server, name) || talk.person(server).is_some();
     if !is_here {
         talk.numeric(ERR_NOSUCHSERVER, &[server], "No such server");
     }
@@ -172,7 +177,7 @@ pub(super) fn version(talk: &mut Talk<'_>) {
 pub(super) fn time(talk: &mut Talk<'_>) {
     if is_here(talk, 0) {
         let name = talk.options().name.clone();
-        let now = super::stamp::Stamp(talk.view.unix_ms).to_string();
+        let now = Stamp(talk.view.unix_ms).to_string();
         talk.numeric(RPL_TIME, &[&name], &now);
     }
 }
@@ -218,25 +223,6 @@ pub(super) fn stats(talk: &mut Talk<'_>) {
     talk.numeric(RPL_ENDOFSTATS, &[&letter], "End of /STATS report");
 }
 
-/// HELP.
-pub(super) fn help(talk: &mut Talk<'_>) {
-    let Some(subject) = talk.param(0) else {
-        talk.numeric(RPL_HELPSTART, &["*"], "The commands of this relay");
-        for command in COMMANDS {
-            talk.numeric(RPL_HELPTXT, &["*"], command.help);
-        }
-        return talk.numeric(RPL_ENDOFHELP, &["*"], "End of /HELP");
-    };
-    match commands::find(subject) {
-        Some(command) => {
-            talk.numeric(RPL_HELPSTART, &[subject], command.name);
-            talk.numeric(RPL_HELPTXT, &[subject], command.help);
-            talk.numeric(RPL_ENDOFHELP, &[subject], "End of /HELP");
-        }
-        None => talk.numeric(ERR_HELPNOTFOUND, &[subject], "No help available on this topic"),
-    }
-}
-
 fn flags(talk: &Talk<'_>) -> Flags {
     talk.hub().presence(talk.conn()).map(|presence| presence.flags).unwrap_or_default()
 }
@@ -266,7 +252,9 @@ pub(super) fn oper(talk: &mut Talk<'_>) {
         Some(Secret::Hash(hash)) => {
             let claim = Claim { hash: hash.clone(), password: password.to_owned() };
             let hash = named.map(|_| hash.clone());
-            talk.verify(claim, Waiting::Oper { name: name.into(), hash });
+            let job = Some(PendingJob::Oper { name: name.into(), hash });
+            let request = PendingRequest { job, ..talk.about("", "") };
+            talk.start(request, Job::VerifyPassword(claim));
         }
         secret => be_operator(talk, secret.is_some_and(|secret| secret.is(password) == Some(true))),
     }
@@ -278,7 +266,7 @@ pub(super) fn be_operator(talk: &mut Talk<'_>, is_right: bool) {
         talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
         talk.irc.oper_failures = talk.irc.oper_failures.saturating_add(1);
         if talk.irc.oper_failures >= OPER_FAILURES_MAX {
-            talk.then(Doing::Close(CloseReason::BadPassword.into()));
+            talk.then(Action::Close(CloseReason::BadPassword.into()));
         }
         return;
     }
@@ -316,6 +304,7 @@ pub(super) fn wallops(talk: &mut Talk<'_>) {
 /// REHASH.
 pub(super) fn rehash(talk: &mut Talk<'_>) {
     if is_operator(talk) {
-        talk.wait(Waiting::Rehash, Doing::Reload);
+        let request = PendingRequest { job: Some(PendingJob::Rehash), ..talk.about("", "") };
+        talk.start(request, Job::ReloadConfig);
     }
 }

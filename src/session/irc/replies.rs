@@ -1,32 +1,35 @@
 //! The hub's answers, as lines.
 
-use super::dialect::{Heading, id_of, msgid, write_ephemeral, write_notice, write_spoken};
-use super::mask::mask_of;
-use super::mode_table::letter_of_list;
 use super::numeric::*;
-use super::rooms::{self, write_names, write_topic};
-use super::{
-    About, Cap, Irc, View, channel_of, history, nick_of, options_of, pack, relay, room_of,
-};
+use super::options::options_of;
+use super::rooms::{write_names, write_topic};
+use super::state::{Irc, PendingRequest};
+use super::{history, relay, visible};
 use crate::hub::{LIST_MAX, List, Notice, Reply};
 use crate::payload::Identity;
 use crate::reason::Refusal;
+use crate::session::action::RequestId;
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::mask::mask_of;
+use crate::session::encode::irc::mode_table::letter_of_list;
+use crate::session::encode::irc::names::{channel_of, nick_of, room_of};
+use crate::session::encode::irc::{
+    Heading, id_of, msgid, write_ephemeral, write_notice, write_spoken,
+};
+use crate::session::view::View;
 use crate::wire::irc::LineWriter;
 use std::rc::Rc;
 
 impl Irc {
-    /// See [`Session::write_reply`](crate::session::Session::write_reply).
-    pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
-        let start = out.len();
-        if self.write_answer(reply, view, out) {
-            let answers = out.split_off(start);
-            self.write_answers(&answers, view, out);
-        }
-        pack(self.carrier(), start, out);
-    }
-
-    /// Writes it; whether it answers what the peer asked, and is no news from elsewhere.
-    fn write_answer(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) -> bool {
+    /// Appends what the hub tells this peer. Returns true if it answers what the peer asked, and is no
+    /// news from elsewhere.
+    pub(super) fn write_reply(
+        &mut self,
+        id: RequestId,
+        reply: &Reply,
+        view: &View<'_>,
+        out: &mut Vec<u8>,
+    ) -> bool {
         match reply {
             Reply::Welcome { name, .. } => {
                 self.nick = nick_of(name).into();
@@ -37,7 +40,7 @@ impl Irc {
             Reply::Joined { room, .. } => self.write_joined(*room, view, out),
             // Put out: said by `Expelled` already.
             Reply::Left { request: 0, .. } => {}
-            Reply::Left { .. } => self.write_left(view, out),
+            Reply::Left { .. } => self.write_left(id, view, out),
             Reply::Notice(room, notice) => self.write_own_notice(*room, notice, view, out),
             Reply::News(notice) => return self.write_news(notice, view, out),
             Reply::Echo { room, message } => {
@@ -83,7 +86,7 @@ impl Irc {
                 line.last(text);
                 return false;
             }
-            Reply::Refused { refusal, .. } => self.write_refusal(*refusal, view, out),
+            Reply::Refused { refusal, .. } => self.write_refusal(id, *refusal, view, out),
             // Answers to what no line asks for.
             Reply::Ack { .. }
             | Reply::Members { .. }
@@ -132,8 +135,10 @@ impl Irc {
     }
 
     /// One's own PART. The room may be no more.
-    fn write_left(&self, view: &View<'_>, out: &mut Vec<u8>) {
-        let (Some(about), Some(who)) = (&self.about, view.hub.identity(view.conn)) else { return };
+    fn write_left(&self, id: RequestId, view: &View<'_>, out: &mut Vec<u8>) {
+        let (Some(about), Some(who)) = (self.pending(id), view.hub.identity(view.conn)) else {
+            return;
+        };
         let words = about.words.as_deref().map(Rc::from);
         let notice = Notice::Went(who, 0, crate::hub::Departure::Left(words));
         let room = about.channel.strip_prefix('#').unwrap_or_default();
@@ -193,8 +198,14 @@ impl Irc {
     }
 
     /// Why something was not done, in the numeric that says so.
-    fn write_refusal(&mut self, refusal: Refusal, view: &View<'_>, out: &mut Vec<u8>) {
-        let about = self.about.as_deref().cloned().unwrap_or_default();
+    fn write_refusal(
+        &mut self,
+        id: RequestId,
+        refusal: Refusal,
+        view: &View<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let about = self.pending(id).cloned().unwrap_or_default();
         if about.is_quiet && refusal != Refusal::RateLimited {
             return;
         }
@@ -220,7 +231,7 @@ impl Irc {
             Refusal::NotOperator => {
                 (ERR_CHANOPRIVSNEEDED, &[channel], "You're not channel operator")
             }
-            Refusal::CannotSay if rooms::is_hidden(view, channel) => {
+            Refusal::CannotSay if visible::is_hidden(view, channel) => {
                 (ERR_NOSUCHCHANNEL, &[channel], "No such channel")
             }
             Refusal::CannotSay => (ERR_CANNOTSENDTOCHAN, &[channel], "Cannot send to channel"),
@@ -243,7 +254,7 @@ impl Irc {
     }
 }
 
-impl About {
+impl PendingRequest {
     /// The letter of the list that is full, of those that were to have another entry.
     fn full_list(&self, view: &View<'_>) -> String {
         let room = room_of(&self.channel).and_then(|room| view.hub.find(room));

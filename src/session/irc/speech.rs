@@ -1,11 +1,14 @@
 //! What is said: PRIVMSG, NOTICE, TAGMSG.
 
-use super::commands::Talk;
-use super::dialect::fits_a_line;
 use super::numeric::*;
-use super::{About, Cap, channel_of, nick_of, rooms};
+use super::state::PendingRequest;
+use super::talk::Talk;
+use super::visible;
 use crate::hub::{Addressee, Command as Ask, Sender, Target, Where};
 use crate::payload::{Attributes, Form, Manner};
+use crate::session::encode::irc::caps::Cap;
+use crate::session::encode::irc::fits_a_line;
+use crate::session::encode::irc::names::{channel_of, nick_of};
 use crate::wire::irc::{LINE_MAX, unescape};
 use smallvec::SmallVec;
 
@@ -44,7 +47,7 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
     let echo = talk.irc.caps.has(Cap::EchoMessage);
     let mut is_too_long = false;
     for target in each(talk, targets, is_notice) {
-        let Some(to) = rooms::target_of(talk, target) else {
+        let Some(to) = visible::target_of(talk, target) else {
             if !is_notice {
                 not_there(talk, target);
             }
@@ -112,7 +115,7 @@ pub(super) fn tagmsg(talk: &mut Talk<'_>) {
     let attributes = attributes(talk);
     let echo = talk.irc.caps.has(Cap::EchoMessage);
     for target in each(talk, targets, false) {
-        let Some(to) = rooms::target_of(talk, target) else {
+        let Some(to) = visible::target_of(talk, target) else {
             not_there(talk, target);
             continue;
         };
@@ -161,7 +164,7 @@ fn not_there(talk: &mut Talk<'_>, target: &str) {
     }
 }
 
-fn about(talk: &Talk<'_>, target: &str, is_quiet: bool) -> About {
+fn about(talk: &Talk<'_>, target: &str, is_quiet: bool) -> PendingRequest {
     let (channel, nick) = if target.starts_with('#') { (target, "") } else { ("", target) };
-    About { is_quiet, ..talk.about(channel, nick) }
+    PendingRequest { is_quiet, ..talk.about(channel, nick) }
 }

@@ -3,17 +3,17 @@
 
 use super::body;
 use super::events::EventStream;
+use super::origin::{may_speak, named_origin};
+use super::outcome::{Asked, Outcome, Subject};
 use super::query::{self, Query};
-use super::response::{Response, Status};
-use super::route::{Asked, Outcome};
-use super::upgrade::{may_speak, named_origin};
+use super::response::{Response, Status, refused};
 use crate::history::{Mark, Select};
 use crate::hub::{Act, Command, Reply, Sender, Where, is_room_name};
 use crate::id::Offset;
 use crate::limits::PERSON_NAME_MAX;
 use crate::payload::{Form, Manner};
 use crate::reason::Refusal;
-use crate::session::View;
+use crate::session::{Session, View};
 use crate::wire::http::Request;
 use crate::wire::json::Hex;
 use std::borrow::Cow;
@@ -29,30 +29,6 @@ const ROOMS_MAX: usize = 200;
 
 /// Longest `Idempotency-Key`, in bytes. A UUID has 36.
 const ONCE_MAX: usize = 255;
-
-/// What is to be answered once the hub has.
-#[derive(Debug)]
-pub enum Subject {
-    /// `POST /rooms/{room}/messages`.
-    Post,
-    /// `GET /rooms/{room}/messages`.
-    Messages {
-        /// The room, as it was asked for.
-        room: Box<str>,
-        /// How many were asked for.
-        limit: usize,
-    },
-    /// `GET /rooms`.
-    Rooms {
-        /// How many were asked for.
-        limit: usize,
-    },
-    /// `GET /rooms/{room}/members`.
-    Members {
-        /// The room, as it was asked for.
-        room: Box<str>,
-    },
-}
 
 /// `POST /rooms/{room}/messages`.
 pub fn post(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
@@ -180,7 +156,7 @@ pub fn events(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     });
     match stream {
         Ok(_) if request.method == "HEAD" => Outcome::Respond(EventStream::head()),
-        Ok(stream) => Outcome::Listen(stream),
+        Ok(stream) => Outcome::Become(Box::new(Session::Events(Box::new(stream)))),
         Err(refused) => Outcome::Respond(*refused),
     }
 }
@@ -203,10 +179,6 @@ fn key(request: &Request<'_>) -> Result<u64, Box<Response>> {
 
 fn bounded(limit: u64, max: usize) -> usize {
     usize::try_from(limit).map_or(max, |limit| limit.clamp(1, max))
-}
-
-pub(super) fn refused(why: &str) -> Box<Response> {
-    Box::new(Response::text(Status::BadRequest, why))
 }
 
 /// The hub's answer, as that of the request. Nothing for news that were not asked for.

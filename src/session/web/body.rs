@@ -6,10 +6,10 @@ use crate::id::Offset;
 use crate::payload::Message;
 use crate::reason::{CloseReason, Refusal};
 use crate::session::View;
+use crate::session::encode::events::past_of;
 use crate::wire::frame;
 use crate::wire::json::{Hex, Past};
 use serde::Serialize;
-use std::borrow::Cow;
 use std::rc::Rc;
 
 /// A message was said.
@@ -164,14 +164,4 @@ fn problem(status: Status, title: &str, code: u16, detail: &str) -> Response {
 /// Messages as JSON has them.
 pub fn past(messages: &[Rc<Message>]) -> Vec<frame::Past<'_>> {
     messages.iter().map(|message| past_of(message)).collect()
-}
-
-/// One message as JSON has it.
-pub fn past_of(message: &Message) -> frame::Past<'_> {
-    frame::Past {
-        offset: message.offset,
-        time: message.unix_ms,
-        sender: Cow::Borrowed(&message.sender.name),
-        payload: Cow::Borrowed(&message.payload.bytes),
-    }
 }

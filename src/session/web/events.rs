@@ -3,15 +3,19 @@
 //! id of the last event.
 
 use super::body;
-use super::query;
 use super::response::Response;
-use crate::hub::{Act, Command, Notice, Reply, Room};
+use crate::hub::{Act, Command, Reply};
 use crate::id::{Epoch, Offset, Resume};
-use crate::payload::Message;
-use crate::session::{Fault, Step, View};
+use crate::session::action::{Action, Outcome, RequestId};
+use crate::session::dialect::{Dialect, Language};
+use crate::session::encode::events::{Bye, Count, Gap, Joined, Nothing, write, write_id};
+use crate::session::fault::Fault;
+use crate::session::protocol::{Conversation, Input};
+use crate::session::service::Service;
+use crate::session::view::View;
 use crate::wire::Parsed;
-use crate::wire::json::{Hex, Past};
-use serde::Serialize;
+use crate::wire::deflate::Inflater;
+use crate::wire::json::Hex;
 use std::borrow::Cow;
 
 /// Milliseconds after which a client that lost its connection should come back.
@@ -71,29 +75,66 @@ impl EventStream {
         Response::endless("text/event-stream").with("Cache-Control", "no-store")
     }
 
-    /// A name first, then the room; and nothing that is sent is heard.
-    pub fn receive<'a>(&mut self, bytes: &'a [u8]) -> Parsed<Step<'a>> {
-        let wanted = self.wanted.as_deref();
-        let step = match (self.stage, wanted) {
+    /// Where it stands, with an id: one that loses the connection before anything was said comes
+    /// back to here.
+    fn joined(&mut self, joined: &Joined<'_>, resume: Option<Resume>, out: &mut Vec<u8>) {
+        self.stage = Stage::Live;
+        out.extend_from_slice(format!("retry: {RETRY}\n").as_bytes());
+        let has = match resume {
+            None => joined.head,
+            Some(resume) if joined.recovered => resume.offset,
+            Some(_) => joined.oldest.saturating_sub(1),
+        };
+        write_id(self.epoch, has, out);
+        write("joined", joined, out);
+        let lost = resume.filter(|resume| !joined.recovered && resume.epoch == self.epoch);
+        let lost = lost.filter(|_| !planted!("events-forget-the-gap"));
+        if let Some(resume) = lost.filter(|resume| resume.offset < has) {
+            self.write_gap(resume.offset + 1, has, out);
+        }
+    }
+
+    /// Its id is that of the last message lost: it is told once.
+    fn write_gap(&self, from: Offset, to: Offset, out: &mut Vec<u8>) {
+        write_id(self.epoch, to, out);
+        write("gap", &Gap { from, to }, out);
+    }
+}
+
+impl Conversation for EventStream {
+    /// Nothing that is sent is heard.
+    fn receive<'a>(
+        &mut self,
+        input: Input<'a>,
+        _: &View<'_>,
+        _: &mut Inflater,
+    ) -> Result<Parsed<Action<'a>>, Fault> {
+        Ok(match input.bytes.len() {
+            0 => Parsed::Partial,
+            length => Parsed::Complete(Action::Nothing, length),
+        })
+    }
+
+    /// Asks for a name first, then for the room.
+    fn poll_action(&mut self, _: &View<'_>) -> Option<Action<'static>> {
+        let command = match (self.stage, self.wanted.as_deref()) {
             (Stage::Nameless, Some(wanted)) => {
                 self.stage = Stage::Named;
                 let name = Cow::Owned(wanted.name.clone().into_string());
-                Step::Command(Command::Hello { name, key: wanted.key, private: false })
+                Command::Hello { name, key: wanted.key, private: false }
             }
             (Stage::Named, Some(wanted)) if self.is_greeted => {
                 self.stage = Stage::Asked;
                 let room = Cow::Owned(wanted.room.clone().into_string());
-                Step::Command(Command::Listen { room, resume: wanted.resume })
+                Command::Listen { room, resume: wanted.resume }
             }
-            (Stage::Over, _) => Step::Bye,
-            _ if bytes.is_empty() => return Parsed::Partial,
-            _ => return Parsed::Complete(Step::Alive, bytes.len()),
+            (Stage::Over, _) => return Some(Action::Finish),
+            _ => return None,
         };
-        Parsed::Complete(step, 0)
+        Some(Action::Command(RequestId::NONE, command))
     }
 
-    /// What the hub's answers mean to a listener.
-    pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
+    fn deliver(&mut self, _: RequestId, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
         match reply {
             Reply::Welcome { .. } => self.is_greeted = true,
             Reply::Joined { name, epoch, head, oldest, members, recovered, .. } => {
@@ -122,46 +163,25 @@ impl EventStream {
         }
     }
 
-    /// Where it stands, with an id: one that loses the connection before anything was said comes
-    /// back to here.
-    fn joined(&mut self, joined: &Joined<'_>, resume: Option<Resume>, out: &mut Vec<u8>) {
-        self.stage = Stage::Live;
-        out.extend_from_slice(format!("retry: {RETRY}\n").as_bytes());
-        let has = match resume {
-            None => joined.head,
-            Some(resume) if joined.recovered => resume.offset,
-            Some(_) => joined.oldest.saturating_sub(1),
-        };
-        write_id(self.epoch, has, out);
-        write("joined", joined, out);
-        let lost = resume.filter(|resume| !joined.recovered && resume.epoch == self.epoch);
-        if let Some(resume) = lost.filter(|resume| resume.offset < has) {
-            self.write_gap(resume.offset + 1, has, out);
-        }
-    }
+    fn completed(&mut self, _: RequestId, _: Outcome, _: &View<'_>, _: &mut Vec<u8>) {}
 
-    /// Its id is that of the last message lost: it is told once.
-    fn write_gap(&self, from: Offset, to: Offset, out: &mut Vec<u8>) {
-        write_id(self.epoch, to, out);
-        write("gap", &Gap { from, to }, out);
-    }
+    fn write_pong(&self, _: u64, _: &mut Vec<u8>) {}
 
-    /// A comment: something for proxies and kernels to notice that nobody is there.
-    pub fn write_ping(&self, out: &mut Vec<u8>) {
+    /// Appends a comment: something for proxies and kernels to notice that nobody is there.
+    fn write_ping(&self, _: &View<'_>, out: &mut Vec<u8>) {
         if self.stage == Stage::Live {
             out.extend_from_slice(b":\n\n");
         }
     }
 
-    /// The relay will be gone soon.
-    pub fn write_draining(&self, out: &mut Vec<u8>) {
+    fn write_draining(&self, _: &View<'_>, out: &mut Vec<u8>) {
         if self.stage == Stage::Live {
             write("draining", &Nothing {}, out);
         }
     }
 
-    /// The last event; or, before the first one, an answer.
-    pub fn write_farewell(&self, fault: &Fault, out: &mut Vec<u8>) {
+    /// Appends the last event; or, before the first one, an answer.
+    fn write_close(&self, fault: &Fault, out: &mut Vec<u8>) {
         let (code, reason) = (fault.reason.code(), fault.reason.word());
         match self.stage {
             Stage::Live => write("bye", &Bye { code, reason, text: &fault.text }, out),
@@ -172,96 +192,21 @@ impl EventStream {
         }
     }
 
-    /// Whether it has a name.
-    pub fn is_greeted(&self) -> bool {
+    fn dialect(&self, _: &Service) -> Dialect {
+        Dialect::stream(Language::Events)
+    }
+
+    fn answers_pings(&self) -> bool {
+        false
+    }
+
+    fn has_one_room(&self) -> bool {
+        true
+    }
+
+    fn is_greeted(&self) -> bool {
         self.is_greeted
     }
-}
-
-/// A message as everybody who listens hears it.
-pub fn write_message(room: &Room, message: &Message, out: &mut Vec<u8>) {
-    write_id(room.epoch, message.offset, out);
-    out.extend_from_slice(b"data: ");
-    write_json(&Past::of(&body::past_of(message)), out);
-}
-
-/// News of members, as everybody who listens hears it.
-pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
-    match notice {
-        Notice::Came(who, count) => {
-            write("came", &Presence { name: &who.name, count: *count }, out);
-        }
-        Notice::Went(who, count, _) => {
-            write("went", &Presence { name: &who.name, count: *count }, out);
-        }
-        Notice::Count(count) => write("members", &Count { count: *count }, out),
-        // Events know people by their names: one goes, and another comes.
-        Notice::Renamed(who, name, count) => {
-            let gone = count.saturating_sub(1);
-            write("went", &Presence { name: &who.name, count: gone }, out);
-            write("came", &Presence { name, count: *count }, out);
-        }
-        Notice::Topic(..)
-        | Notice::Changed(..)
-        | Notice::Invited(..)
-        | Notice::Away(..)
-        | Notice::RealName(_)
-        | Notice::Ephemeral(..) => {}
-    }
-}
-
-#[derive(Serialize)]
-struct Joined<'a> {
-    room: &'a str,
-    epoch: Hex,
-    oldest: Offset,
-    head: Offset,
-    members: u32,
-    recovered: bool,
-}
-
-#[derive(Serialize)]
-struct Presence<'a> {
-    name: &'a str,
-    count: u32,
-}
-
-#[derive(Serialize)]
-struct Count {
-    count: u32,
-}
-
-#[derive(Serialize)]
-struct Gap {
-    from: Offset,
-    to: Offset,
-}
-
-#[derive(Serialize)]
-struct Bye<'a> {
-    code: u16,
-    reason: &'a str,
-    text: &'a str,
-}
-
-#[derive(Serialize)]
-struct Nothing {}
-
-fn write_id(epoch: Epoch, offset: Offset, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("id: {}\n", query::event_id(epoch, offset)).as_bytes());
-}
-
-/// An event of its own kind. JSON has no line ends in it, so the data is one line.
-fn write(event: &str, data: &impl Serialize, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("event: {event}\ndata: ").as_bytes());
-    write_json(data, out);
-}
-
-fn write_json(data: &impl Serialize, out: &mut Vec<u8>) {
-    // Writing plain data to memory has no way to fail.
-    let written = serde_json::to_writer(&mut *out, data);
-    debug_assert!(written.is_ok());
-    out.extend_from_slice(b"\n\n");
 }
 
 fn write_response(response: &Response, out: &mut Vec<u8>) {

@@ -1,18 +1,23 @@
 //! HTTP/1.1: one request after the other, each answered in its turn.
 
-use super::api::{self, Subject};
-use super::events::EventStream;
+use super::origin::named_origin;
+use super::outcome::{Asked, Outcome as Answer, Subject};
 use super::response::{Response, Status};
-use super::route::{self, Asked, Found, Outcome};
-use super::socket::WebSocket;
-use super::upgrade::{self, named_origin};
-use super::{Options, Serve, asset, host, watch};
+use super::route::{self, Found};
+use super::{api, asset, host, upgrade, watch};
 use crate::address;
 use crate::hub::Reply;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
-use crate::session::{Fault, Seen, Step, View};
+use crate::session::action::{Action, Outcome, RequestId};
+use crate::session::dialect::{Dialect, Language};
+use crate::session::fault::Fault;
+use crate::session::options::http::{Options, Serve};
+use crate::session::protocol::{Conversation, Input};
+use crate::session::service::Service;
+use crate::session::view::View;
 use crate::wire::Parsed;
+use crate::wire::deflate::Inflater;
 use crate::wire::http::{self, Body, Chunks, HttpError, Request};
 use crate::wire::proxy::{self, ProxyError};
 use core::net::IpAddr;
@@ -21,6 +26,9 @@ use std::borrow::Cow;
 /// Bytes of a body that are laid out at a time; more once the peer has read these. Less than the
 /// smallest outbox.
 const PIECE: usize = 8 << 10;
+
+/// The one request that an exchange has under way.
+const REQUEST: RequestId = RequestId::NONE.next();
 
 /// The state of a conversation in HTTP.
 #[derive(Debug)]
@@ -79,17 +87,6 @@ struct Asking {
     is_head: bool,
 }
 
-/// What a conversation comes to.
-#[derive(Debug)]
-pub enum Turn<'a> {
-    /// It goes on.
-    Step(Step<'a>),
-    /// With these bytes it becomes a WebSocket.
-    Upgrade(Cow<'a, [u8]>, WebSocket),
-    /// It is a listener from now on.
-    Listen(EventStream),
-}
-
 impl Default for Exchange {
     fn default() -> Self {
         Self {
@@ -110,26 +107,14 @@ impl Default for Exchange {
 }
 
 impl Exchange {
-    /// See [`Session::receive`](crate::session::Session::receive).
-    pub fn receive<'a>(
+    fn read<'a>(
         &mut self,
         bytes: &'a [u8],
         options: &Options,
         limits: &Limits,
-    ) -> Result<Parsed<Turn<'a>>, Fault> {
-        if let Some(piece) = self.next_piece() {
-            return Ok(step(Step::Answer(Cow::Owned(piece)), 0));
-        }
-        if self.asking.is_some() {
-            return Ok(Parsed::Partial);
-        }
-        if self.misdirected {
-            return Err(CloseReason::WrongHost.into());
-        }
-        if self.ends {
-            return Ok(step(Step::Bye, 0));
-        }
-        if bytes.is_empty() {
+    ) -> Result<Parsed<Action<'a>>, Fault> {
+        // One request at a time: an answer that comes later must not meet the next request.
+        if bytes.is_empty() || self.asking.is_some() {
             return Ok(Parsed::Partial);
         }
         if options.proxy && !self.introduced {
@@ -141,7 +126,7 @@ impl Exchange {
             }
             // Some clients send an empty line behind a body (RFC 9112 §2.2).
             Progress::Head { searched: 0 } if bytes.starts_with(b"\r\n") => {
-                return Ok(step(Step::Alive, 2));
+                return Ok(act(Action::Nothing, 2));
             }
             Progress::Head { searched: 0 } if bytes == b"\r" => return Ok(Parsed::Partial),
             Progress::Head { searched } => http::head_end(bytes, searched as usize),
@@ -155,19 +140,14 @@ impl Exchange {
         }
     }
 
-    /// The peer is a proxy that is believed when it says for whom it speaks.
-    pub fn trust(&mut self) {
-        self.trusted = true;
-    }
-
     /// Reads who is behind the proxy, before anything else is read.
-    fn receive_proxy<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<Turn<'a>>, Fault> {
+    fn receive_proxy<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<Action<'a>>, Fault> {
         let parsed = if self.trusted { proxy::parse(bytes) } else { Err(ProxyError) };
         let what = "connections come here through a proxy that says for whom it speaks";
         match parsed.map_err(|_| self.fail(HttpError::Malformed(what)))? {
             Parsed::Complete(remote, used) => {
                 self.introduced = true;
-                Ok(step(remote.map_or(Step::Alive, Step::Remote), used))
+                Ok(act(remote.map_or(Action::Nothing, Action::RemoteAddr), used))
             }
             Parsed::Partial => Ok(Parsed::Partial),
         }
@@ -203,7 +183,7 @@ impl Exchange {
         length: usize,
         options: &Options,
         limits: &Limits,
-    ) -> Result<Parsed<Turn<'a>>, Fault> {
+    ) -> Result<Parsed<Action<'a>>, Fault> {
         let head = bytes.get(..length).unwrap_or_default();
         let (request, body) = http::parse_head(head).map_err(|error| self.fail(error))?;
         // Whoever names no host is no browser.
@@ -212,10 +192,10 @@ impl Exchange {
             let why = host::refusal(&name, options.serve == Serve::Admin);
             let response = Response::text(Status::MisdirectedRequest, &why);
             (self.ends, self.misdirected) = (true, true);
-            return Ok(step(self.respond(&request, response), length));
+            return Ok(act(self.respond(&request, response), length));
         }
         if let Some(remote) = self.forwarded(&request, options)? {
-            return Ok(step(Step::Remote(remote), 0));
+            return Ok(act(Action::RemoteAddr(remote), 0));
         }
         let (max, is_route) = match route::find(options.serve, request.method, request.path) {
             Found::Route(route, _) => ((route.body_max)(limits), true),
@@ -239,7 +219,7 @@ impl Exchange {
         };
         if let Some((status, why)) = refused {
             self.ends = true;
-            return Ok(step(self.respond(&request, Response::text(status, why)), length));
+            return Ok(act(self.respond(&request, Response::text(status, why)), length));
         }
         let Some(rest) = rest else {
             // Nothing here takes a body: the answer is the same, and the body is not waited for.
@@ -249,7 +229,7 @@ impl Exchange {
         self.progress = Progress::Body { head: length as u32, rest };
         match self.go_on(bytes, length, rest, options, limits)? {
             Parsed::Partial if expects.is_some() && request.is_1_1 => {
-                Ok(step(Step::Answer(Cow::Borrowed(b"HTTP/1.1 100 Continue\r\n\r\n")), 0))
+                Ok(act(Action::Send(Cow::Borrowed(b"HTTP/1.1 100 Continue\r\n\r\n")), 0))
             }
             parsed => Ok(parsed),
         }
@@ -263,7 +243,7 @@ impl Exchange {
         rest: Rest,
         options: &Options,
         limits: &Limits,
-    ) -> Result<Parsed<Turn<'a>>, Fault> {
+    ) -> Result<Parsed<Action<'a>>, Fault> {
         let coming = bytes.get(head..).unwrap_or_default();
         let (body, length) = match rest {
             Rest::Length(length) => match coming.get(..length as usize) {
@@ -297,43 +277,43 @@ impl Exchange {
         options: &Options,
         limits: &Limits,
         used: usize,
-    ) -> Parsed<Turn<'a>> {
+    ) -> Parsed<Action<'a>> {
         self.origin = named_origin(request, &options.allow_origin).map(Box::from);
-        let outcome = match route::find(options.serve, request.method, request.path) {
+        let answer = match route::find(options.serve, request.method, request.path) {
             Found::Route(route, room) => (route.answer)(request, &Asked { room, options, limits }),
             Found::Asset if upgrade::is_irc_at_root(request) => {
                 upgrade::irc(request, &Asked { room: Cow::Borrowed(""), options, limits })
             }
-            Found::Asset => Outcome::Respond(asset::serve(request)),
+            Found::Asset => Answer::Respond(asset::serve(request)),
             Found::WrongMethod(allowed) if request.method == "OPTIONS" && self.origin.is_some() => {
-                Outcome::Respond(preflight(allowed))
+                Answer::Respond(preflight(allowed))
             }
             Found::WrongMethod(allowed) => {
                 let text = format!("{} is not for {}", request.method, request.path);
                 let response = Response::text(Status::MethodNotAllowed, &text);
-                Outcome::Respond(response.with("Allow", allowed))
+                Answer::Respond(response.with("Allow", allowed))
             }
             Found::Undecodable => {
                 let why = "the path is not UTF-8 once it is decoded";
-                Outcome::Respond(Response::text(Status::BadRequest, why))
+                Answer::Respond(Response::text(Status::BadRequest, why))
             }
-            Found::Nothing => Outcome::Respond(Response::text(Status::NotFound, "nothing is here")),
+            Found::Nothing => Answer::Respond(Response::text(Status::NotFound, "nothing is here")),
         };
-        match outcome {
-            Outcome::Respond(response) => step(self.respond(request, response), used),
-            Outcome::Upgrade(response, socket) => {
-                let head = response.head(false).into_bytes();
-                Parsed::Complete(Turn::Upgrade(Cow::Owned(head), socket), used)
+        match answer {
+            Answer::Respond(response) => act(self.respond(request, response), used),
+            Answer::Upgrade(response, session) => {
+                let head = Cow::Owned(response.head(false).into_bytes());
+                act(Action::Upgrade(head, session), used)
             }
-            Outcome::Ask(command, subject) => {
+            Answer::Ask(command, subject) => {
                 self.ask(request, Some(subject));
-                step(Step::Command(command), used)
+                act(Action::Command(REQUEST, command), used)
             }
-            Outcome::Look(look) => {
+            Answer::Query(query) => {
                 self.ask(request, None);
-                step(Step::Look(look), used)
+                act(Action::Query(REQUEST, query), used)
             }
-            Outcome::Listen(events) => Parsed::Complete(Turn::Listen(events), used),
+            Answer::Become(session) => act(Action::Upgrade(Cow::Borrowed(&[]), session), used),
         }
     }
 
@@ -344,33 +324,15 @@ impl Exchange {
         self.asking = Some(Box::new(Asking { subject, is_head }));
     }
 
-    /// What was asked last could not be asked yet: the request will come again.
-    pub fn again(&mut self) {
-        self.asking = None;
-    }
-
-    /// The hub's answer.
-    pub fn write_reply(&mut self, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
-        let asking = self.asking.as_deref().and_then(|asking| asking.subject.as_ref());
-        if let Some(response) = asking.and_then(|subject| api::response(subject, reply, view)) {
-            self.write_answer(response, out);
-        }
-    }
-
-    /// The relay's answer.
-    pub fn write_seen(&mut self, seen: Seen, out: &mut Vec<u8>) {
-        self.write_answer(watch::response(seen), out);
-    }
-
     fn write_answer(&mut self, response: Response, out: &mut Vec<u8>) {
         if let Some(asking) = self.asking.take() {
             out.extend(self.begin_answer(asking.is_head, response));
         }
     }
 
-    fn respond<'a>(&mut self, request: &Request<'_>, response: Response) -> Step<'a> {
+    fn respond<'a>(&mut self, request: &Request<'_>, response: Response) -> Action<'a> {
         self.progress = Progress::Head { searched: 0 };
-        Step::Answer(Cow::Owned(self.begin_answer(request.method == "HEAD", response)))
+        Action::Send(Cow::Owned(self.begin_answer(request.method == "HEAD", response)))
     }
 
     /// The head of an answer, and the first piece of its body.
@@ -399,15 +361,6 @@ impl Exchange {
         (!piece.is_empty()).then_some(piece)
     }
 
-    /// A deadline has passed: whether it was the last.
-    pub fn overdue(&mut self) -> Option<CloseReason> {
-        if !std::mem::replace(&mut self.overdue, true) {
-            return None;
-        }
-        let is_idle = self.answered && !self.is_under_way() && self.outgoing.is_none();
-        Some(if is_idle { CloseReason::Idle } else { CloseReason::HandshakeTimeout })
-    }
-
     fn is_under_way(&self) -> bool {
         !matches!(self.progress, Progress::Head { searched: 0 })
     }
@@ -423,9 +376,72 @@ impl Exchange {
         });
         Fault { reason: CloseReason::BadRequest, text: Cow::Owned(error.to_string()) }
     }
+}
 
-    /// Answers what could not be read, or came too late; nothing where nothing was asked.
-    pub fn write_farewell(&self, fault: &Fault, out: &mut Vec<u8>) {
+impl Conversation for Exchange {
+    fn receive<'a>(
+        &mut self,
+        input: Input<'a>,
+        view: &View<'_>,
+        _: &mut Inflater,
+    ) -> Result<Parsed<Action<'a>>, Fault> {
+        match view.service {
+            Service::Http(options) => self.read(input.bytes, options, view.limits),
+            _ => Err(CloseReason::Internal.into()),
+        }
+    }
+
+    /// Goes on with a long answer, or ends behind the last one.
+    fn poll_action(&mut self, _: &View<'_>) -> Option<Action<'static>> {
+        if let Some(piece) = self.next_piece() {
+            return Some(Action::Send(Cow::Owned(piece)));
+        }
+        if self.asking.is_some() {
+            return None;
+        }
+        if self.misdirected {
+            return Some(Action::Close(CloseReason::WrongHost.into()));
+        }
+        self.ends.then_some(Action::Finish)
+    }
+
+    fn deliver(&mut self, id: RequestId, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>) {
+        let asking = self.asking.as_deref().filter(|_| id == REQUEST);
+        let subject = asking.and_then(|asking| asking.subject.as_ref());
+        if let Some(response) = subject.and_then(|subject| api::response(subject, reply, view)) {
+            self.write_answer(response, out);
+        }
+    }
+
+    fn completed(&mut self, _: RequestId, outcome: Outcome, _: &View<'_>, out: &mut Vec<u8>) {
+        if let Outcome::Report(report) = outcome {
+            self.write_answer(watch::response(report), out);
+        }
+    }
+
+    /// The first request has one deadline to be there; later, one passes without any progress before
+    /// the next one closes.
+    fn handshake_expired(&mut self) -> Option<CloseReason> {
+        if !std::mem::replace(&mut self.overdue, true) {
+            return None;
+        }
+        let is_idle = self.answered && !self.is_under_way() && self.outgoing.is_none();
+        Some(if is_idle { CloseReason::Idle } else { CloseReason::HandshakeTimeout })
+    }
+
+    fn trust(&mut self) {
+        self.trusted = true;
+    }
+
+    fn write_pong(&self, _: u64, _: &mut Vec<u8>) {}
+
+    fn write_ping(&self, _: &View<'_>, _: &mut Vec<u8>) {}
+
+    fn write_draining(&self, _: &View<'_>, _: &mut Vec<u8>) {}
+
+    /// Answers a request that could not be read, or came too late; appends nothing where nothing was
+    /// asked.
+    fn write_close(&self, fault: &Fault, out: &mut Vec<u8>) {
         let status = match (self.failed, fault.reason) {
             (Some(status), _) => status,
             _ if self.outgoing.is_some() => return,
@@ -438,10 +454,19 @@ impl Exchange {
         out.extend_from_slice(response.head(true).as_bytes());
         out.extend_from_slice(&response.body);
     }
+
+    /// An exchange is in no room.
+    fn dialect(&self, _: &Service) -> Dialect {
+        Dialect::stream(Language::Chunk)
+    }
+
+    fn is_greeted(&self) -> bool {
+        false
+    }
 }
 
-fn step(step: Step<'_>, used: usize) -> Parsed<Turn<'_>> {
-    Parsed::Complete(Turn::Step(step), used)
+fn act(action: Action<'_>, used: usize) -> Parsed<Action<'_>> {
+    Parsed::Complete(action, used)
 }
 
 /// What a page asks before it asks (the Fetch standard, §3.3.2): which methods, with which headers.

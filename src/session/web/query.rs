@@ -1,8 +1,7 @@
 //! The parameters of a request, decoded, and what clients give back that came from here.
 
-use super::api::refused;
-use super::response::Response;
-use crate::id::{Epoch, Offset, Resume};
+use super::response::{Response, refused};
+use crate::id::{Epoch, Resume};
 use crate::wire::http::Request;
 use crate::wire::json::Hex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -68,12 +67,7 @@ pub fn encode(segment: &str) -> String {
     utf8_percent_encode(segment, ESCAPED).to_string()
 }
 
-/// A place in a room as the id of an event: epoch and offset.
-pub fn event_id(epoch: Epoch, offset: Offset) -> String {
-    format!("{:016x}-{offset}", epoch.0)
-}
-
-/// The reverse of [`event_id`].
+/// The reverse of [`event_id`](crate::session::encode::events::event_id).
 pub fn resume(id: &str) -> Option<Resume> {
     let (epoch, offset) = id.split_once('-')?;
     let is_plain = offset.bytes().all(|byte| byte.is_ascii_digit());
@@ -84,6 +78,7 @@ pub fn resume(id: &str) -> Option<Resume> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::encode::events::event_id;
 
     #[test]
     fn a_place_survives_as_an_id() {

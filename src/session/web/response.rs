@@ -131,6 +131,11 @@ impl Response {
     }
 }
 
+/// A request that cannot be answered as it is, and why.
+pub(super) fn refused(why: &str) -> Box<Response> {
+    Box::new(Response::text(Status::BadRequest, why))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,9 @@
 //! Which request is answered by what. A route is a row of [`ROUTES`]; the parser knows none of them.
 
-use super::api::Subject;
-use super::events::EventStream;
-use super::response::Response;
-use super::socket::WebSocket;
-use super::{Options, Serve, api, asset, upgrade, watch};
-use crate::hub::Command;
+use super::outcome::{Asked, Outcome};
+use super::{api, asset, upgrade, watch};
 use crate::limits::Limits;
-use crate::session::Look;
+use crate::session::options::http::Serve;
 use crate::wire::http::Request;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -53,32 +49,6 @@ pub const ADMIN_ROUTES: &[Route] = &[
 
 const fn get(path: &'static str, answer: fn(&Request<'_>, &Asked<'_>) -> Outcome) -> Route {
     Route { method: "GET", path, body_max: |_| 0, answer }
-}
-
-/// What an answer may depend on beside the request.
-#[derive(Debug)]
-pub struct Asked<'a> {
-    /// What stands for `{room}` in the path, decoded. Not yet known to be a room's name.
-    pub room: Cow<'a, str>,
-    /// How the listener serves.
-    pub options: &'a Options,
-    /// The limits in force.
-    pub limits: &'a Limits,
-}
-
-/// What comes of a request.
-#[derive(Debug)]
-pub enum Outcome {
-    /// An answer.
-    Respond(Response),
-    /// An answer, after which the connection is a WebSocket.
-    Upgrade(Response, WebSocket),
-    /// A question to the hub; its answer is that of the request.
-    Ask(Command<'static>, Subject),
-    /// A question to the relay itself.
-    Look(Look),
-    /// The beginning of an endless answer.
-    Listen(EventStream),
 }
 
 /// What is found under a path.

@@ -1,11 +1,15 @@
 //! From HTTP to WebSocket: the opening handshake (RFC 6455 §4.2).
 
-use super::Options;
+use super::origin::may_speak;
+use super::outcome::{Asked, Outcome};
 use super::response::{Response, Status};
-use super::route::{Asked, Outcome};
-use super::socket::WebSocket;
 use crate::hub::is_room_name;
-use crate::session::irc::Carrier;
+use crate::session::Session;
+use crate::session::frame::Frame;
+use crate::session::irc::Irc;
+use crate::session::options::http::Options;
+use crate::session::raw::RawMessages;
+use crate::session::websocket::WebSocket;
 use crate::wire::http::Request;
 use crate::wire::websocket;
 use base64::Engine as _;
@@ -22,7 +26,9 @@ const IRC_BINARY: &str = "binary.ircv3.net";
 
 /// `/connect`: the frame protocol.
 pub fn connect(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
-    handshake(request, asked.options, &[SUBPROTOCOL], |_| WebSocket::frames())
+    handshake(request, asked.options, &[SUBPROTOCOL], |_, deflates| {
+        Session::WebFrame(Box::new(WebSocket::new(Frame::default(), deflates)))
+    })
 }
 
 /// `/raw/{room}`: what a plain socket is, for browsers.
@@ -35,15 +41,17 @@ pub fn raw(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
         Some("false") => false,
         Some(_) => return refuse(Status::BadRequest, "echo is true or false"),
     };
-    handshake(request, asked.options, &[], |_| WebSocket::raw(&asked.room, echo))
+    handshake(request, asked.options, &[], |_, deflates| {
+        Session::WebRaw(Box::new(WebSocket::new(RawMessages::new(&asked.room, echo), deflates)))
+    })
 }
 
 /// `/irc`: IRC, a line for each message (<https://ircv3.net/specs/extensions/websocket>). Clients that
 /// name no subprotocol send text.
 pub fn irc(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
-    handshake(request, asked.options, &[IRC_TEXT, IRC_BINARY], |chosen| {
-        let is_binary = chosen == Some(IRC_BINARY);
-        WebSocket::irc_in(if is_binary { Carrier::Binary } else { Carrier::Text })
+    handshake(request, asked.options, &[IRC_TEXT, IRC_BINARY], |chosen, deflates| {
+        let irc = Irc::in_messages(chosen == Some(IRC_BINARY));
+        Session::WebIrc(Box::new(WebSocket::new(irc, deflates)))
     })
 }
 
@@ -60,7 +68,7 @@ fn handshake(
     request: &Request<'_>,
     options: &Options,
     subprotocols: &[&'static str],
-    open: impl FnOnce(Option<&'static str>) -> WebSocket,
+    open: impl FnOnce(Option<&'static str>, bool) -> Session,
 ) -> Outcome {
     let is_asked = request.lists("upgrade", "websocket") && request.lists("connection", "upgrade");
     if request.method != "GET" || !request.is_1_1 || !is_asked {
@@ -93,12 +101,11 @@ fn handshake(
     if let Some(chosen) = chosen {
         response = response.with("Sec-WebSocket-Protocol", chosen);
     }
-    let mut socket = open(chosen);
-    if options.deflate && request.list("sec-websocket-extensions").any(is_deflate) {
-        socket.deflate();
+    let deflates = options.deflate && request.list("sec-websocket-extensions").any(is_deflate);
+    if deflates {
         response = response.with("Sec-WebSocket-Extensions", DEFLATE);
     }
-    Outcome::Upgrade(response, socket)
+    Outcome::Upgrade(response, Box::new(open(chosen, deflates)))
 }
 
 /// How compression is agreed on, if it is.
@@ -125,45 +132,6 @@ fn refuse(status: Status, why: &str) -> Outcome {
     Outcome::Respond(Response::text(status, why))
 }
 
-/// Whether this is an origin as browsers write one (RFC 6454 §6.2): scheme, host, and a port if it
-/// is not the scheme's own.
-pub fn is_origin(text: &str) -> bool {
-    let is_authority_byte =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
-    match text.split_once("://") {
-        Some(("http" | "https", authority)) => {
-            !authority.is_empty() && authority.bytes().all(is_authority_byte)
-        }
-        _ => false,
-    }
-}
-
 fn is_key(key: &str) -> bool {
     BASE64.decode(key).is_ok_and(|key| key.len() == 16)
-}
-
-/// Whether the page that asks was loaded from this host, or from one of those named. Programs that
-/// are no browser name no origin. Any other page could speak in its reader's place wherever being let in depends on where
-/// the reader is, or on cookies.
-pub fn may_speak(request: &Request<'_>, allowed: &[String]) -> bool {
-    if request.all("origin").count() == 0 {
-        return true;
-    }
-    let Some(origin) = request.header("origin") else { return false };
-    if allowed.iter().any(|allowed| allowed == origin) {
-        return true;
-    }
-    let Some(host) = request.header("host") else { return false };
-    let (authority, default_port) = match origin.split_once("://") {
-        Some(("http", authority)) => (authority, ":80"),
-        Some(("https", authority)) => (authority, ":443"),
-        _ => return false,
-    };
-    let bare = |host: &str| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
-    bare(authority) == bare(host)
-}
-
-/// The origin of a page from elsewhere that may speak here because it was named.
-pub fn named_origin<'a>(request: &Request<'a>, allowed: &[String]) -> Option<&'a str> {
-    request.header("origin").filter(|origin| allowed.iter().any(|allowed| allowed == origin))
 }

@@ -1,12 +1,14 @@
 //! For whoever watches over the relay: metrics, health, and what the API looks like.
 
-use super::query::Query;
+use super::outcome::{Asked, Outcome};
+use super::query::Query as Parameters;
 use super::response::{Response, Status};
-use super::route::{Asked, Outcome};
-use crate::session::{Look, Seen};
+use crate::session::action::{AdminReport, Query, Top};
+use crate::wire::exposition::CONTENT_TYPE;
 use crate::wire::http::Request;
+use serde::Serialize;
 
-/// The API's own description (OpenAPI 3.1), which `tests/api.rs` holds to the table of routes and to
+/// The API's own description (OpenAPI 3.1), which `tests/integration/api.rs` holds to the table of routes and to
 /// what is really answered.
 const OPENAPI: &str = include_str!("openapi.json");
 
@@ -16,27 +18,27 @@ const TOP_MAX: u64 = 100;
 
 /// `GET /metrics`.
 pub fn metrics(_: &Request<'_>, _: &Asked<'_>) -> Outcome {
-    Outcome::Look(Look::Metrics)
+    Outcome::Query(Query::Metrics)
 }
 
 /// `GET /healthz`.
 pub fn health(_: &Request<'_>, _: &Asked<'_>) -> Outcome {
-    Outcome::Look(Look::Health)
+    Outcome::Respond(alive())
 }
 
 /// `GET /readyz`.
 pub fn ready(_: &Request<'_>, _: &Asked<'_>) -> Outcome {
-    Outcome::Look(Look::Ready)
+    Outcome::Query(Query::Ready)
 }
 
 /// `GET /top`.
 pub fn top(request: &Request<'_>, _: &Asked<'_>) -> Outcome {
-    let limit = Query::of(request).and_then(|query| {
+    let limit = Parameters::of(request).and_then(|query| {
         query.only(&["limit"])?;
         query.number("limit")
     });
     match limit {
-        Ok(limit) => Outcome::Look(Look::Top(limit.unwrap_or(TOP).min(TOP_MAX) as usize)),
+        Ok(limit) => Outcome::Query(Query::Top(limit.unwrap_or(TOP).min(TOP_MAX) as usize)),
         Err(refused) => Outcome::Respond(*refused),
     }
 }
@@ -46,9 +48,81 @@ pub fn openapi(_: &Request<'_>, _: &Asked<'_>) -> Outcome {
     Outcome::Respond(Response::new(Status::Ok, "application/json", OPENAPI.as_bytes()))
 }
 
-/// What there was to see, as an answer.
-pub fn response(seen: Seen) -> Response {
-    let status = if seen.is_well { Status::Ok } else { Status::Unavailable };
-    let response = Response::new(status, seen.content_type, seen.text.into_bytes());
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+fn alive() -> Response {
+    unkept(Response::new(Status::Ok, PLAIN, b"alive\n".as_slice()))
+}
+
+/// Returns a report as an answer.
+pub fn response(report: AdminReport) -> Response {
+    unkept(match report {
+        AdminReport::Metrics(text) => Response::new(Status::Ok, CONTENT_TYPE, text.into_bytes()),
+        AdminReport::Ready(None) => Response::new(Status::Ok, PLAIN, b"ready\n".as_slice()),
+        AdminReport::Ready(Some(why)) => {
+            Response::new(Status::Unavailable, PLAIN, format!("{why}\n").into_bytes())
+        }
+        AdminReport::Top(top) => {
+            let text = serde_json::to_vec(&TopOf::from(&top)).unwrap_or_default();
+            Response::new(Status::Ok, "application/json", text)
+        }
+    })
+}
+
+fn unkept(response: Response) -> Response {
     response.with("Cache-Control", "no-store")
+}
+
+/// The answer to `GET /top`, in JSON.
+#[derive(Serialize)]
+struct TopOf<'a> {
+    version: &'static str,
+    running_ms: u64,
+    rooms: Vec<BigRoom<'a>>,
+    peers: Vec<SlowPeer<'a>>,
+}
+
+#[derive(Serialize)]
+struct BigRoom<'a> {
+    members: u32,
+    backlog: usize,
+    head: u64,
+    history: usize,
+    room: &'a str,
+}
+
+#[derive(Serialize)]
+struct SlowPeer<'a> {
+    owed: u64,
+    silent_ms: u64,
+    blocked: bool,
+    id: &'a str,
+    protocol: &'static str,
+    name: &'a str,
+}
+
+impl<'a> From<&'a Top> for TopOf<'a> {
+    fn from(top: &'a Top) -> Self {
+        let rooms = top.rooms.iter().map(|room| BigRoom {
+            members: room.members,
+            backlog: room.backlog,
+            head: room.head,
+            history: room.history,
+            room: &room.name,
+        });
+        let peers = top.peers.iter().map(|peer| SlowPeer {
+            owed: peer.owed,
+            silent_ms: peer.silent_ms,
+            blocked: peer.blocked,
+            id: &peer.id,
+            protocol: peer.protocol,
+            name: &peer.name,
+        });
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            running_ms: top.running_ms,
+            rooms: rooms.collect(),
+            peers: peers.collect(),
+        }
+    }
 }

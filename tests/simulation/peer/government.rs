@@ -5,7 +5,7 @@ use super::Peer;
 use super::irc::{Answer, Channel};
 use crate::model::Model;
 use crate::random::Random;
-use hobnob::session::irc::mask;
+use hobnob::session::encode::irc::mask;
 use hobnob::wire::irc::Line;
 use std::collections::{BTreeSet, HashSet};
 

@@ -10,7 +10,7 @@ use crate::model::{Key, LetGo, Model, Say, Told};
 use crate::random::Random;
 use crate::weather::Manners;
 use hobnob::id::Offset;
-use hobnob::session::irc::nick_of;
+use hobnob::session::encode::irc::names::nick_of;
 use hobnob::wire::irc::{LINE_MAX, Line, parse};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};

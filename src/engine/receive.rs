@@ -1,0 +1,332 @@
+//! A visit to one peer: what it sent is read, one action after the other, and carried out.
+
+use super::Engine;
+use super::peer::{Inbox, Peer, Phase};
+use crate::hub::{Command, Reply, Where};
+use crate::id::{ConnId, RequestId};
+use crate::limits::MESSAGE_COST;
+use crate::now::Now;
+use crate::session::{Action, Conversation, Fault, Input, Job, Outcome, Session, View};
+use crate::wire::Parsed;
+
+/// The end of a visit to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Everything that came was seen to: read on.
+    More,
+    /// The budget is spent, or the rooms spoken to are behind: come back with `resume` next turn,
+    /// and do not read before.
+    Unfinished,
+    /// The peer owes us a read first: do not read until `take_resumable` names it.
+    Held,
+    /// Nobody is there, or nobody that is listened to: throw away what comes.
+    Gone,
+}
+
+impl Engine {
+    /// Bytes came.
+    pub fn received(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> Reading {
+        let now = self.lived(now);
+        let Some(peer) = self.peers.get_mut(conn) else {
+            self.counts.stale += 1;
+            return Reading::Gone;
+        };
+        self.counts.bytes_in += bytes.len() as u64;
+        peer.heard = now.tick();
+        peer.pinged = false;
+        if !peer.is_heard() {
+            self.discard(conn, bytes.len());
+            return Reading::Gone;
+        }
+        match peer.inbox.take() {
+            None => {
+                let (used, reading) = self.converse(conn, bytes, now);
+                let tail = bytes.get(used..).unwrap_or_default();
+                self.keep_inbox(conn, (!tail.is_empty()).then(|| Box::new(Inbox::new(tail))));
+                reading
+            }
+            Some(mut inbox) => {
+                inbox.extend(bytes);
+                self.converse_inbox(conn, inbox, now)
+            }
+        }
+    }
+
+    /// Goes on with what had come already.
+    pub fn resume(&mut self, conn: ConnId, now: Now) -> Reading {
+        let now = self.lived(now);
+        let Some(peer) = self.peers.get_mut(conn) else {
+            self.counts.stale += 1;
+            return Reading::Gone;
+        };
+        if !peer.is_heard() {
+            return Reading::Gone;
+        }
+        let inbox = peer.inbox.take().unwrap_or_default();
+        self.converse_inbox(conn, inbox, now)
+    }
+
+    /// The peer will send no more. What it said still counts, and what it is owed is still sent.
+    pub fn ended(&mut self, conn: ConnId, now: Now) -> Reading {
+        let Some(peer) = self.peers.get_mut(conn) else {
+            self.counts.stale += 1;
+            return Reading::Gone;
+        };
+        peer.ended = true;
+        if !peer.is_open() {
+            if peer.phase() == Some(Phase::Lingering) {
+                self.mark_done(conn);
+            }
+            return Reading::Gone;
+        }
+        self.resume(conn, now)
+    }
+
+    fn keep_inbox(&mut self, conn: ConnId, inbox: Option<Box<Inbox>>) {
+        if let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) {
+            peer.inbox = inbox;
+        }
+    }
+
+    fn converse_inbox(&mut self, conn: ConnId, mut inbox: Box<Inbox>, now: Now) -> Reading {
+        let (used, reading) = self.converse(conn, inbox.unparsed(), now);
+        inbox.parsed(used);
+        self.keep_inbox(conn, (!inbox.unparsed().is_empty()).then_some(inbox));
+        reading
+    }
+
+    /// Carries out actions until the bytes, the budget or the peer's credit is used up. Returns how
+    /// many bytes that took.
+    fn converse(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> (usize, Reading) {
+        let mut used = 0;
+        let mut visit = Visit::default();
+        let mut commands = 0;
+        while commands < self.limits.commands_per_turn {
+            let rest = bytes.get(used..).unwrap_or_default();
+            let (action, length) = match self.next_action(conn, Some(rest), &visit, now) {
+                Next::Polled(action) => (action, 0),
+                Next::Read(action, length) => {
+                    commands += 1;
+                    (action, length)
+                }
+                Next::Nothing if self.peers.get(conn).is_some_and(|peer| peer.ended) => {
+                    self.let_go(conn, now);
+                    return (used, Reading::Gone);
+                }
+                Next::Nothing => return (used, Reading::More),
+                Next::Stop(reading) => return (used, reading),
+                Next::Fault(fault) => {
+                    self.close(conn, fault);
+                    return (used, Reading::Gone);
+                }
+            };
+            used += length;
+            if matches!(action, Action::Upgrade(..)) && planted!("upgrade-forgets-unread-bytes") {
+                used += rest.len() - length;
+            }
+            if let Some(reading) = self.perform(conn, action, &mut visit, now) {
+                return (used, reading);
+            }
+        }
+        let is_heard = self.peers.get(conn).is_some_and(Peer::is_heard);
+        match is_heard {
+            true if planted!("unfinished-read-is-forgotten") => (used, Reading::More),
+            true => (used, Reading::Unfinished),
+            false => (used, Reading::Gone),
+        }
+    }
+
+    /// Finds the next thing to be done for a peer: what was paused, what its session asks for, or
+    /// with `bytes` what it reads off them.
+    fn next_action<'b>(
+        &mut self,
+        conn: ConnId,
+        bytes: Option<&'b [u8]>,
+        visit: &Visit,
+        now: Now,
+    ) -> Next<'b> {
+        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
+            return Next::Stop(Reading::Gone);
+        };
+        if peer.is_to_wait(self.limits.outbox_soft_for(peer.session.is_greeted())) {
+            // The share of the turn ends first; the next one sees that the peer has to wait.
+            if visit.is_costly {
+                return Next::Stop(Reading::Unfinished);
+            }
+            peer.held = true;
+            return Next::Stop(Reading::Held);
+        }
+        if let Some(action) = peer.take_paused() {
+            return Next::Polled(self.due_again(conn, action, now));
+        }
+        let Some(service) = self.services.get(usize::from(peer.service)) else {
+            return Next::Stop(Reading::Gone);
+        };
+        let (hub, limits) = (&self.hub, &*self.limits);
+        let Now { unix_ms, running } = now;
+        let view = View { hub, limits, service, conn, unix_ms, running };
+        if peer.session.has_actions()
+            && let Some(action) = peer.session.poll_action(&view)
+        {
+            return Next::Polled(action);
+        }
+        let Some(bytes) = bytes else { return Next::Nothing };
+        if visit.is_costly {
+            // That was much: looking at everybody, or writing a page. Others are next.
+            return Next::Stop(Reading::Unfinished);
+        }
+        let input = Input { bytes, ended: peer.ended };
+        match peer.session.receive(input, &view, &mut self.inflater) {
+            Ok(Parsed::Complete(action, length)) => Next::Read(action, length),
+            Ok(Parsed::Partial) => Next::Nothing,
+            Err(fault) => Next::Fault(fault),
+        }
+    }
+
+    /// Returns a paused action whose turn has come once more.
+    fn due_again(&mut self, conn: ConnId, action: Action<'static>, now: Now) -> Action<'static> {
+        if planted!("paused-action-is-carried-out-twice")
+            && let Action::Command(id, command) = &action
+            && !self.must_wait(command)
+        {
+            self.ask(conn, *id, command.clone(), now);
+        }
+        action
+    }
+
+    /// Carries out what a session does by itself, before anything is read from its peer.
+    pub(super) fn open(&mut self, conn: ConnId, now: Now) {
+        while let Some(action) = self.poll_action(conn, now) {
+            self.perform(conn, action, &mut Visit::default(), now);
+        }
+    }
+
+    /// Carries out what an outcome has led to, outside of a visit.
+    pub(super) fn go_on(&mut self, conn: ConnId, now: Now) {
+        let mut visit = Visit::default();
+        while let Next::Polled(action) = self.next_action(conn, None, &visit, now) {
+            if self.perform(conn, action, &mut visit, now).is_some() {
+                return;
+            }
+        }
+    }
+
+    fn poll_action(&mut self, conn: ConnId, now: Now) -> Option<Action<'static>> {
+        let peer = self.peers.get_mut(conn)?;
+        let service = self.services.get(usize::from(peer.service))?;
+        let (hub, limits) = (&self.hub, &*self.limits);
+        let Now { unix_ms, running } = now;
+        let view = View { hub, limits, service, conn, unix_ms, running };
+        peer.session.poll_action(&view)
+    }
+
+    /// True if a command publishes in a room whose flush is far behind.
+    fn must_wait(&self, command: &Command<'_>) -> bool {
+        match command {
+            Command::Publish { room: Where::Joined(room), .. } => self.is_congested(*room),
+            Command::Publish { room: Where::Named(room), .. } => self.is_behind(room),
+            _ => false,
+        }
+    }
+
+    /// Carries out one action. Returns how the visit ends, if it ends with this.
+    fn perform(
+        &mut self,
+        conn: ConnId,
+        action: Action<'_>,
+        visit: &mut Visit,
+        now: Now,
+    ) -> Option<Reading> {
+        match action {
+            Action::Nothing => {}
+            Action::Send(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),
+            Action::Command(id, command) if self.must_wait(&command) => {
+                self.pause(conn, Action::Command(id, command.into_owned()));
+                return Some(Reading::Unfinished);
+            }
+            Action::Command(id, command) => self.ask(conn, id, command, now),
+            Action::Refuse(id, refusal) => {
+                self.reply(conn, id, &Reply::Refused { refusal, request: 0 });
+                self.complete(conn, id, Outcome::Done);
+            }
+            Action::Charge(cost) => {
+                self.hub.charge(conn, cost, now);
+                visit.is_costly |= cost >= MESSAGE_COST;
+                // What was paid for follows at once, whatever the peer has read.
+                let action = self.poll_action(conn, now)?;
+                return self.perform(conn, action, visit, now);
+            }
+            Action::Query(id, query) => {
+                let report = self.report(query, now);
+                self.complete(conn, id, Outcome::Report(report));
+            }
+            Action::Job(id, Job::VerifyPassword(claim)) => self.verify(conn, id, claim),
+            Action::Job(id, Job::ReloadConfig) => self.ask_reload(conn, id),
+            Action::Resubscribe(bytes) => {
+                self.tell(conn, |_, _, out| out.extend_from_slice(&bytes));
+                self.resubscribe(conn);
+            }
+            Action::RemoteAddr(ip) => {
+                // Whether that one may come in is judged before anything else is read.
+                self.remotes.push((conn, ip));
+                return Some(Reading::Unfinished);
+            }
+            Action::Upgrade(bytes, session) => {
+                self.tell(conn, |_, _, out| out.extend_from_slice(&bytes));
+                self.upgrade(conn, *session, now);
+            }
+            Action::Pong(token) => {
+                self.tell(conn, |session, _, out| session.write_pong(token, out));
+            }
+            Action::Finish => self.let_go(conn, now),
+            Action::Close(fault) => self.close(conn, fault),
+        }
+        None
+    }
+
+    /// Keeps an action until it can be carried out: nothing is parsed again for it.
+    fn pause(&mut self, conn: ConnId, action: Action<'static>) {
+        if planted!("paused-action-is-lost") {
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.pause(action);
+        }
+    }
+
+    /// Gives a peer another session. A handshake of its own begins, if it has one.
+    fn upgrade(&mut self, conn: ConnId, session: Session, now: Now) {
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        peer.session = session;
+        if !peer.session.is_greeted() {
+            self.schedule(conn, now.tick().after(self.limits.handshake));
+        }
+    }
+
+    /// Tells a session that a request has its outcome.
+    pub(super) fn complete(&mut self, conn: ConnId, id: RequestId, outcome: Outcome) {
+        self.tell(conn, |session, view, out| session.completed(id, outcome, view, out));
+    }
+}
+
+/// The next thing to be done for a peer.
+#[derive(Debug)]
+enum Next<'b> {
+    /// An action for which nothing was read.
+    Polled(Action<'b>),
+    /// An action, and how many bytes it took.
+    Read(Action<'b>, usize),
+    /// Nothing before more bytes come.
+    Nothing,
+    /// The visit ends.
+    Stop(Reading),
+    /// The conversation ends, in the fault of the peer.
+    Fault(Fault),
+}
+
+/// One visit to a peer.
+#[derive(Debug, Default)]
+struct Visit {
+    /// True once it has cost as much as a message: the peer's share of the turn is spent.
+    is_costly: bool,
+}

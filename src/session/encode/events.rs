@@ -1,0 +1,110 @@
+//! Server-Sent Events as text (the HTML standard, §9.2). Knows no session.
+
+use crate::hub::{Notice, Room};
+use crate::id::{Epoch, Offset};
+use crate::payload::Message;
+use crate::wire::frame::Past as PastFrame;
+use crate::wire::json::{Hex, Past};
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// A message as everybody who listens hears it.
+pub fn write_message(room: &Room, message: &Message, out: &mut Vec<u8>) {
+    write_id(room.epoch, message.offset, out);
+    out.extend_from_slice(b"data: ");
+    write_json(&Past::of(&past_of(message)), out);
+}
+
+/// News of members, as everybody who listens hears it.
+pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
+    match notice {
+        Notice::Came(who, count) => {
+            write("came", &Presence { name: &who.name, count: *count }, out);
+        }
+        Notice::Went(who, count, _) => {
+            write("went", &Presence { name: &who.name, count: *count }, out);
+        }
+        Notice::Count(count) => write("members", &Count { count: *count }, out),
+        // Events know people by their names: one goes, and another comes.
+        Notice::Renamed(who, name, count) => {
+            let gone = count.saturating_sub(1);
+            write("went", &Presence { name: &who.name, count: gone }, out);
+            write("came", &Presence { name, count: *count }, out);
+        }
+        Notice::Topic(..)
+        | Notice::Changed(..)
+        | Notice::Invited(..)
+        | Notice::Away(..)
+        | Notice::RealName(_)
+        | Notice::Ephemeral(..) => {}
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Joined<'a> {
+    pub(crate) room: &'a str,
+    pub(crate) epoch: Hex,
+    pub(crate) oldest: Offset,
+    pub(crate) head: Offset,
+    pub(crate) members: u32,
+    pub(crate) recovered: bool,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Presence<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) count: u32,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Count {
+    pub(crate) count: u32,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Gap {
+    pub(crate) from: Offset,
+    pub(crate) to: Offset,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Bye<'a> {
+    pub(crate) code: u16,
+    pub(crate) reason: &'a str,
+    pub(crate) text: &'a str,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Nothing {}
+
+pub(crate) fn write_id(epoch: Epoch, offset: Offset, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("id: {}\n", event_id(epoch, offset)).as_bytes());
+}
+
+/// An event of its own kind. JSON has no line ends in it, so the data is one line.
+pub(crate) fn write(event: &str, data: &impl Serialize, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("event: {event}\ndata: ").as_bytes());
+    write_json(data, out);
+}
+
+fn write_json(data: &impl Serialize, out: &mut Vec<u8>) {
+    // Writing plain data to memory has no way to fail.
+    let written = serde_json::to_writer(&mut *out, data);
+    debug_assert!(written.is_ok());
+    out.extend_from_slice(b"\n\n");
+}
+
+/// A place in a room as the id of an event: epoch and offset.
+pub fn event_id(epoch: Epoch, offset: Offset) -> String {
+    format!("{:016x}-{offset}", epoch.0)
+}
+
+/// One message as JSON has it.
+pub fn past_of(message: &Message) -> PastFrame<'_> {
+    PastFrame {
+        offset: message.offset,
+        time: message.unix_ms,
+        sender: Cow::Borrowed(&message.sender.name),
+        payload: Cow::Borrowed(&message.payload.bytes),
+    }
+}

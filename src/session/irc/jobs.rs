@@ -1,0 +1,81 @@
+//! What comes of jobs: whether a password is right, and what is new in the configuration.
+
+use super::numeric::*;
+use super::register::{short, try_to_enter, turn_away};
+use super::relay::be_operator;
+use super::state::{Irc, PendingJob};
+use super::talk::{Said, Talk};
+use crate::password::Hash;
+use crate::session::action::{Outcome, Reloaded};
+use crate::session::encode::irc::caps::Cap;
+use crate::session::view::View;
+
+/// Lines of a report that are told.
+const NOTES_MAX: usize = 32;
+
+/// Longest line of a report that is told, in bytes: with all that stands before it, it fits a line.
+const NOTE_MAX: usize = 350;
+
+impl Irc {
+    /// Goes on with what waited for a job.
+    pub(super) fn job_done(&mut self, job: PendingJob, outcome: &Outcome, view: &View<'_>) {
+        let is_right = *outcome == Outcome::Verified(true);
+        match (job, outcome) {
+            (PendingJob::Pass(hash), _) => {
+                pass_checked(&mut answer(self, view, "PASS"), hash, is_right);
+            }
+            // The configuration may be another one by now.
+            (PendingJob::Oper { name, hash }, _) => {
+                let mut talk = answer(self, view, "OPER");
+                let mut operators = talk.options().operators.iter();
+                let is_known = operators.any(|operator| {
+                    operator.name == *name && operator.password.hash() == hash.as_ref()
+                });
+                be_operator(&mut talk, is_right && hash.is_some() && is_known);
+            }
+            (PendingJob::Rehash, Outcome::Reloaded(reloaded)) => {
+                reloaded_by(&mut answer(self, view, "REHASH"), reloaded);
+            }
+            (PendingJob::Rehash, _) => {}
+        }
+    }
+}
+
+/// Answers a line of some time ago.
+fn answer<'t>(irc: &'t mut Irc, view: &'t View<'t>, verb: &'static str) -> Talk<'t> {
+    Talk::new(irc, view, verb, Said::default())
+}
+
+fn pass_checked(talk: &mut Talk<'_>, hash: Hash, is_right: bool) {
+    if !is_right {
+        return turn_away(talk);
+    }
+    if let Some(entry) = &mut talk.irc.entry {
+        entry.proven = Some(hash);
+    }
+    try_to_enter(talk);
+}
+
+fn reloaded_by(talk: &mut Talk<'_>, reloaded: &Reloaded) {
+    if reloaded.file.is_empty() {
+        return cannot_rehash(talk, "There is no configuration file to read");
+    }
+    talk.numeric(RPL_REHASHING, &[&reloaded.file], "Rehashing");
+    let nick = talk.irc.target().to_owned();
+    for note in reloaded.notes.iter().take(NOTES_MAX) {
+        let note = short(note, NOTE_MAX);
+        talk.server(|line| line.command("NOTICE").middle(&nick).last(note));
+    }
+    if !reloaded.is_done {
+        cannot_rehash(talk, "Nothing was changed");
+    }
+}
+
+/// No specification has a word for it: those who do not read any are told in plain ones.
+fn cannot_rehash(talk: &mut Talk<'_>, text: &str) {
+    if talk.irc.caps.has(Cap::StandardReplies) {
+        return talk.fail("CANNOT_REHASH", &[], text);
+    }
+    let nick = talk.irc.target().to_owned();
+    talk.server(|line| line.command("NOTICE").middle(&nick).last(text));
+}

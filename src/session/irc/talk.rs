@@ -1,0 +1,203 @@
+//! What the handlers of commands work with.
+
+use super::numeric::*;
+use super::options::{Options, options_of};
+use super::state::{Irc, PendingRequest};
+use crate::hub::{Act, Command as Ask, Hub};
+use crate::id::ConnId;
+use crate::limits::QUESTION_COST;
+use crate::payload::Identity;
+use crate::reason::Refusal;
+use crate::session::action::{Action, Job};
+use crate::session::encode::irc::names::name_of;
+use crate::session::view::View;
+use crate::wire::irc::{LineWriter, Tags};
+use std::borrow::Cow;
+
+/// What a handler works with: the line, what the relay knows, and where its answer goes.
+pub(super) struct Talk<'t> {
+    pub(super) irc: &'t mut Irc,
+    pub(super) view: &'t View<'t>,
+    pub(super) line: Said<'t>,
+    /// The command, as the table spells it.
+    pub(super) verb: &'static str,
+    /// What was done beside writing the answer, in the coin of
+    /// [`MESSAGE_COST`](crate::limits::MESSAGE_COST).
+    pub(super) cost: usize,
+}
+
+/// A line, as handlers look at it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said<'t> {
+    pub(super) tags: Tags<'t>,
+    pub(super) params: &'t [&'t str],
+}
+
+impl<'t> Talk<'t> {
+    /// The handling of a line.
+    pub(super) fn new(
+        irc: &'t mut Irc,
+        view: &'t View<'t>,
+        verb: &'static str,
+        line: Said<'t>,
+    ) -> Self {
+        Self { irc, view, line, verb, cost: 0 }
+    }
+
+    pub(super) fn hub(&self) -> &'t Hub {
+        self.view.hub
+    }
+
+    pub(super) fn conn(&self) -> ConnId {
+        self.view.conn
+    }
+
+    pub(super) fn options(&self) -> &'t Options {
+        options_of(self.view)
+    }
+
+    /// A parameter, if it is there and not empty.
+    pub(super) fn param(&self, index: usize) -> Option<&'t str> {
+        self.line.params.get(index).copied().filter(|param| !param.is_empty())
+    }
+
+    /// Lines for the peer, behind whatever was done before.
+    pub(super) fn write(&mut self, write: impl FnOnce(&Irc, &View<'_>, &mut Vec<u8>)) {
+        let actions = &mut self.irc.line_mut().actions;
+        let mut lines = match actions.pop_back() {
+            Some(Action::Send(lines)) => lines.into_owned(),
+            other => {
+                actions.extend(other);
+                Vec::new()
+            }
+        };
+        write(self.irc, self.view, &mut lines);
+        self.then(Action::Send(Cow::Owned(lines)));
+    }
+
+    /// A line for the peer.
+    pub(super) fn line(&mut self, write: impl FnOnce(LineWriter<'_>)) {
+        self.write(|_, _, out| write(LineWriter::new(out)));
+    }
+
+    /// A line of the relay's.
+    pub(super) fn server(&mut self, write: impl FnOnce(LineWriter<'_>)) {
+        let name = self.options().name.as_str();
+        self.line(|line| write(line.from_server(name)));
+    }
+
+    /// A numeric, with a text at its end.
+    pub(super) fn numeric(&mut self, numeric: Numeric, params: &[&str], text: &str) {
+        let target = self.irc.target().to_owned();
+        self.server(|line| {
+            let line = line.command(numeric).middle(&target);
+            params.iter().fold(line, |line, param| line.middle(param)).last(text);
+        });
+    }
+
+    /// A numeric without a text.
+    pub(super) fn bare_numeric(&mut self, numeric: Numeric, params: &[&str]) {
+        let target = self.irc.target().to_owned();
+        self.server(|line| {
+            let line = line.command(numeric).middle(&target);
+            params.iter().fold(line, |line, param| line.middle(param)).end();
+        });
+    }
+
+    /// A numeric whose text is a list, in as many lines as it needs; none if nothing is on it.
+    pub(super) fn list(&mut self, numeric: Numeric, separator: char, items: &[String]) {
+        let mut line = Vec::new();
+        let writer = LineWriter::new(&mut line).from_server(&self.options().name);
+        let space = writer.command(numeric).middle(self.irc.target()).space();
+        let mut text = String::new();
+        for item in items {
+            if !text.is_empty() && text.len() + separator.len_utf8() + item.len() > space {
+                self.numeric(numeric, &[], &std::mem::take(&mut text));
+            }
+            if !text.is_empty() {
+                text.push(separator);
+            }
+            text.push_str(item);
+        }
+        if !text.is_empty() {
+            self.numeric(numeric, &[], &text);
+        }
+    }
+
+    /// A failure in the words of standard-replies.
+    pub(super) fn fail(&mut self, code: &str, context: &[&str], text: &str) {
+        let verb = self.verb;
+        self.server(|line| {
+            let line = line.command("FAIL").middle(verb).middle(code);
+            context.iter().fold(line, |line, word| line.middle(word)).last(text);
+        });
+    }
+
+    /// Whether the peer's rate allows a question.
+    pub(super) fn may_ask(&self) -> bool {
+        self.hub().wait(self.conn(), Act::Ask, self.view.running).is_zero()
+    }
+
+    /// Refuses the line, which comes too soon after others.
+    pub(super) fn refuse(&mut self) {
+        let request = self.about("", "");
+        let id = self.irc.begin(request);
+        self.then(Action::Refuse(id, Refusal::RateLimited));
+    }
+
+    /// Returns what the answer costs, in whatever it is given. An act without an answer the hub
+    /// holds to the rate itself, but for a person's own lists and flags.
+    pub(super) fn cost_of_answer(&mut self) -> usize {
+        let is_act = |action: &Action<'_>| match action {
+            Action::Command(_, ask) => !matches!(ask, Ask::Watch { .. } | Ask::Flags(_)),
+            _ => false,
+        };
+        let bytes = |action: &Action<'_>| match action {
+            Action::Send(lines) | Action::Resubscribe(lines) => lines.len(),
+            _ => 0,
+        };
+        let actions = &self.irc.line_mut().actions;
+        match actions.iter().map(bytes).sum::<usize>() {
+            0 if actions.iter().any(is_act) => 0,
+            sent => QUESTION_COST + sent,
+        }
+    }
+
+    /// Asks the hub, and keeps what the answer will be about.
+    pub(super) fn ask(&mut self, request: PendingRequest, command: Ask<'static>) {
+        let id = self.irc.begin(request);
+        self.then(Action::Command(id, command));
+    }
+
+    /// Has this done next, behind what is to be done already.
+    pub(super) fn then(&mut self, action: Action<'static>) {
+        self.irc.line_mut().actions.push_back(action);
+    }
+
+    /// Has a job done. The client's next line is read once its outcome is there.
+    pub(super) fn start(&mut self, request: PendingRequest, job: Job) {
+        let id = self.irc.begin(request);
+        self.then(Action::Job(id, job));
+    }
+
+    /// Returns what most answers are about.
+    pub(super) fn about(&self, channel: &str, nick: &str) -> PendingRequest {
+        let (channel, nick) = (channel.to_owned(), nick.to_owned());
+        PendingRequest { verb: self.verb, channel, nick, ..PendingRequest::default() }
+    }
+
+    /// Returns the person of that nick.
+    pub(super) fn person(&self, nick: &str) -> Option<(ConnId, Identity)> {
+        let hub = self.hub();
+        let conn = hub.holder(nick).or_else(|| hub.holder(&name_of(nick)))?;
+        Some((conn, hub.identity(conn)?))
+    }
+
+    pub(super) fn no_such_nick(&mut self, nick: &str) {
+        self.numeric(ERR_NOSUCHNICK, &[nick], "No such nick");
+    }
+
+    pub(super) fn no_such_channel(&mut self, channel: &str) {
+        self.numeric(ERR_NOSUCHCHANNEL, &[channel], "No such channel");
+    }
+}

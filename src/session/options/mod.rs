@@ -1,0 +1,9 @@
+//! How each kind of listener serves. Knows no session.
+
+pub mod frame;
+#[cfg(feature = "http")]
+pub mod host;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod irc;
+pub mod raw;
