@@ -354,3 +354,6 @@ impl Engine {
         self.services.get(usize::from(self.peers.get(conn)?.service))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,324 @@
+//! An engine with a clock and sockets in memory, driven in the order that [`Engine`] documents.
+
+use super::socket::Socket;
+use crate::address::Remote;
+use crate::engine::{Engine, Reading, SLICES};
+use crate::id::{ConnId, Epoch, Offset, Resume};
+use crate::limits::Limits;
+use crate::now::Now;
+use crate::session::{Overrun, Service};
+use crate::wire::binary;
+use crate::wire::frame::{ClientFrame, ServerFrame, VERSION};
+use std::borrow::Cow;
+use std::io::IoSlice;
+use std::time::Duration;
+
+/// The service of frames that continues from history after an overrun.
+pub const FRAMES: usize = 0;
+/// The service of frames that closes a peer after an overrun.
+pub const STRICT_FRAMES: usize = 1;
+/// The service of plain sockets. Every peer is in the room [`ROOM`].
+pub const PLAIN: usize = 2;
+/// The room of most tests.
+pub const ROOM: &str = "r";
+
+/// More turns than any test needs.
+const TURNS_MAX: usize = 20_000;
+
+/// An engine, a clock, and the sockets of its peers.
+pub struct Harness {
+    pub engine: Engine,
+    pub now: Now,
+    /// How many turns there were.
+    pub turns: usize,
+    limits: Limits,
+    sockets: Vec<Socket>,
+}
+
+/// Returns the smallest limits, so that a few messages fill them.
+pub fn narrow() -> Limits {
+    Limits {
+        message: 16 << 10,
+        backlog: 64 << 10,
+        outbox: 16 << 10,
+        presence_members: 100,
+        ..Limits::default()
+    }
+}
+
+/// Returns a payload of `length` bytes. [`Harness::heard`] leaves the padding out.
+pub fn padded(text: &str, length: usize) -> Vec<u8> {
+    format!("{text:.<length$}").into_bytes()
+}
+
+impl Harness {
+    pub fn new(limits: Limits) -> Self {
+        limits.check().expect("limits that hold");
+        let mut plain = Service::Raw(Default::default());
+        let mut strict = Service::Frame(Default::default());
+        if let Service::Raw(options) = &mut plain {
+            options.room = ROOM.to_owned();
+        }
+        if let Service::Frame(options) = &mut strict {
+            options.overrun = Overrun::Close;
+        }
+        let services = vec![Service::Frame(Default::default()), strict, plain];
+        let now = Now { running: Duration::from_secs(1), unix_ms: 1_700_000_000_000 };
+        let engine = Engine::new(limits.clone(), services, 7);
+        Self { engine, now, turns: 0, limits, sockets: Vec::new() }
+    }
+
+    /// Connects a peer that has sent nothing.
+    pub fn connect(&mut self, service: usize) -> ConnId {
+        self.engine.wake(self.now);
+        let remote = Remote { exempt: true, ..Remote::default() };
+        let conn = self.engine.connected(service, remote, self.now).expect("space for a peer");
+        self.sockets.push(Socket::new(conn));
+        conn
+    }
+
+    /// Connects a peer of frames under this name.
+    pub fn greeted(&mut self, service: usize, name: &str) -> ConnId {
+        let conn = self.connect(service);
+        self.hello(conn, name);
+        self.settle();
+        assert_eq!(self.heard(conn), [format!("welcome {name}")]);
+        conn
+    }
+
+    /// Connects a peer of frames that is in [`ROOM`]. Nobody remembers hearing of it.
+    pub fn member(&mut self, name: &str) -> ConnId {
+        let conn = self.greeted(FRAMES, name);
+        self.enter(conn, ROOM);
+        conn
+    }
+
+    /// Brings a peer into a room. Nobody remembers hearing of it.
+    pub fn enter(&mut self, conn: ConnId, room: &str) {
+        self.join(conn, room, None);
+        self.settle();
+        for index in 0..self.sockets.len() {
+            self.heard(self.sockets[index].conn);
+        }
+    }
+
+    pub fn socket(&self, conn: ConnId) -> &Socket {
+        self.sockets.iter().find(|socket| socket.conn == conn).expect("a socket")
+    }
+
+    pub fn socket_mut(&mut self, conn: ConnId) -> &mut Socket {
+        self.sockets.iter_mut().find(|socket| socket.conn == conn).expect("a socket")
+    }
+
+    /// The peer sends a frame. The relay reads it in its next turn.
+    pub fn send(&mut self, conn: ConnId, frame: &ClientFrame<'_>) {
+        let mut bytes = Vec::new();
+        binary::write_client(frame, &mut bytes);
+        self.send_bytes(conn, &bytes);
+    }
+
+    pub fn send_bytes(&mut self, conn: ConnId, bytes: &[u8]) {
+        self.socket_mut(conn).incoming.extend(bytes);
+    }
+
+    pub fn hello(&mut self, conn: ConnId, name: &str) {
+        let name = Cow::Borrowed(name);
+        self.send(conn, &ClientFrame::Hello { version: VERSION, private: false, key: 0, name });
+    }
+
+    pub fn join(&mut self, conn: ConnId, room: &str, resume: Option<Resume>) {
+        let room = Cow::Borrowed(room);
+        self.send(conn, &ClientFrame::Join { request: 1, resume, key: None, room });
+    }
+
+    pub fn leave(&mut self, conn: ConnId, room: &str) {
+        let room = self.socket(conn).number_of(room);
+        self.send(conn, &ClientFrame::Leave { request: 2, room });
+    }
+
+    /// The peer publishes, and receives its own message.
+    pub fn publish(&mut self, conn: ConnId, room: &str, payload: impl AsRef<[u8]>) {
+        self.publish_as(conn, room, payload, 0, true);
+    }
+
+    pub fn publish_as(
+        &mut self,
+        conn: ConnId,
+        room: &str,
+        payload: impl AsRef<[u8]>,
+        id: u64,
+        echo: bool,
+    ) {
+        let room = self.socket(conn).number_of(room);
+        let payload = Cow::Borrowed(payload.as_ref());
+        self.send(conn, &ClientFrame::Say { room, id, echo, payload });
+    }
+
+    pub fn ping(&mut self, conn: ConnId, token: u64) {
+        self.send(conn, &ClientFrame::Ping { token });
+    }
+
+    pub fn bye(&mut self, conn: ConnId) {
+        self.send(conn, &ClientFrame::Bye);
+    }
+
+    /// The kernel takes no more for this peer.
+    pub fn block(&mut self, conn: ConnId) {
+        self.socket_mut(conn).space = 0;
+    }
+
+    /// The peer reads so many bytes: the kernel takes as many more, and reports it.
+    pub fn read(&mut self, conn: ConnId, count: usize) {
+        let socket = self.socket_mut(conn);
+        socket.space = socket.space.saturating_add(count);
+        if std::mem::take(&mut socket.is_blocked) {
+            self.engine.writable(conn);
+        }
+    }
+
+    /// The peer reads everything from now on.
+    pub fn unblock(&mut self, conn: ConnId) {
+        self.read(conn, usize::MAX);
+    }
+
+    /// One turn of the loop: see [`Engine`] for the order.
+    pub fn turn(&mut self) {
+        self.turns += 1;
+        self.engine.wake(self.now);
+        self.dispatch();
+        self.engine.expire(self.now);
+        self.engine.reap(self.now);
+        while let Some(conn) = self.engine.take_shut() {
+            let socket = self.socket_mut(conn);
+            socket.shuts += 1;
+            (socket.has_leftover, socket.is_held) = (false, false);
+        }
+        while let Some((conn, reason)) = self.engine.take_done() {
+            let socket = self.socket_mut(conn);
+            assert_eq!(socket.closed.replace(reason), None, "{conn} is dropped twice");
+            self.engine.release(conn);
+        }
+        self.flush();
+        self.engine.assert_sound();
+    }
+
+    /// Turns until there is nothing to do before a deadline.
+    pub fn settle(&mut self) {
+        for _ in 0..TURNS_MAX {
+            self.turn();
+            let is_unread = self.sockets.iter().any(Socket::is_readable);
+            if !is_unread && !self.engine.is_pressing() {
+                return;
+            }
+        }
+        panic!("the engine does not come to rest");
+    }
+
+    /// Lets time pass, with a turn at each deadline.
+    pub fn pass(&mut self, time: Duration) {
+        self.settle();
+        let until = self.now.running + time;
+        while let Some(at) = self.engine.next_deadline().filter(|at| *at <= until) {
+            self.set_time(at.max(self.now.running));
+            self.settle();
+        }
+        self.set_time(until);
+        self.settle();
+    }
+
+    pub fn set_time(&mut self, running: Duration) {
+        self.now.unix_ms += (running - self.now.running).as_millis() as u64;
+        self.now.running = running;
+    }
+
+    fn dispatch(&mut self) {
+        while let Some(conn) = self.engine.take_resumable() {
+            self.socket_mut(conn).is_held = false;
+        }
+        for index in 0..self.sockets.len() {
+            if self.sockets[index].is_readable() {
+                self.read_from(index);
+            }
+        }
+    }
+
+    fn read_from(&mut self, index: usize) {
+        let (engine, socket, now) = (&mut self.engine, &mut self.sockets[index], self.now);
+        let mut reading = Reading::More;
+        if socket.has_leftover {
+            reading = engine.resume(socket.conn, now);
+        }
+        if matches!(reading, Reading::More | Reading::Gone) && !socket.is_ended {
+            let count = socket.incoming.len().min(socket.read_max);
+            let bytes: Vec<u8> = socket.incoming.drain(..count).collect();
+            if !bytes.is_empty() {
+                reading = engine.received(socket.conn, &bytes, now);
+            } else if socket.is_half_closed {
+                socket.is_ended = true;
+                reading = engine.ended(socket.conn, now);
+            }
+        }
+        socket.has_leftover = matches!(reading, Reading::Unfinished | Reading::Held);
+        socket.is_held = reading == Reading::Held;
+        socket.holds += usize::from(socket.is_held);
+    }
+
+    fn flush(&mut self) {
+        let mut bytes_left = self.limits.flush_bytes;
+        for _ in 0..self.limits.flush_writes {
+            let Some(conn) = self.engine.take_dirty() else { return };
+            bytes_left = bytes_left.saturating_sub(self.write(conn));
+            if bytes_left == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Writes until the peer is owed no more or the kernel takes no more.
+    fn write(&mut self, conn: ConnId) -> usize {
+        let socket = self.sockets.iter_mut().find(|socket| socket.conn == conn);
+        let socket = socket.expect("a socket");
+        let before = socket.received.len();
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let (filled, offered) = self.engine.slices(conn, &mut slices);
+            let taken = socket.take(&slices[..filled], offered);
+            if taken == 0 && offered > 0 {
+                socket.is_blocked = true;
+                self.engine.blocked(conn);
+            } else {
+                self.engine.sent(conn, taken);
+            }
+            if taken == offered || socket.is_blocked {
+                return socket.received.len() - before;
+            }
+        }
+    }
+
+    /// Returns the frames that the peer has received since the last call, a line each.
+    pub fn heard(&mut self, conn: ConnId) -> Vec<String> {
+        self.socket_mut(conn).heard()
+    }
+
+    /// Returns the numbering of [`ROOM`], as a member finds it out.
+    pub fn epoch(&mut self) -> Epoch {
+        let conn = self.greeted(FRAMES, "surveyor");
+        self.join(conn, ROOM, None);
+        self.settle();
+        let Some((ServerFrame::Joined { epoch, .. }, _)) = self.socket(conn).next_frame() else {
+            panic!("not joined");
+        };
+        self.bye(conn);
+        self.socket_mut(conn).is_half_closed = true;
+        self.settle();
+        for index in 0..self.sockets.len() {
+            self.heard(self.sockets[index].conn);
+        }
+        epoch
+    }
+}
+
+/// Returns offsets as the messages of [`ROOM`] that [`messages`] wrote.
+pub fn expected(offsets: impl IntoIterator<Item = Offset>) -> Vec<String> {
+    offsets.into_iter().map(|offset| format!("{ROOM}#{offset} m{offset}")).collect()
+}

@@ -1,0 +1,6 @@
+//! The engine at its own seam: what it is told, and what it asks for.
+
+mod flush;
+mod harness;
+mod replay;
+mod socket;

@@ -1,0 +1,152 @@
+//! A socket in memory, and its peer's view of what arrives.
+
+use crate::id::ConnId;
+use crate::reason::CloseReason;
+use crate::wire::Parsed;
+use crate::wire::binary;
+use crate::wire::frame::ServerFrame;
+use std::collections::{HashMap, VecDeque};
+use std::io::IoSlice;
+
+/// A socket in memory: one direction holds what the peer sent, the other what the kernel took.
+pub struct Socket {
+    pub conn: ConnId,
+    /// Bytes that the peer sent and the relay has not read.
+    pub incoming: VecDeque<u8>,
+    /// Most bytes of one read.
+    pub read_max: usize,
+    /// The peer sends no more after `incoming`.
+    pub is_half_closed: bool,
+    /// Bytes that the kernel takes before it blocks.
+    pub space: usize,
+    /// Most bytes of one write.
+    pub write_max: usize,
+    /// The kernel refused a write, and has not reported the socket writable since.
+    pub is_blocked: bool,
+    /// All bytes that the kernel took.
+    pub received: Vec<u8>,
+    /// How many of them were read as frames.
+    pub parsed: usize,
+    /// The names of rooms by the numbers that the relay gave them.
+    pub rooms: HashMap<u32, String>,
+    /// How many times the flush offered something to this socket.
+    pub offers: usize,
+    /// The most pieces of one offer.
+    pub pieces_max: usize,
+    /// How many times a visit ended with `Reading::Held`.
+    pub holds: usize,
+    /// How many times the socket was shut for writing.
+    pub shuts: usize,
+    /// The reason of the close, once the socket was dropped.
+    pub closed: Option<CloseReason>,
+    /// The last visit left bytes unparsed: the next one begins with them.
+    pub has_leftover: bool,
+    /// The relay does not read before the engine names the peer as resumable.
+    pub is_held: bool,
+    /// The relay has read the end of the stream.
+    pub is_ended: bool,
+}
+
+impl Socket {
+    pub fn new(conn: ConnId) -> Self {
+        Self {
+            conn,
+            incoming: VecDeque::new(),
+            read_max: 64 << 10,
+            is_half_closed: false,
+            space: usize::MAX,
+            write_max: usize::MAX,
+            is_blocked: false,
+            received: Vec::new(),
+            parsed: 0,
+            rooms: HashMap::new(),
+            offers: 0,
+            pieces_max: 0,
+            holds: 0,
+            shuts: 0,
+            closed: None,
+            has_leftover: false,
+            is_held: false,
+            is_ended: false,
+        }
+    }
+
+    /// True if a visit of the loop would find something.
+    pub fn is_readable(&self) -> bool {
+        let has_end = self.is_half_closed && !self.is_ended;
+        let has_more = self.has_leftover || !self.incoming.is_empty() || has_end;
+        has_more && !self.is_held && self.closed.is_none()
+    }
+
+    /// Takes what the kernel has space for of what is offered. Returns how many bytes.
+    pub fn take(&mut self, slices: &[IoSlice<'_>], offered: usize) -> usize {
+        assert!(self.shuts == 0 && self.closed.is_none(), "a write after the end of the stream");
+        assert!(!self.is_blocked, "a write to a blocked socket");
+        self.offers += 1;
+        self.pieces_max = self.pieces_max.max(slices.len());
+        let taken = offered.min(self.space).min(self.write_max);
+        let bytes = slices.iter().flat_map(|slice| slice.iter().copied());
+        let before = self.received.len();
+        self.received.extend(bytes.take(taken));
+        assert_eq!(self.received.len() - before, taken, "fewer bytes than were offered");
+        self.space = if self.space == usize::MAX { self.space } else { self.space - taken };
+        taken
+    }
+
+    /// Returns the number by which frames name a room.
+    pub fn number_of(&self, room: &str) -> u32 {
+        let found = self.rooms.iter().find(|(_, name)| *name == room);
+        *found.expect("a room that the peer has joined").0
+    }
+
+    /// Returns the first frame that was not read, and its length.
+    pub fn next_frame(&self) -> Option<(ServerFrame<'_>, usize)> {
+        let unread = &self.received[self.parsed..];
+        match binary::parse_server(unread, 1 << 20).expect("frames of the relay") {
+            Parsed::Complete(frame, length) => Some((frame, length)),
+            Parsed::Partial => None,
+        }
+    }
+
+    /// Returns the frames since the last call, a line each.
+    pub fn heard(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some((frame, length)) = self.next_frame() {
+            let joined = match &frame {
+                ServerFrame::Joined { room, name, .. } => Some((*room, name.to_string())),
+                _ => None,
+            };
+            let line = line_of(&frame, &self.rooms);
+            self.rooms.extend(joined);
+            self.parsed += length;
+            lines.push(line);
+        }
+        lines
+    }
+}
+
+fn line_of(frame: &ServerFrame<'_>, rooms: &HashMap<u32, String>) -> String {
+    let name_of = |room: &u32| rooms.get(room).map_or("?", String::as_str);
+    match frame {
+        ServerFrame::Welcome { name, .. } => format!("welcome {name}"),
+        ServerFrame::Joined { recovered: true, head, name, .. } => {
+            format!("joined {name} at {head}, recovered")
+        }
+        ServerFrame::Joined { head, name, .. } => format!("joined {name} at {head}"),
+        ServerFrame::Left { room, offset, .. } => format!("left {} at {offset}", name_of(room)),
+        ServerFrame::Ack { id, offset, .. } => format!("ack {id} at {offset}"),
+        ServerFrame::Members { room, count, .. } => format!("{} has {count}", name_of(room)),
+        ServerFrame::Message { room, offset, payload, .. } => {
+            let text = String::from_utf8_lossy(payload);
+            format!("{}#{offset} {}", name_of(room), text.trim_end_matches('.'))
+        }
+        ServerFrame::Came { name, count, .. } => format!("came {name}, {count}"),
+        ServerFrame::Went { name, count, .. } => format!("went {name}, {count}"),
+        ServerFrame::Gap { room, from, to } => format!("gap {} {from} to {to}", name_of(room)),
+        ServerFrame::Ping { .. } => "ping".to_owned(),
+        ServerFrame::Pong { token } => format!("pong {token}"),
+        ServerFrame::Error { code, .. } => format!("error {code}"),
+        ServerFrame::Bye { code, .. } => format!("bye {code}"),
+        other => format!("{other:?}"),
+    }
+}
