@@ -1,5 +1,6 @@
 //! The engine at its own seam: what it is told, and what it asks for.
 
+mod close;
 mod flush;
 mod harness;
 mod replay;
