@@ -4,4 +4,5 @@ mod close;
 mod flush;
 mod harness;
 mod replay;
+mod seam;
 mod socket;
