@@ -145,14 +145,4 @@ impl Engine {
             self.listen_again(conn);
         }
     }
-
-    /// A peer no longer waits for an answer.
-    fn listen_again(&mut self, conn: ConnId) {
-        let Some(peer) = self.peers.get_mut(conn) else { return };
-        let owed_max = self.limits.outbox_soft_for(peer.session.is_greeted());
-        if peer.held && !peer.is_to_wait(owed_max) {
-            peer.held = false;
-            self.resumable.push_back(conn);
-        }
-    }
 }

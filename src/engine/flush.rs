@@ -313,13 +313,10 @@ impl Engine {
         if peer.outbox.as_ref().is_some_and(|outbox| outbox.is_empty()) {
             peer.outbox = None;
         }
-        if peer.held && !peer.is_to_wait(self.limits.outbox_soft()) {
-            peer.held = false;
-            if !planted!("held-peer-is-not-resumed") {
-                self.resumable.push_back(conn);
-            }
-        }
         let (phase, is_heard) = (peer.phase(), peer.is_heard());
+        if peer.held {
+            self.listen_again(conn);
+        }
         if self.is_owed(conn) {
             self.mark_ready(conn);
         } else if phase == Some(Phase::Farewell) {

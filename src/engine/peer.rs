@@ -2,8 +2,9 @@
 
 use super::outbox::Outbox;
 use crate::id::{ConnId, Offset};
+use crate::limits::Limits;
 use crate::now::Tick;
-use crate::session::{Action, Fault, Session};
+use crate::session::{Action, Conversation, Fault, Session};
 use slab::Slab;
 use smallvec::SmallVec;
 use std::num::NonZeroU32;
@@ -223,9 +224,10 @@ impl Peer {
         self.outbox.as_ref().map_or(0, |outbox| outbox.weight())
     }
 
-    /// Whether it must read some of what it asked for, or wait for an answer, before it is listened
-    /// to again.
-    pub fn is_to_wait(&self, owed_max: usize) -> bool {
+    /// True if it must read some of what it asked for, or wait for an answer, before it is read from
+    /// again. Before login it may owe less.
+    pub fn is_to_wait(&self, limits: &Limits) -> bool {
+        let owed_max = limits.outbox_soft_for(self.session.is_greeted());
         self.awaits().is_some()
             || self.owed() > owed_max
             || self.outbox.as_ref().is_some_and(|outbox| outbox.has_page())

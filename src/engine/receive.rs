@@ -148,7 +148,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
             return Next::Stop(Reading::Gone);
         };
-        if peer.is_to_wait(self.limits.outbox_soft_for(peer.session.is_greeted())) {
+        if peer.is_to_wait(&self.limits) {
             // The share of the turn ends first; the next one sees that the peer has to wait.
             if visit.is_costly {
                 return Next::Stop(Reading::Unfinished);
@@ -291,6 +291,17 @@ impl Engine {
         }
         if let Some(peer) = self.peers.get_mut(conn) {
             peer.pause(action);
+        }
+    }
+
+    /// Has a peer read from again, if it was held and no longer has to wait.
+    pub(super) fn listen_again(&mut self, conn: ConnId) {
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        if peer.held && !peer.is_to_wait(&self.limits) {
+            peer.held = false;
+            if !planted!("held-peer-is-not-resumed") {
+                self.resumable.push_back(conn);
+            }
         }
     }
 

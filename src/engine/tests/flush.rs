@@ -1,6 +1,6 @@
 //! What each peer is sent, in which order, and when.
 
-use super::harness::{Harness, PLAIN, ROOM, STRICT_FRAMES, narrow, padded};
+use super::harness::{FRAMES, Harness, PLAIN, ROOM, STRICT_FRAMES, narrow, padded};
 use crate::id::ConnId;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
@@ -300,4 +300,26 @@ fn a_plain_laggard_is_closed_after_a_whole_message() {
     harness.socket_mut(bob).is_half_closed = true;
     harness.settle();
     assert_eq!(harness.socket(bob).closed, Some(CloseReason::SlowConsumer));
+}
+
+#[test]
+fn a_peer_before_login_that_owes_too_much_is_read_again_only_below_the_limit() {
+    let mut harness = Harness::new(Limits::default());
+    let bob = harness.connect(FRAMES);
+    harness.block(bob);
+    for _ in 0..200 {
+        harness.hello(bob, "no name");
+    }
+    harness.settle();
+    assert_eq!(harness.socket(bob).holds, 1);
+    let answers = harness.engine.counts().refusals.iter().sum::<u64>();
+    for _ in 0..10 {
+        harness.read(bob, 1);
+        harness.settle();
+    }
+    assert_eq!(harness.socket(bob).holds, 1, "read again although it still owes too much");
+    assert_eq!(harness.engine.counts().refusals.iter().sum::<u64>(), answers);
+    harness.unblock(bob);
+    harness.settle();
+    assert_eq!(harness.heard(bob).len(), 200);
 }
