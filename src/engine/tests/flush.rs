@@ -268,20 +268,23 @@ fn a_laggard_beyond_history_receives_a_gap_notice() {
 
 #[test]
 fn a_laggard_is_closed_with_a_reason_where_its_service_says_so() {
-    let mut harness = Harness::new(narrow());
-    let (ann, bob) = (harness.member("ann"), harness.greeted(STRICT_FRAMES, "bob"));
-    harness.enter(bob, ROOM);
-    harness.block(bob);
-    harness.read(bob, 3_000);
-    publish_many(&mut harness, ann, 8);
-    // It does not come back to anything that was to follow.
-    harness.publish(ann, ROOM, padded("m9", 8_000));
-    harness.unblock(bob);
-    harness.settle();
-    let code = CloseReason::SlowConsumer.code();
-    assert_eq!(harness.heard(bob), ["r#1 m1".to_owned(), format!("bye {code}")]);
-    assert_eq!(harness.socket(bob).shuts, 1);
-    assert_eq!(harness.engine.counts().overruns, 1);
+    for (space, whole) in [(0, 0), (3_000, 1)] {
+        let mut harness = Harness::new(narrow());
+        let (ann, bob) = (harness.member("ann"), harness.greeted(STRICT_FRAMES, "bob"));
+        harness.enter(bob, ROOM);
+        harness.block(bob);
+        harness.read(bob, space);
+        publish_many(&mut harness, ann, 1);
+        // Its answer is to come after the first message, and so is not sent if that is lost.
+        harness.ping(bob, 1);
+        publish_many(&mut harness, ann, 8);
+        harness.unblock(bob);
+        harness.settle();
+        let bye = format!("bye {}", CloseReason::SlowConsumer.code());
+        assert_eq!(harness.heard(bob), [vec!["r#1 m1".to_owned(); whole], vec![bye]].concat());
+        assert_eq!(harness.socket(bob).shuts, 1);
+        assert_eq!(harness.engine.counts().overruns, 1);
+    }
 }
 
 #[test]
