@@ -2,7 +2,7 @@
 
 use hobnob::load::Outcome;
 use hobnob::load::figures::{bytes, count as number, time};
-use hobnob::load::outcome::{Group, Latency};
+use hobnob::load::outcome::{Group, Latency, Round, ServerUse};
 use std::fmt::Write;
 
 /// Shows a run on stdout.
@@ -11,51 +11,68 @@ pub(super) fn print(outcome: &Outcome) {
     let _ = std::io::Write::write_all(&mut std::io::stdout(), text(outcome).as_bytes());
 }
 
+/// Returns the rows about a run, in the order in which one asks for them.
 fn text(outcome: &Outcome) -> String {
-    let mut out = String::new();
-    // Writing to a string has no way to fail.
-    let _ = writeln!(out, "{}  {}\n", outcome.scenario, outcome.target);
-    let mut row = |name: &str, value: &str| {
-        let _ = writeln!(out, "  {name:<14} {value}");
-    };
-    row("load", &format!("{}, {} bytes each", outcome.load, outcome.crowd.size));
-    let crowd = &outcome.crowd;
-    if outcome.rounds.is_empty() || outcome.scenario == "churn" {
-        let joined = format!(
-            "{} in {:.2} s, each within {} (p99)",
-            number(crowd.connections as f64),
-            crowd.seconds,
-            time(crowd.join.p99 as f64)
-        );
-        row("connections", &joined);
+    let mut table = Table(format!("{}  {}\n\n", outcome.scenario, outcome.target));
+    table.row("load", &format!("{}, {} bytes each", outcome.load, outcome.crowd.size));
+    table.connections(outcome);
+    table.steps(outcome);
+    table.messages(outcome);
+    table.groups(outcome);
+    table.warnings(outcome);
+    table.server(outcome);
+    table.generator(outcome);
+    table.0
+}
+
+/// True if each connection of the run says one message and leaves.
+fn is_churn(outcome: &Outcome) -> bool {
+    outcome.scenario == "churn"
+}
+
+/// Rows of a name and a value. Writing them to a string has no way to fail.
+struct Table(String);
+
+impl Table {
+    fn row(&mut self, name: &str, value: &str) {
+        let _ = writeln!(self.0, "  {name:<14} {value}");
     }
-    let is_churn = outcome.scenario == "churn";
-    for round in &outcome.rounds {
-        let mut value = match is_churn {
-            true => format!("{:.0} a second; in after", outcome.said as f64 / round.seconds),
-            false => format!("everyone in {:.2} s; each after", round.seconds),
-        };
-        let _ = write!(value, " {}", times(&round.join));
-        if round.retries > 0 {
-            let what = if is_churn { "failed" } else { "tried again" };
-            let _ = write!(value, "; {} {what}", round.retries);
+
+    /// How the connections came in: once, in rounds, or as visits.
+    fn connections(&mut self, outcome: &Outcome) {
+        let crowd = &outcome.crowd;
+        if outcome.rounds.is_empty() || is_churn(outcome) {
+            let joined = format!(
+                "{} in {:.2} s, each within {} (p99)",
+                number(crowd.connections as f64),
+                crowd.seconds,
+                time(crowd.join.p99 as f64)
+            );
+            self.row("connections", &joined);
         }
-        if outcome.server.is_some() {
-            let _ = write!(value, "; server CPU {:.2} s", round.server_cpu);
+        for round in &outcome.rounds {
+            self.row(&round.name, &round_words(round, outcome));
         }
-        row(&round.name, &value);
     }
-    for step in &outcome.steps {
-        let verdict = step.broken.as_deref().unwrap_or("held");
-        let value = format!(
-            "{:>12}/s delivered, p99 {:>9}, server CPU {:>3.0} %: {verdict}",
-            number(step.delivered),
-            time(step.p99 as f64),
-            step.server_cpu * 100.0
-        );
-        row(&format!("{} msg/s", number(step.rate)), &value);
+
+    /// The rates that were tried to find the highest.
+    fn steps(&mut self, outcome: &Outcome) {
+        for step in &outcome.steps {
+            let verdict = step.broken.as_deref().unwrap_or("held");
+            let value = format!(
+                "{:>12}/s delivered, p99 {:>9}, server CPU {:>3.0} %: {verdict}",
+                number(step.delivered),
+                time(step.p99 as f64),
+                step.server_cpu * 100.0
+            );
+            self.row(&format!("{} msg/s", number(step.rate)), &value);
+        }
     }
-    if outcome.delivered > 0 {
+
+    fn messages(&mut self, outcome: &Outcome) {
+        if outcome.delivered == 0 {
+            return;
+        }
         let value = format!(
             "{} said, {} delivered in {:.1} s: {} deliveries/s",
             number(outcome.said as f64),
@@ -63,72 +80,107 @@ fn text(outcome: &Outcome) -> String {
             outcome.seconds,
             number(outcome.deliveries_per_second())
         );
-        row("messages", &value);
+        self.row("messages", &value);
     }
-    let several = outcome.groups.len() > 1;
-    for group in outcome.groups.iter().filter(|group| group.delivered + faults(group) > 0) {
-        let name = if several { group.name.as_str() } else { "latency" };
-        row(name, &times(&group.latency));
-        let name = if several { "" } else { "faults" };
-        row(name, &fault_words(group));
-    }
-    for (count, what) in [
-        (outcome.garbled, "messages without a stamp were heard: lines torn, or others talking"),
-        (outcome.strays, "messages were heard in a room in which they were not said"),
-    ] {
-        if count > 0 {
-            row("", &format!("{} {what}", number(count as f64)));
+
+    /// Latency and faults of each group of readers.
+    fn groups(&mut self, outcome: &Outcome) {
+        let several = outcome.groups.len() > 1;
+        for group in outcome.groups.iter().filter(|group| group.delivered + faults(group) > 0) {
+            let name = if several { group.name.as_str() } else { "latency" };
+            self.row(name, &times(&group.latency));
+            let name = if several { "" } else { "faults" };
+            self.row(name, &fault_words(group));
         }
     }
-    for (reason, count) in outcome.ended.iter().chain(&outcome.refused).take(5) {
-        row("ended", &format!("{count} × {reason}"));
+
+    /// Messages that nobody of this run said there, and connections that ended.
+    fn warnings(&mut self, outcome: &Outcome) {
+        for (count, what) in [
+            (outcome.garbled, "messages without a stamp were heard: lines torn, or others talking"),
+            (outcome.strays, "messages were heard in a room in which they were not said"),
+        ] {
+            if count > 0 {
+                self.row("", &format!("{} {what}", number(count as f64)));
+            }
+        }
+        for (reason, count) in outcome.ended.iter().chain(&outcome.refused).take(5) {
+            self.row("ended", &format!("{count} × {reason}"));
+        }
     }
-    if let Some(server) = &outcome.server {
-        let per = if is_churn { "visit" } else { "delivery" };
-        let mut value = format!("{:.0} % of a core", server.cpu * 100.0);
-        if server.cpu_per_delivery > 0.0 {
-            let _ = write!(value, ", {} per {per}", time(server.cpu_per_delivery));
-        }
-        if server.cpu_per_connection > 0.0 {
-            let _ = write!(value, ", {} to let one in", time(server.cpu_per_connection));
-        }
-        let _ = write!(value, "{}", coreless(server.waited));
+
+    fn server(&mut self, outcome: &Outcome) {
+        let Some(server) = &outcome.server else {
+            return self.row("server", "not seen: give --pid for its CPU and memory");
+        };
         if outcome.seconds > 0.0 {
-            row("server CPU", &value);
+            self.row("server CPU", &server_cpu_words(server, is_churn(outcome)));
         }
-        let value = format!(
+        let memory = format!(
             "{} before, {} idle ({} per connection), {} at most",
             bytes(server.resident_before as f64),
             bytes(server.resident_idle as f64),
             bytes(server.resident_per_connection),
             bytes(server.resident_peak as f64)
         );
-        row("server memory", &value);
-        let value = format!(
+        self.row("server memory", &memory);
+        let buffers = format!(
             "{} per idle connection, {} at most (both ends)",
             bytes(server.kernel_per_connection),
             bytes(server.kernel_peak as f64)
         );
-        row("socket buffers", &value);
-    } else {
-        row("server", "not seen: give --pid for its CPU and memory");
+        self.row("socket buffers", &buffers);
     }
-    let generator = &outcome.generator;
-    let value = format!(
-        "{:.0} % of a core, busy {:.0} % of the time, turns {} (p99){}",
-        generator.cpu * 100.0,
-        generator.busy * 100.0,
-        time(generator.lag.p99 as f64),
-        coreless(generator.waited)
-    );
-    if outcome.seconds > 0.0 {
-        row("generator", &value);
+
+    fn generator(&mut self, outcome: &Outcome) {
+        let generator = &outcome.generator;
+        if outcome.seconds > 0.0 {
+            let value = format!(
+                "{:.0} % of a core, busy {:.0} % of the time, turns {} (p99){}",
+                generator.cpu * 100.0,
+                generator.busy * 100.0,
+                time(generator.lag.p99 as f64),
+                coreless(generator.waited)
+            );
+            self.row("generator", &value);
+        }
+        if !generator.complaints.is_empty() {
+            self.row("", "THE GENERATOR WAS THE LIMIT: DO NOT QUOTE THIS");
+            generator
+                .complaints
+                .iter()
+                .for_each(|complaint| self.row("", &format!("  {complaint}")));
+        }
     }
-    if !generator.complaints.is_empty() {
-        row("", "THE GENERATOR WAS THE LIMIT: DO NOT QUOTE THIS");
-        generator.complaints.iter().for_each(|complaint| row("", &format!("  {complaint}")));
+}
+
+fn round_words(round: &Round, outcome: &Outcome) -> String {
+    let is_churn = is_churn(outcome);
+    let mut words = match is_churn {
+        true => format!("{:.0} a second; in after", outcome.said as f64 / round.seconds),
+        false => format!("everyone in {:.2} s; each after", round.seconds),
+    };
+    let _ = write!(words, " {}", times(&round.join));
+    if round.retries > 0 {
+        let what = if is_churn { "failed" } else { "tried again" };
+        let _ = write!(words, "; {} {what}", round.retries);
     }
-    out
+    if outcome.server.is_some() {
+        let _ = write!(words, "; server CPU {:.2} s", round.server_cpu);
+    }
+    words
+}
+
+fn server_cpu_words(server: &ServerUse, is_churn: bool) -> String {
+    let mut words = format!("{:.0} % of a core", server.cpu * 100.0);
+    if server.cpu_per_delivery > 0.0 {
+        let per = if is_churn { "visit" } else { "delivery" };
+        let _ = write!(words, ", {} per {per}", time(server.cpu_per_delivery));
+    }
+    if server.cpu_per_connection > 0.0 {
+        let _ = write!(words, ", {} to let one in", time(server.cpu_per_connection));
+    }
+    words + &coreless(server.waited)
 }
 
 /// That a process was kept waiting, where it was worth a word.
