@@ -3,12 +3,14 @@
 use super::chart::{Axis, Chart, Scale, Series, Unit, escaped};
 use super::comparison;
 use super::figures;
-use super::outcome::{Outcome, Tick};
+use super::outcome::{Latency, Outcome, Tick};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
 
 const LINEAR_SECONDS: Axis = Axis { scale: Scale::Linear, unit: Unit::Seconds };
+const PERCENTILES: Axis = Axis { scale: Scale::Percentile, unit: Unit::Percentile };
+const LOG_TIME: Axis = Axis { scale: Scale::Log, unit: Unit::Time };
 
 /// A page about one run, or about several side by side.
 pub fn page(outcomes: &[Outcome]) -> String {
@@ -110,26 +112,39 @@ fn figures_table(outcomes: &[Outcome]) -> String {
 }
 
 fn charts(outcomes: &[Outcome]) -> Vec<Chart> {
-    let several = outcomes.len() > 1;
-    let named = |outcome: &Outcome, what: &str| match several {
+    let mut charts = latency_charts(outcomes);
+    charts.extend(time_charts(outcomes));
+    charts
+}
+
+/// The name of a curve, with the run's label if there are several runs.
+fn curve_name(outcomes: &[Outcome], outcome: &Outcome, what: &str) -> String {
+    match outcomes.len() > 1 {
         true => format!("{}: {what}", outcome.label),
         false => what.to_owned(),
+    }
+}
+
+/// Latency: of messages and of joins, by percentile, and of messages by rate.
+fn latency_charts(outcomes: &[Outcome]) -> Vec<Chart> {
+    let several = outcomes.len() > 1;
+    let points = |latency: &Latency| {
+        latency.curve.iter().map(|(at, nanos)| (*at, *nanos as f64)).collect::<Vec<_>>()
     };
     let by_group = outcomes.iter().flat_map(|outcome| {
         let has_one = outcome.groups.len() == 1;
         outcome.groups.iter().map(move |group| Series {
-            name: match (several, has_one) {
-                (true, true) => outcome.label.clone(),
-                (true, false) => format!("{}: {}", outcome.label, group.name),
-                (false, _) => group.name.clone(),
+            name: match several && has_one {
+                true => outcome.label.clone(),
+                false => curve_name(outcomes, outcome, &group.name),
             },
-            points: group.latency.curve.iter().map(|(at, nanos)| (*at, *nanos as f64)).collect(),
+            points: points(&group.latency),
         })
     });
     let joins = outcomes.iter().flat_map(|outcome| {
         outcome.rounds.iter().map(move |round| Series {
-            name: named(outcome, &round.name),
-            points: round.join.curve.iter().map(|(at, nanos)| (*at, *nanos as f64)).collect(),
+            name: curve_name(outcomes, outcome, &round.name),
+            points: points(&round.join),
         })
     });
     let steps = outcomes.iter().map(|outcome| {
@@ -138,57 +153,54 @@ fn charts(outcomes: &[Outcome]) -> Vec<Chart> {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         Series { name: outcome.label.clone(), points }
     });
-    let over_time = |what: &str, value: fn(&Tick) -> f64| -> Vec<Series> {
-        let series = outcomes.iter().map(|outcome| Series {
-            name: named(outcome, what),
-            points: outcome.timeline.iter().map(|tick| (tick.at, value(tick))).collect(),
-        });
-        series.collect()
-    };
-    let rates = |what: &str, value: fn(&Tick) -> f64, steps: usize| -> Vec<Series> {
-        let series = outcomes.iter().map(|outcome| Series {
-            name: named(outcome, what),
-            points: rate(&outcome.timeline, value, steps),
-        });
-        series.collect()
-    };
-    let percentiles = Axis { scale: Scale::Percentile, unit: Unit::Percentile };
-    let times = Axis { scale: Scale::Log, unit: Unit::Time };
-    let chart = |title, note, x, y, series| Chart { title, note, x, y, series };
     vec![
-        chart(
-            "Latency by percentile",
-            "From when a message was due to when it was heard. The further right a curve stays low, the better the worst cases.",
-            percentiles,
-            times,
-            by_group.collect(),
-        ),
-        chart(
-            "From connect to being in the room",
-            "By percentile.",
-            percentiles,
-            times,
-            joins.collect(),
-        ),
-        chart(
-            "Latency by rate",
-            "The p99 of the first group at each rate that was tried, in messages per second.",
-            Axis { scale: Scale::Log, unit: Unit::Count },
-            times,
-            steps.collect(),
-        ),
+        Chart {
+            title: "Latency by percentile",
+            note: "From when a message was due to when it was heard. The further right a curve stays low, the better the worst cases.",
+            x: PERCENTILES,
+            y: LOG_TIME,
+            series: by_group.collect(),
+        },
+        Chart {
+            title: "From connect to being in the room",
+            note: "By percentile.",
+            x: PERCENTILES,
+            y: LOG_TIME,
+            series: joins.collect(),
+        },
+        Chart {
+            title: "Latency by rate",
+            note: "The p99 of the first group at each rate that was tried, in messages per second.",
+            x: Axis { scale: Scale::Log, unit: Unit::Count },
+            y: LOG_TIME,
+            series: steps.collect(),
+        },
+    ]
+}
+
+/// What was delivered and used, over the time of the run.
+fn time_charts(outcomes: &[Outcome]) -> Vec<Chart> {
+    let amounts = |what: &str, value: fn(&Tick) -> f64| {
+        curves(outcomes, what, |ticks| ticks.iter().map(|tick| (tick.at, value(tick))).collect())
+    };
+    let rates = |what: &str, value: fn(&Tick) -> f64, steps: usize| {
+        curves(outcomes, what, |ticks| rate(ticks, value, steps))
+    };
+    let chart = |title, note, unit, series| {
+        let y = Axis { scale: Scale::Linear, unit };
+        Chart { title, note, x: LINEAR_SECONDS, y, series }
+    };
+    vec![
         chart(
             "Deliveries per second",
             "Copies heard by readers, each tenth of a second.",
-            LINEAR_SECONDS,
-            Axis { scale: Scale::Linear, unit: Unit::Count },
+            Unit::Count,
             rates("deliveries", |tick| tick.delivered as f64, 1),
         ),
         chart(
             "Processor",
             "Cores in use, over half a second. Near 100 % for the generator, a run says nothing about the server.",
-            LINEAR_SECONDS,
-            Axis { scale: Scale::Linear, unit: Unit::Share },
+            Unit::Share,
             [
                 rates("server", |tick| tick.server_cpu, 5),
                 rates("generator", |tick| tick.own_cpu, 5),
@@ -198,15 +210,27 @@ fn charts(outcomes: &[Outcome]) -> Vec<Chart> {
         chart(
             "Memory",
             "The server's resident memory, and what the kernel holds in TCP buffers for both ends of all connections.",
-            LINEAR_SECONDS,
-            Axis { scale: Scale::Linear, unit: Unit::Bytes },
+            Unit::Bytes,
             [
-                over_time("resident", |tick| tick.resident as f64),
-                over_time("TCP buffers", |tick| tick.kernel as f64),
+                amounts("resident", |tick| tick.resident as f64),
+                amounts("TCP buffers", |tick| tick.kernel as f64),
             ]
             .concat(),
         ),
     ]
+}
+
+/// Returns a curve of each run, from what was seen in it at each tick.
+fn curves(
+    outcomes: &[Outcome],
+    what: &str,
+    points: impl Fn(&[Tick]) -> Vec<(f64, f64)>,
+) -> Vec<Series> {
+    let series = outcomes.iter().map(|outcome| Series {
+        name: curve_name(outcomes, outcome, what),
+        points: points(&outcome.timeline),
+    });
+    series.collect()
 }
 
 /// What a counter grew by per second, over so many ticks each.
