@@ -14,7 +14,7 @@ use crate::history::{Mark, Select};
 use crate::hub::{Addressee, Command, Reply, Where};
 use crate::id::RoomId;
 use crate::limits::Limits;
-use crate::payload::{Form, Manner, Message};
+use crate::payload::{Form, Identity, Manner, Message};
 use crate::reason::{CloseReason, Refusal};
 use crate::wire::Parsed;
 use crate::wire::frame::{ClientFrame, FrameError, Past, ServerFrame, Side, VERSION};
@@ -291,14 +291,7 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
             request,
             text: Cow::Borrowed(refusal.text()),
         },
-        // That it has left follows by itself.
-        Reply::Kicked { by, name, reason, .. } => {
-            // Whoever gave no reason gave their name.
-            let reason = Some(reason).filter(|reason| **reason != by.name);
-            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-            let text = Cow::Owned(format!("{by} put you out of {name}{reason}"));
-            ServerFrame::Error { code: Refusal::Expelled.code(), request: 0, text }
-        }
+        Reply::Kicked { by, name, reason, .. } => kicked(by, name, reason),
         Reply::Invited { by, room, unix_ms } if private => ServerFrame::Told {
             time: *unix_ms,
             notice: true,
@@ -317,6 +310,15 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
         | Reply::Disconnected { .. }
         | Reply::Call { .. } => return None,
     })
+}
+
+/// Returns the error that says who put the peer out. `left` follows by itself.
+fn kicked(by: &Identity, room: &str, reason: &str) -> ServerFrame<'static> {
+    // The name of the operator in place of a reason means that none was given.
+    let reason = Some(reason).filter(|reason| *reason != &*by.name);
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let text = Cow::Owned(format!("{by} put you out of {room}{reason}"));
+    ServerFrame::Error { code: Refusal::Expelled.code(), request: 0, text }
 }
 
 fn past(message: &Message) -> Past<'_> {
