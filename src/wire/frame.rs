@@ -395,30 +395,44 @@ pub(super) mod arbitrary {
         ]
     }
 
-    pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame<'static>> {
-        let welcome =
-            (any::<u16>(), any::<[u64; 2]>(), any::<[u32; 3]>(), text()).prop_map(
-                |(version, [id, key], [max_message, max_rooms, ping_ms], name)| {
-                    ServerFrame::Welcome { version, id, key, max_message, max_rooms, ping_ms, name }
-                },
-            );
-        let joined = (any::<[u64; 4]>(), any::<[u32; 2]>(), any::<bool>(), text()).prop_map(
+    fn welcome() -> impl Strategy<Value = ServerFrame<'static>> {
+        (any::<u16>(), any::<[u64; 2]>(), any::<[u32; 3]>(), text()).prop_map(
+            |(version, [id, key], [max_message, max_rooms, ping_ms], name)| ServerFrame::Welcome {
+                version,
+                id,
+                key,
+                max_message,
+                max_rooms,
+                ping_ms,
+                name,
+            },
+        )
+    }
+
+    fn joined() -> impl Strategy<Value = ServerFrame<'static>> {
+        (any::<[u64; 4]>(), any::<[u32; 2]>(), any::<bool>(), text()).prop_map(
             |([request, epoch, head, oldest], [room, members], recovered, name)| {
                 let epoch = Epoch(epoch);
                 ServerFrame::Joined { request, room, recovered, epoch, head, oldest, members, name }
             },
-        );
+        )
+    }
+
+    fn history() -> impl Strategy<Value = ServerFrame<'static>> {
         let past = (any::<[u64; 2]>(), text(), payload())
             .prop_map(|([offset, time], sender, payload)| Past { offset, time, sender, payload });
-        let history = (any::<[u64; 2]>(), any::<u32>(), vec(past, 0..4)).prop_map(
+        (any::<[u64; 2]>(), any::<u32>(), vec(past, 0..4)).prop_map(
             |([request, oldest], room, messages)| ServerFrame::History {
                 request,
                 room,
                 oldest,
                 messages,
             },
-        );
-        let message = (any::<u32>(), any::<[u64; 2]>(), text(), payload()).prop_map(
+        )
+    }
+
+    fn message() -> impl Strategy<Value = ServerFrame<'static>> {
+        (any::<u32>(), any::<[u64; 2]>(), text(), payload()).prop_map(
             |(room, [offset, time], sender, payload)| ServerFrame::Message {
                 room,
                 offset,
@@ -426,10 +440,13 @@ pub(super) mod arbitrary {
                 sender,
                 payload,
             },
-        );
+        )
+    }
+
+    pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame<'static>> {
         prop_oneof![
-            welcome,
-            joined,
+            welcome(),
+            joined(),
             (any::<[u64; 2]>(), any::<u32>())
                 .prop_map(|([request, offset], room)| ServerFrame::Left { request, room, offset }),
             (any::<[u64; 2]>(), any::<u32>()).prop_map(|([id, offset], room)| ServerFrame::Ack {
@@ -437,8 +454,8 @@ pub(super) mod arbitrary {
                 id,
                 offset
             }),
-            message,
-            history,
+            message(),
+            history(),
             (any::<[u32; 2]>(), text()).prop_map(|([room, count], name)| ServerFrame::Came {
                 room,
                 count,
