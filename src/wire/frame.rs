@@ -326,8 +326,11 @@ pub(super) mod arbitrary {
     }
 
     use super::*;
+    use crate::wire::verbs::verbs;
     use proptest::collection::vec;
+    use proptest::option;
     use proptest::prelude::*;
+    use proptest::strategy::Union;
 
     /// Any characters at all, control characters and quotes too. At most 80 bytes, so that it also
     /// fits a short text.
@@ -355,148 +358,82 @@ pub(super) mod arbitrary {
         prop_oneof![vec(any::<u8>(), 0..200), header, line]
     }
 
-    pub(crate) fn client_frame() -> impl Strategy<Value = ClientFrame<'static>> {
-        let resume = (any::<u64>(), any::<u64>())
-            .prop_map(|(epoch, offset)| Resume { epoch: Epoch(epoch), offset });
-        prop_oneof![
-            (0u16..0x8000, any::<bool>(), any::<u64>(), text()).prop_map(
-                |(version, private, key, name)| ClientFrame::Hello { version, private, key, name }
-            ),
-            (any::<u64>(), proptest::option::of(resume), proptest::option::of(text()), text())
-                .prop_map(|(request, resume, key, room)| ClientFrame::Join {
-                    request,
-                    resume,
-                    key,
-                    room
-                }),
-            (any::<u64>(), any::<u32>())
-                .prop_map(|(request, room)| ClientFrame::Leave { request, room }),
-            (any::<u32>(), any::<u64>(), any::<bool>(), payload())
-                .prop_map(|(room, id, echo, payload)| ClientFrame::Say { room, id, echo, payload }),
-            (any::<u64>(), any::<u32>())
-                .prop_map(|(request, room)| ClientFrame::Members { request, room }),
-            (any::<u64>(), any::<[u32; 2]>(), any::<Offset>(), any::<bool>()).prop_map(
-                |(request, [room, limit], offset, after)| {
-                    let side = if after { Side::After(offset) } else { Side::Before(offset) };
-                    ClientFrame::History { request, room, side, limit }
-                }
-            ),
-            (any::<u64>(), any::<bool>(), text(), payload()).prop_map(
-                |(request, notice, name, payload)| ClientFrame::Tell {
-                    request,
-                    notice,
-                    name,
-                    payload
-                }
-            ),
-            any::<u64>().prop_map(|token| ClientFrame::Ping { token }),
-            any::<u64>().prop_map(|token| ClientFrame::Pong { token }),
-            Just(ClientFrame::Bye),
-        ]
-    }
+    /// Values of each type that the table of verbs names.
+    mod values {
+        use super::*;
 
-    fn welcome() -> impl Strategy<Value = ServerFrame<'static>> {
-        (any::<u16>(), any::<[u64; 2]>(), any::<[u32; 3]>(), text()).prop_map(
-            |(version, [id, key], [max_message, max_rooms, ping_ms], name)| ServerFrame::Welcome {
-                version,
-                id,
-                key,
-                max_message,
-                max_rooms,
-                ping_ms,
-                name,
-            },
-        )
-    }
+        pub(super) use super::{payload, text, text as short_text};
 
-    fn joined() -> impl Strategy<Value = ServerFrame<'static>> {
-        (any::<[u64; 4]>(), any::<[u32; 2]>(), any::<bool>(), text()).prop_map(
-            |([request, epoch, head, oldest], [room, members], recovered, name)| {
-                let epoch = Epoch(epoch);
-                ServerFrame::Joined { request, room, recovered, epoch, head, oldest, members, name }
-            },
-        )
-    }
+        pub(super) fn u16() -> impl Strategy<Value = u16> {
+            any::<u16>()
+        }
 
-    fn history() -> impl Strategy<Value = ServerFrame<'static>> {
-        let past = (any::<[u64; 2]>(), text(), payload())
-            .prop_map(|([offset, time], sender, payload)| Past { offset, time, sender, payload });
-        (any::<[u64; 2]>(), any::<u32>(), vec(past, 0..4)).prop_map(
-            |([request, oldest], room, messages)| ServerFrame::History {
-                request,
-                room,
-                oldest,
-                messages,
-            },
-        )
-    }
+        pub(super) fn u32() -> impl Strategy<Value = u32> {
+            any::<u32>()
+        }
 
-    fn message() -> impl Strategy<Value = ServerFrame<'static>> {
-        (any::<u32>(), any::<[u64; 2]>(), text(), payload()).prop_map(
-            |(room, [offset, time], sender, payload)| ServerFrame::Message {
-                room,
+        pub(super) fn u64() -> impl Strategy<Value = u64> {
+            any::<u64>()
+        }
+
+        pub(super) use {flag as inverse_flag, u64 as hex, u64 as key};
+
+        pub(super) fn epoch() -> impl Strategy<Value = Epoch> {
+            u64().prop_map(Epoch)
+        }
+
+        pub(super) fn flag() -> impl Strategy<Value = bool> {
+            any::<bool>()
+        }
+
+        pub(super) fn version() -> impl Strategy<Value = (u16, bool)> {
+            (0u16..0x8000, flag())
+        }
+
+        pub(super) fn resume_and_key()
+        -> impl Strategy<Value = (Option<Resume>, Option<Cow<'static, str>>)> {
+            let resume = (epoch(), u64()).prop_map(|(epoch, offset)| Resume { epoch, offset });
+            (option::of(resume), option::of(text()))
+        }
+
+        pub(super) fn side() -> impl Strategy<Value = Side> {
+            prop_oneof![u64().prop_map(Side::Before), u64().prop_map(Side::After)]
+        }
+
+        pub(super) fn names() -> impl Strategy<Value = Vec<Cow<'static, str>>> {
+            vec(text(), 0..5)
+        }
+
+        pub(super) fn messages() -> impl Strategy<Value = Vec<Past<'static>>> {
+            let message = (u64(), u64(), text(), payload());
+            let message = message.prop_map(|(offset, time, sender, payload)| Past {
                 offset,
                 time,
                 sender,
                 payload,
-            },
-        )
+            });
+            vec(message, 0..4)
+        }
     }
 
-    pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame<'static>> {
-        prop_oneof![
-            welcome(),
-            joined(),
-            (any::<[u64; 2]>(), any::<u32>())
-                .prop_map(|([request, offset], room)| ServerFrame::Left { request, room, offset }),
-            (any::<[u64; 2]>(), any::<u32>()).prop_map(|([id, offset], room)| ServerFrame::Ack {
-                room,
-                id,
-                offset
-            }),
-            message(),
-            history(),
-            (any::<[u32; 2]>(), text()).prop_map(|([room, count], name)| ServerFrame::Came {
-                room,
-                count,
-                name
-            }),
-            (any::<[u32; 2]>(), text()).prop_map(|([room, count], name)| ServerFrame::Went {
-                room,
-                count,
-                name
-            }),
-            (any::<u64>(), any::<[u32; 2]>(), vec(text(), 0..5)).prop_map(
-                |(request, [room, count], names)| ServerFrame::Members {
-                    request,
-                    room,
-                    count,
-                    names
-                }
-            ),
-            (any::<[u64; 2]>(), any::<u32>()).prop_map(|([from, to], room)| ServerFrame::Gap {
-                room,
-                from,
-                to
-            }),
-            (any::<u64>(), any::<bool>(), text(), payload()).prop_map(
-                |(time, notice, sender, payload)| ServerFrame::Told {
-                    time,
-                    notice,
-                    sender,
-                    payload
-                }
-            ),
-            (any::<[u64; 2]>(), text()).prop_map(|([request, time], away)| ServerFrame::Passed {
-                request,
-                time,
-                away
-            }),
-            any::<u64>().prop_map(|token| ServerFrame::Ping { token }),
-            any::<u64>().prop_map(|token| ServerFrame::Pong { token }),
-            (any::<u16>(), any::<u64>(), text())
-                .prop_map(|(code, request, text)| ServerFrame::Error { code, request, text }),
-            (any::<u16>(), text()).prop_map(|(code, text)| ServerFrame::Bye { code, text }),
-        ]
+    /// Makes up frames of every verb in the table.
+    macro_rules! generate {
+        ($Frame:ident $side:ident $($name:literal $kind:literal $Verb:ident
+            { $($field:ident $(+ $more:ident)*: $type:ident $(or $default:expr)?),* }
+            $(json $order:tt)?;)*
+        ) => {
+            #[allow(unused_parens, reason = "a type may have one field")]
+            pub(crate) fn $side() -> impl Strategy<Value = $Frame<'static>> {
+                Union::new([$(
+                    (Just(()), $(values::$type()),*)
+                        .prop_map(|((), $(($field $(, $more)*)),*)| {
+                            $Frame::$Verb { $($field $(, $more)*),* }
+                        })
+                        .boxed(),
+                )*])
+            }
+        };
     }
+
+    verbs!(generate);
 }

@@ -224,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn client_frames_survive_and_a_cut_anywhere_waits(frame in arbitrary::client_frame()) {
+        fn client_frames_survive_and_a_cut_anywhere_waits(frame in arbitrary::client()) {
             let bytes = client_bytes(&frame);
             let whole = Parsed::Complete(frame, bytes.len());
             for (cut, shown) in arbitrary::cuts(&bytes, b"{\n").enumerate() {
@@ -235,7 +235,7 @@ mod tests {
         }
 
         #[test]
-        fn server_frames_survive_and_a_cut_anywhere_waits(frame in arbitrary::server_frame()) {
+        fn server_frames_survive_and_a_cut_anywhere_waits(frame in arbitrary::server()) {
             let bytes = server_bytes(&frame);
             let whole = Parsed::Complete(frame, bytes.len());
             for (cut, shown) in arbitrary::cuts(&bytes, b"{\n").enumerate() {
@@ -273,8 +273,8 @@ mod tests {
         /// One byte changed gets much deeper into the parsers than bytes without any sense.
         #[test]
         fn a_damaged_line_is_answered_within_itself(
-            client in arbitrary::client_frame(),
-            server in arbitrary::server_frame(),
+            client in arbitrary::client(),
+            server in arbitrary::server(),
             at in any::<proptest::sample::Index>(),
             byte in any::<u8>(),
         ) {

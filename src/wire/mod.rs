@@ -13,6 +13,7 @@ pub mod json;
 pub mod line;
 pub mod proxy;
 pub mod sniff;
+pub mod verbs;
 pub mod websocket;
 
 /// What a parser found at the front of the bytes it was shown.

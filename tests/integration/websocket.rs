@@ -55,7 +55,7 @@ fn everybody_meets_in_one_room_in_their_own_words() {
     plain.send(b"from nc\n");
     raw.expect(TEXT, b"from nc\n");
     for _ in 0..3 {
-        assert_eq!(bob.next().payload[0], binary::kind::MESSAGE);
+        assert_eq!(bob.next().payload[0], binary::kind::server::Message);
     }
     raw.send(CLOSE, &1000_u16.to_be_bytes());
     raw.expect_close(1000);

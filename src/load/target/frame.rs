@@ -63,7 +63,7 @@ impl Frame {
         reply: &mut Vec<u8>,
     ) -> Result<Heard<'a>, Nonsense> {
         // What comes a million times a second is looked at only as far as it is needed.
-        if kind == kind::MESSAGE {
+        if kind == kind::server::Message {
             let payload = body.get(20).and_then(|&sender| body.get(21 + usize::from(sender)..));
             let payload = payload.ok_or("a message ends before its payload")?;
             return Ok(Heard::Message(payload));
