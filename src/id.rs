@@ -96,16 +96,27 @@ pub struct Resume {
     pub offset: Offset,
 }
 
-/// Names one request of one peer, so that its outcome finds what it was about.
+/// Names one request of one peer: every answer to it carries the number.
 ///
-/// The session chooses the number. No two requests of a peer that are under way have the same one.
+/// The session chooses the number. Where it waits for outcomes, no two requests of a peer that are under
+/// way have the same one; where the client numbers its requests, it is the client's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RequestId(u32);
+pub struct RequestId(u64);
 
 impl RequestId {
     /// A request whose outcome the session does not wait for; and the request of whatever a peer is
     /// told without having asked.
     pub const NONE: Self = Self(0);
+
+    /// The request to which a client gave this number; 0 if it gave none.
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number; 0 for [`NONE`](Self::NONE).
+    pub const fn number(self) -> u64 {
+        self.0
+    }
 
     /// The id after this one. Never [`NONE`](Self::NONE).
     pub const fn next(self) -> Self {

@@ -183,12 +183,11 @@ impl Engine {
         &mut self,
         conn: ConnId,
         room: RoomId,
-        request: Option<(RequestId, u64)>,
+        answers: Option<RequestId>,
         head: Offset,
     ) {
-        let is_dropped =
-            planted!("kicked-loses-what-is-owed") && request.is_some_and(|(_, number)| number == 0);
-        if request.is_some() && !is_dropped {
+        let is_dropped = planted!("kicked-loses-what-is-owed") && answers == Some(RequestId::NONE);
+        if answers.is_some() && !is_dropped {
             let owed = self.lay_out(conn);
             if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
                 peer.outbox_mut().finish_first(&owed);
@@ -234,8 +233,8 @@ impl Engine {
         if is_deserted {
             self.forget_tape(room, key);
         }
-        if let Some((id, request)) = request {
-            self.reply(conn, id, &Reply::Left { request, room, offset: next.saturating_sub(1) });
+        if let Some(id) = answers {
+            self.reply(conn, id, &Reply::Left { room, offset: next.saturating_sub(1) });
         }
     }
 

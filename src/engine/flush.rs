@@ -420,7 +420,7 @@ impl Engine {
             self.reply(
                 conn,
                 RequestId::NONE,
-                &Reply::Members { request: 0, room: room_id, count, names: Vec::new() },
+                &Reply::Members { room: room_id, count, names: Vec::new() },
             );
         } else {
             tape.recover(index, next);

@@ -226,9 +226,8 @@ impl Engine {
 
     /// Asks the hub for something, and does what it decides.
     fn ask(&mut self, conn: ConnId, id: RequestId, command: Command<'_>, now: Now) {
-        if let Some(request) = self.told_too_much(&command) {
-            let refusal = Refusal::NotReading;
-            self.reply(conn, id, &Reply::Refused { refusal, request });
+        if self.is_too_much_to_tell(&command) {
+            self.reply(conn, id, &Reply::Refused { refusal: Refusal::NotReading });
             return self.complete(conn, id, Outcome::Done);
         }
         self.hub.handle_command(conn, id, command, now);
@@ -242,8 +241,8 @@ impl Engine {
                 Event::Reply(conn, id, reply) => self.reply(conn, id, &reply),
                 Event::Done(conn, id) => self.complete(conn, id, Outcome::Done),
                 Event::Seat { conn, room, from } => self.seat(conn, room, from),
-                Event::Unseat { conn, room, request, asked, head } => {
-                    self.unseat(conn, room, request.map(|number| (asked, number)), head);
+                Event::Unseat { conn, room, answers, head } => {
+                    self.unseat(conn, room, answers, head);
                 }
                 Event::Deliver { room, message, skip } => {
                     self.counts.messages += 1;

@@ -95,32 +95,35 @@ impl Engine {
         }
     }
 
-    /// The request, if it would tell somebody alone more than they read. What is said to one alone
-    /// waits in an outbox: it must not be a way for others to fill it, and so to end its owner.
-    pub(super) fn told_too_much(&self, command: &Command<'_>) -> Option<u64> {
-        let (to, bytes) = match command {
-            Command::DirectMessage { to, bytes, .. } => {
-                let conn = match to {
-                    Addressee::Name { name, .. } => self.hub.holder(name)?,
-                    Addressee::Connection { conn, .. } => *conn,
-                };
-                (conn, &**bytes)
+    /// True if the command would tell one peer more than it reads. A direct message waits in an outbox:
+    /// it must not be a way for others to fill it, and so to close its owner.
+    pub(super) fn is_too_much_to_tell(&self, command: &Command<'_>) -> bool {
+        let Some((to, bytes)) = self.direct_bytes(command) else { return false };
+        // Refuse nothing for a peer that takes no direct messages: the hub says so.
+        let Some(peer) = self.peers.get(to).filter(|_| self.hub.is_hearer(to)) else {
+            return false;
+        };
+        let unsent = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent());
+        let Some(service) = self.services.get(usize::from(peer.service)) else { return false };
+        let length = peer.session.dialect(service).payload_length(bytes);
+        // A message that is longer than all that may wait still waits alone.
+        unsent > 0 && unsent + length > self.limits.outbox_soft()
+    }
+
+    /// The peer that a command tells something, and what.
+    fn direct_bytes<'c>(&self, command: &'c Command<'_>) -> Option<(ConnId, &'c [u8])> {
+        match command {
+            Command::DirectMessage { to: Addressee::Name(name), bytes, .. } => {
+                Some((self.hub.holder(name)?, bytes))
+            }
+            Command::DirectMessage { to: Addressee::Connection { conn, .. }, bytes, .. } => {
+                Some((*conn, bytes))
             }
             Command::Ephemeral { to: Target::Person(to), attributes, .. } => {
-                (*to, attributes.as_bytes())
+                Some((*to, attributes.as_bytes()))
             }
-            Command::Invite { whom, .. } => (*whom, &[][..]),
-            _ => return None,
-        };
-        // Who takes nothing takes no less for what is unread: the hub says so.
-        let peer = self.peers.get(to).filter(|_| self.hub.is_hearer(to))?;
-        let unsent = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent());
-        if unsent == 0 {
-            // A message that is longer than all that may wait still waits alone.
-            return None;
+            Command::Invite { whom, .. } => Some((*whom, &[])),
+            _ => None,
         }
-        let service = self.services.get(usize::from(peer.service))?;
-        let length = peer.session.dialect(service).payload_length(bytes);
-        (unsent + length > self.limits.outbox_soft()).then(|| command.request())
     }
 }

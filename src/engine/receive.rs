@@ -246,7 +246,7 @@ impl Engine {
             }
             Action::Command(id, command) => self.ask(conn, id, command, now),
             Action::Refuse(id, refusal) => {
-                self.reply(conn, id, &Reply::Refused { refusal, request: 0 });
+                self.reply(conn, id, &Reply::Refused { refusal });
                 self.complete(conn, id, Outcome::Done);
             }
             Action::Charge(cost) => {

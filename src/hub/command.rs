@@ -21,8 +21,6 @@ pub enum Command<'a> {
     },
     /// Enter a room, or read again from a place in it.
     Join {
-        /// Repeated in the answer.
-        request: u64,
         /// The room's name.
         room: Cow<'a, str>,
         /// What the room's operators may have asked for.
@@ -40,8 +38,6 @@ pub enum Command<'a> {
     },
     /// Leave a room.
     Leave {
-        /// Repeated in the answer.
-        request: u64,
         /// Which one.
         room: RoomId,
         /// What the others are told, if anything.
@@ -80,15 +76,11 @@ pub enum Command<'a> {
     },
     /// Ask who is in a room.
     Members {
-        /// Repeated in the answer.
-        request: u64,
         /// Which one.
         room: Where<'a>,
     },
     /// Ask for what was said in a room.
     History {
-        /// Repeated in the answer.
-        request: u64,
         /// Which one.
         room: Where<'a>,
         /// Which messages.
@@ -206,31 +198,16 @@ impl<'a> Command<'a> {
         Self::Publish { room, sender, bytes, form, manner: Manner::default() }
     }
 
-    /// The request or message id that a refusal repeats; 0 if there is none.
-    pub fn request(&self) -> u64 {
-        match self {
-            Self::Join { request, .. }
-            | Self::Leave { request, .. }
-            | Self::Members { request, .. }
-            | Self::History { request, .. } => *request,
-            Self::Publish { sender: Sender::Member { id, .. }, .. } => *id,
-            Self::DirectMessage { to: Addressee::Name { request, .. }, .. } => *request,
-            _ => 0,
-        }
-    }
-
     /// The same, with nothing borrowed.
     pub fn into_owned(self) -> Command<'static> {
         match self {
             Self::Hello { name, key, private } => {
                 Command::Hello { name: owned(name), key, private }
             }
-            Self::Join { request, room, key, resume } => {
-                Command::Join { request, room: owned(room), key: key.map(owned), resume }
+            Self::Join { room, key, resume } => {
+                Command::Join { room: owned(room), key: key.map(owned), resume }
             }
-            Self::Leave { request, room, reason } => {
-                Command::Leave { request, room, reason: reason.map(owned) }
-            }
+            Self::Leave { room, reason } => Command::Leave { room, reason: reason.map(owned) },
             Self::Listen { room, resume } => Command::Listen { room: owned(room), resume },
             Self::Publish { room, sender, bytes, form, manner } => {
                 let (room, sender) = (room.into_owned(), sender.into_owned());
@@ -242,11 +219,9 @@ impl<'a> Command<'a> {
                 Command::DirectMessage { to, bytes, manner }
             }
             Self::Ephemeral { to, attributes, echo } => Command::Ephemeral { to, attributes, echo },
-            Self::Members { request, room } => {
-                Command::Members { request, room: room.into_owned() }
-            }
-            Self::History { request, room, select, limit } => {
-                Command::History { request, room: room.into_owned(), select, limit }
+            Self::Members { room } => Command::Members { room: room.into_owned() },
+            Self::History { room, select, limit } => {
+                Command::History { room: room.into_owned(), select, limit }
             }
             Self::Rooms { from, limit } => Command::Rooms { from, limit },
             Self::Describe { user, real_name } => {
@@ -296,7 +271,7 @@ impl Sender<'_> {
 impl Addressee<'_> {
     fn into_owned(self) -> Addressee<'static> {
         match self {
-            Self::Name { name, request } => Addressee::Name { name: owned(name), request },
+            Self::Name(name) => Addressee::Name(owned(name)),
             Self::Connection { conn, echo } => Addressee::Connection { conn, echo },
         }
     }
@@ -338,13 +313,8 @@ pub enum Sender<'a> {
 /// The person that a direct message is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Addressee<'a> {
-    /// The holder of a name. Answered with [`Reply::DirectSent`](super::Reply::DirectSent).
-    Name {
-        /// The name, in any case.
-        name: Cow<'a, str>,
-        /// Repeated in the answer.
-        request: u64,
-    },
+    /// The holder of a name, in any case. Answered with [`Reply::DirectSent`](super::Reply::DirectSent).
+    Name(Cow<'a, str>),
     /// The person on a connection.
     Connection {
         /// Which one.

@@ -21,9 +21,7 @@ impl Hub {
         now: Now,
     ) -> Result<(), Refusal> {
         match to {
-            Addressee::Name { name, request } => {
-                self.direct_to_name(conn, &name, request, bytes, manner, now)
-            }
+            Addressee::Name(name) => self.direct_to_name(conn, &name, bytes, manner, now),
             Addressee::Connection { conn: other, echo } => {
                 self.direct_to_connection(conn, other, echo, bytes, manner, now)
             }
@@ -34,7 +32,6 @@ impl Hub {
         &mut self,
         conn: ConnId,
         name: &str,
-        request: u64,
         bytes: Cow<'_, [u8]>,
         manner: Manner,
         now: Now,
@@ -52,7 +49,7 @@ impl Hub {
         // No program is to answer a notice, and so neither does anybody's absence.
         let away = self.people.presence(other).filter(|_| !is_notice);
         let away = away.and_then(|presence| presence.away.clone());
-        self.reply(conn, Reply::DirectSent { request, unix_ms, away });
+        self.reply(conn, Reply::DirectSent { unix_ms, away });
         Ok(())
     }
 

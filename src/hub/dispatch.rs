@@ -22,9 +22,8 @@ impl Hub {
         now: Now,
     ) {
         self.asking = Some((conn, request));
-        let own = command.request();
         if let Err(refusal) = self.carry_out(conn, command, now) {
-            self.reply(conn, Reply::Refused { refusal, request: own });
+            self.reply(conn, Reply::Refused { refusal });
         }
         self.asking = None;
         if request.is_some() {
@@ -41,17 +40,17 @@ impl Hub {
                 }
                 Ok(())
             }
-            Command::Join { request, room, key, resume } => {
+            Command::Join { room, key, resume } => {
                 let start = resume.map_or(Start::Now, Start::After);
-                self.join(conn, request, &room, key.as_deref(), start, now)
+                self.join(conn, &room, key.as_deref(), start, now)
             }
             Command::Listen { room, resume } => {
                 let start = resume.map_or(Start::Now, Start::Kept);
-                self.join(conn, 0, &room, None, start, now)
+                self.join(conn, &room, None, start, now)
             }
-            Command::Leave { request, room, reason } => {
+            Command::Leave { room, reason } => {
                 let reason = reason.map(|reason| Rc::from(&*reason));
-                self.leave(conn, request, room, reason, now)
+                self.leave(conn, room, reason, now)
             }
             Command::Publish { room, sender, bytes, form, manner } => {
                 self.publish(conn, &room, &sender, (bytes, form, manner), now)
@@ -62,9 +61,9 @@ impl Hub {
             Command::Ephemeral { to, attributes, echo } => {
                 self.send_ephemeral(conn, to, attributes, echo, now)
             }
-            Command::Members { request, room } => self.members(conn, request, &room, now),
-            Command::History { request, room, select, limit } => {
-                self.history(conn, request, &room, select, limit, now)
+            Command::Members { room } => self.members(conn, &room, now),
+            Command::History { room, select, limit } => {
+                self.history(conn, &room, select, limit, now)
             }
             Command::Rooms { from, limit } => self.rooms_from(conn, from, limit, now),
             Command::Describe { user, real_name } => {

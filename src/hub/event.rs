@@ -24,16 +24,14 @@ pub enum Event {
         /// The first offset to replay.
         from: Option<Offset>,
     },
-    /// `conn` no longer hears the room. With a request, it is told up to where it did.
+    /// `conn` no longer hears the room.
     Unseat {
         /// Who.
         conn: ConnId,
         /// Where.
         room: RoomId,
-        /// The request to answer.
-        request: Option<u64>,
-        /// The request that led to this, if it is that person's own.
-        asked: RequestId,
+        /// If it is told up to where it did: the request that this answers.
+        answers: Option<RequestId>,
         /// The room's newest offset; the room itself may be gone.
         head: Offset,
     },

@@ -9,7 +9,7 @@ use super::reply::Reply;
 use super::rights::Rights;
 use super::state::{Hub, room_mut};
 use crate::history::Recent;
-use crate::id::{ConnId, Resume, RoomId};
+use crate::id::{ConnId, RequestId, Resume, RoomId};
 use crate::now::Now;
 use crate::reason::Refusal;
 use std::rc::Rc;
@@ -33,7 +33,6 @@ impl Hub {
     pub(super) fn join(
         &mut self,
         conn: ConnId,
-        request: u64,
         name: &str,
         key: Option<&str>,
         start: Start,
@@ -58,8 +57,7 @@ impl Hub {
         }
         if again {
             let head = self.room(id).map_or(0, |room| room.head);
-            let asked = self.request_of(conn);
-            self.events.push_back(Event::Unseat { conn, room: id, request: None, asked, head });
+            self.events.push_back(Event::Unseat { conn, room: id, answers: None, head });
         } else {
             self.enter(conn, id, now);
         }
@@ -77,7 +75,6 @@ impl Hub {
             }
         };
         let reply = Reply::Joined {
-            request,
             room: id,
             name: Rc::clone(&room.name),
             recovered,
@@ -125,7 +122,6 @@ impl Hub {
     pub(super) fn leave(
         &mut self,
         conn: ConnId,
-        request: u64,
         id: RoomId,
         reason: Option<Rc<str>>,
         now: Now,
@@ -136,7 +132,7 @@ impl Hub {
         }
         // Held to no rate: who wants to go, goes, and can go no more often than come.
         let Some(who) = self.people.identity(conn) else { return Ok(()) };
-        self.unseat(conn, id, Some(request));
+        self.unseat(conn, id, Some(self.request_of(conn)));
         self.announce(id, now, Vec::new(), |count| {
             Notice::Went(who, count, Departure::Left(reason))
         });
@@ -146,13 +142,12 @@ impl Hub {
 
     /// Takes `conn` out of the room. Who is to hear of it is the caller's business, and whether the
     /// room is over.
-    pub(super) fn unseat(&mut self, conn: ConnId, id: RoomId, request: Option<u64>) {
+    pub(super) fn unseat(&mut self, conn: ConnId, id: RoomId, answers: Option<RequestId>) {
         let Some(person) = self.people.get_mut(conn) else { return };
         let Some(index) = person.forget_room(id) else { return };
-        let asked = self.request_of(conn);
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         let head = room.head;
-        self.events.push_back(Event::Unseat { conn, room: id, request, asked, head });
+        self.events.push_back(Event::Unseat { conn, room: id, answers, head });
         room.members.swap_remove(index);
         if let Some(moved) = room.members.get(index).copied() {
             self.people.move_member(moved, id, index);

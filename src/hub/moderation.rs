@@ -7,7 +7,7 @@ use super::reply::Reply;
 use super::rights::{Change, Rank, Switch, Topic, Unchanged, What};
 use super::room::Room;
 use super::state::{Hub, room_mut};
-use crate::id::{ConnId, RoomId};
+use crate::id::{ConnId, RequestId, RoomId};
 use crate::now::Now;
 use crate::payload::Identity;
 use crate::reason::{CloseReason, Refusal};
@@ -196,7 +196,7 @@ impl Hub {
         let told = Reply::Kicked { by: by.clone(), room: id, name, reason: Rc::clone(&reason) };
         self.reply(whom, told);
         if !planted!("kicked-hears-on") {
-            self.unseat(whom, id, Some(0));
+            self.unseat(whom, id, Some(RequestId::NONE));
         }
         let count = self.room(id).map_or(0, Room::count);
         let notice = Notice::Went(who, count, Departure::Kicked(by, reason));
@@ -206,7 +206,7 @@ impl Hub {
             self.proclaim(conn, id, notice);
         }
         if planted!("kicked-hears-on") {
-            self.unseat(whom, id, Some(0));
+            self.unseat(whom, id, Some(RequestId::NONE));
         }
         self.forget_if_over(id);
         Ok(())

@@ -19,7 +19,6 @@ impl Hub {
     pub(super) fn members(
         &mut self,
         conn: ConnId,
-        request: u64,
         whence: &Where<'_>,
         now: Now,
     ) -> Result<(), Refusal> {
@@ -33,7 +32,7 @@ impl Hub {
             Vec::new()
         };
         let cost = QUESTION_COST + names.iter().map(|name| name.len()).sum::<usize>();
-        let reply = Reply::Members { request, room: id, count: room.count(), names };
+        let reply = Reply::Members { room: id, count: room.count(), names };
         self.charge(conn, cost, now);
         self.reply(conn, reply);
         Ok(())
@@ -42,7 +41,6 @@ impl Hub {
     pub(super) fn history(
         &mut self,
         conn: ConnId,
-        request: u64,
         whence: &Where<'_>,
         select: Select,
         limit: usize,
@@ -55,8 +53,7 @@ impl Hub {
         let messages: Vec<_> = room.recent.page(question).map(Rc::clone).collect();
         let cost = QUESTION_COST + messages.iter().map(|message| message.weight()).sum::<usize>();
         let (epoch, head, oldest) = (room.epoch, room.head, room.oldest());
-        let reply =
-            Reply::History { request, room: room.id, page: Page { epoch, head, oldest, messages } };
+        let reply = Reply::History { room: room.id, page: Page { epoch, head, oldest, messages } };
         self.charge(conn, cost, now);
         self.reply(conn, reply);
         Ok(())

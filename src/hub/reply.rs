@@ -21,8 +21,6 @@ pub enum Reply {
     },
     /// To `Join`.
     Joined {
-        /// The request answered.
-        request: u64,
         /// The room.
         room: RoomId,
         /// Its name, as first spelt.
@@ -40,8 +38,6 @@ pub enum Reply {
     },
     /// To `Leave`.
     Left {
-        /// The request answered.
-        request: u64,
         /// The room.
         room: RoomId,
         /// The last message sent to this person.
@@ -58,8 +54,6 @@ pub enum Reply {
     },
     /// To `Members`.
     Members {
-        /// The request answered.
-        request: u64,
         /// The room.
         room: RoomId,
         /// Members now.
@@ -69,8 +63,6 @@ pub enum Reply {
     },
     /// To `History`.
     History {
-        /// The request answered.
-        request: u64,
         /// The room.
         room: RoomId,
         /// What was found there.
@@ -118,8 +110,6 @@ pub enum Reply {
     },
     /// To `DirectMessage` by name: it is on its way.
     DirectSent {
-        /// The request answered.
-        request: u64,
         /// When it was said, in milliseconds since 1970.
         unix_ms: u64,
         /// What the other says to those who ask while they are away.
@@ -190,8 +180,6 @@ pub enum Reply {
     Refused {
         /// Why.
         refusal: Refusal,
-        /// The request or message id.
-        request: u64,
     },
 }
 

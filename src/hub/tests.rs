@@ -35,7 +35,7 @@ impl World {
         let events = std::iter::from_fn(|| self.hub.poll_event());
         let words = events.filter_map(|event| {
             Some(match event {
-                Event::Reply(to, _, reply) => format!("{}: {}", to.slot(), word_of(&reply)),
+                Event::Reply(to, id, reply) => format!("{}: {}", to.slot(), word_of(id, &reply)),
                 Event::Deliver { message, skip, .. } => {
                     let text = String::from_utf8_lossy(&message.payload.bytes).into_owned();
                     let not_to = skip.map_or(String::new(), |skip| format!(" not {}", skip.slot()));
@@ -59,7 +59,8 @@ impl World {
     }
 
     fn command(&mut self, slot: u32, command: Command<'_>) -> Vec<String> {
-        self.hub.handle_command(conn(slot), RequestId::NONE, command, self.now);
+        let id = RequestId::from_number(number_of(&command));
+        self.hub.handle_command(conn(slot), id, command, self.now);
         let news = self.news();
         self.hub.assert_sound();
         news
@@ -70,17 +71,17 @@ impl World {
     }
 
     fn join(&mut self, slot: u32, room: &str) -> Vec<String> {
-        self.command(slot, Command::Join { request: 5, room: room.into(), key: None, resume: None })
+        self.command(slot, Command::Join { room: room.into(), key: None, resume: None })
     }
 
     fn resume(&mut self, slot: u32, room: &str, epoch: Epoch, offset: Offset) -> Vec<String> {
         let resume = Some(Resume { epoch, offset });
-        self.command(slot, Command::Join { request: 5, room: room.into(), key: None, resume })
+        self.command(slot, Command::Join { room: room.into(), key: None, resume })
     }
 
     fn leave(&mut self, slot: u32, room: &str) -> Vec<String> {
         let room = self.id(room);
-        self.command(slot, Command::Leave { request: 6, room, reason: None })
+        self.command(slot, Command::Leave { room, reason: None })
     }
 
     fn say(&mut self, slot: u32, room: &str, id: u64, text: &str) -> Vec<String> {
@@ -90,12 +91,12 @@ impl World {
 
     fn members(&mut self, slot: u32, room: &str) -> Vec<String> {
         let room = Where::Joined(self.id(room));
-        self.command(slot, Command::Members { request: 8, room })
+        self.command(slot, Command::Members { room })
     }
 
     fn history(&mut self, slot: u32, room: Where<'_>, limit: usize) -> Vec<String> {
         let select = Select::Before(Mark::End);
-        self.command(slot, Command::History { request: 9, room, select, limit })
+        self.command(slot, Command::History { room, select, limit })
     }
 
     fn depart(&mut self, slot: u32) -> Vec<String> {
@@ -144,7 +145,21 @@ fn publish(room: RoomId, id: u64, echo: bool, bytes: Cow<'_, [u8]>) -> Command<'
     Command::Publish { room, sender, bytes, form: Form::Unsaid, manner: Manner::default() }
 }
 
-fn word_of(reply: &Reply) -> String {
+/// The number of each request, by its kind.
+fn number_of(command: &Command<'_>) -> u64 {
+    match command {
+        Command::DirectMessage { .. } => 4,
+        Command::Join { .. } => 5,
+        Command::Leave { .. } => 6,
+        Command::Members { .. } => 8,
+        Command::History { .. } => 9,
+        Command::Publish { sender: Sender::Member { id, .. }, .. } => *id,
+        _ => 0,
+    }
+}
+
+fn word_of(id: RequestId, reply: &Reply) -> String {
+    let number = id.number();
     match reply {
         Reply::Welcome { name, .. } => format!("welcome {name}"),
         Reply::Joined { name, recovered, head, oldest, members, .. } => {
@@ -170,11 +185,11 @@ fn word_of(reply: &Reply) -> String {
             let text = String::from_utf8_lossy(&message.payload.bytes);
             format!("{to} hears {}: {text}", message.sender)
         }
-        Reply::DirectSent { request, away, .. } => {
-            format!("passed {request} {}", away.as_deref().unwrap_or("here"))
+        Reply::DirectSent { away, .. } => {
+            format!("passed {number} {}", away.as_deref().unwrap_or("here"))
         }
         Reply::Gap { from, to, .. } => format!("gap {from} {to}"),
-        Reply::Refused { refusal, request } => format!("{refusal} {request}"),
+        Reply::Refused { refusal } => format!("{refusal} {number}"),
         other => format!("{other:?}"),
     }
 }
@@ -568,7 +583,7 @@ fn a_list_of_members_survives_goings_in_the_middle() {
 fn what_is_said_to_one_alone_reaches_who_takes_it() {
     let mut world = World::lobby(|_| {}, 2);
     let tell = |name: &'static str, text: &'static str| Command::DirectMessage {
-        to: Addressee::Name { name: name.into(), request: 4 },
+        to: Addressee::Name(name.into()),
         bytes: Cow::Borrowed(text.as_bytes()),
         manner: Manner::default(),
     };

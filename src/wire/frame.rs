@@ -98,6 +98,21 @@ pub enum ClientFrame<'a> {
     Bye,
 }
 
+impl ClientFrame<'_> {
+    /// The number that an answer to this frame repeats, a refusal too; 0 if the client gave none.
+    pub fn request(&self) -> u64 {
+        match self {
+            Self::Join { request, .. }
+            | Self::Leave { request, .. }
+            | Self::Members { request, .. }
+            | Self::History { request, .. }
+            | Self::Tell { request, .. } => *request,
+            Self::Say { id, .. } => *id,
+            Self::Hello { .. } | Self::Ping { .. } | Self::Pong { .. } | Self::Bye => 0,
+        }
+    }
+}
+
 /// Which messages of a room's past are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

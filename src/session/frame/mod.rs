@@ -95,48 +95,46 @@ impl Frame {
         if is_hello == self.greeted && !matches!(frame, ClientFrame::Bye) {
             return Err(CloseReason::BadState.into());
         }
-        Ok(Action::Command(
-            RequestId::NONE,
-            match frame {
-                ClientFrame::Hello { version, .. } if version != VERSION => {
-                    return Err(CloseReason::BadVersion.into());
-                }
-                ClientFrame::Hello { version: _, private, key, name } => {
-                    self.private = private;
-                    Command::Hello { name, key, private }
-                }
-                ClientFrame::Join { request, resume, key, room } => {
-                    Command::Join { request, room, key, resume }
-                }
-                ClientFrame::Leave { request, room } => {
-                    Command::Leave { request, room: RoomId::from_bits(room), reason: None }
-                }
-                ClientFrame::Say { room, id, echo, payload } => {
-                    let room = RoomId::from_bits(room);
-                    Command::from_member(room, id, echo, payload, Form::Unsaid)
-                }
-                ClientFrame::Members { request, room } => {
-                    Command::Members { request, room: Where::Joined(RoomId::from_bits(room)) }
-                }
-                ClientFrame::History { request, room, side, limit } => {
-                    let room = Where::Joined(RoomId::from_bits(room));
-                    let select = match side {
-                        Side::Before(0) => Select::Before(Mark::End),
-                        Side::Before(offset) => Select::Before(Mark::Offset(offset)),
-                        Side::After(offset) => Select::After(Mark::Offset(offset)),
-                    };
-                    Command::History { request, room, select, limit: limit as usize }
-                }
-                ClientFrame::Tell { request, notice, name, payload } => {
-                    let manner = Manner { is_notice: notice, ..Manner::default() };
-                    let to = Addressee::Name { name, request };
-                    Command::DirectMessage { to, bytes: payload, manner }
-                }
-                ClientFrame::Ping { token } => return Ok(Action::Pong(token)),
-                ClientFrame::Pong { token: _ } => return Ok(Action::Nothing),
-                ClientFrame::Bye => return Ok(Action::Finish),
-            },
-        ))
+        let id = RequestId::from_number(frame.request());
+        let command = match frame {
+            ClientFrame::Hello { version, .. } if version != VERSION => {
+                return Err(CloseReason::BadVersion.into());
+            }
+            ClientFrame::Hello { version: _, private, key, name } => {
+                self.private = private;
+                Command::Hello { name, key, private }
+            }
+            ClientFrame::Join { request: _, resume, key, room } => {
+                Command::Join { room, key, resume }
+            }
+            ClientFrame::Leave { request: _, room } => {
+                Command::Leave { room: RoomId::from_bits(room), reason: None }
+            }
+            ClientFrame::Say { room, id, echo, payload } => {
+                let room = RoomId::from_bits(room);
+                Command::from_member(room, id, echo, payload, Form::Unsaid)
+            }
+            ClientFrame::Members { request: _, room } => {
+                Command::Members { room: Where::Joined(RoomId::from_bits(room)) }
+            }
+            ClientFrame::History { request: _, room, side, limit } => {
+                let room = Where::Joined(RoomId::from_bits(room));
+                let select = match side {
+                    Side::Before(0) => Select::Before(Mark::End),
+                    Side::Before(offset) => Select::Before(Mark::Offset(offset)),
+                    Side::After(offset) => Select::After(Mark::Offset(offset)),
+                };
+                Command::History { room, select, limit: limit as usize }
+            }
+            ClientFrame::Tell { request: _, notice, name, payload } => {
+                let manner = Manner { is_notice: notice, ..Manner::default() };
+                Command::DirectMessage { to: Addressee::Name(name), bytes: payload, manner }
+            }
+            ClientFrame::Ping { token } => return Ok(Action::Pong(token)),
+            ClientFrame::Pong { token: _ } => return Ok(Action::Nothing),
+            ClientFrame::Bye => return Ok(Action::Finish),
+        };
+        Ok(Action::Command(id, command))
     }
 
     /// A peer whose spelling is unknown is most likely to read JSON, or a person.
@@ -159,18 +157,18 @@ impl Protocol for Frame {
     fn deliver(
         &mut self,
         carrier: Carrier,
-        _: RequestId,
+        id: RequestId,
         reply: &Reply,
         view: &View<'_>,
         out: &mut Vec<u8>,
     ) {
         self.greeted |= matches!(reply, Reply::Welcome { .. });
-        if let Some(frame) = frame_of(reply, self.private, view.limits) {
+        if let Some(frame) = frame_of(id, reply, self.private, view.limits) {
             self.write(carrier, &frame, out);
         }
     }
 
-    /// Frames carry the numbers of their requests themselves.
+    /// The client itself knows what its requests were about.
     fn completed(&mut self, _: Carrier, _: RequestId, _: Outcome, _: &View<'_>, _: &mut Vec<u8>) {}
 
     fn write_pong(&self, carrier: Carrier, token: u64, out: &mut Vec<u8>) {
@@ -235,7 +233,13 @@ fn fault_of(error: FrameError) -> Fault {
 }
 
 /// Nothing for answers to what no frame asks for.
-fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<ServerFrame<'a>> {
+fn frame_of<'a>(
+    id: RequestId,
+    reply: &'a Reply,
+    private: bool,
+    limits: &Limits,
+) -> Option<ServerFrame<'a>> {
+    let request = id.number();
     Some(match reply {
         Reply::Welcome { id, name, key } => ServerFrame::Welcome {
             version: VERSION,
@@ -246,9 +250,9 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
             ping_ms: u32::try_from(limits.ping_after.as_millis()).unwrap_or(u32::MAX),
             name: Cow::Borrowed(name),
         },
-        Reply::Joined { request, room, name, recovered, epoch, head, oldest, members } => {
+        Reply::Joined { room, name, recovered, epoch, head, oldest, members } => {
             ServerFrame::Joined {
-                request: *request,
+                request,
                 room: room.to_bits(),
                 recovered: *recovered,
                 epoch: *epoch,
@@ -258,18 +262,18 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
                 name: Cow::Borrowed(name),
             }
         }
-        &Reply::Left { request, room, offset } => {
+        &Reply::Left { room, offset } => {
             ServerFrame::Left { request, room: room.to_bits(), offset }
         }
         &Reply::Ack { room, id, offset } => ServerFrame::Ack { room: room.to_bits(), id, offset },
-        Reply::Members { request, room, count, names } => ServerFrame::Members {
-            request: *request,
+        Reply::Members { room, count, names } => ServerFrame::Members {
+            request,
             room: room.to_bits(),
             count: *count,
             names: names.iter().map(|name| Cow::Borrowed(&**name)).collect(),
         },
-        Reply::History { request, room, page } => ServerFrame::History {
-            request: *request,
+        Reply::History { room, page } => ServerFrame::History {
+            request,
             room: room.to_bits(),
             oldest: page.oldest,
             messages: page.messages.iter().map(|message| past(message)).collect(),
@@ -281,12 +285,12 @@ fn frame_of<'a>(reply: &'a Reply, private: bool, limits: &Limits) -> Option<Serv
             sender: Cow::Borrowed(&message.sender.name),
             payload: Cow::Borrowed(&message.payload.bytes),
         },
-        Reply::DirectSent { request, unix_ms, away } => ServerFrame::Passed {
-            request: *request,
+        Reply::DirectSent { unix_ms, away } => ServerFrame::Passed {
+            request,
             time: *unix_ms,
             away: Cow::Borrowed(away.as_deref().unwrap_or_default()),
         },
-        &Reply::Refused { refusal, request } => ServerFrame::Error {
+        &Reply::Refused { refusal } => ServerFrame::Error {
             code: refusal.code(),
             request,
             text: Cow::Borrowed(refusal.text()),

@@ -38,8 +38,8 @@ impl Irc {
                 relay::write_welcome(self, view, out);
             }
             Reply::Joined { room, .. } => self.write_joined(*room, view, out),
-            // Put out: said by `Expelled` already.
-            Reply::Left { request: 0, .. } => {}
+            // Kicked: see `Kicked`.
+            Reply::Left { .. } if !id.is_some() => {}
             Reply::Left { .. } => self.write_left(id, view, out),
             Reply::Notice(room, notice) => self.write_own_notice(*room, notice, view, out),
             Reply::News(notice) => return self.write_news(notice, view, out),

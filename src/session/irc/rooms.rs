@@ -50,7 +50,7 @@ pub(super) fn join(talk: &mut Talk<'_>) {
         asked.push(room);
         let about = talk.about(channel, "");
         let (room, key) = (room.to_owned().into(), key.map(|key| key.to_owned().into()));
-        talk.ask(about, Ask::Join { request: 1, room, key, resume: None });
+        talk.ask(about, Ask::Join { room, key, resume: None });
     }
 }
 
@@ -81,7 +81,7 @@ fn leave(talk: &mut Talk<'_>, channel: &str, room: RoomId, reason: Option<&str>)
     let words = reason.map(str::to_owned);
     let about = PendingRequest { words: words.clone(), ..talk.about(channel, "") };
     let reason = words.map(Into::into);
-    talk.ask(about, Ask::Leave { request: 1, room, reason });
+    talk.ask(about, Ask::Leave { room, reason });
 }
 
 /// TOPIC.

@@ -173,7 +173,7 @@ fn hello() -> Action<'static> {
 
 fn join(room: &str) -> Action<'static> {
     let room = Cow::Owned(room.to_owned());
-    let join = Command::Join { request: 0, room, key: None, resume: None };
+    let join = Command::Join { room, key: None, resume: None };
     Action::Command(RequestId::NONE, join)
 }
 

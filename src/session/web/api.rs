@@ -93,7 +93,7 @@ pub fn messages(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     match question {
         Ok((select, limit)) => {
             let name = Cow::Owned(asked.room.clone().into_owned());
-            let command = Command::History { request: 0, room: Where::Named(name), select, limit };
+            let command = Command::History { room: Where::Named(name), select, limit };
             Outcome::Ask(command, Subject::Messages { room: (&*asked.room).into(), limit })
         }
         Err(refused) => Outcome::Respond(*refused),
@@ -124,7 +124,7 @@ pub fn members(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     match question {
         Ok(()) => {
             let name = Cow::Owned(asked.room.clone().into_owned());
-            let command = Command::Members { request: 0, room: Where::Named(name) };
+            let command = Command::Members { room: Where::Named(name) };
             Outcome::Ask(command, Subject::Members { room: (&*asked.room).into() })
         }
         Err(refused) => Outcome::Respond(*refused),
