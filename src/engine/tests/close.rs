@@ -98,10 +98,12 @@ fn a_half_closed_line_without_its_end_is_published() {
     harness.settle();
     harness.heard(ann);
     harness.send_bytes(bob, b"the last word");
+    harness.settle();
+    assert!(harness.heard(ann).is_empty(), "more may come");
     harness.socket_mut(bob).is_half_closed = true;
     harness.settle();
     assert_eq!(harness.heard(ann), ["r#1 the last word", "went guest1, 1"]);
-    assert_eq!(harness.socket(bob).received, b"the last word");
+    assert_eq!(harness.socket(bob).received, b"the last word\n");
 }
 
 #[test]
@@ -140,10 +142,8 @@ fn the_first_reason_of_a_close_counts_unless_the_connection_breaks() {
 
 /// Makes every call that names a connection.
 fn call_about(harness: &mut Harness, conn: ConnId) {
-    let mut hello = Vec::new();
-    hello.extend_from_slice(UNKNOWN);
     let engine = &mut harness.engine;
-    assert_eq!(engine.received(conn, &hello, harness.now), Reading::Gone);
+    assert_eq!(engine.received(conn, UNKNOWN, harness.now), Reading::Gone);
     assert_eq!(engine.resume(conn, harness.now), Reading::Gone);
     assert_eq!(engine.ended(conn, harness.now), Reading::Gone);
     engine.writable(conn);
@@ -194,10 +194,12 @@ fn a_peer_that_reads_nothing_is_dropped_at_the_deadline_of_its_close() {
 
 #[test]
 fn a_peer_that_says_goodbye_and_reads_nothing_is_closed_as_a_slow_consumer() {
-    let limits = Limits::default();
-    let grace = limits.ping_grace;
+    let limits = Limits { ping_after: Duration::from_secs(60), ..Limits::default() };
+    let (handshake, grace) = (limits.handshake, limits.ping_grace);
     let mut harness = Harness::new(limits);
     let (ann, bob) = (harness.member("ann"), harness.member("bob"));
+    // No other deadline falls into the grace.
+    harness.pass(handshake + TICK);
     harness.block(bob);
     harness.publish(ann, ROOM, "hi");
     harness.settle();
@@ -209,6 +211,21 @@ fn a_peer_that_says_goodbye_and_reads_nothing_is_closed_as_a_slow_consumer() {
     assert_eq!(harness.heard(ann).last().map(String::as_str), Some("went bob, 1"));
     harness.pass(LINGER);
     assert_eq!(harness.socket(bob).closed, Some(CloseReason::SlowConsumer));
+}
+
+#[test]
+fn a_deadline_of_the_same_turn_does_not_cut_the_final_bytes() {
+    let limits = Limits::default();
+    let handshake = limits.handshake;
+    let mut harness = Harness::new(limits);
+    let bob = harness.connect(FRAMES);
+    harness.settle();
+    harness.send_bytes(bob, UNKNOWN);
+    harness.set_time(harness.now.running + handshake);
+    harness.settle();
+    let error = format!("error {}", CloseReason::UnknownKind.code());
+    assert_eq!(harness.heard(bob), [error, bye(CloseReason::UnknownKind)]);
+    assert_eq!((harness.socket(bob).shuts, harness.socket(bob).closed), (1, None));
 }
 
 #[test]

@@ -43,8 +43,8 @@ fn one_append_per_dialect_reaches_every_member() {
 }
 
 /// Returns all that a peer receives whose kernel takes `cut` bytes, then nothing, then everything:
-/// from one tape of two blocks, or from two tapes and an outbox by turns.
-fn received_with_cut(cut: usize, is_mixed: bool) -> (Vec<u8>, usize) {
+/// from one tape, or from two tapes and an outbox by turns. And the most pieces of one offer.
+fn received_with_cut(cut: usize, length: usize, is_mixed: bool) -> (Vec<u8>, usize) {
     let mut harness = Harness::new(Limits::default());
     let (ann, bob) = (harness.member("ann"), harness.member("bob"));
     if is_mixed {
@@ -54,7 +54,7 @@ fn received_with_cut(cut: usize, is_mixed: bool) -> (Vec<u8>, usize) {
     harness.block(bob);
     let before = harness.socket(bob).received.len();
     for (token, room) in [(1, ROOM), (2, if is_mixed { "s" } else { ROOM }), (3, ROOM)] {
-        harness.publish(ann, room, padded("message", if is_mixed { 100 } else { 3_000 }));
+        harness.publish(ann, room, padded("message", length));
         harness.settle();
         if is_mixed {
             harness.ping(bob, token);
@@ -74,21 +74,27 @@ fn received_with_cut(cut: usize, is_mixed: bool) -> (Vec<u8>, usize) {
 
 #[test]
 fn a_short_write_continues_where_it_stopped_in_tape_and_outbox() {
-    let (whole, pieces) = received_with_cut(usize::MAX, true);
+    let (whole, pieces) = received_with_cut(usize::MAX, 100, true);
     assert!(pieces >= 6, "tapes and outbox by turns: {pieces}");
     for cut in 0..=whole.len() {
-        assert_eq!(received_with_cut(cut, true).0, whole, "cut at {cut}");
+        assert_eq!(received_with_cut(cut, 100, true).0, whole, "cut at {cut}");
     }
 }
 
 #[test]
 fn a_short_write_continues_where_it_stopped_on_the_border_of_two_blocks() {
-    let (whole, pieces) = received_with_cut(usize::MAX, false);
-    assert_eq!(pieces, 2, "a block of one message and one of two");
-    let borders = (0..=3).map(|index| index * whole.len() / 3);
-    let cuts = borders.flat_map(|border| border.saturating_sub(2)..=border + 2);
-    for cut in cuts.filter(|cut| *cut <= whole.len()) {
-        assert_eq!(received_with_cut(cut, false).0, whole, "cut at {cut}");
+    for is_mixed in [false, true] {
+        let (whole, pieces) = received_with_cut(usize::MAX, 3_000, is_mixed);
+        // A message that does not fit its tape's first block begins the second.
+        assert_eq!(pieces, if is_mixed { 6 } else { 2 });
+        let mut borders = vec![0];
+        while let Some(length) = whole[borders[borders.len() - 1]..].first_chunk::<4>() {
+            borders.push(borders[borders.len() - 1] + 4 + u32::from_be_bytes(*length) as usize);
+        }
+        let cuts = borders.into_iter().flat_map(|border| border.saturating_sub(2)..=border + 2);
+        for cut in cuts.filter(|cut| *cut <= whole.len()) {
+            assert_eq!(received_with_cut(cut, 3_000, is_mixed).0, whole, "cut at {cut}");
+        }
     }
 }
 
@@ -161,7 +167,8 @@ fn a_blocked_peer_is_offered_nothing_until_it_is_writable() {
 
 #[test]
 fn blocks_are_freed_once_the_last_cursor_has_passed() {
-    let mut harness = Harness::new(Limits::default());
+    // Nobody is told by name who comes and goes: a notice would free the blocks as well.
+    let mut harness = Harness::new(Limits { presence_members: 1, ..Limits::default() });
     let [ann, bob, cyd] = ["ann", "bob", "cyd"].map(|name| harness.member(name));
     let backlog = |harness: &Harness| harness.engine.counts().backlog;
     harness.block(bob);
@@ -193,38 +200,63 @@ fn blocks_are_freed_once_the_last_cursor_has_passed() {
 fn a_sender_without_echo_is_carried_past_its_own_message_only() {
     let mut harness = Harness::new(Limits::default());
     let (ann, bob) = (harness.member("ann"), harness.member("bob"));
-    harness.publish_as(ann, ROOM, "not to me", 0, false);
+    harness.publish_as(bob, ROOM, "not to me", 0, false);
     harness.settle();
-    assert!(harness.heard(ann).is_empty());
-    harness.block(ann);
-    for round in 0..2 {
-        harness.publish(bob, ROOM, "from bob");
+    assert!(harness.heard(bob).is_empty());
+    // In one turn: the sender has not been offered the first message when it publishes.
+    harness.publish(ann, ROOM, "from ann");
+    harness.publish_as(bob, ROOM, "not to me", 0, false);
+    harness.settle();
+    assert_eq!(harness.heard(bob), ["r#2 from ann"]);
+    harness.block(bob);
+    for id in 1..=2 {
+        harness.publish(ann, ROOM, "from ann");
         harness.settle();
-        harness.publish_as(ann, ROOM, "not to me", 1 + round, false);
+        harness.publish_as(bob, ROOM, "not to me", id, false);
         harness.settle();
     }
-    harness.unblock(ann);
+    harness.unblock(bob);
     harness.settle();
-    assert_eq!(harness.heard(ann), ["r#2 from bob", "ack 1 at 3", "r#4 from bob", "ack 2 at 5"]);
-    let bob = harness.heard(bob);
-    assert_eq!(bob.len(), 5);
+    assert_eq!(harness.heard(bob), ["r#4 from ann", "ack 1 at 5", "r#6 from ann", "ack 2 at 7"]);
+    assert_eq!(harness.heard(ann).len(), 7);
 }
 
 #[test]
-fn a_message_half_sent_is_finished_before_the_room_is_left() {
+fn a_member_that_joins_again_keeps_no_place_on_the_old_tape() {
     let mut harness = Harness::new(Limits::default());
     let (ann, bob) = (harness.member("ann"), harness.member("bob"));
-    for cut in [0, 1, 20, 30] {
+    harness.block(bob);
+    harness.publish(ann, ROOM, "from ann");
+    harness.settle();
+    harness.publish_as(bob, ROOM, "not to me", 0, false);
+    harness.join(bob, ROOM, None);
+    harness.settle();
+    harness.unblock(bob);
+    harness.settle();
+    assert_eq!(harness.heard(bob), ["joined r at 2"]);
+    harness.engine.assert_idle();
+}
+
+#[test]
+fn a_message_half_sent_is_finished_before_the_room_is_left_or_joined_again() {
+    let mut harness = Harness::new(Limits::default());
+    let (ann, bob) = (harness.member("ann"), harness.member("bob"));
+    for (cut, leaves) in [(1, true), (20, true), (30, true), (1, false), (20, false), (30, false)] {
         harness.block(bob);
         harness.read(bob, cut);
         harness.publish(ann, ROOM, "hi");
         harness.settle();
-        harness.leave(bob, ROOM);
+        if leaves {
+            harness.leave(bob, ROOM);
+        } else {
+            harness.join(bob, ROOM, None);
+        }
         harness.settle();
         harness.unblock(bob);
         harness.settle();
-        let [message, left] = &harness.heard(bob)[..] else { panic!("cut at {cut}") };
-        assert!(message.ends_with(" hi") && left.starts_with("left r at "), "{message}, {left}");
+        let [message, answer] = &harness.heard(bob)[..] else { panic!("cut at {cut}") };
+        assert!(message.ends_with(" hi"), "{message}");
+        assert!(answer.starts_with(if leaves { "left r at " } else { "joined r at " }), "{answer}");
         harness.enter(bob, ROOM);
     }
 }

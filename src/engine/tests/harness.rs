@@ -6,6 +6,7 @@ use crate::engine::{Engine, Reading, SLICES};
 use crate::id::{ConnId, Epoch, Offset, Resume};
 use crate::limits::Limits;
 use crate::now::Now;
+use crate::session::options::raw::Framing;
 use crate::session::{Overrun, Service};
 use crate::wire::binary;
 use crate::wire::frame::{ClientFrame, ServerFrame, VERSION};
@@ -17,7 +18,7 @@ use std::time::Duration;
 pub const FRAMES: usize = 0;
 /// The service of frames that closes a peer after an overrun.
 pub const STRICT_FRAMES: usize = 1;
-/// The service of plain sockets. Every peer is in the room [`ROOM`].
+/// The service of plain sockets that send lines. Every peer is in the room [`ROOM`].
 pub const PLAIN: usize = 2;
 /// The room of most tests.
 pub const ROOM: &str = "r";
@@ -57,7 +58,7 @@ impl Harness {
         let mut plain = Service::Raw(Default::default());
         let mut strict = Service::Frame(Default::default());
         if let Service::Raw(options) = &mut plain {
-            options.room = ROOM.to_owned();
+            (options.room, options.framing) = (ROOM.to_owned(), Framing::Line);
         }
         if let Service::Frame(options) = &mut strict {
             options.overrun = Overrun::Close;
