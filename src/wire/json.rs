@@ -5,15 +5,15 @@
 //! (tab and line ends aside), else as `"base64"`; so no payload more than doubles.
 
 mod object;
+mod slot;
 mod value;
 
-pub use object::Past;
-pub use value::{Hex, payload_length};
+pub use value::{Hex, Past, payload_length};
 
 use super::frame::{ClientFrame, FrameError, ServerFrame};
 use super::{Parsed, line};
-use object::{client_of, of_client, of_server, server_of};
-use serde::{Deserialize, Serialize};
+use object::JsonFrame;
+use serde::Deserialize;
 use std::borrow::Cow;
 
 /// Longest line for a given longest payload, either way: room for base64 (4/3), or for text of
@@ -27,7 +27,7 @@ pub fn line_max(message_max: usize) -> usize {
 /// # Errors
 /// See [`FrameError`]; the connection cannot go on.
 pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>, FrameError> {
-    parse(bytes, max, client_of)
+    parse(bytes, max)
 }
 
 /// Parses the first line a relay sent.
@@ -35,32 +35,24 @@ pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>,
 /// # Errors
 /// See [`FrameError`]; the connection cannot go on.
 pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>, FrameError> {
-    parse(bytes, max, server_of)
+    parse(bytes, max)
 }
 
 /// Appends what a client says, with its newline.
 pub fn write_client(frame: &ClientFrame<'_>, out: &mut Vec<u8>) {
-    write(&of_client(frame), out);
+    write(frame, out);
 }
 
 /// Appends what the relay says, with its newline.
 pub fn write_server(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
-    write(&of_server(frame), out);
+    write(frame, out);
 }
 
-/// Reads a line twice: first for its verb alone, then for that verb's fields. serde's own way with
-/// a tag inside the object is to keep every field in memory until the tag is found, 16 bytes for
-/// each byte that a stranger chose to send. Here what has no meaning is passed over where it lies,
-/// without recursion, however deeply it is nested.
-fn parse<'a, F>(
-    bytes: &'a [u8],
-    max: usize,
-    read: impl FnOnce(&str, &'a [u8]) -> Result<F, FrameError>,
-) -> Result<Parsed<F>, FrameError> {
+fn parse<'a, F: JsonFrame<'a>>(bytes: &'a [u8], max: usize) -> Result<Parsed<F>, FrameError> {
     match line::parse(bytes, max) {
         Err(line::LineTooLong) => Err(FrameError::TooLong { length: bytes.len(), max }),
         Ok(Parsed::Partial) => Ok(Parsed::Partial),
-        Ok(Parsed::Complete(line, used)) => Ok(Parsed::Complete(read_object(line, read)?, used)),
+        Ok(Parsed::Complete(line, used)) => Ok(Parsed::Complete(read_object(line)?, used)),
     }
 }
 
@@ -69,26 +61,29 @@ fn parse<'a, F>(
 /// # Errors
 /// See [`FrameError`].
 pub fn read_client(object: &[u8]) -> Result<ClientFrame<'_>, FrameError> {
-    read_object(object, client_of)
+    read_object(object)
 }
 
-fn read_object<'a, F>(
-    object: &'a [u8],
-    read: impl FnOnce(&str, &'a [u8]) -> Result<F, FrameError>,
-) -> Result<F, FrameError> {
+/// Reads a line that begins with its verb in one pass. Any other is read twice: first for its verb
+/// alone, then for that verb's fields. serde's own way with a tag inside the object is to keep every
+/// field in memory until the tag is found, 16 bytes for each byte that a stranger chose to send. Here
+/// what has no meaning is passed over where it lies, without recursion, however deeply it is nested.
+fn read_object<'a, F: JsonFrame<'a>>(object: &'a [u8]) -> Result<F, FrameError> {
     // serde would also take an array of the fields in their order: a spelling nobody meant.
     if !object.trim_ascii_start().starts_with(b"{") {
         return Err(FrameError::Malformed("a line is one JSON object"));
     }
+    if let Some(frame) = object::read_in_one_pass(object) {
+        return Ok(frame);
+    }
+    // Also what is wrong is found here, so that it does not depend on where the verb stands.
     let Verb { verb } = serde_json::from_slice(object)
         .map_err(|_| FrameError::Malformed("that line is not a JSON object with one \"type\""))?;
-    read(&verb, object)
+    object::read(&verb, object)
 }
 
-fn write(line: &impl Serialize, out: &mut Vec<u8>) {
-    // Writing plain data to memory has no way to fail.
-    let written = serde_json::to_writer(&mut *out, line);
-    debug_assert!(written.is_ok());
+fn write<'a>(frame: &impl JsonFrame<'a>, out: &mut Vec<u8>) {
+    frame.write(out);
     out.push(b'\n');
 }
 

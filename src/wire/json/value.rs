@@ -1,7 +1,7 @@
 //! Values that JSON has no word of its own for: 64 bits, texts that stay where they lie, and bytes.
 
-use crate::id::Epoch;
-use crate::wire::frame::FrameError;
+use crate::id::{Epoch, Offset};
+use crate::wire::frame::{self, FrameError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -44,8 +44,36 @@ impl<'de> Deserialize<'de> for Hex {
 #[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
+/// A message among others: the fields of `message`, less the room.
+#[derive(Serialize, Deserialize)]
+pub struct Past<'a> {
+    offset: Offset,
+    time: u64,
+    #[serde(borrow)]
+    sender: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    text: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    base64: Option<Text<'a>>,
+}
+
+impl<'a> Past<'a> {
+    /// Returns the message that was read.
+    pub(super) fn read(self) -> Result<frame::Past<'a>, FrameError> {
+        let Self { offset, time, sender, text, base64 } = self;
+        Ok(frame::Past { offset, time, sender, payload: payload_of(text, base64)? })
+    }
+
+    /// Returns a message as it is written.
+    pub fn of(past: &'a frame::Past<'_>) -> Self {
+        let (text, base64) = text_or_base64(&past.payload);
+        let sender = Cow::Borrowed(&*past.sender);
+        Self { offset: past.offset, time: past.time, sender, text, base64 }
+    }
+}
+
 /// A payload as it lies in a line: exactly one of the two.
-pub(super) fn payload<'a>(
+pub(super) fn payload_of<'a>(
     text: Option<Text<'a>>,
     base64: Option<Text<'a>>,
 ) -> Result<Cow<'a, [u8]>, FrameError> {
@@ -60,7 +88,7 @@ pub(super) fn payload<'a>(
     }
 }
 
-/// The reverse of [`payload`]. In JSON most control characters take six bytes each: written as text,
+/// The reverse of [`payload_of`]. In JSON most control characters take six bytes each: written as text,
 /// zeros of the longest allowed payload would make a line three times longer than a reader who keeps
 /// to [`line_max`](super::line_max) accepts.
 pub(super) fn text_or_base64(payload: &[u8]) -> (Option<Text<'_>>, Option<Text<'_>>) {
