@@ -240,7 +240,7 @@ fn a_listener_that_comes_back_misses_nothing_or_is_told() {
     let mut stream = listen(&server, 1, "/rooms/tea/events", "");
     stream.next();
     let say = |ann: &mut crate::common::Client, id: u64| {
-        ann.ask(&[crate::common::say_to_others(room, id, &format!("m{id}"))]);
+        ann.say_to_others(room, id, &format!("m{id}"));
         while !matches!(ann.next(), hobnob::wire::frame::ServerFrame::Ack { .. }) {}
     };
     say(&mut ann, 1);
@@ -571,10 +571,7 @@ fn who_is_banned_neither_reads_nor_speaks_under_another_name() {
     let mut ann = server.connect();
     let mut does = |lines: &str| {
         ann.send(format!("{lines}\r\nPING :done\r\n").as_bytes());
-        let mut heard = Vec::new();
-        while !heard.ends_with(b"done\r\n") {
-            heard.extend(ann.read_exactly(1));
-        }
+        ann.read_until(b"done\r\n");
     };
     does("NICK ann\r\nUSER ann 0 * :ann\r\nJOIN #x\r\nMODE #x -n");
     let mut http = server.connect_to(1);

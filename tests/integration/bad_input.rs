@@ -241,7 +241,7 @@ fn fault_p10_control_characters_are_refused_in_names_and_escaped_in_text() {
     for bad in bytes {
         for text in [bad.to_owned(), format!("a{bad}b"), format!("\u{1b}]0;owned\u{7}{bad}")] {
             offset += 1;
-            ann.ask(&[say_to_others(room, 0, &text)]);
+            ann.say_to_others(room, 0, &text);
             for hearer in &mut hearers {
                 let line = hearer.next_bytes().unwrap();
                 if hearer.spelling == Spelling::Json {
@@ -475,7 +475,7 @@ fn verb_in_state(spelling: Spelling, state: State, verb: &ClientFrame<'_>, outco
     }
     // Whatever it was, the neighbour still speaks and hears.
     bob.until_pong();
-    bob.ask(&[say(room, 9, "fine")]);
+    bob.say(room, 9, "fine");
     assert!(matches!(bob.next(), ServerFrame::Message { payload, .. } if &*payload == b"fine"));
     assert!(matches!(bob.next(), ServerFrame::Ack { id: 9, .. }));
 }
@@ -632,7 +632,7 @@ fn fault_l3_l10_connecting_and_vanishing_in_loops_touches_nobody() {
         }
     }
     assert_eq!(inside, 1);
-    watcher.ask(&[members(9, room)]);
+    watcher.members(9, room);
     watcher.expect(&member_list(9, room, &["watcher"]));
     assert!(neighbours.part() > 0);
 }

@@ -52,7 +52,7 @@ fn a_first_conversation_to_the_byte() {
         bob.expect(&joined(0, FIRST_ROOM, false, minted(2), 0, 1, 2, "Rust"));
         ann.expect(&came(FIRST_ROOM, 2, "bob"));
         // The speaker's own copy, then the acknowledgement.
-        ann.ask(&[say(FIRST_ROOM, 9, "hello")]);
+        ann.say(FIRST_ROOM, 9, "hello");
         let hello = message(FIRST_ROOM, 1, "ann", "hello");
         ann.expect_all(&[hello.clone(), ack(FIRST_ROOM, 9, 1)]);
         bob.expect(&hello);
@@ -61,21 +61,21 @@ fn a_first_conversation_to_the_byte() {
         ann.expect(&ack(FIRST_ROOM, 10, 2));
         bob.expect(&message(FIRST_ROOM, 2, "ann", b"\xff\x00"));
         bob.expect(&message(FIRST_ROOM, 3, "ann", ""));
-        bob.ask(&[say(FIRST_ROOM, 0, "\u{1b}[1m ç")]);
+        bob.say(FIRST_ROOM, 0, "\u{1b}[1m ç");
         let reply = message(FIRST_ROOM, 4, "bob", "\u{1b}[1m ç");
         ann.expect(&reply);
         bob.expect(&reply);
         ann.ask(&[ping(7), members(6, FIRST_ROOM)]);
         ann.expect(&pong(7));
         assert_eq!(names_of(&ann.next()), BTreeSet::from(["ann".to_owned(), "bob".to_owned()]));
-        bob.ask(&[leave(8, FIRST_ROOM)]);
+        bob.leave(8, FIRST_ROOM);
         bob.expect(&left(8, FIRST_ROOM, 4));
         ann.expect(&went(FIRST_ROOM, 1, "bob"));
-        ann.ask(&[say(FIRST_ROOM, 11, "anybody?")]);
+        ann.say(FIRST_ROOM, 11, "anybody?");
         ann.expect_all(&[message(FIRST_ROOM, 5, "ann", "anybody?"), ack(FIRST_ROOM, 11, 5)]);
         bob.expect_quiet();
         for client in [&mut ann, &mut bob] {
-            client.ask(&[bye()]);
+            client.bye();
             client.expect_bye(CloseReason::PeerClosed);
         }
     }
@@ -135,7 +135,7 @@ fn members_of_every_spelling_hear_the_same_in_the_same_order() {
         for (speaker, client) in clients.iter_mut().enumerate() {
             offset += 1;
             // Carried out before the next one speaks, so that the order is known.
-            client.ask(&[say(FIRST_ROOM, 0, payload)]);
+            client.say(FIRST_ROOM, 0, payload);
             let heard = client.until_pong();
             assert!(heard.iter().all(|frame| matches!(frame, ServerFrame::Message { .. })));
             expected.push((offset, format!("peer{speaker}"), payload));
@@ -199,7 +199,7 @@ fn names_are_given_refused_and_taken_over() {
         drop(ann);
         server.until_closed(CloseReason::Replaced, 1);
         // Free again once its holder is gone.
-        again.ask(&[bye()]);
+        again.bye();
         again.expect_bye(CloseReason::PeerClosed);
         witness.expect(&went(room, 1, "aNN"));
         let mut newcomer = server.speak(*spelling);
@@ -285,7 +285,7 @@ fn a_join_of_a_room_one_is_in_reads_it_again_and_nobody_else_notices() {
         let (mut bob, _) = server.enter(*spelling, "bob", "tea");
         ann.expect(&came(room, 2, "bob"));
         for n in 1..=3 {
-            ann.ask(&[say_to_others(room, n, &n.to_string())]);
+            ann.say_to_others(room, n, &n.to_string());
             ann.expect(&ack(room, n, n));
             bob.expect(&message(room, n, "ann", &n.to_string()));
         }
@@ -333,11 +333,11 @@ fn the_same_id_is_said_once_also_after_coming_back_with_the_key() {
         ann.expect_all(&[ack(room, 7, 1), ack(room, 8, 2)]);
         bob.expect(&message(room, 2, "ann", "twice"));
         // Another's same id is another message; so is the same id in another room.
-        bob.ask(&[say(room, 7, "mine")]);
+        bob.say(room, 7, "mine");
         bob.expect_all(&[message(room, 3, "bob", "mine"), ack(room, 7, 3)]);
         ann.expect(&message(room, 3, "bob", "mine"));
         let coffee = ann.join("coffee").room;
-        ann.ask(&[say_to_others(coffee, 7, "once")]);
+        ann.say_to_others(coffee, 7, "once");
         ann.expect(&ack(coffee, 7, 1));
         bob.expect_quiet();
     }
@@ -364,7 +364,7 @@ fn a_forgotten_room_is_another_when_it_is_made_again() {
         let server = Server::frames();
         let mut ann = server.greet(*spelling, "ann");
         let first = ann.join("tea");
-        ann.ask(&[leave(1, first.room)]);
+        ann.leave(1, first.room);
         ann.expect(&left(1, first.room, 0));
         let second = ann.join("tea");
         assert_ne!((first.room, first.epoch), (second.room, second.epoch));
@@ -544,7 +544,7 @@ fn many_in_one_room_hear_one_order() {
     // All speak at once.
     for round in 0..EACH {
         for (n, client) in clients.iter_mut().enumerate() {
-            client.ask(&[say(FIRST_ROOM, 0, &format!("{n}:{round}"))]);
+            client.say(FIRST_ROOM, 0, &format!("{n}:{round}"));
         }
     }
     let mut orders = BTreeSet::new();
@@ -584,18 +584,18 @@ fn the_past_is_read_a_page_at_a_time() {
         let limits = Limits { history_messages: 200, ..Limits::default() };
         let server = Server::frames_with(limits);
         let (mut ann, room) = server.enter(*spelling, "ann", "tea");
-        ann.ask(&[history(1, room, Side::Before(0), 10)]);
+        ann.history(1, room, Side::Before(0), 10);
         let nothing = ServerFrame::History { request: 1, room, oldest: 1, messages: Vec::new() };
         ann.expect(&nothing);
         for id in 1..=250 {
-            ann.ask(&[say_to_others(room, id, &[b'x', id as u8, 0])]);
+            ann.say_to_others(room, id, &[b'x', id as u8, 0]);
             ann.expect(&ack(room, id, id));
         }
         // One who comes later reads back to the oldest that is kept.
         let (mut bob, room) = server.enter(*spelling, "bob", "tea");
         let (mut before, mut read) = (0, Vec::new());
         loop {
-            bob.ask(&[history(before, room, Side::Before(before), 30)]);
+            bob.history(before, room, Side::Before(before), 30);
             let page = bob.next();
             let ServerFrame::History { request, room: of, oldest: 51, messages } = &page else {
                 panic!("{page:?}");
@@ -613,7 +613,7 @@ fn the_past_is_read_a_page_at_a_time() {
         let [Past { offset: 249, sender, payload, .. }] = &messages[..] else { panic!("{page:?}") };
         assert_eq!((&**sender, &**payload), ("ann", &[b'x', 249, 0][..]));
         assert_eq!(offsets_of(&bob.next()), [0; 0]);
-        bob.ask(&[history(9, room + 1, Side::Before(0), 1)]);
+        bob.history(9, room + 1, Side::Before(0), 1);
         bob.expect(&refused(Refusal::NotMember, 9));
     }
 }
@@ -632,7 +632,7 @@ fn fault_s3_pages_are_asked_for_faster_than_they_are_read() {
         let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
         let large = vec![0xff; message_max - 200];
         for id in 1..=4 {
-            ann.ask(&[say_to_others(room, id, &large)]);
+            ann.say_to_others(room, id, &large);
             ann.expect(&ack(room, id, id));
         }
         let (mut bob, room) = server.enter(*spelling, "bob", "tea");

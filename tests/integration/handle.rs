@@ -23,7 +23,7 @@ fn the_program_around_it_says_something_in_a_room() {
         ann.expect(&message(room, 2, "clock", b"\xff\x00"));
         raw.expect_bytes(b"\xff\x00");
         // It is not a member, and comes and goes unseen.
-        ann.ask(&[members(1, room)]);
+        ann.members(1, room);
         assert!(matches!(ann.next(), ServerFrame::Members { count: 2, .. }));
     }
 }
@@ -258,7 +258,7 @@ fn while_it_drains_everything_still_works() {
     let stopper = thread::spawn(move || server.stop());
     let mut first = clients.remove(0);
     first.expect(&draining());
-    first.ask(&[say(FIRST_ROOM, 5, "still here")]);
+    first.say(FIRST_ROOM, 5, "still here");
     first.expect_all(&[message(FIRST_ROOM, 1, "p0", "still here"), ack(FIRST_ROOM, 5, 1)]);
     // All are let go, each with a reason.
     let readers: Vec<_> = clients

@@ -23,7 +23,7 @@ fn a_message_at_the_limit_is_said_and_one_byte_more_is_refused_by_itself() {
             for length in [999, 1000, 1001] {
                 let payload = vec![byte; length];
                 id += 1;
-                ann.ask(&[say(room, id, &payload)]);
+                ann.say(room, id, &payload);
                 if length > 1000 {
                     ann.expect(&refused(Refusal::MessageTooLong, id));
                     continue;
@@ -42,9 +42,9 @@ fn fault_p1_a_binary_frame_at_the_limit_is_read_and_one_byte_more_ends_it() {
     // Kind, room, id, flags.
     let payload = 1000 + FRAME_OVERHEAD - 14;
     let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
-    ann.ask(&[say(room, 1, &vec![0; payload])]);
+    ann.say(room, 1, &vec![0; payload]);
     ann.expect(&refused(Refusal::MessageTooLong, 1));
-    ann.ask(&[say(room, 2, &vec![0; payload + 1])]);
+    ann.say(room, 2, &vec![0; payload + 1]);
     ann.expect_bye(CloseReason::FrameTooLong);
     // By what it declares alone, nothing having come of it.
     for declared in [1000 + FRAME_OVERHEAD as u32 + 1, u32::MAX, 0x0200_0000] {
@@ -87,7 +87,7 @@ fn before_hello_less_is_read() {
     ann.expect_bye(CloseReason::FrameTooLong);
     // Behind the welcome, a message's length is allowed.
     let (mut bob, room) = server.enter(Spelling::Binary, "bob", "tea");
-    bob.ask(&[say(room, 0, &vec![b'x'; 300])]);
+    bob.say(room, 0, &vec![b'x'; 300]);
     bob.expect(&message(room, 1, "bob", &vec![b'x'; 300]));
     drop((ann, bob));
     #[cfg(feature = "json")]
@@ -116,7 +116,7 @@ fn a_peer_may_be_in_so_many_rooms() {
         ann.expect(&refused(Refusal::TooManyRooms, 3));
         // Where it is already is not one more; and what it left makes room.
         assert_eq!(ann.join("ONE").room, first.room);
-        ann.ask(&[leave(4, first.room)]);
+        ann.leave(4, first.room);
         ann.expect(&left(4, first.room, 0));
         ann.join("three");
         ann.ask(&[join(5, "one")]);
@@ -141,7 +141,7 @@ fn a_relay_holds_so_many_rooms() {
         cat.ask(&[join(4, "three")]);
         cat.expect(&refused(Refusal::RelayRoomsFull, 4));
         // A room that is forgotten makes room.
-        ann.ask(&[leave(5, two)]);
+        ann.leave(5, two);
         ann.until_pong();
         cat.join("three");
     }
@@ -254,7 +254,7 @@ fn rooms_and_questions_have_an_allowance_of_four_bursts_and_leaving_has_none() {
         ann.expect_all(&[1, 2, 3].map(|request| refused(Refusal::RateLimited, request)));
         ann.expect(&pong(4));
         for room in rooms {
-            ann.ask(&[leave(5, room)]);
+            ann.leave(5, room);
             ann.expect(&left(5, room, 0));
         }
         server.until_refused(Refusal::RateLimited, 3);
@@ -299,7 +299,7 @@ fn after_the_burst_so_many_a_second() {
     let (mut said, mut id) = (1, 0);
     while said < 30 {
         id += 1;
-        ann.ask(&[say_to_others(room, id, "x")]);
+        ann.say_to_others(room, id, "x");
         match ann.next() {
             ServerFrame::Ack { .. } => said += 1,
             frame => assert_eq!(frame, refused(Refusal::RateLimited, id)),
@@ -316,7 +316,7 @@ fn a_rate_of_none_is_no_rate() {
     let server = Server::frames_with(limits);
     let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
     for id in 1..=100 {
-        ann.ask(&[say_to_others(room, id, "x")]);
+        ann.say_to_others(room, id, "x");
         ann.expect(&ack(room, id, id));
     }
 }
@@ -329,23 +329,23 @@ fn fault_s10_members_are_named_up_to_so_many_and_counted_above() {
         let (mut bob, _) = server.enter(*spelling, "bob", "tea");
         ann.expect(&came(room, 2, "bob"));
         let (mut cat, _) = server.enter(*spelling, "cat", "tea");
-        cat.ask(&[members(5, room)]);
+        cat.members(5, room);
         cat.expect(&member_count(5, room, 3));
         let (mut dan, _) = server.enter(*spelling, "dan", "tea");
         // One count for both, within a second or so.
         for client in [&mut ann, &mut bob, &mut cat, &mut dan] {
             client.expect(&member_count(0, room, 4));
         }
-        dan.ask(&[leave(6, room)]);
+        dan.leave(6, room);
         dan.expect(&left(6, room, 0));
-        cat.ask(&[leave(7, room)]);
+        cat.leave(7, room);
         cat.expect(&left(7, room, 0));
         // Two are few again. The count that the third one's going had asked for comes later.
         for client in [&mut ann, &mut bob] {
             client.expect(&went(room, 2, "cat"));
             client.expect(&member_count(0, room, 2));
         }
-        ann.ask(&[members(8, room)]);
+        ann.members(8, room);
         assert!(matches!(ann.next(), ServerFrame::Members { names, .. } if names.len() == 2));
     }
 }
@@ -357,13 +357,13 @@ fn history_is_bounded_by_count() {
         let mut ann = server.greet(*spelling, "ann");
         let tea = ann.join("tea");
         for id in 1..=3 {
-            ann.ask(&[say_to_others(tea.room, id, "x")]);
+            ann.say_to_others(tea.room, id, "x");
             ann.expect(&ack(tea.room, id, id));
         }
         let all = ann.join_after("tea", tea.after(0));
         assert_eq!((all.recovered, all.oldest, all.head), (true, 1, 3));
         ann.until_pong();
-        ann.ask(&[say_to_others(tea.room, 4, "x")]);
+        ann.say_to_others(tea.room, 4, "x");
         ann.expect(&ack(tea.room, 4, 4));
         let late = ann.join_after("tea", tea.after(0));
         assert_eq!((late.recovered, late.oldest, late.head), (false, 2, 4));
@@ -385,16 +385,16 @@ fn history_is_bounded_by_bytes() {
     let tea = ann.join("tea");
     let payload = [b'x'; 100];
     for id in 1..=3 {
-        ann.ask(&[say_to_others(tea.room, id, &payload)]);
+        ann.say_to_others(tea.room, id, &payload);
         ann.expect(&ack(tea.room, id, id));
     }
     assert_eq!(server.until("all is kept", |c| c.history == 3 * 260).messages, 3);
     assert_eq!(ann.join("tea").oldest, 1);
-    ann.ask(&[say_to_others(tea.room, 4, "")]);
+    ann.say_to_others(tea.room, 4, "");
     ann.expect(&ack(tea.room, 4, 4));
     assert_eq!(ann.join("tea").oldest, 2);
     // One that does not fit at all leaves nothing.
-    ann.ask(&[say_to_others(tea.room, 5, &[b'x'; 3 * 260 - 159])]);
+    ann.say_to_others(tea.room, 5, &[b'x'; 3 * 260 - 159]);
     ann.expect(&ack(tea.room, 5, 5));
     let tea = ann.join("tea");
     assert_eq!((tea.oldest, tea.head), (6, 5));
@@ -407,7 +407,7 @@ fn history_of_all_rooms_together_is_bounded() {
     let rooms = ["one", "two", "three"].map(|name| ann.join(name).room);
     for id in 1..=2 {
         for room in rooms {
-            ann.ask(&[say_to_others(room, id, "x")]);
+            ann.say_to_others(room, id, "x");
             ann.expect(&ack(room, id, id));
         }
     }
@@ -423,7 +423,7 @@ fn history_is_bounded_by_age() {
     let mut ann = server.greet(Spelling::Binary, "ann");
     let tea = ann.join("tea");
     let since = Instant::now();
-    ann.ask(&[say_to_others(tea.room, 1, "x")]);
+    ann.say_to_others(tea.room, 1, "x");
     ann.expect(&ack(tea.room, 1, 1));
     server.until("the message is too old", |c| c.messages == 1 && c.history == 0);
     assert!(since.elapsed() >= millis(200), "forgotten after {:?}", since.elapsed());
@@ -558,7 +558,7 @@ fn fault_s7_silence_is_pinged_and_then_closed() {
         polite.expect(&ServerFrame::Ping { token: 0 });
         polite.ask(&[ClientFrame::Pong { token: 0 }]);
         busy.expect(&ServerFrame::Ping { token: 0 });
-        busy.ask(&[ping(8)]);
+        busy.ping(8);
         busy.expect(&pong(8));
         quiet.expect_bye(CloseReason::PingTimeout);
         assert!(since.elapsed() < millis(2000), "closed after {:?}", since.elapsed());

@@ -41,7 +41,7 @@ fn what_happens_is_counted() {
     let mut http = server.connect_to(1);
     post(&mut http, "/rooms/tea/messages", "", b"hello");
     stream.next();
-    ann.ask(&[crate::common::say(room + 1, 1, "nowhere")]);
+    ann.say(room + 1, 1, "nowhere");
     ann.until_pong();
     drop(http);
     server.until_closed(CloseReason::PeerClosed, 1);
@@ -179,7 +179,7 @@ fn the_biggest_rooms_and_the_slowest_peers_are_named() {
     let (_eve, _) = server.enter(Spelling::Binary, "eve", "attic");
     let large = vec![b'x'; 1 << 20];
     for id in 1..=4 {
-        ann.ask(&[crate::common::say_to_others(room, id, &large)]);
+        ann.say_to_others(room, id, &large);
         while !matches!(ann.next(), hobnob::wire::frame::ServerFrame::Ack { .. }) {}
     }
     let mut admin = server.connect_to(ADMIN);

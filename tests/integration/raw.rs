@@ -172,12 +172,8 @@ fn lines_of_many_at_once_stay_whole_and_in_each_ones_order() {
         })
         .collect();
     let mut next = [0; SPEAKERS];
-    let mut text = Vec::new();
     for _ in 0..SPEAKERS * LINES {
-        text.clear();
-        while text.last() != Some(&b'\n') {
-            text.extend(ear.read_exactly(1));
-        }
+        let text = ear.read_until(b"\n");
         let line = std::str::from_utf8(&text).unwrap().trim_end_matches('\n');
         let words: Vec<&str> = line.split(' ').collect();
         let ["speaker", speaker, "line", line] = words[..] else { panic!("torn: {line:?}") };
@@ -260,11 +256,11 @@ fn raw_and_frames_meet_in_one_room() {
             (4, b"zo\xc3\xab", b"zo\xc3\xab\n"),
             (5, b"\xff\xfe", b"\xff\xfe"),
         ] {
-            fay.ask(&[say_to_others(room, id, said)]);
+            fay.say_to_others(room, id, said);
             fay.expect(&ack(room, id, 3 + id));
             raw.expect_bytes(heard);
         }
-        fay.ask(&[members(9, room)]);
+        fay.members(9, room);
         match fay.next() {
             hobnob::wire::frame::ServerFrame::Members {
                 request: 9, count: 2, mut names, ..
@@ -312,7 +308,7 @@ fn lines_of_a_frame_client_reach_line_framed_sockets_whole() {
     for (id, said, heard) in
         [(1, &b"one"[..], &b"one\n"[..]), (2, b"two\n", b"two\n"), (3, b"\xff", b"\xff\n")]
     {
-        fay.ask(&[say_to_others(room, id, said)]);
+        fay.say_to_others(room, id, said);
         fay.expect(&ack(room, id, id));
         raw.expect_bytes(heard);
     }

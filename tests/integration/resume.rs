@@ -21,7 +21,7 @@ fn text(n: u64) -> String {
 /// Says messages `from..=to` in `room`, each acknowledged.
 fn say_all(client: &mut Client, room: u32, from: u64, to: u64) {
     for n in from..=to {
-        client.ask(&[say_to_others(room, n, &text(n))]);
+        client.say_to_others(room, n, &text(n));
         client.expect(&ack(room, n, n));
     }
 }
@@ -92,7 +92,7 @@ fn a_connection_cut_at_any_byte_resumes_exactly_once() {
         let epoch = ann.join("tea").epoch;
         say_all(&mut ann, room, 1, KEPT);
         // Whoever comes and goes is news to ann, and not of interest.
-        ann.ask(&[leave(0, room)]);
+        ann.leave(0, room);
         ann.until_pong();
         let hello = hello_with("bob", 0xb0b);
         let mut length = None;
@@ -162,7 +162,7 @@ fn one_who_breaks_off_again_and_again_while_others_talk_hears_everything_once() 
         let epoch = ann.join("tea").epoch;
         let talker = thread::spawn(move || {
             for n in 1..=SAID {
-                ann.ask(&[say_to_others(room, n, &text(n))]);
+                ann.say_to_others(room, n, &text(n));
                 // Whoever comes and goes is told in between.
                 loop {
                     match ann.next() {
@@ -214,7 +214,7 @@ fn fault_s8_a_crowd_that_comes_back_at_once_gets_all_it_missed() {
     let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
     let epoch = ann.join("tea").epoch;
     for n in 1..=SAID {
-        ann.ask(&[say_to_others(room, n, &text(n))]);
+        ann.say_to_others(room, n, &text(n));
     }
     ann.until_pong();
     // Everything is asked before anything is read.
@@ -304,7 +304,7 @@ fn a_replay_of_many_pages_goes_on_while_others_talk() {
         let payload = |n: u64| format!("{n}:{}", "y".repeat(1000));
         let talk = move |ann: &mut Client, from, to| {
             for n in from..=to {
-                ann.ask(&[say_to_others(room, n, &payload(n))]);
+                ann.say_to_others(room, n, &payload(n));
                 ann.expect(&ack(room, n, n));
             }
         };
@@ -348,7 +348,7 @@ fn what_is_asked_during_a_replay_is_answered_behind_it() {
         let epoch = ann.join("tea").epoch;
         let payload = "z".repeat(1000);
         for n in 1..=SAID {
-            ann.ask(&[say_to_others(room, n, &payload)]);
+            ann.say_to_others(room, n, &payload);
             ann.expect(&ack(room, n, n));
         }
         let mut bob = server.connect_narrow(0, 4096);
@@ -451,7 +451,7 @@ fn messages_not_acknowledged_are_said_again_and_said_once() {
                 ann.hello_with("ann", 0xa);
                 ann.join("tea");
                 for n in acknowledged + 1..=SAID {
-                    ann.ask(&[say_to_others(room, n, &text(n))]);
+                    ann.say_to_others(room, n, &text(n));
                     match ann.next() {
                         ServerFrame::Ack { id, .. } if id == n => acknowledged = n,
                         other => panic!("{other:?}"),

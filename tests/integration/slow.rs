@@ -47,7 +47,7 @@ fn stalled(server: &Server, spelling: Spelling, name: &str, room: &str) -> Clien
 /// Says `from..=to` and waits for every acknowledgement.
 fn talk(client: &mut Client, room: u32, from: u64, to: u64) {
     for n in from..=to {
-        client.ask(&[say_to_others(room, n, &payload(n))]);
+        client.say_to_others(room, n, &payload(n));
         client.expect(&ack(room, n, n));
     }
 }
@@ -218,7 +218,7 @@ fn with_overrun_close_a_stalled_peer_reads_whole_messages_and_why() {
         let mut slow = stalled(&server, *spelling, "slow", "tea");
         let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
         for n in 1..=SAID {
-            ann.ask(&[say_to_others(room, n, &payload(n))]);
+            ann.say_to_others(room, n, &payload(n));
             match ann.next() {
                 ServerFrame::Ack { offset, .. } => assert_eq!(offset, n),
                 frame => {
@@ -263,7 +263,7 @@ fn a_stalled_plain_socket_is_closed_between_lines() {
     for n in 1..=SAID {
         lines.push_str(&payload(n));
         lines.push('\n');
-        ann.ask(&[say_to_others(room, n, &payload(n))]);
+        ann.say_to_others(room, n, &payload(n));
         while !matches!(ann.next(), ServerFrame::Ack { .. }) {}
     }
     server.until("it was overrun", |counts| counts.overruns == 1);
@@ -359,7 +359,7 @@ fn a_lagging_peer_hears_two_rooms_in_the_order_in_which_they_spoke() {
             let index = dice.below(2);
             let room = [tea, coffee][index];
             offsets[index] += 1;
-            ann.ask(&[say_to_others(room, n, &payloads[n as usize])]);
+            ann.say_to_others(room, n, &payloads[n as usize]);
             ann.expect(&ack(room, n, offsets[index]));
             expected.push(message(room, offsets[index], "ann", &payloads[n as usize]));
         }
@@ -377,7 +377,7 @@ fn a_lagging_peer_that_leaves_is_told_up_to_where_it_heard() {
         let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
         let epoch = ann.join("tea").epoch;
         talk(&mut ann, room, 1, SAID);
-        slow.ask(&[leave(5, room)]);
+        slow.leave(5, room);
         ann.expect(&went(room, 1, "slow"));
         slow.expect(&came(room, 2, "ann"));
         let mut heard = 0;
@@ -414,7 +414,7 @@ fn a_lagging_peer_that_says_goodbye_gets_all_it_is_owed_and_its_bye() {
         let mut slow = stalled(&server, *spelling, "slow", "tea");
         let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
         talk(&mut ann, room, 1, SAID);
-        slow.ask(&[bye()]);
+        slow.bye();
         slow.expect(&came(room, 2, "ann"));
         for n in 1..=SAID {
             slow.expect(&message(room, n, "ann", &payload(n)));
@@ -433,7 +433,7 @@ fn one_who_says_goodbye_and_does_not_read_it_is_let_go_in_time() {
         let mut slow = stalled(&server, *spelling, "slow", "tea");
         let (mut ann, room) = server.enter(Spelling::Binary, "ann", "tea");
         talk(&mut ann, room, 1, SAID);
-        slow.ask(&[bye()]);
+        slow.bye();
         ann.expect(&went(room, 1, "slow"));
         slow.expect(&came(room, 2, "ann"));
         let mut frames = slow.frames_to_end();

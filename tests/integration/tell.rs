@@ -34,7 +34,7 @@ fn one_person_hears_it_and_nobody_else() {
         ann.expect_all(&[came(room, 2, "Bob"), came(room, 3, "eve")]);
         bob.expect(&came(room, 3, "eve"));
         for text in [&b"psst"[..], b"", b"\xff\0\x80", "\u{1b}[1m ç".as_bytes()] {
-            ann.ask(&[tell(9, "bOB", text)]);
+            ann.tell(9, "bOB", text);
             ann.expect(&passed(9));
             bob.expect(&told("ann", text));
         }
@@ -44,7 +44,7 @@ fn one_person_hears_it_and_nobody_else() {
         let (sender, payload) = ("ann".into(), b"beep"[..].into());
         bob.expect(&ServerFrame::Told { time: ANY_TIME, notice: true, sender, payload });
         // Oneself is somebody, too.
-        bob.ask(&[tell(1, "bob", "note")]);
+        bob.tell(1, "bob", "note");
         bob.expect_all(&[told("Bob", "note"), passed(1)]);
         for client in [&mut ann, &mut bob, &mut eve] {
             client.expect_quiet();
@@ -113,11 +113,11 @@ fn who_cannot_be_told_is_not_and_the_teller_learns_it() {
         ]);
         bob.expect_quiet();
         // Whoever has the name now is meant.
-        ann.ask(&[bye()]);
+        ann.bye();
         ann.expect_bye(CloseReason::PeerClosed);
-        bob.ask(&[tell(7, "ann", "still there?")]);
+        bob.tell(7, "ann", "still there?");
         bob.expect(&refused(Refusal::NoSuchPerson, 7));
-        bob.ask(&[bye()]);
+        bob.bye();
         bob.expect_bye(CloseReason::PeerClosed);
     }
     plain.send(b"x");
@@ -129,7 +129,7 @@ fn before_hello_there_is_nobody_to_tell() {
     let server = Server::frames();
     for spelling in SPELLINGS {
         let mut ann = server.speak(*spelling);
-        ann.ask(&[tell(1, "ann", "psst")]);
+        ann.tell(1, "ann", "psst");
         ann.expect_bye(CloseReason::BadState);
     }
 }
@@ -168,7 +168,7 @@ fn others_cannot_fill_an_outbox_and_so_end_its_owner() {
         let text = |n: u64| format!("{n} ").repeat(1_000);
         let mut count = 0;
         loop {
-            ann.ask(&[tell(count, "bob", &text(count))]);
+            ann.tell(count, "bob", &text(count));
             match ann.next() {
                 ServerFrame::Passed { request, .. } => assert_eq!(request, count),
                 ServerFrame::Error { code, request, .. } => {
@@ -182,21 +182,21 @@ fn others_cannot_fill_an_outbox_and_so_end_its_owner() {
         assert!(count > 2, "only {count} were taken");
         // And nothing changes that, however often it is tried.
         for n in 0..100 {
-            ann.ask(&[tell(n, "bob", &text(n))]);
+            ann.tell(n, "bob", &text(n));
             ann.expect(&refused(Refusal::NotReading, n));
         }
         // What he asks himself is answered behind it.
-        bob.ask(&[ping(2)]);
+        bob.ping(2);
         for n in 0..count {
             bob.expect(&told("ann", &text(n)));
         }
         bob.expect(&pong(2));
-        ann.ask(&[tell(7, "bob", "there you are")]);
+        ann.tell(7, "bob", "there you are");
         ann.expect(&passed(7));
         bob.expect(&told("ann", "there you are"));
-        bob.ask(&[bye()]);
+        bob.bye();
         bob.expect_bye(CloseReason::PeerClosed);
-        ann.ask(&[bye()]);
+        ann.bye();
         ann.expect_bye(CloseReason::PeerClosed);
     }
     assert_eq!(server.closed(CloseReason::OutboxFull), 0);
@@ -218,7 +218,7 @@ fn quotes_do_not_fill_an_outbox_further_than_letters() {
     // Ever shorter ones, so that they fill what the longer ones left free.
     for length in [12_000, 8_000, 4_000, 2_000, 1_000, 500, 1] {
         while {
-            ann.ask(&[tell(1, "bob", &vec![b'"'; length])]);
+            ann.tell(1, "bob", &vec![b'"'; length]);
             let answer = ann.next();
             if !matches!(answer, ServerFrame::Passed { .. }) {
                 assert_eq!(answer, refused(Refusal::NotReading, 1));
@@ -244,12 +244,12 @@ fn one_message_alone_is_always_taken() {
         let mut bob = enter(&server, *spelling, "bob");
         let long = vec![b'x'; 1 << 20];
         for request in 1..=3 {
-            ann.ask(&[tell(request, "bob", &long)]);
+            ann.tell(request, "bob", &long);
             ann.expect(&passed(request));
             bob.expect(&told("ann", &long));
         }
         for client in [&mut ann, &mut bob] {
-            client.ask(&[bye()]);
+            client.bye();
             client.expect_bye(CloseReason::PeerClosed);
         }
     }
@@ -266,7 +266,7 @@ fn a_private_message_wakes_who_was_told_and_outlives_the_teller() {
         ann.expect_bye(CloseReason::PeerClosed);
         bob.expect(&told("ann", "I must go"));
         bob.expect_quiet();
-        bob.ask(&[bye()]);
+        bob.bye();
         bob.expect_bye(CloseReason::PeerClosed);
     }
 }
@@ -285,7 +285,7 @@ mod in_a_browser {
         let hello = encode(Spelling::Binary, &hello_private("bob"));
         bob.send(BINARY, &hello[LENGTH_SIZE..]);
         bob.next();
-        ann.ask(&[tell(1, "bob", "psst")]);
+        ann.tell(1, "bob", "psst");
         ann.expect(&passed(1));
         let frame = parse(Spelling::Binary, &{
             let payload = bob.next().payload;
@@ -302,7 +302,7 @@ mod in_a_browser {
         // Whoever speaks no protocol there hears nothing.
         let _raw = Browser::open_with(server.connect_to(1), "/raw/tea", "");
         server.until("the browser is in its room", |counts| counts.rooms == 1);
-        ann.ask(&[tell(3, "guest1", "psst")]);
+        ann.tell(3, "guest1", "psst");
         ann.expect(&refused(Refusal::CannotHear, 3));
     }
 
@@ -336,10 +336,7 @@ fn a_room_with_a_key_opens_to_whoever_has_it() {
     let server = Server::start(&["frame://127.0.0.1:0", "irc://127.0.0.1:0"]);
     let mut founder = server.connect_to(1);
     founder.send(b"NICK ann\r\nUSER a 0 * :a\r\nJOIN #vault\r\nMODE #vault +k sesame\r\n");
-    let mut heard = Vec::new();
-    while !heard.ends_with(b"MODE #vault +k sesame\r\n") {
-        heard.extend(founder.read_exactly(1));
-    }
+    founder.read_until(b"MODE #vault +k sesame\r\n");
     for spelling in SPELLINGS {
         let mut bob = server.greet(*spelling, "bob");
         bob.ask(&[
@@ -356,13 +353,13 @@ fn a_room_with_a_key_opens_to_whoever_has_it() {
         assert!(matches!(bob.next(), ServerFrame::Joined { request: 6, .. }));
         assert!(matches!(bob.next(), ServerFrame::Joined { request: 7, .. }));
         // Coming back takes it anew.
-        bob.ask(&[leave(8, room)]);
+        bob.leave(8, room);
         bob.expect(&left(8, room, 0));
         let resume = Some(hobnob::id::Resume { epoch, offset: 0 });
         let key = Some("sesame".into());
         bob.ask(&[ClientFrame::Join { request: 9, resume, key, room: "vault".into() }]);
         assert!(matches!(bob.next(), ServerFrame::Joined { request: 9, recovered: true, .. }));
-        bob.ask(&[bye()]);
+        bob.bye();
         bob.expect_bye(CloseReason::PeerClosed);
     }
 }

@@ -80,10 +80,7 @@ fn server() -> Server {
 /// What a handshake that is not accepted is answered with: the status, and the whole answer.
 fn refused(client: &mut Client, request: &(impl AsRef<[u8]> + ?Sized)) -> (u16, String) {
     client.send(request.as_ref());
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
-        answer.extend(client.read_exactly(1));
-    }
+    let answer = client.read_until(b"\r\n\r\n");
     let head = String::from_utf8(answer).unwrap();
     let length = head.split_once("Content-Length: ").unwrap().1.split_once('\r').unwrap().0;
     let body = client.read_exactly(length.parse().unwrap());
@@ -256,10 +253,7 @@ fn fault_p3_a_byte_at_a_time_is_the_same() {
     for byte in handshake("/raw/tea", "").bytes() {
         client.send(&[byte]);
     }
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.extend(client.read_exactly(1));
-    }
+    client.read_until(b"\r\n\r\n");
     for byte in frame(TEXT, b"hello").into_iter().chain(frame(PING, b"?")) {
         client.send(&[byte]);
     }
@@ -272,10 +266,7 @@ fn what_comes_with_the_handshake_is_heard_too() {
     let mut client = server.connect();
     let early = [handshake("/raw/tea", "").into_bytes(), frame(TEXT, b"early"), frame(PING, b"")];
     client.send(&early.concat());
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.extend(client.read_exactly(1));
-    }
+    client.read_until(b"\r\n\r\n");
     client.expect_bytes(b"\x81\x05early\x8a\x00");
 }
 

@@ -44,10 +44,7 @@ impl Answer {
 
 /// Reads one answer; `has_body` is false for HEAD.
 pub fn answer(client: &mut Client, has_body: bool) -> Answer {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.extend(client.read_exactly(1));
-    }
+    let head = client.read_until(b"\r\n\r\n");
     let head = String::from_utf8(head).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let mut answer = Answer { status, head, body: Vec::new() };
@@ -111,10 +108,7 @@ pub fn listen(server: &Server, listener: usize, path: &str, headers: &str) -> Ev
 
 impl Events {
     fn line(&mut self) -> String {
-        let mut line = Vec::new();
-        while line.last() != Some(&b'\n') {
-            line.extend(self.client.read_exactly(1));
-        }
+        let mut line = self.client.read_until(b"\n");
         line.pop();
         String::from_utf8(line).expect("events are text")
     }

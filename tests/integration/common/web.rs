@@ -65,10 +65,7 @@ impl Browser {
     /// By this handshake.
     pub fn open_by(mut client: Client, handshake: &str) -> Self {
         client.send(handshake.as_bytes());
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.extend(client.read_exactly(1));
-        }
+        let head = client.read_until(b"\r\n\r\n");
         let answer = String::from_utf8(head).unwrap();
         assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
         assert!(answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));

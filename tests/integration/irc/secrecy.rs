@@ -100,7 +100,7 @@ fn a_room_where_nobody_is_hears_nothing() {
     fred.hello("fred");
     let room = fred.join("x").room;
     crate::irc::talk::frame_says(&mut fred, room, 0, b"kept for a while");
-    fred.ask(&[crate::common::leave(9, room)]);
+    fred.leave(9, room);
     fred.until_pong();
     for line in ["PRIVMSG #x :hi", "TOPIC #x", "PART #x", "MODE #x"] {
         ann.ask(line, &[":hobnob.local 403 ann #x :No such channel"]);

@@ -113,10 +113,7 @@ impl Talk {
     /// The next line, as it came.
     #[track_caller]
     fn whole_line(&mut self) -> String {
-        let mut bytes = Vec::new();
-        while !bytes.ends_with(b"\n") {
-            bytes.extend(self.client.read_exactly(1));
-        }
+        let bytes = self.client.read_until(b"\n");
         let text = String::from_utf8(bytes).expect("lines are UTF-8");
         let line = text.strip_suffix("\r\n").unwrap_or_else(|| panic!("{text:?} ends wrongly"));
         assert!(!line.contains(['\r', '\n', '\0']), "{line:?}");
