@@ -1,5 +1,6 @@
 //! One client: its connection, what it has asked, and what it is answered.
 
+mod action;
 mod events;
 mod frames;
 mod government;
@@ -28,6 +29,26 @@ use hobnob::wire::websocket::Opcode;
 use irc::Answer;
 use std::collections::{HashMap, VecDeque};
 use web::Came;
+
+/// What no browser sends.
+#[derive(Clone, Copy, Debug)]
+enum WebGarbage {
+    Unmasked,
+    ReservedBits,
+    UnknownOpcode,
+    OrphanContinuation,
+    BadCloseCode,
+    TooLong,
+}
+
+const GARBAGE_IN_FRAMES: &[(WebGarbage, usize)] = &[
+    (WebGarbage::Unmasked, 1),
+    (WebGarbage::ReservedBits, 1),
+    (WebGarbage::UnknownOpcode, 1),
+    (WebGarbage::OrphanContinuation, 1),
+    (WebGarbage::BadCloseCode, 1),
+    (WebGarbage::TooLong, 1),
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -377,9 +398,21 @@ impl Peer {
     }
 
     /// Comes as a browser does.
-    pub fn shake_hands(&mut self, path: &str, subprotocol: &str) {
+    pub fn upgrade(&mut self, random: &mut Random) {
+        self.is_text = random.chance(500);
+        let path = match (&self.raw, self.kind) {
+            (Some(raw), _) => format!("/raw/r{}?echo={}", raw.room, self.echo),
+            (None, Kind::Irc) => "/irc".to_owned(),
+            (None, _) => "/connect".to_owned(),
+        };
+        let subprotocol = match self.kind {
+            Kind::Irc if self.is_text => "text.ircv3.net",
+            Kind::Irc => "binary.ircv3.net",
+            _ if self.raw.is_none() && random.chance(500) => "hobnob.v1",
+            _ => "",
+        };
         let web = self.web.as_ref().expect("a browser");
-        let handshake = web.handshake(path, subprotocol);
+        let handshake = web.handshake(&path, subprotocol);
         self.write(handshake.as_bytes());
     }
 
@@ -442,13 +475,17 @@ impl Peer {
     /// What no browser sends.
     pub fn garbage_in_frames(&mut self, random: &mut Random) {
         self.is_bad = true;
-        match random.below(6) {
-            0 => self.write(b"\x81\x02hi"),
-            1 => self.write(b"\xf1\x80\0\0\0\0"),
-            2 => self.write(b"\x83\x80\0\0\0\0"),
-            3 => self.write_control(Opcode::Continuation, b"of what?"),
-            4 => self.write_control(Opcode::Close, &999_u16.to_be_bytes()),
-            _ => self.write(b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff"),
+        match self.choose(GARBAGE_IN_FRAMES, random) {
+            WebGarbage::Unmasked => self.write(b"\x81\x02hi"),
+            WebGarbage::ReservedBits => self.write(b"\xf1\x80\0\0\0\0"),
+            WebGarbage::UnknownOpcode => self.write(b"\x83\x80\0\0\0\0"),
+            WebGarbage::OrphanContinuation => {
+                self.write_control(Opcode::Continuation, b"of what?");
+            }
+            WebGarbage::BadCloseCode => {
+                self.write_control(Opcode::Close, &999_u16.to_be_bytes());
+            }
+            WebGarbage::TooLong => self.write(b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff"),
         }
     }
 

@@ -35,16 +35,16 @@ impl Random {
         &from[self.below(from.len())]
     }
 
-    /// An index, as often as its weight says.
-    pub fn weighted(&mut self, weights: &[usize]) -> usize {
-        let mut left = self.below(weights.iter().sum::<usize>().max(1));
-        for (index, weight) in weights.iter().enumerate() {
+    /// One of a table, as often as its weight says; the first if all weights are 0.
+    pub fn choose<T: Copy>(&mut self, table: &[(T, usize)]) -> T {
+        let mut left = self.below(table.iter().map(|(_, weight)| weight).sum::<usize>().max(1));
+        for (choice, weight) in table {
             match left.checked_sub(*weight) {
                 Some(rest) => left = rest,
-                None => return index,
+                None => return *choice,
             }
         }
-        0
+        table[0].0
     }
 
     /// Small numbers mostly, and now and then one near `most`.

@@ -9,31 +9,64 @@ use std::time::Duration;
 pub struct Manners {
     pub join: usize,
     pub leave: usize,
-    pub say: usize,
-    pub members: usize,
-    pub tell: usize,
+    pub publish: usize,
+    pub query: usize,
+    pub direct: usize,
     /// What operators do, where there are any.
-    pub govern: usize,
+    pub moderate: usize,
     pub ping: usize,
     pub bye: usize,
-    pub wrong: usize,
+    pub mistake: usize,
     pub garbage: usize,
     pub repeat_per_mille: usize,
     pub silent_echo_per_mille: usize,
     pub largest: usize,
 }
+
+/// One thing that happens in a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Connect,
+    /// A peer asks for something, or publishes something.
+    Act,
+    /// The relay reads.
+    Deliver,
+    /// A peer reads.
+    Read,
+    Reset,
+    HalfClose,
+    Stall,
+    /// The loop is told of a connection that is gone.
+    Stale,
+    SpuriousWritable,
+    PublishFromHost,
+    /// The process of the relay stands still.
+    Stop,
+    WallClock,
+    OperatorCloses,
+    /// There is room in a send buffer that was full.
+    Writable,
+}
+
 /// How bad the world is in one seed.
 #[derive(Debug)]
 pub struct Weather {
     pub peers: usize,
     pub rooms: usize,
-    /// Weights of the actions, in the order of `World::act`.
-    pub actions: [usize; 14],
+    pub events: [(Event, usize); 14],
     pub stall_turns: usize,
     pub is_audited_everywhere: bool,
     pub late_per_mille: usize,
     pub is_drained: bool,
     pub is_wide: bool,
+}
+
+impl Weather {
+    /// Keeps something from happening from now on.
+    pub fn rule_out(&mut self, event: Event) {
+        let weights = self.events.iter_mut().filter(|(which, _)| *which == event);
+        weights.for_each(|(_, weight)| *weight = 0);
+    }
 }
 
 pub fn draw_limits(random: &mut Random) -> (Limits, bool) {
@@ -78,27 +111,27 @@ pub fn draw_weather(random: &mut Random, is_wide: bool, per_peer: usize) -> (Wea
     let some = |random: &mut Random, most: usize| {
         if random.chance(500) { random.within(0, most * wild) } else { 0 }
     };
-    let actions = [
-        random.within(10, 60),   // connect
-        300,                     // act
-        300,                     // deliver
-        random.within(100, 400), // read
-        some(random, 3),         // reset
-        some(random, 3),         // half close
-        some(random, 8),         // stall
-        some(random, 10),        // stale
-        some(random, 10),        // spurious writable
-        some(random, 6),         // say from host
-        some(random, 1),         // stop of the process
-        some(random, 3),         // wall clock
-        some(random, 1),         // the operator closes
-        100,                     // edges
+    let events = [
+        (Event::Connect, random.within(10, 60)),
+        (Event::Act, 300),
+        (Event::Deliver, 300),
+        (Event::Read, random.within(100, 400)),
+        (Event::Reset, some(random, 3)),
+        (Event::HalfClose, some(random, 3)),
+        (Event::Stall, some(random, 8)),
+        (Event::Stale, some(random, 10)),
+        (Event::SpuriousWritable, some(random, 10)),
+        (Event::PublishFromHost, some(random, 6)),
+        (Event::Stop, some(random, 1)),
+        (Event::WallClock, some(random, 3)),
+        (Event::OperatorCloses, some(random, 1)),
+        (Event::Writable, 100),
     ];
     let (rooms, is_audited_everywhere) = (random.within(1, 6), random.chance(700));
     let weather = Weather {
         peers: if random.chance(300) { random.within(20, 60) } else { random.within(2, 20) },
         rooms: if is_audited_everywhere { rooms.min(per_peer) } else { rooms },
-        actions,
+        events,
         stall_turns: random.within(1, 400),
         is_audited_everywhere,
         late_per_mille: *random.pick(&[0, 100, 500]),
@@ -108,13 +141,13 @@ pub fn draw_weather(random: &mut Random, is_wide: bool, per_peer: usize) -> (Wea
     let manners = Manners {
         join: random.within(5, 60),
         leave: random.within(0, 20),
-        say: random.within(100, 500),
-        members: random.within(0, 30),
-        tell: random.within(0, 60),
-        govern: if random.chance(400) { random.within(50, 250) } else { 0 },
+        publish: random.within(100, 500),
+        query: random.within(0, 30),
+        direct: random.within(0, 60),
+        moderate: if random.chance(400) { random.within(50, 250) } else { 0 },
         ping: random.within(0, 60),
         bye: some(random, 2),
-        wrong: some(random, 10),
+        mistake: some(random, 10),
         garbage: some(random, 2),
         repeat_per_mille: *random.pick(&[0, 50, 300]),
         silent_echo_per_mille: *random.pick(&[0, 300, 1_000]),

@@ -7,7 +7,7 @@ use crate::model::{Call, HOST, Model, Say, Speaker, Who};
 use crate::peer::{Irc, Kind, Peer, Person, ROOM, RawHearing, Read, Replay, Web};
 use crate::random::Random;
 use crate::totals::Totals;
-use crate::weather::{Manners, Weather, draw_limits, draw_weather};
+use crate::weather::{Event, Manners, Weather, draw_limits, draw_weather};
 use hobnob::address::Remote;
 use hobnob::engine::{Counts, Engine, Reading, SLICES};
 use hobnob::id::{ConnId, Offset};
@@ -32,6 +32,28 @@ const HTTP: usize = 7;
 
 /// How many services there are in this build.
 const SERVICES: usize = if cfg!(feature = "http") { 8 } else { 7 };
+
+/// How often each service is connected to.
+const ARRIVALS: &[(usize, usize)] = &[
+    (CHUNK_ECHO, 3),
+    (CHUNK_QUIET, 3),
+    (LINE_ECHO, 3),
+    (LINE_QUIET, 3),
+    (FRAME_GAP, 20),
+    (FRAME_CLOSE, 8),
+    (IRC, 10),
+    (HTTP, 27),
+];
+
+/// How often each kind of client comes over HTTP.
+const OVER_HTTP: &[(Kind, usize)] = &[
+    (Kind::WebRaw, 2),
+    (Kind::Irc, 2),
+    (Kind::Json, 3),
+    (Kind::Binary, 3),
+    (Kind::Events, 3),
+    (Kind::Http, 2),
+];
 
 /// Most dialects that are spoken in one room.
 const DIALECTS: usize = 10 + 3 * 8;
@@ -119,7 +141,7 @@ impl World {
         services.truncate(SERVICES);
         Self {
             engine: Engine::new(limits.clone(), services, random.next()),
-            model: Model { is_governed: manners.govern > 0, ..Model::new(limits.clone()) },
+            model: Model { is_governed: manners.moderate > 0, ..Model::new(limits.clone()) },
             random,
             weather,
             manners,
@@ -261,74 +283,77 @@ impl World {
 
     /// One thing happens.
     fn act(&mut self) {
-        match self.random.weighted(&self.weather.actions) {
-            0 => self.somebody_connects(),
-            4 => self.with_somebody(|world, index| {
-                trace!(world, "{} breaks", world.peers[index].conn);
-                let peer = &mut world.peers[index];
-                peer.is_reset = true;
-                peer.from_relay.clear();
-                // The loop may hear of it now, or when it next reads or writes.
-                if world.random.chance(500) {
-                    world.engine.lost(world.peers[index].conn);
-                }
+        match self.random.choose(&self.weather.events) {
+            Event::Connect => self.somebody_connects(),
+            Event::Act => self.with_anybody(Self::speak),
+            Event::Deliver => self.with_anybody(|world, index| {
+                let most = world.peers[index].undelivered().len().clamp(1, 64 << 10);
+                let count = match world.random.below(4) {
+                    0 => 1,
+                    1 => world.random.within(1, most.min(100)),
+                    2 => world.random.within(1, most),
+                    _ => most,
+                };
+                world.deliver(index, count);
             }),
-            5 => self.with_somebody(|world, index| {
+            Event::Read => self.with_anybody(|world, index| {
+                let count = match world.random.below(3) {
+                    0 => world.random.within(1, 100),
+                    1 => world.random.within(1, 4 << 10),
+                    _ => usize::MAX,
+                };
+                world.read(index, count);
+            }),
+            Event::Reset => self.with_somebody(Self::reset),
+            Event::HalfClose => self.with_somebody(|world, index| {
                 let peer = &mut world.peers[index];
                 // Half a line, whose rest never comes, would be said as it is.
                 peer.fin = true;
                 trace!(world, "{} will send no more", world.peers[index].conn);
             }),
-            6 => self.with_somebody(|world, index| {
+            Event::Stall => self.with_somebody(|world, index| {
                 let turns = world.random.within(1, world.weather.stall_turns) as u64;
                 world.peers[index].stalled_until = world.turn + turns;
             }),
-            7 => self.stale_event(),
-            8 => self.with_somebody(|world, index| {
+            Event::Stale => self.stale_event(),
+            Event::SpuriousWritable => self.with_somebody(|world, index| {
                 let peer = &world.peers[index];
                 // The kernel says so only if it is so.
                 if !peer.blocked {
                     world.engine.writable(peer.conn);
                 }
             }),
-            9 => self.host_says(),
-            10 => {
+            Event::PublishFromHost => self.host_says(),
+            Event::Stop => {
                 self.totals.stops += 1;
                 self.running += Duration::from_secs(self.random.within(3, 90) as u64);
                 trace!(self, "the process was stopped");
                 self.engine.wake(self.now());
             }
-            11 => self.wall = self.random.below(1 << 20) as u64,
-            12 => self.with_somebody(|world, index| {
+            Event::WallClock => self.wall = self.random.below(1 << 20) as u64,
+            Event::OperatorCloses => self.with_somebody(|world, index| {
                 trace!(world, "the operator closes {}", world.peers[index].conn);
                 world.engine.close(world.peers[index].conn, CloseReason::Stopped);
             }),
-            what => {
-                let index = self.random.below(self.peers.len());
-                match what {
-                    1 => self.speak(index),
-                    2 => {
-                        let most = self.peers[index].undelivered().len().clamp(1, 64 << 10);
-                        let count = match self.random.below(4) {
-                            0 => 1,
-                            1 => self.random.within(1, most.min(100)),
-                            2 => self.random.within(1, most),
-                            _ => most,
-                        };
-                        self.deliver(index, count);
-                    }
-                    3 => {
-                        let count = match self.random.below(3) {
-                            0 => self.random.within(1, 100),
-                            1 => self.random.within(1, 4 << 10),
-                            _ => usize::MAX,
-                        };
-                        self.read(index, count);
-                    }
-                    _ => self.edge(index),
-                }
-            }
+            Event::Writable => self.with_anybody(Self::edge),
         }
+    }
+
+    /// A connection breaks.
+    fn reset(&mut self, index: usize) {
+        trace!(self, "{} breaks", self.peers[index].conn);
+        let peer = &mut self.peers[index];
+        peer.is_reset = true;
+        peer.from_relay.clear();
+        // The loop may hear of it now, or when it next reads or writes.
+        if self.random.chance(500) {
+            self.engine.lost(self.peers[index].conn);
+        }
+    }
+
+    fn with_anybody(&mut self, act: impl FnOnce(&mut Self, usize)) {
+        let index = self.random.below(self.peers.len());
+        act(self, index);
     }
 
     /// Not to the auditor.
@@ -344,55 +369,9 @@ impl World {
         if self.peers.len() > self.weather.peers {
             return;
         }
-        let weights = [3, 3, 3, 3, 20, 8, 10, 27];
-        let service = self.random.weighted(&weights[..SERVICES]);
-        let kind = match service {
-            CHUNK_ECHO | CHUNK_QUIET => Kind::Chunk,
-            LINE_ECHO | LINE_QUIET => Kind::Line,
-            FRAME_GAP | FRAME_CLOSE => match cfg!(feature = "json") && self.random.chance(300) {
-                true => Kind::Json,
-                false => Kind::Binary,
-            },
-            IRC => Kind::Irc,
-            HTTP => match self.random.below(15) {
-                0..2 => Kind::WebRaw,
-                2..4 => Kind::Irc,
-                4..7 if cfg!(feature = "json") => Kind::Json,
-                7..10 => Kind::Binary,
-                10..13 => Kind::Events,
-                _ => Kind::Http,
-            },
-            _ => unreachable!("every service"),
-        };
-        let person = if kind == Kind::Http {
-            POSTERS + self.random.below(self.posters.len())
-        } else if !kind.hears_frames() || self.random.chance(300) {
-            self.people.push(Person::default());
-            if kind.speaks_frames() && self.random.chance(100) {
-                // Under somebody else's name, perhaps.
-                let name = format!("person{}", self.random.within(1, 12));
-                let key = self.random.next() | 1;
-                self.people.push(Person { name, key, ..Person::default() });
-            }
-            self.people.len() - 1
-        } else {
-            // Somebody who was here before, or is still; not the auditor.
-            let person = self.random.within(1, 12);
-            while self.people.len() <= person {
-                let number = self.people.len();
-                let key = if number.is_multiple_of(2) { number as u64 } else { 0 };
-                let name = format!("Person{number}");
-                self.people.push(Person { name, key, ..Person::default() });
-            }
-            // One whose key is still on its way would be somebody else without it.
-            let is_new = self.people[person].key == 0;
-            if is_new && self.peers.iter().any(|peer| peer.person == person) {
-                self.people.push(Person::default());
-                self.people.len() - 1
-            } else {
-                person
-            }
-        };
+        let service = self.random.choose(&ARRIVALS[..SERVICES]);
+        let kind = self.draw_kind(service);
+        let person = self.draw_person(kind);
         let capacity = match self.random.below(3) {
             0 => self.random.within(1, 600),
             1 => self.random.within(600, 8 << 10),
@@ -416,23 +395,58 @@ impl World {
             if self.manners.garbage > 0 && self.random.chance(20) {
                 return peer.garbage_opening(&mut self.random);
             }
-            peer.is_text = self.random.chance(500);
-            let path = match (&peer.raw, kind) {
-                (Some(raw), _) => format!("/raw/r{}?echo={}", raw.room, peer.echo),
-                (None, Kind::Irc) => "/irc".to_owned(),
-                (None, _) => "/connect".to_owned(),
-            };
-            let subprotocol = match kind {
-                Kind::Irc if peer.is_text => "text.ircv3.net",
-                Kind::Irc => "binary.ircv3.net",
-                _ if peer.raw.is_none() && self.random.chance(500) => "hobnob.v1",
-                _ => "",
-            };
-            peer.shake_hands(&path, subprotocol);
+            peer.upgrade(&mut self.random);
         }
         if kind.speaks_frames() && self.manners.garbage > 0 && self.random.chance(10) {
             peer.bad_version();
         }
+    }
+
+    /// The kind of the next client of a service.
+    fn draw_kind(&mut self, service: usize) -> Kind {
+        match service {
+            CHUNK_ECHO | CHUNK_QUIET => Kind::Chunk,
+            LINE_ECHO | LINE_QUIET => Kind::Line,
+            FRAME_GAP | FRAME_CLOSE => match cfg!(feature = "json") && self.random.chance(300) {
+                true => Kind::Json,
+                false => Kind::Binary,
+            },
+            IRC => Kind::Irc,
+            HTTP => self.random.choose(OVER_HTTP),
+            _ => unreachable!("every service"),
+        }
+    }
+
+    /// The person behind the next connection of a kind.
+    fn draw_person(&mut self, kind: Kind) -> usize {
+        if kind == Kind::Http {
+            return POSTERS + self.random.below(self.posters.len());
+        }
+        if !kind.hears_frames() || self.random.chance(300) {
+            self.people.push(Person::default());
+            if kind.speaks_frames() && self.random.chance(100) {
+                // Under somebody else's name, perhaps.
+                let name = format!("person{}", self.random.within(1, 12));
+                let key = self.random.next() | 1;
+                self.people.push(Person { name, key, ..Person::default() });
+            }
+            return self.people.len() - 1;
+        }
+        // Somebody who was here before, or is still; not the auditor.
+        let person = self.random.within(1, 12);
+        while self.people.len() <= person {
+            let number = self.people.len();
+            let key = if number.is_multiple_of(2) { number as u64 } else { 0 };
+            let name = format!("Person{number}");
+            self.people.push(Person { name, key, ..Person::default() });
+        }
+        // One whose key is still on its way would be somebody else without it.
+        let is_new = self.people[person].key == 0;
+        if is_new && self.peers.iter().any(|peer| peer.person == person) {
+            self.people.push(Person::default());
+            return self.people.len() - 1;
+        }
+        person
     }
 
     fn speak(&mut self, index: usize) {
@@ -870,7 +884,7 @@ impl World {
         trace!(self, "drain");
         self.is_draining = true;
         // Time that was not lived would not count.
-        self.weather.actions[10] = 0;
+        self.weather.rule_out(Event::Stop);
         self.engine.wake(self.now());
         let now = self.call(Who::Nobody);
         self.engine.drain(now);

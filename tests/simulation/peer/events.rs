@@ -1,6 +1,7 @@
 //! Somebody who listens to one room over HTTP (Server-Sent Events). An event is the frame of that
 //! name in other words, and is held to the same.
 
+use super::action::{Action, Weights};
 use super::http::{Response, field};
 use super::{Peer, Person, Want};
 use crate::model::Model;
@@ -11,6 +12,13 @@ use hobnob::reason::{CloseReason, Refusal};
 use hobnob::wire::Parsed;
 use hobnob::wire::frame::ServerFrame;
 use std::borrow::Cow;
+
+/// How often a listener does what, once it has asked to be let in.
+const ACTIONS: &Weights = &[
+    (Action::Wait, |_| 1_000),
+    (Action::Ping, |manners| manners.ping),
+    (Action::Bye, |manners| manners.bye),
+];
 
 /// By what number it knows its room.
 pub const ROOM: u32 = 0;
@@ -36,9 +44,9 @@ impl Peer {
         rooms: usize,
     ) {
         if self.has_begun {
-            return match random.weighted(&[1_000, manners.ping, manners.bye]) {
-                1 => self.write(b"hello?\r\n\r\n"),
-                2 => self.fin = true,
+            return match self.choose_action(ACTIONS, true, random, manners) {
+                Action::Ping => self.write(b"hello?\r\n\r\n"),
+                Action::Bye => self.fin = true,
                 _ => {}
             };
         }

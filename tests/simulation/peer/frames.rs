@@ -1,5 +1,6 @@
 //! A client in frames: what it asks for.
 
+use super::action::{Action, Weights};
 use super::{Asked, Kind, Peer, Person, Want};
 use crate::model::{Model, Say};
 use crate::random::Random;
@@ -11,6 +12,57 @@ use hobnob::wire::binary;
 use hobnob::wire::frame::{ClientFrame, Side, VERSION};
 use std::borrow::Cow;
 use std::collections::HashSet;
+
+/// How often a client in frames does what.
+const ACTIONS: &Weights = &[
+    (Action::Join, |manners| manners.join),
+    (Action::Leave, |manners| manners.leave),
+    (Action::Publish, |manners| manners.publish),
+    (Action::Query, |manners| manners.query),
+    (Action::Ping, |manners| manners.ping),
+    (Action::Bye, |manners| manners.bye),
+    (Action::Mistake, |manners| manners.mistake),
+    (Action::Garbage, |manners| manners.garbage),
+    (Action::DirectMessage, |manners| manners.direct),
+];
+
+/// A request that must be refused.
+#[derive(Clone, Copy, Debug)]
+enum Mistake {
+    BadRoomName,
+    PublishAsStranger,
+    TooLongMessage,
+    QueryAsStranger,
+    PublishAfterLeave,
+    TooManyRooms,
+}
+
+const MISTAKES: &[(Mistake, usize)] = &[
+    (Mistake::BadRoomName, 1),
+    (Mistake::PublishAsStranger, 1),
+    (Mistake::TooLongMessage, 1),
+    (Mistake::QueryAsStranger, 1),
+    (Mistake::PublishAfterLeave, 1),
+    (Mistake::TooManyRooms, 1),
+];
+
+/// Bytes that are no frame, or none that may come.
+#[derive(Clone, Copy, Debug)]
+enum Garbage {
+    TooLong,
+    UnknownKind,
+    BadFrame,
+    HelloAgain,
+    BadFields,
+}
+
+const GARBAGE: &[(Garbage, usize)] = &[
+    (Garbage::TooLong, 1),
+    (Garbage::UnknownKind, 1),
+    (Garbage::BadFrame, 1),
+    (Garbage::HelloAgain, 1),
+    (Garbage::BadFields, 1),
+];
 
 /// A room that the peer is in.
 pub struct Seat {
@@ -114,43 +166,18 @@ impl Peer {
             return self.garbage_opening(random);
         }
         if !self.greeted {
-            if !self.asked.iter().any(|asked| matches!(asked.want, Want::Welcome)) {
-                if random.chance(20) {
-                    let wrong = ClientFrame::Hello {
-                        version: VERSION,
-                        private: false,
-                        key: 0,
-                        name: "a b".into(),
-                    };
-                    return self.ask(&wrong, Want::Welcome);
-                }
-                self.hello(person);
-                // A guest's hello cannot be refused, so more may follow at once.
-                if person.name.is_empty() && random.chance(500) {
-                    self.join(random.below(rooms), random, person);
-                }
+            if !self.wants(|want| matches!(want, Want::Welcome)) {
+                self.greet(random, person, rooms);
             }
             return;
         }
         let mut joined: Vec<u32> =
             self.rooms.iter().filter(|(_, seat)| !seat.is_leaving).map(|(room, _)| *room).collect();
         joined.sort_unstable();
-        let join = if joined.is_empty() { manners.join.max(200) } else { manners.join };
-        let has_room = usize::from(!joined.is_empty());
-        let weights = [
-            join,
-            manners.leave * has_room,
-            manners.say * has_room,
-            manners.members * has_room,
-            manners.ping,
-            manners.bye,
-            manners.wrong,
-            manners.garbage,
-            manners.tell,
-        ];
         let room = if joined.is_empty() { 0 } else { *random.pick(&joined) };
-        match random.weighted(&weights) {
-            0 => {
+        let action = self.choose_action(ACTIONS, !joined.is_empty(), random, manners);
+        match action {
+            Action::Join => {
                 let room = random.below(rooms);
                 // One that is being left is not entered at the same time: which comes first is
                 // clear to the relay, but not to this peer.
@@ -158,26 +185,10 @@ impl Peer {
                     self.join(room, random, person);
                 }
             }
-            1 if !self.joining.contains(&self.rooms[&room].room) => {
-                let request = self.request();
-                self.ask(&ClientFrame::Leave { request, room }, Want::Left { request, room });
-                self.rooms.get_mut(&room).expect("joined").is_leaving = true;
-            }
-            2 => self.say(room, random, manners, model, person),
-            3 if random.chance(500) => {
-                let (request, limit) = (self.request(), random.below(8) as u32);
-                let next = self.rooms[&room].next;
-                let offset = (next + random.below(8) as u64).saturating_sub(4);
-                let side =
-                    if random.chance(500) { Side::After(offset) } else { Side::Before(offset) };
-                let ask = ClientFrame::History { request, room, side, limit };
-                self.ask(&ask, Want::History { request, room, side, limit });
-            }
-            3 => {
-                let request = self.request();
-                self.ask(&ClientFrame::Members { request, room }, Want::Members { request, room });
-            }
-            4 => {
+            Action::Leave => self.leave(room),
+            Action::Publish => self.say(room, random, manners, model, person),
+            Action::Query => self.query(room, random),
+            Action::Ping => {
                 // Now and then more than a peer may be owed.
                 let count = if random.chance(20) { random.within(1, 3_000) } else { 1 };
                 for _ in 0..count {
@@ -185,11 +196,49 @@ impl Peer {
                     self.ask(&ClientFrame::Ping { token }, Want::Pong(token));
                 }
             }
-            5 => self.bye(random),
-            6 => self.wrong(room, random, model, person, rooms),
-            7 => self.garbage(random, &model.limits),
-            8 => self.tell(random, manners, model),
-            _ => {}
+            Action::Bye => self.bye(random),
+            Action::Mistake => self.make_mistake(room, random, model, person, rooms),
+            Action::Garbage => self.garbage(random, &model.limits),
+            Action::DirectMessage => self.tell(random, manners, model),
+            other => unreachable!("{other:?} is no action in frames"),
+        }
+    }
+
+    /// Says hello; now and then by a name that no one can have.
+    fn greet(&mut self, random: &mut Random, person: &Person, rooms: usize) {
+        if random.chance(20) {
+            let (version, name) = (VERSION, "a b".into());
+            let wrong = ClientFrame::Hello { version, private: false, key: 0, name };
+            return self.ask(&wrong, Want::Welcome);
+        }
+        self.hello(person);
+        // A guest's hello cannot be refused, so more may follow at once.
+        if person.name.is_empty() && random.chance(500) {
+            self.join(random.below(rooms), random, person);
+        }
+    }
+
+    fn leave(&mut self, room: u32) {
+        if self.joining.contains(&self.rooms[&room].room) {
+            return;
+        }
+        let request = self.request();
+        self.ask(&ClientFrame::Leave { request, room }, Want::Left { request, room });
+        self.rooms.get_mut(&room).expect("joined").is_leaving = true;
+    }
+
+    /// Asks for a page of history, or who is there.
+    fn query(&mut self, room: u32, random: &mut Random) {
+        if random.chance(500) {
+            let (request, limit) = (self.request(), random.below(8) as u32);
+            let next = self.rooms[&room].next;
+            let offset = (next + random.below(8) as u64).saturating_sub(4);
+            let side = if random.chance(500) { Side::After(offset) } else { Side::Before(offset) };
+            let ask = ClientFrame::History { request, room, side, limit };
+            self.ask(&ask, Want::History { request, room, side, limit });
+        } else {
+            let request = self.request();
+            self.ask(&ClientFrame::Members { request, room }, Want::Members { request, room });
         }
     }
 
@@ -260,7 +309,7 @@ impl Peer {
     }
 
     /// Asks for what must be refused.
-    pub(super) fn wrong(
+    fn make_mistake(
         &mut self,
         room: u32,
         random: &mut Random,
@@ -270,8 +319,8 @@ impl Peer {
     ) {
         let request = self.request();
         let id = if random.chance(500) && !model.is_governed { 0 } else { 1 << 60 | request };
-        match random.below(6) {
-            0 => {
+        match self.choose(MISTAKES, random) {
+            Mistake::BadRoomName => {
                 let name = random.pick(&["", "a b", "a,b", "a\u{202e}"]);
                 let join = ClientFrame::Join {
                     request,
@@ -283,23 +332,23 @@ impl Peer {
                 self.ask(&join, want);
                 self.joining.push(usize::MAX);
             }
-            1 => {
+            Mistake::PublishAsStranger => {
                 let room = 0x3ff << 22 | 77;
                 let payload = self.payload(random, 10, model);
                 let must_fail = Some(Refusal::NotMember);
                 self.say_this(room, id, true, false, &payload, must_fail, model);
             }
-            2 if self.rooms.contains_key(&room) && !self.has_rate => {
+            Mistake::TooLongMessage if self.rooms.contains_key(&room) && !self.has_rate => {
                 let mut payload = self.payload(random, 10, model);
                 payload.resize(model.limits.message + 1, b'x');
                 let must_fail = Some(Refusal::MessageTooLong);
                 self.say_this(room, id, true, false, &payload, must_fail, model);
             }
-            3 => {
+            Mistake::QueryAsStranger => {
                 let members = ClientFrame::Members { request, room: 0x3ff << 22 | 78 };
                 self.ask(&members, Want::NoMembers { request });
             }
-            4 if !self.has_rate => {
+            Mistake::PublishAfterLeave if !self.has_rate => {
                 // Already asked to leave: what is said now comes too late.
                 let leaving = self.rooms.iter().filter(|(_, seat)| seat.is_leaving);
                 let Some(room) = leaving.map(|(room, _)| *room).min() else { return };
@@ -307,7 +356,7 @@ impl Peer {
                 let must_fail = Some(Refusal::NotMember);
                 self.say_this(room, id, true, false, &payload, must_fail, model);
             }
-            5 if !self.joining.is_empty() || !person.places.is_empty() => {
+            Mistake::TooManyRooms if !self.joining.is_empty() || !person.places.is_empty() => {
                 for room in 0..rooms {
                     if !self.rooms.values().any(|seat| seat.room == room && seat.is_leaving) {
                         self.join(room, random, person);
@@ -324,21 +373,21 @@ impl Peer {
             return self.garbage_in_frames(random);
         }
         let is_json = self.kind == Kind::Json;
-        match random.below(5) {
-            0 if is_json => self.transmit(&vec![b'{'; limits.message * 2 + 4_096]),
-            0 => self.transmit(&[0x7f, 0xff, 0xff, 0xff, 4]),
-            1 if is_json => self.transmit(b"{\"type\":\"fly\"}\n"),
-            1 => self.transmit(&[0, 0, 0, 1, 0x77]),
-            2 if is_json => self.transmit(b"{\"type\":\n"),
-            2 => self.transmit(&[0, 0, 0, 0, 4]),
-            3 => self.send(&ClientFrame::Hello {
+        match self.choose(GARBAGE, random) {
+            Garbage::TooLong if is_json => self.transmit(&vec![b'{'; limits.message * 2 + 4_096]),
+            Garbage::TooLong => self.transmit(&[0x7f, 0xff, 0xff, 0xff, 4]),
+            Garbage::UnknownKind if is_json => self.transmit(b"{\"type\":\"fly\"}\n"),
+            Garbage::UnknownKind => self.transmit(&[0, 0, 0, 1, 0x77]),
+            Garbage::BadFrame if is_json => self.transmit(b"{\"type\":\n"),
+            Garbage::BadFrame => self.transmit(&[0, 0, 0, 0, 4]),
+            Garbage::HelloAgain => self.send(&ClientFrame::Hello {
                 version: VERSION,
                 private: false,
                 key: 0,
                 name: "twice".into(),
             }),
-            _ if is_json => self.transmit(b"\xff\xfe\n"),
-            _ => self.transmit(&[0, 0, 0, 3, 6, 1, 2]),
+            Garbage::BadFields if is_json => self.transmit(b"\xff\xfe\n"),
+            Garbage::BadFields => self.transmit(&[0, 0, 0, 3, 6, 1, 2]),
         }
     }
 

@@ -15,6 +15,47 @@ pub const KEY: &str = "sesame";
 /// Whom nobody bans or puts out: the auditor.
 const SPARED: &str = "guest1";
 
+/// One thing that an operator does to a channel.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    Change,
+    Kick,
+    Invite,
+    Topic,
+    AskRights,
+}
+
+const ORDERS: &[(Order, usize)] = &[
+    (Order::Change, 7),
+    (Order::Kick, 4),
+    (Order::Invite, 1),
+    (Order::Topic, 1),
+    (Order::AskRights, 3),
+];
+
+/// One change of a channel's modes.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    /// Of moderated, no messages from outside, secret, topic for operators.
+    Switch,
+    InviteOnly,
+    Key,
+    Limit,
+    Ban,
+    Operator,
+    Voice,
+}
+
+const CHANGES: &[(Change, usize)] = &[
+    (Change::Switch, 3),
+    (Change::InviteOnly, 1),
+    (Change::Key, 1),
+    (Change::Limit, 1),
+    (Change::Ban, 3),
+    (Change::Operator, 1),
+    (Change::Voice, 2),
+];
+
 /// What a channel demands of everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Modes {
@@ -90,23 +131,29 @@ impl Rights {
             false if random.chance(900) => '+',
             _ => *random.pick(&['+', '-']),
         };
-        match random.below(12) {
-            0..3 => {
+        match random.choose(CHANGES) {
+            Change::Switch => {
                 let letter = *random.pick(&['m', 'n', 's', 't']);
                 format!("{}{letter}", sign(known.switches.contains(&letter), random))
             }
-            3 => format!("{}i", sign(self.is_on('i') || random.chance(500), random)),
-            4 => format!("{}k {KEY}", sign(known.key.is_some() || random.chance(500), random)),
-            5 => match sign(known.limit.is_some() || random.chance(500), random) {
+            Change::InviteOnly => {
+                format!("{}i", sign(self.is_on('i') || random.chance(500), random))
+            }
+            Change::Key => {
+                format!("{}k {KEY}", sign(known.key.is_some() || random.chance(500), random))
+            }
+            Change::Limit => match sign(known.limit.is_some() || random.chance(500), random) {
                 '-' => "-l".to_owned(),
                 _ => format!("+l {}", random.within(1, 12)),
             },
-            6..9 => match self.bans.iter().flatten().next() {
+            Change::Ban => match self.bans.iter().flatten().next() {
                 Some(ban) if random.chance(600) => format!("-b {ban}"),
                 _ => format!("+b {member}!*@*"),
             },
-            9 => format!("{}o {member}", sign(self.operators.contains(member), random)),
-            _ => format!("{}v {member}", sign(self.voices.contains(member), random)),
+            Change::Operator => {
+                format!("{}o {member}", sign(self.operators.contains(member), random))
+            }
+            Change::Voice => format!("{}v {member}", sign(self.voices.contains(member), random)),
         }
     }
 
@@ -172,19 +219,19 @@ impl Peer {
             true => "nobody".to_owned(),
             false => random.pick(&members).clone(),
         };
-        match random.below(16) {
-            0..7 => {
+        match self.choose(ORDERS, random) {
+            Order::Change => {
                 let change = self.irc_mut().rooms[&room].rights.next(&member, random);
                 self.order(&format!("MODE #r{room} {change}"), random);
             }
-            7..11 => self.order(&format!("KICK #r{room} {member} :out with you"), random),
-            11 => {
+            Order::Kick => self.order(&format!("KICK #r{room} {member} :out with you"), random),
+            Order::Invite => {
                 let whom = model.names.pick(random).unwrap_or(SPARED).to_owned();
                 model.invited.push((room, whom.clone()));
                 self.order(&format!("INVITE {whom} #r{room}"), random);
             }
-            12 => self.order(&format!("TOPIC #r{room} :{}", random.below(9)), random),
-            _ => self.ask_rights(room),
+            Order::Topic => self.order(&format!("TOPIC #r{room} :{}", random.below(9)), random),
+            Order::AskRights => self.ask_rights(room),
         }
     }
 
@@ -193,8 +240,7 @@ impl Peer {
     fn order(&mut self, line: &str, random: &mut Random) {
         self.line(line.trim_end());
         self.expect_next(super::Want::Perhaps);
-        let token = format!("{:x}", random.next());
-        self.ask_line(&format!("PING {token}"), Answer::Pong(token));
+        self.ping_line(random);
     }
 
     /// Is away, or back.

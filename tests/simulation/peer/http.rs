@@ -1,6 +1,7 @@
 //! A client that asks over HTTP, one request after the other on one connection: it says something in
 //! a room it is not in, and reads back what was said.
 
+use super::action::{Action, Weights};
 use super::{Peer, Person, Want};
 use crate::model::{Acked, Model, Say};
 use crate::random::Random;
@@ -11,6 +12,10 @@ use hobnob::wire::frame::{ServerFrame, Side};
 
 /// Requests that a client sends before it has read the answer to the first.
 const PIPELINED: usize = 4;
+
+/// How often a client over HTTP asks for what.
+const ACTIONS: &Weights =
+    &[(Action::Publish, |manners| manners.publish), (Action::Query, |manners| manners.query)];
 
 /// An answer, or the beginning of an endless one.
 pub struct Response {
@@ -78,7 +83,7 @@ impl Peer {
             return;
         }
         let room = random.below(rooms);
-        if random.weighted(&[manners.say, manners.members]) == 0 {
+        if self.choose_action(ACTIONS, true, random, manners) == Action::Publish {
             self.post(room, random, manners, model, person);
         } else {
             let (limit, offset) = (random.within(1, 8) as u32, random.below(100) as u64);

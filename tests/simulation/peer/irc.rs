@@ -3,6 +3,7 @@
 //! Lines do not say where in its room a message stands, so what was said is compared with the model
 //! once the auditor has heard it too; everything else at once.
 
+use super::action::{Action, Weights};
 use super::government::{KEY, Rights};
 use super::telling::Telling;
 use super::{Peer, Want};
@@ -26,6 +27,33 @@ const CAPS: [&str; 7] = [
     "batch",
 ];
 const CHANGED_LATER: usize = 3;
+
+/// How often a client of IRC does what.
+const ACTIONS: &Weights = &[
+    (Action::Join, |manners| manners.join),
+    (Action::Leave, |manners| manners.leave),
+    (Action::Publish, |manners| manners.publish),
+    (Action::Query, |manners| manners.query),
+    (Action::Ping, |manners| manners.ping),
+    (Action::Bye, |manners| manners.bye),
+    (Action::Mistake, |manners| manners.mistake),
+    (Action::ChangeCapabilities, |manners| manners.join / 4),
+    (Action::ChangeName, |manners| manners.join / 8),
+    (Action::DirectMessage, |manners| manners.direct),
+    (Action::Moderate, |manners| manners.moderate),
+    (Action::Away, |manners| manners.direct / 8),
+];
+
+/// A line that must be refused.
+#[derive(Clone, Copy, Debug)]
+enum Mistake {
+    UnknownVerb,
+    TooLongLine,
+    PublishAsStranger,
+}
+
+const MISTAKES: &[(Mistake, usize)] =
+    &[(Mistake::UnknownVerb, 1), (Mistake::TooLongLine, 1), (Mistake::PublishAsStranger, 1)];
 
 /// Most lines that a message becomes, and what the last of so many says.
 pub(super) const LINES: usize = 16;
@@ -375,85 +403,87 @@ impl Peer {
             }
             return;
         }
-        let serial = self.serial;
-        let irc = self.irc.as_mut().expect("a client of IRC");
+        let irc = self.irc_mut();
         let mut joined: Vec<usize> =
             irc.rooms.iter().filter(|(_, channel)| !channel.is_leaving).map(|(r, _)| *r).collect();
         joined.sort_unstable();
-        let has_room = usize::from(!joined.is_empty());
-        let weights = [
-            if joined.is_empty() { manners.join.max(200) } else { manners.join },
-            manners.leave * has_room,
-            manners.say * has_room,
-            manners.members * has_room,
-            manners.ping,
-            manners.bye,
-            manners.wrong,
-            manners.join / 4,
-            manners.join / 8,
-            manners.tell,
-            manners.govern * has_room,
-            manners.tell / 8,
-        ];
         let room = if joined.is_empty() { 0 } else { *random.pick(&joined) };
-        match random.weighted(&weights) {
-            0 => {
-                let room = random.below(rooms);
-                if !irc.rooms.contains_key(&room) && !irc.moves.contains_key(&room) {
-                    let has_key = model.is_governed && random.chance(500);
-                    irc.moves.insert(room, Move { is_join: true, has_key, at: None });
-                    let key = if has_key { KEY } else { "" };
-                    let line = format!("JOIN #r{room} {key}");
-                    self.ask_line(line.trim_end(), Answer::Joined(room));
-                }
-            }
-            1 => {
-                irc.moves.insert(room, Move { is_join: false, has_key: false, at: None });
-                irc.rooms.get_mut(&room).expect("joined").is_leaving = true;
-                self.ask_line(&format!("PART #r{room} :enough"), Answer::Left(room));
-            }
-            2 => self.say_line(room, random, manners, model),
-            3 => self.ask_line(&format!("NAMES #r{room}"), Answer::Names(room)),
-            4 => {
+        match self.choose_action(ACTIONS, !joined.is_empty(), random, manners) {
+            Action::Join => self.enter_channel(random.below(rooms), random, model),
+            Action::Leave => self.leave_channel(room),
+            Action::Publish => self.say_line(room, random, manners, model),
+            Action::Query => self.ask_line(&format!("NAMES #r{room}"), Answer::Names(room)),
+            Action::Ping => {
                 let count = if random.chance(20) { random.within(1, 600) } else { 1 };
                 for _ in 0..count {
-                    let token = format!("{:x}", random.next());
-                    self.ask_line(&format!("PING {token}"), Answer::Pong(token));
+                    self.ping_line(random);
                 }
             }
-            5 => {
+            Action::Bye => {
                 self.line("QUIT :enough of all");
                 self.has_said_bye();
             }
-            6 => match random.below(3) {
-                0 => self.ask_line("FLY away", Answer::Numeric("421")),
-                1 => self.ask_line(&"x".repeat(LINE_MAX + 88), Answer::Numeric("417")),
+            Action::Mistake => match self.choose(MISTAKES, random) {
+                Mistake::UnknownVerb => self.ask_line("FLY away", Answer::Numeric("421")),
+                Mistake::TooLongLine => {
+                    self.ask_line(&"x".repeat(LINE_MAX + 88), Answer::Numeric("417"));
+                }
                 // Where it may be too fast, it would not be known for which line.
-                _ if self.has_rate => {}
-                _ => self.ask_line("PRIVMSG #nowhere :hello?", Answer::Numeric("403")),
+                Mistake::PublishAsStranger if self.has_rate => {}
+                Mistake::PublishAsStranger => {
+                    self.ask_line("PRIVMSG #nowhere :hello?", Answer::Numeric("403"));
+                }
             },
-            7 => {
-                let cap = CAPS[random.below(CHANGED_LATER)];
-                let is_on = irc.caps.contains(cap);
-                let sign = if is_on { "-" } else { "" };
-                let caps = vec![(cap, !is_on)];
-                // Until it is agreed on, it is not known which of two comes first.
-                if !self.wants(|want| matches!(want, Want::Line(Answer::Caps(_)))) {
-                    self.ask_line(&format!("CAP REQ :{sign}{cap}"), Answer::Caps(caps));
-                }
-            }
-            8 => {
-                let nick = format!("irc{serial}n{}", random.below(1_000));
-                let is_new = nick != irc.nick;
-                // The name it has already is not news.
-                if is_new && !self.wants(|want| matches!(want, Want::Line(Answer::Nick(_)))) {
-                    self.ask_line(&format!("NICK {nick}"), Answer::Nick(nick));
-                }
-            }
-            9 => self.tell_line(random, manners, model),
-            10 => self.govern(room, random, model),
-            11 => self.go_away(random),
-            _ => {}
+            Action::ChangeCapabilities => self.change_caps(random),
+            Action::ChangeName => self.change_nick(random),
+            Action::DirectMessage => self.tell_line(random, manners, model),
+            Action::Moderate => self.govern(room, random, model),
+            Action::Away => self.go_away(random),
+            other => unreachable!("{other:?} is no action of IRC"),
+        }
+    }
+
+    fn enter_channel(&mut self, room: usize, random: &mut Random, model: &Model) {
+        let irc = self.irc_mut();
+        if irc.rooms.contains_key(&room) || irc.moves.contains_key(&room) {
+            return;
+        }
+        let has_key = model.is_governed && random.chance(500);
+        irc.moves.insert(room, Move { is_join: true, has_key, at: None });
+        let key = if has_key { KEY } else { "" };
+        let line = format!("JOIN #r{room} {key}");
+        self.ask_line(line.trim_end(), Answer::Joined(room));
+    }
+
+    fn leave_channel(&mut self, room: usize) {
+        let irc = self.irc_mut();
+        irc.moves.insert(room, Move { is_join: false, has_key: false, at: None });
+        irc.rooms.get_mut(&room).expect("joined").is_leaving = true;
+        self.ask_line(&format!("PART #r{room} :enough"), Answer::Left(room));
+    }
+
+    /// Pings, so that the end of what comes before is known.
+    pub(super) fn ping_line(&mut self, random: &mut Random) {
+        let token = format!("{:x}", random.next());
+        self.ask_line(&format!("PING {token}"), Answer::Pong(token));
+    }
+
+    fn change_caps(&mut self, random: &mut Random) {
+        let cap = CAPS[random.below(CHANGED_LATER)];
+        let is_on = self.irc_mut().caps.contains(cap);
+        let sign = if is_on { "-" } else { "" };
+        // Until it is agreed on, it is not known which of two comes first.
+        if !self.wants(|want| matches!(want, Want::Line(Answer::Caps(_)))) {
+            self.ask_line(&format!("CAP REQ :{sign}{cap}"), Answer::Caps(vec![(cap, !is_on)]));
+        }
+    }
+
+    fn change_nick(&mut self, random: &mut Random) {
+        let nick = format!("irc{}n{}", self.serial, random.below(1_000));
+        let is_new = nick != self.irc_mut().nick;
+        // The name it has already is not news.
+        if is_new && !self.wants(|want| matches!(want, Want::Line(Answer::Nick(_)))) {
+            self.ask_line(&format!("NICK {nick}"), Answer::Nick(nick));
         }
     }
 
@@ -492,8 +522,7 @@ impl Peer {
         }
         // Whatever refuses it comes before this.
         if is_governed {
-            let token = format!("{:x}", random.next());
-            self.ask_line(&format!("PING {token}"), Answer::Pong(token));
+            self.ping_line(random);
         }
     }
 

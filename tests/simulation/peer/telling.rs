@@ -1,6 +1,6 @@
 //! What a client tells another alone, and what it is told.
 
-use super::irc::{AND_MORE, Answer, LINES, text_of};
+use super::irc::{AND_MORE, LINES, text_of};
 use super::{Peer, Want};
 use crate::model::{Model, Passed};
 use crate::random::Random;
@@ -50,8 +50,7 @@ impl Peer {
         let verb = if is_notice { "NOTICE" } else { "PRIVMSG" };
         self.line(&format!("{verb} {name} :{text}"));
         self.expect_next(Want::Told { index, is_notice, is_echoed: false });
-        let token = format!("{:x}", random.next());
-        self.ask_line(&format!("PING {token}"), Answer::Pong(token));
+        self.ping_line(random);
     }
 
     /// A frame says what somebody told this peer.
