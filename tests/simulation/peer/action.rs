@@ -14,8 +14,8 @@ pub enum Action {
     Join,
     Leave,
     Publish,
-    /// Asks for members or history.
-    Query,
+    QueryMembers,
+    QueryHistory,
     Ping,
     Bye,
     /// Asks for something that must be refused.
@@ -38,7 +38,8 @@ pub type Weights = [(Action, fn(&Manners) -> usize)];
 impl Action {
     /// True if only a member of a room can do it.
     fn needs_room(self) -> bool {
-        matches!(self, Self::Leave | Self::Publish | Self::Query | Self::Moderate)
+        let of_members = [Self::Leave, Self::Publish, Self::Moderate];
+        of_members.contains(&self) || matches!(self, Self::QueryMembers | Self::QueryHistory)
     }
 }
 

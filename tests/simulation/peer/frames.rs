@@ -18,7 +18,8 @@ const ACTIONS: &Weights = &[
     (Action::Join, |manners| manners.join),
     (Action::Leave, |manners| manners.leave),
     (Action::Publish, |manners| manners.publish),
-    (Action::Query, |manners| manners.query),
+    (Action::QueryMembers, |manners| manners.query / 2),
+    (Action::QueryHistory, |manners| manners.query / 2),
     (Action::Ping, |manners| manners.ping),
     (Action::Bye, |manners| manners.bye),
     (Action::Mistake, |manners| manners.mistake),
@@ -187,7 +188,11 @@ impl Peer {
             }
             Action::Leave => self.leave(room),
             Action::Publish => self.say(room, random, manners, model, person),
-            Action::Query => self.query(room, random),
+            Action::QueryMembers => {
+                let request = self.request();
+                self.ask(&ClientFrame::Members { request, room }, Want::Members { request, room });
+            }
+            Action::QueryHistory => self.query_history(room, random),
             Action::Ping => {
                 // Now and then more than a peer may be owed.
                 let count = if random.chance(20) { random.within(1, 3_000) } else { 1 };
@@ -227,19 +232,14 @@ impl Peer {
         self.rooms.get_mut(&room).expect("joined").is_leaving = true;
     }
 
-    /// Asks for a page of history, or who is there.
-    fn query(&mut self, room: u32, random: &mut Random) {
-        if random.chance(500) {
-            let (request, limit) = (self.request(), random.below(8) as u32);
-            let next = self.rooms[&room].next;
-            let offset = (next + random.below(8) as u64).saturating_sub(4);
-            let side = if random.chance(500) { Side::After(offset) } else { Side::Before(offset) };
-            let ask = ClientFrame::History { request, room, side, limit };
-            self.ask(&ask, Want::History { request, room, side, limit });
-        } else {
-            let request = self.request();
-            self.ask(&ClientFrame::Members { request, room }, Want::Members { request, room });
-        }
+    /// Asks for a page of history.
+    fn query_history(&mut self, room: u32, random: &mut Random) {
+        let (request, limit) = (self.request(), random.below(8) as u32);
+        let next = self.rooms[&room].next;
+        let offset = (next + random.below(8) as u64).saturating_sub(4);
+        let side = if random.chance(500) { Side::After(offset) } else { Side::Before(offset) };
+        let ask = ClientFrame::History { request, room, side, limit };
+        self.ask(&ask, Want::History { request, room, side, limit });
     }
 
     pub(super) fn say(

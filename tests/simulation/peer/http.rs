@@ -14,8 +14,10 @@ use hobnob::wire::frame::{ServerFrame, Side};
 const PIPELINED: usize = 4;
 
 /// How often a client over HTTP asks for what.
-const ACTIONS: &Weights =
-    &[(Action::Publish, |manners| manners.publish), (Action::Query, |manners| manners.query)];
+const ACTIONS: &Weights = &[
+    (Action::Publish, |manners| manners.publish),
+    (Action::QueryHistory, |manners| manners.query),
+];
 
 /// An answer, or the beginning of an endless one.
 pub struct Response {

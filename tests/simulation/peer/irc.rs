@@ -33,7 +33,7 @@ const ACTIONS: &Weights = &[
     (Action::Join, |manners| manners.join),
     (Action::Leave, |manners| manners.leave),
     (Action::Publish, |manners| manners.publish),
-    (Action::Query, |manners| manners.query),
+    (Action::QueryMembers, |manners| manners.query),
     (Action::Ping, |manners| manners.ping),
     (Action::Bye, |manners| manners.bye),
     (Action::Mistake, |manners| manners.mistake),
@@ -412,7 +412,7 @@ impl Peer {
             Action::Join => self.enter_channel(random.below(rooms), random, model),
             Action::Leave => self.leave_channel(room),
             Action::Publish => self.say_line(room, random, manners, model),
-            Action::Query => self.ask_line(&format!("NAMES #r{room}"), Answer::Names(room)),
+            Action::QueryMembers => self.ask_line(&format!("NAMES #r{room}"), Answer::Names(room)),
             Action::Ping => {
                 let count = if random.chance(20) { random.within(1, 600) } else { 1 };
                 for _ in 0..count {
