@@ -1,34 +1,37 @@
 //! One client: its connection, what it has asked, and what it is answered.
 
 mod action;
+mod check;
+mod direct;
 mod events;
 mod frames;
-mod government;
-mod hearing;
+mod heard;
 mod http;
 mod irc;
+mod moderation;
 mod plain;
-mod telling;
+mod reader;
+mod rights;
+mod seat;
+mod want;
 mod web;
 
-pub use events::{Events, ROOM};
-pub use frames::Replay;
 pub use irc::Irc;
 pub use plain::RawHearing;
+pub use reader::Events;
+pub use seat::{ROOM, Replay, Seat};
 pub use web::Web;
 
-use crate::model::{Key, LetGo, Model};
+use crate::model::{Key, Model};
 use crate::random::Random;
 use crate::totals::Tally;
 use crate::weather::Manners;
-use frames::Seat;
+use check::{Telling, Unplaced};
 use hobnob::id::{ConnId, Offset};
-use hobnob::reason::{CloseReason, Refusal};
-use hobnob::wire::frame::Side;
+use hobnob::reason::CloseReason;
 use hobnob::wire::websocket::Opcode;
-use irc::Answer;
 use std::collections::{HashMap, VecDeque};
-use web::Came;
+use want::{Asked, Token, Want};
 
 /// What no browser sends.
 #[derive(Clone, Copy, Debug)]
@@ -120,80 +123,6 @@ pub enum Read {
     Gone,
 }
 
-#[derive(Debug)]
-pub enum Want {
-    Welcome,
-    Joined {
-        request: u64,
-        room: usize,
-        is_bad: bool,
-        resume: Option<(u64, Offset)>,
-    },
-    Left {
-        request: u64,
-        room: u32,
-    },
-    Ack {
-        id: u64,
-        room: u32,
-        must_fail: Option<Refusal>,
-        echo: bool,
-        is_repeat: bool,
-        index: u64,
-    },
-    Members {
-        request: u64,
-        room: u32,
-    },
-    NoMembers {
-        request: u64,
-    },
-    History {
-        request: u64,
-        room: u32,
-        side: Side,
-        limit: u32,
-    },
-    /// That a message was posted.
-    Posted {
-        id: u64,
-        index: u64,
-    },
-    /// What was said in a room that it is not in.
-    Past {
-        side: Side,
-        limit: u32,
-        is_closed: Option<bool>,
-    },
-    /// That there is nothing.
-    Nothing,
-    Pong(u64),
-    WebPong(Vec<u8>),
-    /// What answers a line of IRC.
-    Line(Answer),
-    /// That a private message is on its way.
-    Passed {
-        request: u64,
-        index: u64,
-    },
-    /// Nothing but its own copy, if it wants one; or that the private message is not.
-    Told {
-        index: u64,
-        is_notice: bool,
-        is_echoed: bool,
-    },
-    /// A message without an id, which can only be refused.
-    Refused(Refusal),
-    /// A message without an id, of which the peer hears only if it is refused.
-    Perhaps,
-}
-
-struct Asked {
-    want: Want,
-    /// Where the request ends among all bytes the peer sent.
-    end: u64,
-}
-
 pub struct Peer {
     pub serial: u32,
     pub conn: ConnId,
@@ -249,17 +178,26 @@ pub struct Peer {
     heard_before: u64,
     searched: usize,
     asked: VecDeque<Asked>,
-    pub rooms: HashMap<u32, Seat>,
+    pub seats: HashMap<u32, Seat>,
     joining: Vec<usize>,
     pub replays: HashMap<u32, VecDeque<Replay>>,
     last: Option<Key>,
+    /// Which message of each sender was the last, where lines tell it.
+    last_of: HashMap<u32, u64>,
+    /// What was heard and not yet compared.
+    unplaced: VecDeque<Unplaced>,
+    /// The beginning of a message, and how many lines it was.
+    begun: (String, usize),
+    /// What somebody tells it alone, and has not told to the end.
+    telling: Option<Telling>,
     /// Nothing said in an earlier call may come any more.
     pub floor: u32,
     requests: u64,
+    /// The relay has said the last it says, and why.
+    pub is_over: bool,
     pub bye: Option<u16>,
     pub gaps: u64,
     pub tally: Tally,
-    /// For plain sockets: the room's epoch, the next offset, and bytes not yet compared.
     pub raw: Option<RawHearing>,
     /// What carries it, if that is no bare stream.
     pub web: Option<Box<Web>>,
@@ -313,12 +251,17 @@ impl Peer {
             heard_before: 0,
             searched: 0,
             asked: VecDeque::new(),
-            rooms: HashMap::new(),
+            seats: HashMap::new(),
             joining: Vec::new(),
             replays: HashMap::new(),
             last: None,
+            last_of: HashMap::new(),
+            unplaced: VecDeque::new(),
+            begun: (String::new(), 0),
+            telling: None,
             floor: 0,
             requests: 0,
+            is_over: false,
             bye: None,
             gaps: 0,
             tally: Tally::default(),
@@ -356,15 +299,6 @@ impl Peer {
             && self.dropped.is_none()
     }
 
-    /// Whether it waits for answers.
-    pub fn is_waiting(&self) -> bool {
-        !self.joining.is_empty()
-            || self
-                .asked
-                .iter()
-                .any(|asked| !matches!(asked.want, Want::Perhaps | Want::Told { .. }))
-    }
-
     pub fn write(&mut self, bytes: &[u8]) {
         self.to_relay.extend_from_slice(bytes);
         self.written += bytes.len() as u64;
@@ -385,7 +319,7 @@ impl Peer {
         let web = self.web.as_mut().expect("a browser");
         let mut out = Vec::new();
         for (token, end) in web.wrap(is_text, message, &mut out) {
-            let (want, end) = (Want::WebPong(token), self.written + end as u64);
+            let (want, end) = (Want::Pong(Token::Bytes(token)), self.written + end as u64);
             self.asked.push_back(Asked { want, end });
         }
         self.write(&out);
@@ -428,21 +362,12 @@ impl Peer {
         self.bye_end = self.written;
     }
 
-    /// What was written last will be answered so.
-    pub fn expect_next(&mut self, want: Want) {
-        self.asked.push_back(Asked { want, end: self.written });
-    }
-
     /// What the engine calls it after this call.
     pub fn note_name(&mut self, name: &str, call: u32, model: &mut Model) {
         if self.name != name {
             name.clone_into(&mut self.name);
             model.names.note(self.serial, name, call);
         }
-    }
-
-    pub fn wants(&self, is_it: impl Fn(&Want) -> bool) -> bool {
-        self.asked.iter().any(|asked| is_it(&asked.want))
     }
 
     /// Asks for something, or says something.
@@ -487,127 +412,5 @@ impl Peer {
             }
             WebGarbage::TooLong => self.write(b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff"),
         }
-    }
-
-    /// Reads `count` bytes of what the relay sent.
-    pub fn read(&mut self, count: usize, model: &mut Model, people: &mut Vec<Person>) {
-        let bytes = self.from_relay.drain(..count);
-        if let Some(raw) = self.raw.as_mut().filter(|_| self.web.is_none()) {
-            raw.pending.extend(bytes);
-            return self.compare(model);
-        }
-        self.heard.extend(bytes);
-        if self.web.is_some() {
-            return self.hear_web(model, people);
-        }
-        match self.kind {
-            Kind::Irc => self.hear_lines(model),
-            Kind::Events => self.hear_events(model, people),
-            Kind::Http => self.hear_http(model),
-            _ => self.hear(model, people),
-        }
-    }
-
-    fn hear_lines(&mut self, model: &mut Model) {
-        let heard = std::mem::take(&mut self.heard);
-        let mut rest = &heard[..];
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let line = rest[..end].strip_suffix(b"\r").expect("[lines] they end in CRLF");
-            self.hear_line(line, model);
-            rest = &rest[end + 1..];
-        }
-        self.heard = rest.to_vec();
-        self.tally.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
-        self.compare(model);
-    }
-
-    fn hear_web(&mut self, model: &mut Model, people: &mut Vec<Person>) {
-        let heard = std::mem::take(&mut self.heard);
-        let mut used = 0;
-        while let Some((came, length)) =
-            self.web.as_mut().and_then(|web| web.unwrap(&heard[used..]))
-        {
-            used += length;
-            match came {
-                Some(Came::Text(message)) => self.hear_message(true, message, model, people),
-                Some(Came::Binary(message)) => self.hear_message(false, message, model, people),
-                Some(Came::Ping(token)) if !self.is_mute && self.can_speak() => {
-                    self.write_control(Opcode::Pong, &token);
-                }
-                Some(Came::Pong(token)) => {
-                    let asked = self.answered("WebSocket's pong");
-                    let is_right = matches!(&asked, Want::WebPong(wanted) if *wanted == token);
-                    assert!(is_right, "[replies in order] WebSocket's pong for {asked:?}");
-                }
-                Some(Came::Ping(_) | Came::Close) | None => {}
-            }
-            self.heard_before += length as u64;
-        }
-        self.heard = heard;
-        self.heard.drain(..used);
-        self.tally.cuts += u64::from(self.from_relay.is_empty() && !self.heard.is_empty());
-        self.compare(model);
-    }
-
-    pub fn is_between_frames(&self) -> bool {
-        self.heard.is_empty()
-    }
-
-    /// It hung up, and was owed what was said before.
-    pub fn let_go(&mut self, model: &mut Model) {
-        let call = self.end_call();
-        let due = |seat: &Seat| {
-            let (epoch, next, serial) = (seat.epoch, seat.next, self.serial);
-            LetGo { epoch, next, serial, after: 0, before: call }
-        };
-        model.let_go.extend(self.rooms.values().map(due));
-    }
-
-    /// The call in which the relay learned that this peer is done.
-    pub fn end_call(&mut self) -> u32 {
-        if self.said_bye {
-            self.carried_out(self.bye_end);
-            self.floor
-        } else {
-            self.fin_call
-        }
-    }
-
-    /// The oldest request that must be answered is now.
-    pub fn answered(&mut self, what: &str) -> Want {
-        while let Some(asked) = self.asked.front() {
-            match asked.want {
-                Want::Perhaps => {}
-                Want::Told { .. } => self.was_told(),
-                _ => break,
-            }
-            self.asked.pop_front();
-        }
-        let asked = self.asked.pop_front();
-        let asked = asked.unwrap_or_else(|| panic!("[replies in order] {what}: nothing was asked"));
-        self.carried_out(asked.end);
-        asked.want
-    }
-
-    /// A message that might be refused was.
-    pub fn answered_perhaps(&mut self, what: &str) {
-        let asked = self.asked.pop_front().map(|asked| asked.want);
-        let is_it = matches!(asked, Some(Want::Perhaps | Want::Told { .. }));
-        assert!(is_it, "[replies in order] {what:?} for {asked:?}");
-    }
-
-    /// The request that ends here was carried out no sooner than it was read.
-    /// In no earlier call the relay had read what ends here.
-    fn read_in(&self, end: u64) -> u32 {
-        let read = self.deliveries.iter().find(|(at, _)| *at >= end);
-        read.map_or(self.floor, |(_, call)| *call)
-    }
-
-    fn carried_out(&mut self, end: u64) {
-        while self.deliveries.front().is_some_and(|(at, _)| *at < end) {
-            self.deliveries.pop_front();
-        }
-        let call = self.deliveries.front().expect("[replies] answered before it was read").1;
-        self.floor = self.floor.max(call);
     }
 }

@@ -237,9 +237,10 @@ impl World {
         speaker.hears = kind == Kind::Irc || peer.is_private;
         self.model.speakers.push(speaker);
         if kind == Kind::Irc {
-            let seats = self.peers[AUDITOR].rooms.values();
-            peer.irc =
-                Some(Box::new(Irc::new(seats.map(|seat| (seat.room, seat.epoch)).collect())));
+            let seats = self.peers[AUDITOR].seats.values();
+            peer.irc = Some(Box::new(Irc::new(
+                seats.map(|seat| (seat.room as u32, seat.epoch)).collect(),
+            )));
         } else if kind.is_raw() {
             let second = usize::from(self.weather.rooms > 1);
             let room = match kind {
@@ -247,18 +248,18 @@ impl World {
                 Kind::WebRaw => self.random.within(0, second),
                 _ => second,
             };
-            let rooms = &self.peers[AUDITOR].rooms;
+            let rooms = &self.peers[AUDITOR].seats;
             let epoch = rooms.values().find(|seat| seat.room == room).expect("audited").epoch;
             let greeting = matches!(service, CHUNK_QUIET | LINE_ECHO);
             peer.raw = Some(RawHearing {
                 room,
                 epoch,
-                joined: (kind != Kind::WebRaw).then(|| self.last_call()),
-                next: self.model.log(epoch).map_or(0, |log| log.known) as Offset + 1,
                 greeting: if greeting { GREETING.as_bytes().to_vec() } else { Vec::new() },
                 pending: VecDeque::new(),
-                messages: VecDeque::new(),
             });
+            if kind != Kind::WebRaw {
+                peer.be_seated(self.last_call(), &self.model);
+            }
         }
         self.peers.push(peer);
         self.look_in(self.peers.len() - 1);
@@ -518,10 +519,9 @@ impl World {
                 }
             }
         }
-        let Some(raw) = peer.raw.as_mut().filter(|raw| raw.joined.is_none()) else { return };
+        let Some(raw) = peer.raw.as_ref().filter(|_| peer.seats.is_empty()) else { return };
         if self.engine.is_in(peer.conn, &format!("r{}", raw.room)) {
-            raw.joined = Some(last);
-            raw.next = self.model.log(raw.epoch).map_or(0, |log| log.known) as Offset + 1;
+            peer.be_seated(last, &self.model);
         }
     }
 
@@ -836,8 +836,10 @@ impl World {
         for room in 0..self.weather.rooms {
             let here = self.peers.iter().filter(|peer| self.engine.is_open(peer.conn));
             let mut known = here.filter_map(|peer| peer.knows_secret(room));
-            let is_in =
-                self.peers[index].irc.as_ref().is_some_and(|irc| irc.rooms.contains_key(&room));
+            let is_in = self.peers[index]
+                .irc
+                .as_ref()
+                .is_some_and(|irc| irc.channels.contains_key(&(room as u32)));
             match known.next() {
                 _ if is_in => must.insert(room),
                 None if self.model.is_governed => may.insert(room),

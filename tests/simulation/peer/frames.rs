@@ -1,7 +1,8 @@
 //! A client in frames: what it asks for.
 
 use super::action::{Action, Weights};
-use super::{Asked, Kind, Peer, Person, Want};
+use super::want::{Token, Want};
+use super::{Kind, Peer, Person};
 use crate::model::{Model, Say};
 use crate::random::Random;
 use crate::weather::Manners;
@@ -10,8 +11,8 @@ use hobnob::limits::Limits;
 use hobnob::reason::Refusal;
 use hobnob::wire::binary;
 use hobnob::wire::frame::{ClientFrame, Side, VERSION};
+use hobnob::wire::websocket::Opcode;
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 /// How often a client in frames does what.
 const ACTIONS: &Weights = &[
@@ -65,28 +66,6 @@ const GARBAGE: &[(Garbage, usize)] = &[
     (Garbage::BadFields, 1),
 ];
 
-/// A room that the peer is in.
-pub struct Seat {
-    pub room: usize,
-    pub epoch: u64,
-    /// The next offset it is due.
-    pub next: Offset,
-    /// Members now, as far as it was told.
-    pub members: Option<u32>,
-    pub is_leaving: bool,
-    /// Its own messages whose ack came first: they may come in a replay only.
-    pub(super) acked: HashSet<Offset>,
-}
-
-/// A page of history that the relay laid out: messages from this offset on.
-pub struct Replay {
-    pub from: Offset,
-    pub count: u64,
-    pub gap: bool,
-    /// How much had been sent before.
-    pub at: u64,
-}
-
 impl Peer {
     pub(super) fn send(&mut self, frame: &ClientFrame<'_>) {
         let mut bytes = Vec::new();
@@ -100,7 +79,7 @@ impl Peer {
 
     pub(super) fn ask(&mut self, frame: &ClientFrame<'_>, want: Want) {
         self.send(frame);
-        self.asked.push_back(Asked { want, end: self.written });
+        self.expect_next(want);
     }
 
     pub(super) fn request(&mut self) -> u64 {
@@ -117,6 +96,18 @@ impl Peer {
             name,
         };
         self.ask(&hello, Want::Welcome);
+    }
+
+    /// Answers a ping, unless it keeps silent.
+    pub(super) fn pong(&mut self, token: Token) {
+        if self.is_mute || !self.can_speak() {
+            return;
+        }
+        match token {
+            Token::Number(token) => self.send(&ClientFrame::Pong { token }),
+            Token::Text(token) => self.line(&format!("PONG :{token}")),
+            Token::Bytes(token) => self.write_control(Opcode::Pong, &token),
+        }
     }
 
     pub fn bye(&mut self, random: &mut Random) {
@@ -173,7 +164,7 @@ impl Peer {
             return;
         }
         let mut joined: Vec<u32> =
-            self.rooms.iter().filter(|(_, seat)| !seat.is_leaving).map(|(room, _)| *room).collect();
+            self.seats.iter().filter(|(_, seat)| !seat.is_leaving).map(|(room, _)| *room).collect();
         joined.sort_unstable();
         let room = if joined.is_empty() { 0 } else { *random.pick(&joined) };
         let action = self.choose_action(ACTIONS, !joined.is_empty(), random, manners);
@@ -182,7 +173,7 @@ impl Peer {
                 let room = random.below(rooms);
                 // One that is being left is not entered at the same time: which comes first is
                 // clear to the relay, but not to this peer.
-                if !self.rooms.values().any(|seat| seat.room == room && seat.is_leaving) {
+                if !self.seats.values().any(|seat| seat.room == room && seat.is_leaving) {
                     self.join(room, random, person);
                 }
             }
@@ -198,7 +189,7 @@ impl Peer {
                 let count = if random.chance(20) { random.within(1, 3_000) } else { 1 };
                 for _ in 0..count {
                     let token = random.next();
-                    self.ask(&ClientFrame::Ping { token }, Want::Pong(token));
+                    self.ask(&ClientFrame::Ping { token }, Want::Pong(Token::Number(token)));
                 }
             }
             Action::Bye => self.bye(random),
@@ -224,18 +215,18 @@ impl Peer {
     }
 
     fn leave(&mut self, room: u32) {
-        if self.joining.contains(&self.rooms[&room].room) {
+        if self.joining.contains(&self.seats[&room].room) {
             return;
         }
         let request = self.request();
         self.ask(&ClientFrame::Leave { request, room }, Want::Left { request, room });
-        self.rooms.get_mut(&room).expect("joined").is_leaving = true;
+        self.seats.get_mut(&room).expect("joined").is_leaving = true;
     }
 
     /// Asks for a page of history.
     fn query_history(&mut self, room: u32, random: &mut Random) {
         let (request, limit) = (self.request(), random.below(8) as u32);
-        let next = self.rooms[&room].next;
+        let next = self.seats[&room].next;
         let offset = (next + random.below(8) as u64).saturating_sub(4);
         let side = if random.chance(500) { Side::After(offset) } else { Side::Before(offset) };
         let ask = ClientFrame::History { request, room, side, limit };
@@ -250,7 +241,7 @@ impl Peer {
         model: &mut Model,
         person: &mut Person,
     ) {
-        let at = self.rooms[&room].room;
+        let at = self.seats[&room].room;
         let echo = !random.chance(manners.silent_echo_per_mille);
         let again = person.said.iter().filter(|(said, _)| *said == at).copied().collect::<Vec<_>>();
         let is_repeat = !again.is_empty() && random.chance(manners.repeat_per_mille);
@@ -295,7 +286,7 @@ impl Peer {
         let is_governed = model.is_governed;
         let speaker = &mut model.speakers[self.serial as usize];
         let index = speaker.said.len() as u64;
-        let at = self.rooms.get(&room).map_or(usize::MAX, |seat| seat.room);
+        let at = self.seats.get(&room).map_or(usize::MAX, |seat| seat.room);
         let is_sure = !(self.has_rate || is_repeat || is_governed) && must_fail.is_none();
         speaker.said.push(Say { room: at, echo, id, is_sure, ..Say::of(self.person, payload) });
         let say = ClientFrame::Say { room, id, echo, payload: Cow::Borrowed(payload) };
@@ -338,7 +329,7 @@ impl Peer {
                 let must_fail = Some(Refusal::NotMember);
                 self.say_this(room, id, true, false, &payload, must_fail, model);
             }
-            Mistake::TooLongMessage if self.rooms.contains_key(&room) && !self.has_rate => {
+            Mistake::TooLongMessage if self.seats.contains_key(&room) && !self.has_rate => {
                 let mut payload = self.payload(random, 10, model);
                 payload.resize(model.limits.message + 1, b'x');
                 let must_fail = Some(Refusal::MessageTooLong);
@@ -350,7 +341,7 @@ impl Peer {
             }
             Mistake::PublishAfterLeave if !self.has_rate => {
                 // Already asked to leave: what is said now comes too late.
-                let leaving = self.rooms.iter().filter(|(_, seat)| seat.is_leaving);
+                let leaving = self.seats.iter().filter(|(_, seat)| seat.is_leaving);
                 let Some(room) = leaving.map(|(room, _)| *room).min() else { return };
                 let payload = self.payload(random, 10, model);
                 let must_fail = Some(Refusal::NotMember);
@@ -358,7 +349,7 @@ impl Peer {
             }
             Mistake::TooManyRooms if !self.joining.is_empty() || !person.places.is_empty() => {
                 for room in 0..rooms {
-                    if !self.rooms.values().any(|seat| seat.room == room && seat.is_leaving) {
+                    if !self.seats.values().any(|seat| seat.room == room && seat.is_leaving) {
                         self.join(room, random, person);
                     }
                 }

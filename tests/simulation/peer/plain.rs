@@ -2,10 +2,9 @@
 
 use super::action::{Action, Weights};
 use super::{Kind, Peer};
-use crate::model::{Model, Say, Speaker, Told};
+use crate::model::{Model, Say, Speaker};
 use crate::random::Random;
 use crate::weather::Manners;
-use hobnob::id::Offset;
 use std::collections::VecDeque;
 
 /// How often a client without a protocol does what.
@@ -15,30 +14,13 @@ const ACTIONS: &Weights = &[
     (Action::Garbage, |manners| manners.garbage),
 ];
 
+/// What a client without a protocol hears.
 pub struct RawHearing {
     pub room: usize,
     pub epoch: u64,
-    /// In which call it came to be in its room.
-    pub joined: Option<u32>,
-    pub next: Offset,
     pub greeting: Vec<u8>,
+    /// Bytes not yet compared.
     pub pending: VecDeque<u8>,
-    /// For browsers: whether each is text, and what it says.
-    pub messages: VecDeque<(bool, Vec<u8>)>,
-}
-
-impl RawHearing {
-    /// Whether the peer is to hear this.
-    pub fn is_due(&self, told: &Told, serial: u32) -> bool {
-        let is_own = told.serial == serial;
-        let is_later = |joined| told.call > joined || told.call == joined && is_own;
-        self.joined.is_some_and(is_later) && (!is_own || told.echo)
-    }
-
-    /// Whether it heard nothing that was not said.
-    pub fn is_compared(&self) -> bool {
-        self.pending.is_empty() && self.messages.is_empty()
-    }
 }
 
 impl Peer {
@@ -102,57 +84,6 @@ impl Peer {
         let stream = &mut model.speakers[self.serial as usize].stream;
         stream.as_mut().expect("a plain socket").extend_from_slice(&bytes);
         self.write(&bytes);
-    }
-
-    /// For plain sockets: the bytes are exactly what was said since it came, as far as is known.
-    pub fn compare(&mut self, model: &mut Model) {
-        let serial = self.serial;
-        if let Some(irc) = &mut self.irc {
-            return irc.compare(serial, model);
-        }
-        let Some(raw) = &mut self.raw else { return };
-        while let Some((is_text, message)) = raw.messages.front().filter(|_| raw.joined.is_some()) {
-            let told = model.told(raw.epoch, raw.next);
-            let Some(told) = told else { return };
-            if raw.is_due(told, serial) {
-                let heard = (*is_text, &**message);
-                let is_same = heard == (told.is_text, &*told.bytes);
-                assert!(is_same, "[raw messages] peer {serial} at offset {}", raw.next);
-                raw.messages.pop_front();
-            }
-            raw.next += 1;
-        }
-        while !raw.pending.is_empty() {
-            let count = raw.greeting.len().min(raw.pending.len());
-            if count > 0 {
-                assert!(raw.pending.drain(..count).eq(raw.greeting.drain(..count)), "[greeting]");
-                continue;
-            }
-            let Some(log) = model.log(raw.epoch) else { return };
-            let Some(told) = log.told.get(raw.next as usize - 1).and_then(Option::as_ref) else {
-                return;
-            };
-            if !raw.is_due(told, serial) {
-                raw.next += 1;
-                continue;
-            }
-            let is_chunk = model.speakers[told.serial as usize].stream.is_some();
-            let ends_line = match self.kind {
-                _ if told.bytes.ends_with(b"\n") => false,
-                Kind::Chunk => !is_chunk && told.is_text,
-                _ => true,
-            };
-            let length = told.bytes.len() + usize::from(ends_line);
-            if raw.pending.len() < length {
-                let same = raw.pending.iter().zip(told.bytes.iter()).all(|(a, b)| a == b);
-                assert!(same, "[raw stream] peer {} at offset {}", self.serial, raw.next);
-                return;
-            }
-            let heard: Vec<u8> = raw.pending.drain(..length).collect();
-            let is_same = heard.starts_with(&told.bytes) && (!ends_line || heard.ends_with(b"\n"));
-            assert!(is_same, "[raw stream] peer {} at offset {}", self.serial, raw.next);
-            raw.next += 1;
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether all is as it must be: after every turn, at every end, and when nothing remains to be done.
 
 use super::{AUDITOR, DIALECTS, World};
-use crate::model::HOST;
+use crate::model::{HOST, Model};
 use crate::peer::{Events, Kind, Peer, Read};
 use hobnob::id::Offset;
 use hobnob::reason::CloseReason;
@@ -19,9 +19,9 @@ impl World {
                 peer.said_bye || peer.fin_read || peer.events.as_deref().is_some_and(is_refused)
             }
             CloseReason::Lost => peer.is_reset,
-            CloseReason::HandshakeTimeout => match &peer.raw {
-                Some(raw) => raw.joined.is_none(),
-                None => !peer.greeted,
+            CloseReason::HandshakeTimeout => match peer.kind.is_raw() {
+                true => peer.seats.is_empty(),
+                false => !peer.greeted,
             },
             CloseReason::PingTimeout => !(is_plain || is_listener || is_http),
             CloseReason::Idle => is_http && peer.has_begun,
@@ -54,9 +54,9 @@ impl World {
         if is_open && peer.web.is_some() && was_told {
             assert!(closed.is_some(), "[close last] {name} ended with {reason}");
         }
-        if let Some(irc) = peer.irc.as_ref().filter(|_| is_open && was_told) {
+        if peer.irc.is_some() && is_open && was_told {
             let is_answered = closing.is_some() && closed == closing;
-            assert!(irc.has_ended || is_answered, "[bye last] {name} ended with {reason}");
+            assert!(peer.is_over || is_answered, "[bye last] {name} ended with {reason}");
         }
         if peer.kind.hears_frames() && is_open && was_told {
             let is_answered = closing.is_some() && closed == closing && peer.bye.is_none();
@@ -113,94 +113,43 @@ impl World {
     pub(super) fn check_quiet(&mut self) {
         self.engine.assert_idle();
         self.model.settle(self.weather.is_wide);
-        let here = self.peers.iter().filter(|peer| {
-            let is_done = peer.is_bad || peer.fin || peer.said_bye;
-            self.engine.is_open(peer.conn) && !is_done
-        });
-        let here: HashSet<u32> = here.map(|peer| peer.serial).collect();
+        let here = self.peers.iter().filter(|peer| self.is_here(peer)).map(|peer| peer.serial);
+        let here: HashSet<u32> = here.collect();
         self.model.settle_private(|serial| here.contains(&serial));
         let is_audited = self.peers[AUDITOR].gaps == 0;
         let mut members = HashMap::new();
-        for peer in &mut self.peers {
-            if !self.engine.is_open(peer.conn) || peer.is_bad || peer.fin || peer.said_bye {
-                continue;
-            }
+        for peer in self.peers.iter_mut().filter(|peer| here.contains(&peer.serial)) {
             let serial = peer.serial;
             assert!(peer.is_silent || !peer.is_waiting(), "[answers] peer {serial} waits");
             assert!(peer.replays.values().all(VecDeque::is_empty), "[replay] lost");
-            for (room, seat) in &peer.rooms {
-                let known = self.model.log(seat.epoch).map_or(0, |log| log.told.len()) as Offset;
-                for offset in seat.next..=known {
-                    let told = self.model.told(seat.epoch, offset);
-                    let is_own = told.is_none_or(|told| told.serial == serial && !told.echo);
-                    assert!(is_own, "[all arrives] peer {serial} lacks {offset} of {room:x}");
-                }
-                let count = seat.members.expect("told when it joined");
-                let agreed = *members.entry(seat.epoch).or_insert(count);
-                assert_eq!(count, agreed, "[presence] r{} as peer {serial} knows it", seat.room);
-            }
             peer.compare(&mut self.model);
-            if let Some(irc) = peer.irc.as_ref().filter(|_| is_audited) {
-                assert!(irc.is_compared(), "[lines] peer {serial} got more than was said");
-                for (room, seat) in &irc.seats {
-                    let log = self.model.log(seat.epoch);
-                    for offset in seat.next..=log.map_or(0, |log| log.told.len()) as Offset {
-                        let told = self.model.told(seat.epoch, offset).expect("audited");
-                        let is_due = seat.is_due(told, serial);
-                        assert!(!is_due, "[all arrives] peer {serial} lacks {offset} of r{room}");
-                    }
-                    let known = irc.rooms[room].members.as_ref().map(|names| names.len() as u32);
-                    let count = members.get(&seat.epoch).copied().filter(|_| known.is_some());
-                    assert_eq!(count, known, "[presence] r{room} as peer {serial} knows it");
-                }
-            }
-            if let Some(raw) = peer.raw.as_ref().filter(|_| is_audited) {
-                assert!(raw.is_compared(), "[raw stream] peer {serial} got more than was said");
-                let log = self.model.log(raw.epoch);
-                for offset in raw.next..=log.map_or(0, |log| log.told.len()) as Offset {
-                    let told = self.model.told(raw.epoch, offset).expect("audited");
-                    let is_due = raw.is_due(told, serial);
-                    assert!(!is_due, "[all arrives] peer {serial} lacks {offset}");
-                }
+            if peer.kind.hears_frames() || is_audited {
+                check_all_arrived(peer, &self.model, &mut members);
             }
         }
         for (mut peer, reason) in std::mem::take(&mut self.ended) {
             peer.compare(&mut self.model);
-            let is_done = reason == CloseReason::PeerClosed && !peer.is_bad && peer.shut;
-            let end_call = if is_done { peer.end_call() } else { 0 };
-            if let Some(irc) = peer.irc.as_ref().filter(|_| is_audited) {
-                let is_whole = irc.is_compared() || !peer.shut || peer.is_reset;
-                assert!(is_whole, "[cut] peer {} ended with {reason}", peer.serial);
-                if is_done && !peer.is_reset {
-                    let owed = irc.seats.values().map(|seat| seat.let_go(peer.serial, end_call));
-                    self.model.let_go.extend(owed);
-                }
-            }
-            let Some(raw) = &peer.raw else { continue };
-            // Whole messages, unless the connection broke.
-            if is_audited && peer.shut && !peer.is_reset {
-                assert!(raw.is_compared(), "[cut] peer {} ended with {reason}", peer.serial);
-                let log = self.model.log(raw.epoch);
-                let end = log.filter(|_| is_done).map_or(0, |log| log.told.len()) as Offset;
-                for offset in raw.next..=end {
-                    let told = self.model.told(raw.epoch, offset).expect("audited");
-                    let is_due = raw.is_due(told, peer.serial) && told.call < end_call;
-                    assert!(!is_due, "[owed at the end] peer {} lacks {offset}", peer.serial);
-                }
+            if is_audited {
+                check_owed(&mut peer, reason, &mut self.model);
             }
         }
-        if !is_audited {
-            return;
+        if is_audited {
+            self.totals.checked += 1;
+            self.check_all_said();
         }
-        self.totals.checked += 1;
-        self.check_all_said();
+    }
+
+    /// True if a peer is connected, and has not said that it goes.
+    fn is_here(&self, peer: &Peer) -> bool {
+        let is_done = peer.is_bad || peer.fin || peer.said_bye;
+        self.engine.is_open(peer.conn) && !is_done
     }
 
     /// What was surely said in a room with an auditor was heard there.
     pub(super) fn check_all_said(&mut self) {
         let auditor = &self.peers[AUDITOR];
         let epoch_of =
-            |room: usize| auditor.rooms.values().find(|seat| seat.room == room).map(|s| s.epoch);
+            |room: usize| auditor.seats.values().find(|seat| seat.room == room).map(|s| s.epoch);
         for (room, offset, index) in self.said_by_host.drain(..) {
             let Some(epoch) = epoch_of(room) else { continue };
             let told = self.model.told(epoch, offset);
@@ -221,13 +170,62 @@ impl World {
             }
         }
         if self.weather.is_audited_everywhere {
-            let rooms: Vec<u64> = auditor.rooms.values().map(|seat| seat.epoch).collect();
+            let rooms: Vec<u64> = auditor.seats.values().map(|seat| seat.epoch).collect();
             let heard = rooms.iter().filter_map(|epoch| self.model.log(*epoch));
             let heard: usize = heard.map(|log| log.known).sum();
             let elsewhere = &self.model.speakers[HOST as usize].said;
             let elsewhere = elsewhere.iter().filter(|say| say.is_sure && say.room >= 6).count();
             let said = self.engine.counts().messages;
             assert_eq!((heard + elsewhere) as u64, said, "[all arrives] at the auditor");
+        }
+    }
+}
+
+/// A peer that is here has heard all that it is due, and knows how many are there as others do.
+fn check_all_arrived(peer: &Peer, model: &Model, members: &mut HashMap<u64, u32>) {
+    let (serial, hears_places) = (peer.serial, peer.kind.hears_frames());
+    assert!(peer.is_compared(), "[raw stream] [lines] peer {serial} got more than was said");
+    for (number, seat) in &peer.seats {
+        let room = seat.room;
+        let known = model.log(seat.epoch).map_or(0, |log| log.told.len()) as Offset;
+        for offset in seat.next..=known {
+            let told = model.told(seat.epoch, offset);
+            assert!(hears_places || told.is_some(), "audited");
+            let is_due = told.is_some_and(|told| seat.is_due(told, serial));
+            assert!(!is_due, "[all arrives] peer {serial} lacks {offset} of r{room}");
+        }
+        let count = match &peer.irc {
+            Some(irc) => irc.channels[number].members.as_ref().map(|names| names.len() as u32),
+            None => seat.members,
+        };
+        assert!(count.is_some() || !hears_places, "told when it joined");
+        if let Some(count) = count {
+            let agreed = *members.entry(seat.epoch).or_insert(count);
+            assert_eq!(count, agreed, "[presence] r{room} as peer {serial} knows it");
+        }
+    }
+}
+
+/// A peer that is gone has heard whole messages, unless the connection broke, and all that it was owed.
+fn check_owed(peer: &mut Peer, reason: CloseReason, model: &mut Model) {
+    let serial = peer.serial;
+    if !peer.shut || peer.is_reset {
+        return;
+    }
+    assert!(peer.is_compared(), "[cut] peer {serial} ended with {reason}");
+    if reason != CloseReason::PeerClosed || peer.is_bad {
+        return;
+    }
+    if peer.irc.is_some() {
+        return peer.let_go(model);
+    }
+    let end_call = peer.end_call();
+    for seat in peer.seats.values() {
+        let log = model.log(seat.epoch);
+        for offset in seat.next..=log.map_or(0, |log| log.told.len()) as Offset {
+            let told = model.told(seat.epoch, offset).expect("audited");
+            let is_due = seat.is_due(told, serial) && told.call < end_call;
+            assert!(!is_due, "[owed at the end] peer {serial} lacks {offset}");
         }
     }
 }
