@@ -1,6 +1,10 @@
 //! The engine in a bad world: many seeded peers over a kernel that cuts, stalls and breaks, against
 //! a small model of what must come out. Everything follows from the seed.
 //!
+//! A peer acts by the table of its protocol (`peer/action.rs`). Its reader turns the bytes that it hears
+//! into events that all protocols share (`peer/heard.rs`), and one checker (`peer/check.rs`) compares
+//! these with the model.
+//!
 //! `HOBNOB_SEED=123` plays one seed alone, and `HOBNOB_TRACE=1` tells what happens in it;
 //! `HOBNOB_SEEDS=5000` or `HOBNOB_SEEDS=1000..2000` plays others than the usual ones, and
 //! `HOBNOB_EVENTS=100000` longer.

@@ -42,7 +42,7 @@ pub struct Say {
     pub bytes: Rc<[u8]>,
     /// Nothing can keep it from being said, once the relay has read it.
     pub is_sure: bool,
-    /// Whether it is text, if its sender's protocol tells.
+    /// True if it is text; nothing if its sender's protocol does not tell.
     pub is_text: Option<bool>,
     /// To whom alone, if it is not for a room.
     pub private: Option<Box<Private>>,
@@ -51,7 +51,7 @@ pub struct Say {
 }
 
 impl Say {
-    /// What one person says, until it is known more of it.
+    /// A message of one person, until more is known of it.
     pub fn of(person: usize, bytes: &[u8]) -> Self {
         let (room, echo, id, bytes) = (usize::MAX, true, 0, bytes.into());
         let (is_sure, is_text, private, placed) = (false, None, None, None);
@@ -65,7 +65,7 @@ pub struct Speaker {
     pub said: Vec<Say>,
     /// A plain socket's bytes, which are cut into messages by the relay as it reads them.
     pub stream: Option<Vec<u8>>,
-    /// How much of the stream was seen in messages.
+    /// Bytes of the stream that were seen in messages.
     pub heard: usize,
     pub echo: bool,
     pub is_raw: bool,
@@ -73,7 +73,7 @@ pub struct Speaker {
     pub has_rate: bool,
     /// It has asked to be an operator of the relay.
     pub is_operator: bool,
-    /// What is said to it alone reaches it.
+    /// Direct messages reach it.
     pub hears: bool,
 }
 
@@ -139,7 +139,7 @@ pub struct Model {
     pub names: Names,
     /// There are operators, who may refuse what others may do elsewhere.
     pub is_governed: bool,
-    /// Who was asked where, if the one who did was let.
+    /// Rooms and names of invitations, if the one who invited was let.
     pub invited: Vec<(usize, String)>,
     pub limits: Limits,
 }
@@ -161,13 +161,13 @@ impl Model {
         }
     }
 
-    /// Whether somebody who is or was called so may be an operator of the relay.
+    /// True if somebody who is or was called so may be an operator of the relay.
     pub fn is_operator(&self, name: &str) -> bool {
         let holders = self.names.holders(name, 0, u32::MAX);
         holders.iter().flatten().any(|holder| self.speakers[*holder as usize].is_operator)
     }
 
-    /// Whether somebody who is or was called so may have been asked into a room.
+    /// True if somebody who is or was called so may have been asked into a room.
     pub fn is_invited(&self, name: &str, room: usize) -> bool {
         let holders = self.names.holders(name, 0, u32::MAX);
         let names = self.invited.iter().filter(|(to, _)| *to == room).map(|(_, name)| name);

@@ -26,14 +26,14 @@ use crate::model::{Key, Model};
 use crate::random::Random;
 use crate::totals::Tally;
 use crate::weather::Manners;
-use check::{Telling, Unplaced};
+use check::{OpenDirect, Unplaced};
 use hobnob::id::{ConnId, Offset};
 use hobnob::reason::CloseReason;
 use hobnob::wire::websocket::Opcode;
 use std::collections::{HashMap, VecDeque};
 use want::{Asked, Token, Want};
 
-/// What no browser sends.
+/// Bytes that no browser sends.
 #[derive(Clone, Copy, Debug)]
 enum WebGarbage {
     Unmasked,
@@ -62,29 +62,29 @@ pub enum Kind {
     /// A browser's plain socket.
     WebRaw,
     Irc,
-    /// Whoever listens over HTTP.
+    /// A listener over HTTP.
     Events,
-    /// Whoever asks over HTTP.
+    /// A client that asks over HTTP.
     Http,
 }
 
 impl Kind {
-    /// Whether it speaks in frames.
+    /// True if it speaks in frames.
     pub fn speaks_frames(self) -> bool {
         matches!(self, Self::Binary | Self::Json)
     }
 
-    /// Whether it hears frames, or the same in other words.
+    /// True if it hears frames, or the same in other words.
     pub fn hears_frames(self) -> bool {
         self.speaks_frames() || self == Self::Events
     }
 
-    /// Whether it is in a room without having asked for it.
+    /// True if it is in a room without having asked for it.
     pub fn is_raw(self) -> bool {
         matches!(self, Self::Chunk | Self::Line | Self::WebRaw)
     }
 
-    /// Whether nothing tells where what it hears ends.
+    /// True if nothing tells where a message ends.
     pub fn is_plain(self) -> bool {
         matches!(self, Self::Chunk | Self::Line)
     }
@@ -114,7 +114,7 @@ impl Person {
     }
 }
 
-/// What the loop knows of reading from this peer.
+/// The loop's knowledge of reading from this peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
     Any,
@@ -134,16 +134,16 @@ pub struct Peer {
     is_expelled: bool,
     /// It has said that private messages may come.
     pub is_private: bool,
-    /// What it told others and was not refused, and in which call that was read.
+    /// Direct messages of it that were not refused, and in which call each was read.
     accepted: Vec<(u64, u32)>,
-    /// What it is called, as far as the model knows.
+    /// Its name, as far as the model knows.
     name: String,
     pub person: usize,
     /// Bytes on their way to the relay.
     pub to_relay: Vec<u8>,
     pub taken: usize,
     written: u64,
-    /// How much the relay had read in which call.
+    /// Bytes that the relay had read, and in which call.
     pub deliveries: VecDeque<(u64, u32)>,
     /// Bytes in the relay's send buffer, and how many fit.
     pub from_relay: VecDeque<u8>,
@@ -174,7 +174,7 @@ pub struct Peer {
     pub has_begun: bool,
     pub greeted: bool,
     heard: Vec<u8>,
-    /// How much was heard before the frame at hand.
+    /// Bytes that were heard before the frame at hand.
     heard_before: u64,
     searched: usize,
     asked: VecDeque<Asked>,
@@ -184,12 +184,12 @@ pub struct Peer {
     last: Option<Key>,
     /// Which message of each sender was the last, where lines tell it.
     last_of: HashMap<u32, u64>,
-    /// What was heard and not yet compared.
+    /// Things heard and not yet compared.
     unplaced: VecDeque<Unplaced>,
     /// The beginning of a message, and how many lines it was.
     begun: (String, usize),
-    /// What somebody tells it alone, and has not told to the end.
-    telling: Option<Telling>,
+    /// A direct message whose last line has not come.
+    open_direct: Option<OpenDirect>,
     /// Nothing said in an earlier call may come any more.
     pub floor: u32,
     requests: u64,
@@ -199,11 +199,11 @@ pub struct Peer {
     pub gaps: u64,
     pub tally: Tally,
     pub raw: Option<RawHearing>,
-    /// What carries it, if that is no bare stream.
+    /// Its carrier, if that is no bare stream.
     pub web: Option<Box<Web>>,
     pub irc: Option<Box<Irc>>,
     pub events: Option<Box<Events>>,
-    /// Whether IRC is in text messages, where messages carry it.
+    /// True if IRC is in text messages, where messages carry it.
     pub is_text: bool,
 }
 
@@ -258,7 +258,7 @@ impl Peer {
             last_of: HashMap::new(),
             unplaced: VecDeque::new(),
             begun: (String::new(), 0),
-            telling: None,
+            open_direct: None,
             floor: 0,
             requests: 0,
             is_over: false,
@@ -273,7 +273,7 @@ impl Peer {
         }
     }
 
-    /// Whether what it came as was agreed to: what it hears from then on is told as it should be.
+    /// True if its handshake was agreed to: from then on the relay says goodbye in its protocol.
     pub fn is_open(&self) -> bool {
         self.web.as_ref().is_none_or(|web| web.is_open)
             && self.events.as_ref().is_none_or(|events| events.is_live)
@@ -362,7 +362,7 @@ impl Peer {
         self.bye_end = self.written;
     }
 
-    /// What the engine calls it after this call.
+    /// Notes the name that the engine has for it after this call.
     pub fn note_name(&mut self, name: &str, call: u32, model: &mut Model) {
         if self.name != name {
             name.clone_into(&mut self.name);
@@ -397,7 +397,7 @@ impl Peer {
         self.has_begun = false;
     }
 
-    /// What no browser sends.
+    /// Bytes that no browser sends.
     pub fn garbage_in_frames(&mut self, random: &mut Random) {
         self.is_bad = true;
         match self.choose(GARBAGE_IN_FRAMES, random) {

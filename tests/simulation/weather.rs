@@ -1,10 +1,10 @@
-//! How bad the world is in one seed, and how its people behave.
+//! Faults of the world in one seed, and the behaviour of its people.
 
 use crate::random::Random;
 use hobnob::limits::Limits;
 use std::time::Duration;
 
-/// How a seed's peers behave, in weights.
+/// Behaviour of a seed's peers, in weights.
 #[derive(Debug)]
 pub struct Manners {
     pub join: usize,
@@ -12,7 +12,7 @@ pub struct Manners {
     pub publish: usize,
     pub query: usize,
     pub direct: usize,
-    /// What operators do, where there are any.
+    /// Actions of operators, where there are any.
     pub moderate: usize,
     pub ping: usize,
     pub bye: usize,
@@ -48,7 +48,7 @@ pub enum Event {
     Writable,
 }
 
-/// How bad the world is in one seed.
+/// Faults of the world in one seed.
 #[derive(Debug)]
 pub struct Weather {
     pub peers: usize,

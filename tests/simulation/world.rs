@@ -30,7 +30,7 @@ const FRAME_CLOSE: usize = 5;
 const IRC: usize = 6;
 const HTTP: usize = 7;
 
-/// How many services there are in this build.
+/// Number of services in this build.
 const SERVICES: usize = if cfg!(feature = "http") { 8 } else { 7 };
 
 /// How often each service is connected to.
@@ -503,7 +503,7 @@ impl World {
         self.note(index, reading);
     }
 
-    /// Whether a browser's plain socket has come to be in its room, which nobody tells it; or a client
+    /// Looks whether a browser's plain socket is in its room by now, which nobody tells it; or a client
     /// of IRC in or out of a channel, which nobody tells it the place of.
     fn look_in(&mut self, index: usize) {
         if self.model.is_governed && self.peers[index].kind == Kind::Irc {
@@ -525,7 +525,7 @@ impl World {
         }
     }
 
-    /// Whom the last call has put out of a room, which takes them by surprise.
+    /// Notes the peers that the last call has put out of a room, which takes them by surprise.
     fn look_who_is_out(&mut self) {
         let last = self.last_call();
         for peer in &mut self.peers {
@@ -628,7 +628,7 @@ impl World {
         }
     }
 
-    /// What the loop does after it saw to its events.
+    /// Does as the loop does after it saw to its events.
     fn finish_turn(&mut self) {
         self.turn += 1;
         self.deliver(AUDITOR, usize::MAX);
@@ -848,7 +848,7 @@ impl World {
                 None | Some(false) => must.insert(room),
             };
         }
-        self.peers[index].ask_list(must, may);
+        self.peers[index].ask_channels(must, may);
         self.settle_down();
     }
 

@@ -9,7 +9,7 @@ use hobnob::reason::CloseReason;
 use hobnob::wire::frame::{ClientFrame, ServerFrame, Side};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What `joined` said.
+/// The numbers of a `joined` frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joined {
     pub room: u32,

@@ -4,7 +4,7 @@ use hobnob::Limits;
 use hobnob::reason::{CloseReason, Refusal};
 use hobnob::wire::frame::{ClientFrame, ServerFrame, Side, VERSION};
 
-/// What a message's time is when any will do.
+/// A message's time when any will do.
 pub const ANY_TIME: u64 = u64::MAX;
 
 // What clients say.

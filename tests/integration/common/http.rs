@@ -19,7 +19,7 @@ impl Answer {
         })
     }
 
-    /// Whether the relay said that this is the connection's last.
+    /// True if the relay said that this is the connection's last.
     pub fn is_last(&self) -> bool {
         self.header("connection") == Some("close")
     }

@@ -115,13 +115,13 @@ impl Server {
         self.handle.counts()
     }
 
-    /// How many connections ended for this reason.
+    /// Number of connections that ended for this reason.
     pub fn closed(&self, reason: CloseReason) -> u64 {
         let index = CloseReason::ALL.iter().position(|member| *member == reason).unwrap();
         self.counts().closes[index]
     }
 
-    /// How many requests were refused for this reason.
+    /// Number of requests that were refused for this reason.
     pub fn refused(&self, refusal: Refusal) -> u64 {
         let index = Refusal::ALL.iter().position(|member| *member == refusal).unwrap();
         self.counts().refusals[index]

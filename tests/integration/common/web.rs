@@ -48,7 +48,7 @@ pub fn handshake(path: &str, headers: &str) -> String {
 /// A WebSocket.
 pub struct Browser {
     pub client: Client,
-    /// What the handshake was answered with.
+    /// The head of the answer to the handshake.
     pub answer: String,
 }
 

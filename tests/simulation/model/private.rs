@@ -10,7 +10,7 @@ pub struct Private {
     pub is_notice: bool,
     /// In no earlier call was it read by the relay.
     pub asked: u32,
-    /// Who heard it.
+    /// The peer that heard it.
     pub heard: Option<u32>,
 }
 
@@ -118,7 +118,7 @@ impl Model {
         );
     }
 
-    /// Whether a private message that was read in one of these calls may have been refused so.
+    /// True if a private message that was read in one of these calls may have been refused so.
     pub fn may_refuse(&self, refusal: Refusal, serial: u32, index: u64, from: u32) -> bool {
         let say = &self.speakers[serial as usize].said[index as usize];
         let Some(private) = &say.private else { return false };

@@ -8,7 +8,7 @@ mod replies;
 mod rights;
 mod unplaced;
 
-pub use direct::Telling;
+pub use direct::OpenDirect;
 pub use unplaced::Unplaced;
 
 use super::heard::{Heard, Order, Presence};
@@ -24,7 +24,7 @@ impl Peer {
         let is_gap = matches!(heard, Heard::Gap { .. });
         let lost = self.events.as_mut().and_then(|events| events.lost.take());
         assert!(lost.is_none() || is_gap, "[gap] comes first");
-        let is_cut = self.telling.is_some()
+        let is_cut = self.open_direct.is_some()
             && !matches!(heard, Heard::Direct { .. } | Heard::Unplaced { .. });
         assert!(!is_cut, "[cut] peer {serial} hears {heard:?} in what it is told");
         let unplaced = self.unplaced.len();
@@ -39,10 +39,10 @@ impl Peer {
             Heard::Presence(presence) => self.heed_presence(presence, model),
             Heard::Moderated { room, by, order } => self.heed_order(room, by, &order, model),
             Heard::Direct { time: Some(time), is_notice, sender, payload, .. } => {
-                self.told(time, is_notice, sender, payload, model);
+                self.direct_message(time, is_notice, sender, payload, model);
             }
             Heard::Direct { time: None, is_notice, sender, target, payload } => {
-                self.told_line(is_notice, sender, target, payload, model);
+                self.direct_line(is_notice, sender, target, payload, model);
             }
             Heard::Away { name, words } => model.check_away(words, name),
             Heard::Welcome(login) => self.welcomed(login, people),

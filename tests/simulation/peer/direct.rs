@@ -1,4 +1,4 @@
-//! What a client tells another alone.
+//! Direct messages that a client sends.
 
 use super::Peer;
 use super::want::Want;
@@ -17,7 +17,12 @@ fn whom(random: &mut Random, model: &Model) -> String {
 
 impl Peer {
     /// In frames.
-    pub(super) fn tell(&mut self, random: &mut Random, manners: &Manners, model: &mut Model) {
+    pub(super) fn send_direct(
+        &mut self,
+        random: &mut Random,
+        manners: &Manners,
+        model: &mut Model,
+    ) {
         let (name, notice) = (whom(random, model), random.chance(300));
         let length = random.skewed(manners.largest);
         let payload = self.payload(random, length, model);
@@ -29,7 +34,12 @@ impl Peer {
     }
 
     /// In lines. The answer to the ping behind it says that there is none to it.
-    pub(super) fn tell_line(&mut self, random: &mut Random, manners: &Manners, model: &mut Model) {
+    pub(super) fn send_direct_line(
+        &mut self,
+        random: &mut Random,
+        manners: &Manners,
+        model: &mut Model,
+    ) {
         let (name, is_notice) = (whom(random, model), random.chance(300));
         let index = model.speakers[self.serial as usize].said.len();
         let mut text = format!("{}.{index};", self.serial);
@@ -38,7 +48,7 @@ impl Peer {
         let index = model.tell(self.serial, self.person, &name, is_notice, text.as_bytes());
         let verb = if is_notice { "NOTICE" } else { "PRIVMSG" };
         self.line(&format!("{verb} {name} :{text}"));
-        self.expect_next(Want::Told { index, is_notice, is_echoed: false });
+        self.expect_next(Want::Direct { index, is_notice, is_echoed: false });
         self.ping_line(random);
     }
 }

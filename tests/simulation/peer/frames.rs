@@ -195,7 +195,7 @@ impl Peer {
             Action::Bye => self.bye(random),
             Action::Mistake => self.make_mistake(room, random, model, person, rooms),
             Action::Garbage => self.garbage(random, &model.limits),
-            Action::DirectMessage => self.tell(random, manners, model),
+            Action::DirectMessage => self.send_direct(random, manners, model),
             other => unreachable!("{other:?} is no action in frames"),
         }
     }

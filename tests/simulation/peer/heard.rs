@@ -60,7 +60,7 @@ pub enum Heard<'a> {
         target: Option<&'a str>,
         payload: &'a [u8],
     },
-    /// What somebody says who is away.
+    /// The words of somebody who is away.
     Away {
         name: &'a str,
         words: &'a str,
@@ -82,7 +82,7 @@ pub enum Heard<'a> {
     Else,
 }
 
-/// How a room's messages are numbered when a peer joins.
+/// The numbering of a room's messages when a peer joins.
 #[derive(Clone, Copy, Debug)]
 pub struct Numbering {
     pub recovered: bool,
@@ -99,7 +99,7 @@ pub enum Content<'a> {
     Line { person: &'a str, text: &'a str, msgid: Option<String> },
 }
 
-/// Who is in a room.
+/// A change of a room's members, or a list of them.
 #[derive(Debug)]
 pub enum Presence<'a> {
     /// With how many members there are then, if that is told.
@@ -129,7 +129,7 @@ pub enum Presence<'a> {
     Listed(Listing),
 }
 
-/// What an operator does.
+/// One thing that an operator does.
 #[derive(Debug)]
 pub enum Order<'a> {
     Modes { letters: &'a str, params: &'a [&'a str] },

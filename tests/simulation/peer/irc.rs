@@ -55,7 +55,7 @@ const MISTAKES: &[(Mistake, usize)] =
 #[derive(Default)]
 pub struct Channel {
     pub is_leaving: bool,
-    /// Who is there, as long as the relay tells everybody who comes and goes.
+    /// Names of the members, as long as the relay tells everybody who comes and goes.
     pub members: Option<HashSet<String>>,
     pub(super) rights: Rights,
 }
@@ -201,8 +201,8 @@ impl Peer {
             },
             Action::ChangeCapabilities => self.change_caps(random),
             Action::ChangeName => self.change_nick(random),
-            Action::DirectMessage => self.tell_line(random, manners, model),
-            Action::Moderate => self.govern(room, random, model),
+            Action::DirectMessage => self.send_direct_line(random, manners, model),
+            Action::Moderate => self.moderate(room, random, model),
             Action::Away => self.go_away(random),
             other => unreachable!("{other:?} is no action of IRC"),
         }

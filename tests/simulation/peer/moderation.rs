@@ -6,7 +6,7 @@ use crate::model::Model;
 use crate::random::Random;
 use std::collections::BTreeSet;
 
-/// Whom nobody bans or puts out: the auditor.
+/// The one that nobody bans or kicks: the auditor.
 const SPARED: &str = "guest1";
 
 /// One thing that an operator does to a channel.
@@ -29,7 +29,7 @@ const ORDERS: &[(Order, usize)] = &[
 
 impl Peer {
     /// Does something as an operator does, or asks what is so.
-    pub(super) fn govern(&mut self, room: u32, random: &mut Random, model: &mut Model) {
+    pub(super) fn moderate(&mut self, room: u32, random: &mut Random, model: &mut Model) {
         let speaker = &mut model.speakers[self.serial as usize];
         if !speaker.is_operator && random.chance(600) {
             speaker.is_operator = true;
@@ -58,8 +58,8 @@ impl Peer {
         }
     }
 
-    /// What may be answered in many ways, or not at all. The answer to the ping behind it is the end
-    /// of it.
+    /// Sends a line that may be answered in many ways, or not at all. The answer to the ping behind it
+    /// is the end of it.
     fn order(&mut self, line: &str, random: &mut Random) {
         self.line(line.trim_end());
         self.expect_next(Want::Perhaps);
@@ -74,18 +74,18 @@ impl Peer {
     }
 
     /// Asks which channels there are. It must be shown some, and may be shown others.
-    pub fn ask_list(&mut self, must: BTreeSet<usize>, may: BTreeSet<usize>) {
+    pub fn ask_channels(&mut self, must: BTreeSet<usize>, may: BTreeSet<usize>) {
         self.irc_mut().shown.clear();
         self.ask_line("LIST", Want::Channels { must, may });
     }
 
-    /// Whether a channel is kept secret, as far as this client knows.
+    /// True if a channel is kept secret, as far as this client knows.
     pub fn knows_secret(&self, room: usize) -> Option<bool> {
         let channel = self.irc.as_ref()?.channels.get(&(room as u32))?;
         channel.rights.modes.as_ref().map(|modes| modes.switches.contains(&'s'))
     }
 
-    /// Whether what is said in a channel is for its members alone, as far as this client knows.
+    /// True if messages in a channel are for its members alone, as far as this client knows.
     pub fn knows_closed(&self, room: usize) -> Option<bool> {
         let channel = self.irc.as_ref()?.channels.get(&(room as u32))?;
         let modes = channel.rights.modes.as_ref()?;

@@ -14,7 +14,7 @@ const ACTIONS: &Weights = &[
     (Action::Garbage, |manners| manners.garbage),
 ];
 
-/// What a client without a protocol hears.
+/// Bytes that a client without a protocol hears.
 pub struct RawHearing {
     pub room: usize,
     pub epoch: u64,

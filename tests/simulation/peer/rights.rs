@@ -1,10 +1,10 @@
-//! Who may do what in a channel, as far as a client knows.
+//! Rights in a channel, as far as a client knows them.
 
 use crate::random::Random;
 use hobnob::session::encode::irc::mask;
 use std::collections::{BTreeSet, HashSet};
 
-/// What opens every channel that has a key.
+/// The key of every channel that has one.
 pub const KEY: &str = "sesame";
 
 /// One change of a channel's modes.
@@ -30,7 +30,7 @@ const CHANGES: &[(Change, usize)] = &[
     (Change::Voice, 2),
 ];
 
-/// What a channel demands of everybody.
+/// A channel's demands of everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Modes {
     pub(super) switches: BTreeSet<char>,
@@ -39,7 +39,7 @@ pub struct Modes {
 }
 
 impl Modes {
-    /// What the letters and parameters of a line say.
+    /// Reads the letters and parameters of a line.
     pub(super) fn of(letters: &str, params: &[&str]) -> Self {
         let (mut params, mut modes) = (params.iter(), Self::default());
         for letter in letters.chars().skip(1) {
@@ -53,7 +53,7 @@ impl Modes {
     }
 }
 
-/// What a client knows of the rights in a channel.
+/// A client's knowledge of the rights in a channel.
 #[derive(Default)]
 pub struct Rights {
     /// Since it has asked.

@@ -31,7 +31,7 @@ pub struct Replay {
     pub from: Offset,
     pub count: u64,
     pub gap: bool,
-    /// How much had been sent before.
+    /// Bytes that had been sent before.
     pub at: u64,
 }
 
@@ -55,7 +55,7 @@ impl Seat {
         }
     }
 
-    /// Whoever leaves in this call must have heard what was said before.
+    /// The debt to a peer that leaves in this call: all that was said before.
     pub fn let_go(&self, serial: u32, call: u32) -> LetGo {
         let (epoch, next) = (self.epoch, self.next);
         LetGo { epoch, next, serial, after: self.joined, before: call }

@@ -1,4 +1,4 @@
-//! What a peer has asked for, and what answers it.
+//! Requests under way, and the answers that they wait for.
 
 use super::Peer;
 use hobnob::id::Offset;
@@ -6,7 +6,7 @@ use hobnob::reason::Refusal;
 use hobnob::wire::frame::Side;
 use std::collections::BTreeSet;
 
-/// What comes back in a pong.
+/// The content of a ping and its pong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token {
     Number(u64),
@@ -54,7 +54,7 @@ pub enum Want {
         id: u64,
         index: u64,
     },
-    /// What was said in a room that it is not in.
+    /// A page of history of a room that it is not in.
     Past {
         side: Side,
         limit: u32,
@@ -67,7 +67,7 @@ pub enum Want {
     Name(String),
     /// This numeric, which says that a line makes no sense.
     Numeric(&'static str),
-    /// What a channel demands, and who may not come in.
+    /// The modes and the bans of a channel.
     Modes(u32),
     Bans(u32),
     Away(bool),
@@ -76,13 +76,13 @@ pub enum Want {
         must: BTreeSet<usize>,
         may: BTreeSet<usize>,
     },
-    /// That a private message is on its way.
+    /// That a direct message is on its way.
     Passed {
         request: u64,
         index: u64,
     },
-    /// Nothing but its own copy, if it wants one; or that the private message is not.
-    Told {
+    /// Nothing but its own copy, if it wants one; or that the direct message is refused.
+    Direct {
         index: u64,
         is_notice: bool,
         is_echoed: bool,
@@ -101,7 +101,7 @@ pub struct Asked {
 }
 
 impl Peer {
-    /// What was written last will be answered so.
+    /// Notes the answer to the bytes written last.
     pub fn expect_next(&mut self, want: Want) {
         self.asked.push_back(Asked { want, end: self.written });
     }
@@ -113,7 +113,7 @@ impl Peer {
     /// True if it waits for answers.
     pub fn is_waiting(&self) -> bool {
         !self.joining.is_empty()
-            || self.wants(|want| !matches!(want, Want::Perhaps | Want::Told { .. }))
+            || self.wants(|want| !matches!(want, Want::Perhaps | Want::Direct { .. }))
     }
 
     /// Takes the oldest request that must be answered, which is now.
@@ -121,7 +121,7 @@ impl Peer {
         while let Some(asked) = self.asked.front() {
             match asked.want {
                 Want::Perhaps => {}
-                Want::Told { .. } => self.was_told(),
+                Want::Direct { .. } => self.direct_accepted(),
                 _ => break,
             }
             self.asked.pop_front();
@@ -143,7 +143,7 @@ impl Peer {
     /// A message that might be refused was.
     pub(super) fn answered_perhaps(&mut self, what: &str) {
         let asked = self.asked.pop_front().map(|asked| asked.want);
-        let is_it = matches!(asked, Some(Want::Perhaps | Want::Told { .. } | Want::Refused(_)));
+        let is_it = matches!(asked, Some(Want::Perhaps | Want::Direct { .. } | Want::Refused(_)));
         assert!(is_it, "[replies in order] {what} for {asked:?}");
     }
 

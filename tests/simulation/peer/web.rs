@@ -1,4 +1,4 @@
-//! What carries a browser's messages: the handshake, frames both ways, compression, pings, and a close.
+//! The carrier of a browser's messages: the handshake, frames both ways, compression, pings, and a close.
 
 use crate::random::Random;
 use hobnob::wire::Parsed;
@@ -11,7 +11,7 @@ const COMPRESSED: u8 = 0x40;
 /// Longest message that is expected of the relay.
 const LONGEST: usize = 1 << 20;
 
-/// What a frame of the relay is.
+/// One frame of the relay.
 pub enum Came {
     Text(Vec<u8>),
     Binary(Vec<u8>),

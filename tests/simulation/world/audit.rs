@@ -1,4 +1,4 @@
-//! Whether all is as it must be: after every turn, at every end, and when nothing remains to be done.
+//! Audits: after every turn, at every end of a connection, and when nothing remains to be done.
 
 use super::{AUDITOR, DIALECTS, World};
 use crate::model::{HOST, Model};
@@ -145,7 +145,7 @@ impl World {
         self.engine.is_open(peer.conn) && !is_done
     }
 
-    /// What was surely said in a room with an auditor was heard there.
+    /// Checks that all that was surely said in a room with an auditor was heard there.
     pub(super) fn check_all_said(&mut self) {
         let auditor = &self.peers[AUDITOR];
         let epoch_of =

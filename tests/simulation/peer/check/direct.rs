@@ -6,8 +6,8 @@ use super::unplaced::{Unplaced, is_last_line, text_of};
 use crate::model::{Model, Passed};
 use hobnob::reason::Refusal;
 
-/// Lines that somebody tells a client alone, and that are one message.
-pub struct Telling {
+/// A direct message of which not all lines have come.
+pub struct OpenDirect {
     serial: u32,
     index: u64,
     is_notice: bool,
@@ -17,8 +17,8 @@ pub struct Telling {
 }
 
 impl Peer {
-    /// A whole message that somebody told this peer.
-    pub(super) fn told(
+    /// A whole direct message to this peer.
+    pub(super) fn direct_message(
         &mut self,
         time: u64,
         is_notice: bool,
@@ -37,8 +37,8 @@ impl Peer {
         self.tally.told += 1;
     }
 
-    /// One line of what somebody told this peer, or of its own copy.
-    pub(super) fn told_line(
+    /// One line of a direct message to this peer, or of its own copy.
+    pub(super) fn direct_line(
         &mut self,
         is_notice: bool,
         sender: &str,
@@ -53,20 +53,21 @@ impl Peer {
         let serial = self.serial;
         let is_own = target.is_some_and(|target| self.is_called(target));
         assert!(is_own, "[privacy] peer {serial} hears what another is told");
-        let telling = self.telling.get_or_insert_with(|| begun(serial, sender, text, model));
-        let place = format!("peer {serial}, told {}.{}", telling.serial, telling.index);
-        assert_eq!(telling.is_notice, is_notice, "[content] {place}: a notice, or none");
-        telling.lines += 1;
-        let (lines, whole) = (telling.lines, &telling.whole);
-        if is_last_line(&mut telling.begun, lines, text, whole, &place) {
-            let (serial, index) = (telling.serial, telling.index);
+        let open_direct =
+            self.open_direct.get_or_insert_with(|| begun(serial, sender, text, model));
+        let place = format!("peer {serial}, told {}.{}", open_direct.serial, open_direct.index);
+        assert_eq!(open_direct.is_notice, is_notice, "[content] {place}: a notice, or none");
+        open_direct.lines += 1;
+        let (lines, whole) = (open_direct.lines, &open_direct.whole);
+        if is_last_line(&mut open_direct.begun, lines, text, whole, &place) {
+            let (serial, index) = (open_direct.serial, open_direct.index);
             self.unplaced.push_back(Unplaced::Direct { serial, index });
             self.tally.told += 1;
-            self.telling = None;
+            self.open_direct = None;
         }
     }
 
-    /// What it told somebody is on its way.
+    /// Its direct message is on its way.
     pub(super) fn passed(&mut self, request: u64, time: u64, away: &str, model: &mut Model) {
         let index = self.answer("passed", |want| match want {
             Want::Passed { request: wanted, index } if *wanted == request => Some(*index),
@@ -83,13 +84,13 @@ impl Peer {
         model.passed.push(Passed { serial, index, from: call, to: call });
     }
 
-    /// True if it is its own copy of what it has told somebody.
+    /// True if it is the peer's own copy of a direct message.
     fn is_echo(&mut self, text: &str, is_notice: bool, model: &Model) -> bool {
         let wants_echo = self.irc_mut().caps.contains("echo-message");
         let said = &model.speakers[self.serial as usize].said;
         let front = self.asked.iter_mut().find(|asked| !matches!(asked.want, Want::Perhaps));
         match front.map(|asked| &mut asked.want) {
-            Some(Want::Told { index, is_notice: wanted, is_echoed })
+            Some(Want::Direct { index, is_notice: wanted, is_echoed })
                 if wants_echo && !*is_echoed =>
             {
                 assert_eq!(*said[*index as usize].bytes, *text.as_bytes(), "[echo] of another");
@@ -101,11 +102,11 @@ impl Peer {
         }
     }
 
-    /// What it told somebody first was not refused.
-    pub(in super::super) fn was_told(&mut self) {
+    /// Its oldest direct message was not refused.
+    pub(in super::super) fn direct_accepted(&mut self) {
         let wants_echo = self.irc_mut().caps.contains("echo-message");
         let Some(asked) = self.asked.front() else { return };
-        let Want::Told { index, is_notice, is_echoed } = asked.want else { return };
+        let Want::Direct { index, is_notice, is_echoed } = asked.want else { return };
         let (is_sure, is_quiet) = (!(self.has_rate || is_notice), self.has_rate || is_notice);
         assert!(is_quiet || is_echoed == wants_echo, "[echo] {}.{index}", self.serial);
         if is_echoed || is_sure {
@@ -114,8 +115,8 @@ impl Peer {
         }
     }
 
-    /// What it told somebody is not passed on, because nobody has that name, or that one does not hear.
-    pub(super) fn not_told(&mut self, is_deaf: bool, model: &Model) {
+    /// Its direct message is not passed on: nobody has that name, or that one does not hear.
+    pub(super) fn direct_refused(&mut self, is_deaf: bool, model: &Model) {
         let refusals: &[Refusal] = match is_deaf {
             true => &[Refusal::CannotHear, Refusal::NotReading],
             false => &[Refusal::NoSuchPerson],
@@ -124,7 +125,7 @@ impl Peer {
             self.asked.pop_front();
         }
         let asked = self.asked.pop_front();
-        let Some(Want::Told { index, is_notice: false, .. }) = asked.as_ref().map(|a| &a.want)
+        let Some(Want::Direct { index, is_notice: false, .. }) = asked.as_ref().map(|a| &a.want)
         else {
             let asked = asked.map(|asked| asked.want);
             panic!("[replies in order] {refusals:?} for {asked:?}");
@@ -135,7 +136,7 @@ impl Peer {
         assert!(is_right, "[refusal] {refusals:?} of {}.{index}", self.serial);
     }
 
-    /// What was let pass, now that the model can be told.
+    /// Notes the direct messages that were let pass, now that the model is at hand.
     pub(super) fn note_accepted(&mut self, model: &mut Model) {
         let (serial, to) = (self.serial, model.calls.len() as u32 - 1);
         let passed = self.accepted.drain(..);
@@ -143,8 +144,8 @@ impl Peer {
     }
 }
 
-/// What somebody tells a peer alone, by its first line.
-fn begun(serial: u32, sender: &str, text: &str, model: &mut Model) -> Telling {
+/// Finds a direct message by its first line.
+fn begun(serial: u32, sender: &str, text: &str, model: &mut Model) -> OpenDirect {
     let last_call = model.calls.len() as u32 - 1;
     let (from, index) = header_of(text).expect("[content] a header");
     let say = model.speakers[from as usize].said.get(index as usize);
@@ -153,10 +154,10 @@ fn begun(serial: u32, sender: &str, text: &str, model: &mut Model) -> Telling {
     let say = model.told_alone(serial, from, index, sender, (asked, last_call));
     let is_notice = say.private.as_ref().is_some_and(|private| private.is_notice);
     let (whole, begun, lines) = (text_of(&say.bytes), String::new(), 0);
-    Telling { serial: from, index, is_notice, whole, begun, lines }
+    OpenDirect { serial: from, index, is_notice, whole, begun, lines }
 }
 
-/// Whose message, and which, a text says it is.
+/// The sender and the number of a message, by its text.
 fn header_of(text: &str) -> Option<(u32, u64)> {
     let (serial, index) = text.split(';').next()?.split_once('.')?;
     Some((serial.parse().ok()?, index.parse().ok()?))

@@ -1,4 +1,4 @@
-//! Who is in a room: the peer itself, and others.
+//! Members of a room: the peer itself, and others.
 
 use super::super::heard::{Listing, Numbering, nick_in};
 use super::super::irc::Channel;

@@ -149,7 +149,7 @@ impl Peer {
         }
         match refusal {
             Some(Refusal::NoSuchPerson | Refusal::CannotHear) => {
-                self.not_told(refusal == Some(Refusal::CannotHear), model);
+                self.direct_refused(refusal == Some(Refusal::CannotHear), model);
             }
             // What it asked of where it no longer is.
             Some(Refusal::NoRoom | Refusal::NotMember)

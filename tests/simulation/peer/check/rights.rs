@@ -1,4 +1,4 @@
-//! Who may do what in a channel: every client knows it by the lines alone, and so checks what all others
+//! Rights in a channel: every client knows them by the lines alone, and so checks what all others
 //! are let do.
 
 use super::super::Peer;
@@ -77,7 +77,7 @@ impl Peer {
         assert!(is_fair, "[rights] peer {serial}: {nick} comes into r{room} all the same");
     }
 
-    /// What a channel demands.
+    /// Checks a channel's demands against what is known of them.
     pub(super) fn heed_modes(&mut self, room: u32, modes: Modes, model: &Model) {
         let serial = self.serial;
         let nick = self.irc_mut().nick.clone();

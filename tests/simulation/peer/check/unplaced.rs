@@ -13,7 +13,7 @@ use std::collections::HashMap;
 pub(in super::super) const LINES: usize = 16;
 pub(in super::super) const AND_MORE: &str = "[and more: the message is longer than fits here]";
 
-/// What was heard, until it can be compared.
+/// One thing that was heard, until it can be compared.
 #[derive(Debug)]
 pub enum Unplaced {
     Joined {
@@ -37,7 +37,7 @@ pub enum Unplaced {
         msgid: Option<String>,
         floor: u32,
     },
-    /// The last line of what somebody told it alone.
+    /// The last line of a direct message.
     Direct {
         serial: u32,
         index: u64,
@@ -195,7 +195,7 @@ pub(super) fn is_last_line(
     begun.len() == whole.len()
 }
 
-/// What one person says arrives in the order in which it was said, to whomever.
+/// Messages of one person arrive in the order in which they were said, to whomever.
 fn note_order(last_of: &mut HashMap<u32, u64>, from: u32, index: u64, serial: u32) {
     let last = last_of.insert(from, index);
     let is_next = last.is_none_or(|last| index > last);

@@ -9,14 +9,14 @@ use crate::model::Model;
 use hobnob::id::Offset;
 use hobnob::reason::CloseReason;
 
-/// How far one listener has come.
+/// State of one listener.
 #[derive(Default)]
 pub struct Events {
     /// It was let in: events follow.
     pub is_live: bool,
     /// It was not, and told so.
     pub is_refused: bool,
-    /// What was lost before it came back, and is to be told first.
+    /// The gap before it came back, which must be told first.
     pub lost: Option<(Offset, Offset)>,
 }
 

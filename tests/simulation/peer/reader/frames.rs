@@ -57,7 +57,7 @@ impl Peer {
     }
 }
 
-/// What a frame says.
+/// Puts a frame in the words of no protocol.
 fn heard<'f>(frame: &'f ServerFrame<'_>) -> Heard<'f> {
     match *frame {
         ServerFrame::Message { room, offset, time, ref sender, ref payload } => {

@@ -41,7 +41,7 @@ impl Peer {
 }
 
 impl Irc {
-    /// What a line says.
+    /// Puts a line in the words of no protocol.
     fn heard<'a>(&mut self, line: &'a Line<'_>, text: &'a str) -> Heard<'a> {
         let Some(person) = line.source.filter(|source| source.contains('!')) else {
             return self.heard_of_relay(line, text);
@@ -88,7 +88,7 @@ impl Irc {
         }
     }
 
-    /// What the relay itself says.
+    /// A line that the relay itself is the source of.
     fn heard_of_relay<'a>(&mut self, line: &'a Line<'_>, text: &'a str) -> Heard<'a> {
         let param = |index: usize| line.params.get(index).copied().unwrap_or_default();
         let room = || room_of(param(1));
@@ -136,7 +136,7 @@ impl Irc {
     }
 }
 
-/// What is wrong, by its numeric.
+/// The refusal behind a numeric.
 fn refused<'a>(numeric: &'a str, about: &'a str) -> Heard<'a> {
     let by_join = || Subject::Join(room_of(about));
     let by_line = Subject::Line { numeric, about };
