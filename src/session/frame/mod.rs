@@ -12,7 +12,7 @@ use super::service::Service;
 use super::view::View;
 use crate::history::{Mark, Select};
 use crate::hub::{Addressee, Command, Reply, Where};
-use crate::id::RoomId;
+use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;
 use crate::payload::{Form, Identity, Manner, Message};
 use crate::reason::{CloseReason, Refusal};
@@ -241,15 +241,7 @@ fn frame_of<'a>(
 ) -> Option<ServerFrame<'a>> {
     let request = id.number();
     Some(match reply {
-        Reply::Welcome { id, name, key } => ServerFrame::Welcome {
-            version: VERSION,
-            id: id.to_bits(),
-            key: *key,
-            max_message: limits.message as u32,
-            max_rooms: limits.rooms_per_peer as u32,
-            ping_ms: u32::try_from(limits.ping_after.as_millis()).unwrap_or(u32::MAX),
-            name: Cow::Borrowed(name),
-        },
+        Reply::Welcome { id, name, key } => welcome(*id, name, *key, limits),
         Reply::Joined { room, name, recovered, epoch, head, oldest, members } => {
             ServerFrame::Joined {
                 request,
@@ -314,6 +306,18 @@ fn frame_of<'a>(
         | Reply::Disconnected { .. }
         | Reply::Call { .. } => return None,
     })
+}
+
+fn welcome<'a>(id: ConnId, name: &'a str, key: u64, limits: &Limits) -> ServerFrame<'a> {
+    ServerFrame::Welcome {
+        version: VERSION,
+        id: id.to_bits(),
+        key,
+        max_message: limits.message as u32,
+        max_rooms: limits.rooms_per_peer as u32,
+        ping_ms: u32::try_from(limits.ping_after.as_millis()).unwrap_or(u32::MAX),
+        name: Cow::Borrowed(name),
+    }
 }
 
 /// Returns the error that says who put the peer out. `left` follows by itself.
