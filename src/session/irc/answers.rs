@@ -44,7 +44,7 @@ impl Irc {
             }
         }
         if let Some(batch) = label.batch {
-            let line = LineWriter::new(out).from_server(&options_of(view).name).command("BATCH");
+            let line = self.server_lines(view).line(out).command("BATCH");
             line.middle(&format!("-{batch}")).end();
         }
     }

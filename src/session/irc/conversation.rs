@@ -195,11 +195,8 @@ impl Protocol for Irc {
     fn write_draining(&self, carrier: Carrier, view: &View<'_>, out: &mut Vec<u8>) {
         if self.greeted {
             let start = out.len();
-            LineWriter::new(out)
-                .from_server(&options_of(view).name)
-                .command("NOTICE")
-                .middle(self.target())
-                .last(Refusal::Draining.text());
+            let line = self.server_lines(view).line(out).command("NOTICE");
+            line.middle(self.target()).last(Refusal::Draining.text());
             pack(carrier, self.is_binary, start, out);
         }
     }

@@ -13,7 +13,6 @@ use crate::session::encode::irc::names::{channel_of, room_of};
 use crate::session::encode::irc::stamp;
 use crate::session::encode::irc::{msgid, write_spoken};
 use crate::session::view::View;
-use crate::wire::irc::LineWriter;
 use std::rc::Rc;
 
 /// Messages that one question is answered with at most.
@@ -159,10 +158,10 @@ fn write_batch(
     (messages, keeps_oldest): (&[Rc<Message>], bool),
     out: &mut Vec<u8>,
 ) {
-    let (channel, server) = (channel_of(&room.name), &options_of(view).name);
+    let (channel, server) = (channel_of(&room.name), irc.server_lines(view));
     let is_batch = irc.caps.has(Cap::Batch);
     if is_batch {
-        let line = LineWriter::new(out).from_server(server).command("BATCH");
+        let line = server.line(out).command("BATCH");
         line.middle(&format!("+{batch}")).middle("chathistory").middle(&channel).end();
     }
     let batch = is_batch.then_some(batch);
@@ -185,7 +184,7 @@ fn write_batch(
     };
     out.extend(lines.into_iter().flatten());
     if let Some(batch) = batch {
-        let line = LineWriter::new(out).from_server(server).command("BATCH");
+        let line = server.line(out).command("BATCH");
         line.middle(&format!("-{batch}")).end();
     }
 }

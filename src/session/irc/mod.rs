@@ -4,8 +4,8 @@
 //! wants to know from the hub, asks it for the rest, and puts the answers into lines.
 //!
 //! From below: the vocabulary (`names`, `caps`, `numeric`, `options`, `stamp`, `label`), the state of a
-//! conversation, what a handler works with (`talk`), the handlers, the table of commands above them,
-//! and the conversation itself.
+//! conversation, the writer of lines from the relay (`server_lines`), what a handler works with (`talk`),
+//! the handlers, the table of commands above them, and the conversation itself.
 
 mod answers;
 mod commands;
@@ -21,6 +21,7 @@ mod register;
 mod relay;
 mod replies;
 mod rooms;
+mod server_lines;
 mod speech;
 mod state;
 mod talk;

@@ -16,7 +16,6 @@ use crate::session::encode::irc::mode_table;
 use crate::session::encode::irc::names::nick_of;
 use crate::session::encode::irc::stamp::Stamp;
 use crate::session::view::View;
-use crate::wire::irc::LineWriter;
 
 /// Wrong passwords for OPER that one connection may try before it ends: who guesses must come again.
 const OPER_FAILURES_MAX: u8 = 3;
@@ -24,40 +23,19 @@ const OPER_FAILURES_MAX: u8 = 3;
 /// What the relay calls itself.
 const VERSION: &str = concat!("hobnob-", env!("CARGO_PKG_VERSION"));
 
-/// Writes a numeric of the relay's, outside of a handler.
-struct Numerics<'n, 'o> {
-    irc: &'n Irc,
-    server: &'n str,
-    out: &'o mut Vec<u8>,
-}
-
-impl Numerics<'_, '_> {
-    fn write(&mut self, numeric: Numeric, params: &[&str], text: &str) {
-        let line = LineWriter::new(self.out).from_server(self.server).command(numeric);
-        let line = line.middle(self.irc.target());
-        params.iter().fold(line, |line, param| line.middle(param)).last(text);
-    }
-}
-
 /// The welcome, from 001 to the end of the MOTD.
 pub(super) fn write_welcome(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let options = options_of(view);
     let mask = view.hub.identity(view.conn).as_ref().map(mask_of).unwrap_or_default();
-    let mut numerics = Numerics { irc, server: &options.name, out };
+    let server = irc.server_lines(view);
     let text = format!("Welcome to the {} network, {mask}", options.network);
-    numerics.write(RPL_WELCOME, &[], &text);
+    server.numeric(RPL_WELCOME, &[], &text, out);
     let text = format!("Your host is {}, running version {VERSION}", options.name);
-    numerics.write(RPL_YOURHOST, &[], &text);
-    numerics.write(RPL_CREATED, &[], "This relay was created for everybody");
+    server.numeric(RPL_YOURHOST, &[], &text, out);
+    server.numeric(RPL_CREATED, &[], "This relay was created for everybody", out);
     let [user, channel, with_param] = mode_table::my_info();
-    let line = LineWriter::new(numerics.out).from_server(&options.name).command(RPL_MYINFO);
-    line.middle(irc.target())
-        .middle(&options.name)
-        .middle(VERSION)
-        .middle(&user)
-        .middle(&channel)
-        .middle(&with_param)
-        .end();
+    let params = [&*options.name, VERSION, &user, &channel, &with_param];
+    server.bare_numeric(RPL_MYINFO, &params, out);
     write_isupport(irc, view, out);
     write_lusers(irc, view, out);
     write_motd(irc, view, out);
@@ -96,49 +74,53 @@ fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     tokens.extend(mode_table::isupport(LIST_MAX));
     tokens.sort_unstable();
     for tokens in tokens.chunks(12) {
-        let line = LineWriter::new(out).from_server(&options.name).command(RPL_ISUPPORT);
-        let line = line.middle(irc.target());
-        let line = tokens.iter().fold(line, |line, token| line.middle(token));
-        line.last("are supported by this server");
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        let text = "are supported by this server";
+        irc.server_lines(view).numeric(RPL_ISUPPORT, &tokens, text, out);
     }
 }
 
 fn write_lusers(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let (census, rooms) = (view.hub.census(), view.hub.room_count());
     let visible = census.named - census.invisible.min(census.named);
-    let mut numerics = Numerics { irc, server: &options_of(view).name, out };
+    let server = irc.server_lines(view);
     let text = format!("There are {visible} users and {} invisible on 1 servers", census.invisible);
-    numerics.write(RPL_LUSERCLIENT, &[], &text);
+    server.numeric(RPL_LUSERCLIENT, &[], &text, out);
     if census.operators > 0 {
-        numerics.write(RPL_LUSEROP, &[&census.operators.to_string()], "operator(s) online");
+        server.numeric(RPL_LUSEROP, &[&census.operators.to_string()], "operator(s) online", out);
     }
     if census.nameless > 0 {
-        numerics.write(RPL_LUSERUNKNOWN, &[&census.nameless.to_string()], "unknown connection(s)");
+        server.numeric(
+            RPL_LUSERUNKNOWN,
+            &[&census.nameless.to_string()],
+            "unknown connection(s)",
+            out,
+        );
     }
     if rooms > 0 {
-        numerics.write(RPL_LUSERCHANNELS, &[&rooms.to_string()], "channels formed");
+        server.numeric(RPL_LUSERCHANNELS, &[&rooms.to_string()], "channels formed", out);
     }
     let text = format!("I have {} clients and 0 servers", census.named);
-    numerics.write(RPL_LUSERME, &[], &text);
+    server.numeric(RPL_LUSERME, &[], &text, out);
     let (now, most) = (census.named.to_string(), census.most.to_string());
     let text = format!("Current local users {now}, max {most}");
-    numerics.write(RPL_LOCALUSERS, &[&now, &most], &text);
+    server.numeric(RPL_LOCALUSERS, &[&now, &most], &text, out);
     let text = format!("Current global users {now}, max {most}");
-    numerics.write(RPL_GLOBALUSERS, &[&now, &most], &text);
+    server.numeric(RPL_GLOBALUSERS, &[&now, &most], &text, out);
 }
 
 fn write_motd(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let options = options_of(view);
-    let mut numerics = Numerics { irc, server: &options.name, out };
+    let server = irc.server_lines(view);
     if options.motd.is_empty() {
-        return numerics.write(ERR_NOMOTD, &[], "MOTD File is missing");
+        return server.numeric(ERR_NOMOTD, &[], "MOTD File is missing", out);
     }
     let text = format!("- {} Message of the day - ", options.name);
-    numerics.write(RPL_MOTDSTART, &[], &text);
+    server.numeric(RPL_MOTDSTART, &[], &text, out);
     for line in &options.motd {
-        numerics.write(RPL_MOTD, &[], &format!("- {line}"));
+        server.numeric(RPL_MOTD, &[], &format!("- {line}"), out);
     }
-    numerics.write(RPL_ENDOFMOTD, &[], "End of /MOTD command.");
+    server.numeric(RPL_ENDOFMOTD, &[], "End of /MOTD command.", out);
 }
 
 /// Whether a query that may name a server names this one; else the peer is told that there is none.

@@ -1,7 +1,6 @@
 //! The hub's answers, as lines.
 
 use super::numeric::*;
-use super::options::options_of;
 use super::rooms::{write_names, write_topic};
 use super::state::{Irc, PendingRequest};
 use super::{history, relay, visible};
@@ -17,7 +16,6 @@ use crate::session::encode::irc::{
     Heading, id_of, msgid, write_ephemeral, write_notice, write_spoken,
 };
 use crate::session::view::View;
-use crate::wire::irc::LineWriter;
 use std::rc::Rc;
 
 impl Irc {
@@ -64,7 +62,7 @@ impl Irc {
                     Some(who) => (RPL_MONONLINE, mask_of(who)),
                     None => (RPL_MONOFFLINE, nick_of(name).into_owned()),
                 };
-                self.numeric(view, numeric, &[], &text, out);
+                self.server_lines(view).numeric(numeric, &[], &text, out);
                 return false;
             }
             Reply::Invited { by, room, .. } => {
@@ -103,26 +101,6 @@ impl Irc {
         Heading { style: self.style(), unix_ms: view.unix_ms, ..Heading::default() }
     }
 
-    /// A numeric of the relay's.
-    fn numeric(
-        &self,
-        view: &View<'_>,
-        numeric: Numeric,
-        params: &[&str],
-        text: &str,
-        out: &mut Vec<u8>,
-    ) {
-        let line = LineWriter::new(out).from_server(&options_of(view).name).command(numeric);
-        let line = line.middle(self.target());
-        params.iter().fold(line, |line, param| line.middle(param)).last(text);
-    }
-
-    /// A failure in the words of standard-replies.
-    fn fail(&self, view: &View<'_>, verb: &str, code: &str, text: &str, out: &mut Vec<u8>) {
-        let line = LineWriter::new(out).from_server(&options_of(view).name).command("FAIL");
-        line.middle(verb).middle(code).last(text);
-    }
-
     fn write_joined(&self, room: crate::id::RoomId, view: &View<'_>, out: &mut Vec<u8>) {
         let (Some(room), Some(who)) = (view.hub.room(room), view.hub.identity(view.conn)) else {
             return;
@@ -155,12 +133,11 @@ impl Irc {
     ) {
         let Some(room) = view.hub.room(room) else { return };
         if let Notice::Invited(_, whom) = notice {
-            let line = LineWriter::new(out).from_server(&options_of(view).name);
-            let line = line.command(RPL_INVITING).middle(self.target());
-            line.middle(&nick_of(whom)).middle(&channel_of(&room.name)).end();
+            let params = [&*nick_of(whom), &channel_of(&room.name)];
+            self.server_lines(view).bare_numeric(RPL_INVITING, &params, out);
             let away = view.hub.holder(whom).and_then(|conn| view.hub.presence(conn));
             if let Some(away) = away.and_then(|presence| presence.away.as_deref()) {
-                self.numeric(view, RPL_AWAY, &[&nick_of(whom)], away, out);
+                self.server_lines(view).numeric(RPL_AWAY, &[&nick_of(whom)], away, out);
             }
             return;
         }
@@ -181,7 +158,7 @@ impl Irc {
                     Some(_) => (RPL_NOWAWAY, "You have been marked as being away"),
                     None => (RPL_UNAWAY, "You are no longer marked as being away"),
                 };
-                self.numeric(view, numeric, &[], text, out);
+                self.server_lines(view).numeric(numeric, &[], text, out);
                 true
             }
             Notice::RealName(who) if is_own(who) => {
@@ -210,7 +187,13 @@ impl Irc {
             return;
         }
         if refusal == Refusal::RateLimited && about.verb == "SETNAME" {
-            return self.fail(view, about.verb, "CANNOT_CHANGE_REALNAME", refusal.text(), out);
+            return self.server_lines(view).fail(
+                about.verb,
+                "CANNOT_CHANGE_REALNAME",
+                &[],
+                refusal.text(),
+                out,
+            );
         }
         let (channel, nick) = (&*about.channel, &*about.nick);
         let full = about.full_list(view);
@@ -250,7 +233,7 @@ impl Irc {
         if !self.greeted && refusal == Refusal::NameTaken {
             self.nick = "".into();
         }
-        self.numeric(view, numeric, params, text, out);
+        self.server_lines(view).numeric(numeric, params, text, out);
     }
 }
 

@@ -15,7 +15,6 @@ use crate::session::encode::irc::mask;
 use crate::session::encode::irc::mode_table::prefix_of;
 use crate::session::encode::irc::names::{channel_of, nick_of, room_of};
 use crate::session::view::View;
-use crate::wire::irc::LineWriter;
 
 /// Longest topic, in bytes.
 pub(super) const TOPIC_MAX: usize = 390;
@@ -104,12 +103,10 @@ pub(super) fn topic(talk: &mut Talk<'_>) {
 /// The topic, and who gave it when; nothing if there is none.
 pub(super) fn write_topic(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
     let Some(topic) = &room.rights.topic else { return };
-    let (channel, name) = (channel_of(&room.name), &options_of(view).name);
-    let line = LineWriter::new(out).from_server(name).command(RPL_TOPIC);
-    line.middle(irc.target()).middle(&channel).last(&topic.text);
+    let (server, channel) = (irc.server_lines(view), channel_of(&room.name));
+    server.numeric(RPL_TOPIC, &[&channel], &topic.text, out);
     let (by, at) = (mask::mask_of(&topic.by), topic.at.to_string());
-    let line = LineWriter::new(out).from_server(name).command(RPL_TOPICWHOTIME);
-    line.middle(irc.target()).middle(&channel).middle(&by).middle(&at).end();
+    server.bare_numeric(RPL_TOPICWHOTIME, &[&channel, &by, &at], out);
 }
 
 /// NAMES: of one channel, or of all that the peer may know of.
@@ -163,9 +160,7 @@ pub(super) fn write_names(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec
     } else {
         "End of /NAMES list".to_owned()
     };
-    let writer = LineWriter::new(out).from_server(&options_of(view).name);
-    let writer = writer.command(RPL_ENDOFNAMES).middle(irc.target());
-    writer.middle(&channel_of(&room.name)).last(&end);
+    irc.server_lines(view).numeric(RPL_ENDOFNAMES, &[&channel_of(&room.name)], &end, out);
 }
 
 /// Who is in a room. Of a room too big for names, the peer itself and those with a rank.
@@ -184,8 +179,7 @@ fn write_members(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
     let hosts = irc.caps.has(Cap::UserhostInNames);
     let mut line = String::new();
     let mut flush = |line: &mut String| {
-        let writer = LineWriter::new(out).from_server(name).command(RPL_NAMREPLY);
-        writer.middle(irc.target()).middle(symbol).middle(&channel).last(line);
+        irc.server_lines(view).numeric(RPL_NAMREPLY, &[symbol, &channel], line, out);
         line.clear();
     };
     let room_for_names =

@@ -82,33 +82,23 @@ impl<'t> Talk<'t> {
 
     /// A line of the relay's.
     pub(super) fn server(&mut self, write: impl FnOnce(LineWriter<'_>)) {
-        let name = self.options().name.as_str();
-        self.line(|line| write(line.from_server(name)));
+        self.write(|irc, view, out| write(irc.server_lines(view).line(out)));
     }
 
     /// A numeric, with a text at its end.
     pub(super) fn numeric(&mut self, numeric: Numeric, params: &[&str], text: &str) {
-        let target = self.irc.target().to_owned();
-        self.server(|line| {
-            let line = line.command(numeric).middle(&target);
-            params.iter().fold(line, |line, param| line.middle(param)).last(text);
-        });
+        self.write(|irc, view, out| irc.server_lines(view).numeric(numeric, params, text, out));
     }
 
     /// A numeric without a text.
     pub(super) fn bare_numeric(&mut self, numeric: Numeric, params: &[&str]) {
-        let target = self.irc.target().to_owned();
-        self.server(|line| {
-            let line = line.command(numeric).middle(&target);
-            params.iter().fold(line, |line, param| line.middle(param)).end();
-        });
+        self.write(|irc, view, out| irc.server_lines(view).bare_numeric(numeric, params, out));
     }
 
     /// A numeric whose text is a list, in as many lines as it needs; none if nothing is on it.
     pub(super) fn list(&mut self, numeric: Numeric, separator: char, items: &[String]) {
         let mut line = Vec::new();
-        let writer = LineWriter::new(&mut line).from_server(&self.options().name);
-        let space = writer.command(numeric).middle(self.irc.target()).space();
+        let space = self.irc.server_lines(self.view).begin(numeric, &[], &mut line).space();
         let mut text = String::new();
         for item in items {
             if !text.is_empty() && text.len() + separator.len_utf8() + item.len() > space {
@@ -127,10 +117,7 @@ impl<'t> Talk<'t> {
     /// A failure in the words of standard-replies.
     pub(super) fn fail(&mut self, code: &str, context: &[&str], text: &str) {
         let verb = self.verb;
-        self.server(|line| {
-            let line = line.command("FAIL").middle(verb).middle(code);
-            context.iter().fold(line, |line, word| line.middle(word)).last(text);
-        });
+        self.write(|irc, view, out| irc.server_lines(view).fail(verb, code, context, text, out));
     }
 
     /// Whether the peer's rate allows a question.
