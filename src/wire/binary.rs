@@ -127,15 +127,14 @@ macro_rules! spell {
         impl<'a> BinaryFrame<'a> for $Frame<'a> {
             fn read(kind: u8, body: &'a [u8]) -> Result<Self, FrameError> {
                 let mut body = Body(body);
-                let frame = match kind {
+                match kind {
                     $($kind => {
                         $(let ($field $(, $more)*) = body.$type()?;)*
-                        Self::$Verb { $($field $(, $more)*),* }
+                        body.finish()?;
+                        Ok(Self::$Verb { $($field $(, $more)*),* })
                     })*
-                    other => return Err(FrameError::UnknownKind(other)),
-                };
-                body.finish()?;
-                Ok(frame)
+                    other => Err(FrameError::UnknownKind(other)),
+                }
             }
 
             fn write(&self, out: &mut Vec<u8>) {
