@@ -6,6 +6,7 @@ use hobnob::reason::{CloseReason, Refusal};
 use hobnob::wire::Parsed;
 use hobnob::wire::binary;
 use hobnob::wire::frame::{ClientFrame, FRAME_OVERHEAD, FrameError, ServerFrame};
+use hobnob::wire::verbs::{Field, Verb};
 use std::collections::BTreeSet;
 
 const DOC: &str = include_str!("../../docs/PROTOCOL.md");
@@ -13,51 +14,6 @@ const DOC: &str = include_str!("../../docs/PROTOCOL.md");
 /// What the vectors assume of the relay.
 const MESSAGE_MAX: usize = 65_536;
 const FRAME_MAX: usize = MESSAGE_MAX + FRAME_OVERHEAD;
-
-/// Every verb there is, both ways. The matches in `client_verb` and `server_verb` do not compile
-/// when one is missing there; the test fails when one is missing here, or in the page.
-const CLIENT_VERBS: [&str; 10] =
-    ["hello", "join", "leave", "say", "members", "history", "tell", "ping", "pong", "bye"];
-const SERVER_VERBS: [&str; 16] = [
-    "welcome", "joined", "left", "ack", "message", "came", "went", "members", "history", "told",
-    "passed", "gap", "ping", "pong", "error", "bye",
-];
-
-fn client_verb(frame: &ClientFrame<'_>) -> &'static str {
-    match frame {
-        ClientFrame::Hello { .. } => "hello",
-        ClientFrame::Join { .. } => "join",
-        ClientFrame::Leave { .. } => "leave",
-        ClientFrame::Say { .. } => "say",
-        ClientFrame::Members { .. } => "members",
-        ClientFrame::History { .. } => "history",
-        ClientFrame::Tell { .. } => "tell",
-        ClientFrame::Ping { .. } => "ping",
-        ClientFrame::Pong { .. } => "pong",
-        ClientFrame::Bye => "bye",
-    }
-}
-
-fn server_verb(frame: &ServerFrame<'_>) -> &'static str {
-    match frame {
-        ServerFrame::Welcome { .. } => "welcome",
-        ServerFrame::Joined { .. } => "joined",
-        ServerFrame::Left { .. } => "left",
-        ServerFrame::Ack { .. } => "ack",
-        ServerFrame::Message { .. } => "message",
-        ServerFrame::Came { .. } => "came",
-        ServerFrame::Went { .. } => "went",
-        ServerFrame::Members { .. } => "members",
-        ServerFrame::History { .. } => "history",
-        ServerFrame::Told { .. } => "told",
-        ServerFrame::Passed { .. } => "passed",
-        ServerFrame::Gap { .. } => "gap",
-        ServerFrame::Ping { .. } => "ping",
-        ServerFrame::Pong { .. } => "pong",
-        ServerFrame::Error { .. } => "error",
-        ServerFrame::Bye { .. } => "bye",
-    }
-}
 
 /// A line of the page, and its number there.
 #[derive(Clone, Copy, Debug)]
@@ -209,16 +165,15 @@ fn every_verb_has_a_vector_and_a_row() {
     for Vector { row, from_client, binary, .. } in &vectors() {
         let kind = format!("0x{:02x}", binary[4]);
         seen.insert(if *from_client {
-            (client_verb(&binary_client(binary, row)), "client", kind)
+            (binary_client(binary, row).verb(), "client", kind)
         } else {
-            (server_verb(&binary_server(binary, row)), "relay", kind)
+            (binary_server(binary, row).verb(), "relay", kind)
         });
     }
-    let verbs_of = |side| -> BTreeSet<&str> {
-        seen.iter().filter(|(_, from, _)| *from == side).map(|(verb, _, _)| *verb).collect()
-    };
-    assert_eq!(verbs_of("client"), CLIENT_VERBS.into(), "the client's verbs with a vector");
-    assert_eq!(verbs_of("relay"), SERVER_VERBS.into(), "the relay's verbs with a vector");
+    let row_of = |side| move |verb: &Verb| (verb.name, side, format!("0x{:02x}", verb.kind));
+    let client = ClientFrame::VERBS.iter().map(row_of("client"));
+    let verbs: BTreeSet<_> = client.chain(ServerFrame::VERBS.iter().map(row_of("relay"))).collect();
+    assert_eq!(seen, verbs, "the verbs with a vector, and those of the code");
 
     let mut unlisted = seen;
     for (line, cells) in tables(&["verb", "from", "kind"]) {
@@ -226,6 +181,83 @@ fn every_verb_has_a_vector_and_a_row() {
         assert!(unlisted.remove(&row), "{}: no vector is a {row:?}", line.at());
     }
     assert!(unlisted.is_empty(), "not in the table of verbs: {unlisted:?}");
+}
+
+/// The lines about a verb, in the chapter of its side.
+fn section(chapter: &str, verb: &str) -> Vec<Line<'static>> {
+    let chapter = format!("## {chapter}");
+    let verb = format!("`{verb}`");
+    let is_heading = |line: &Line<'_>| line.text.starts_with("### ") && line.text.contains(&verb);
+    let found: Vec<_> = lines()
+        .skip_while(|line| line.text != chapter)
+        .skip(1)
+        .take_while(|line| !line.text.starts_with("## "))
+        .skip_while(|line| !is_heading(line))
+        .take_while(|line| is_heading(line) || !line.text.starts_with("### "))
+        .collect();
+    assert!(!found.is_empty(), "docs/PROTOCOL.md has no {verb} in the chapter {chapter}");
+    found
+}
+
+/// The rows that a field has in a layout: size, name and type of each.
+fn rows_of(field: &Field) -> Vec<[&'static str; 3]> {
+    let name = field.name;
+    let flags = ["1", "flags", "u8"];
+    match field.of_type {
+        "u16" => vec![["2", name, "u16"]],
+        "u32" => vec![["4", name, "u32"]],
+        "u64" | "hex" | "key" | "epoch" => vec![["8", name, "u64"]],
+        "flag" | "inverse_flag" => vec![flags],
+        "text" => vec![["the rest", name, "text"]],
+        "short_text" => vec![["1 + n", name, "short text"]],
+        "payload" => vec![["the rest", name, "bytes"]],
+        "version" => vec![["2", "version", "u16"]],
+        "resume_and_key" => {
+            let resume = [["8", "epoch", "u64"], ["8", "offset", "u64"]];
+            [&[flags], &resume[..], &[["1 + n", "key", "short text"]]].concat()
+        }
+        "side" => vec![flags, ["8", "offset", "u64"]],
+        "names" => vec![["1 + n each", name, "short texts"]],
+        "messages" => vec![["", name, ""]],
+        other => panic!("no layout has a field of type {other}"),
+    }
+}
+
+#[test]
+fn layouts_are_the_fields_of_the_table_of_verbs() {
+    let client = ClientFrame::VERBS.iter().map(|verb| ("What a client says", verb));
+    let relay = ServerFrame::VERBS.iter().map(|verb| ("What the relay says", verb));
+    // The relay's `ping` and `pong` have one section, which refers to the client's.
+    let is_shared = |verb: &Verb| ClientFrame::VERBS.contains(verb);
+    for (chapter, verb) in client.chain(relay.filter(|(_, verb)| !is_shared(verb))) {
+        let layout = section(chapter, verb.name).into_iter();
+        let layout =
+            layout.skip_while(|line| !line.text.starts_with("| at | size | field | type |"));
+        let layout = layout.skip(2).take_while(|line| line.text.starts_with('|'));
+        let rows: Vec<[&str; 3]> = layout
+            .map(|line| {
+                let cells: Vec<&str> = line.text.split('|').map(str::trim).collect();
+                [cells[2], cells[3], cells[4]]
+            })
+            .collect();
+        let expected: Vec<_> = verb.fields.iter().flat_map(rows_of).collect();
+        assert_eq!(rows, expected, "`{}` in the chapter {chapter}", verb.name);
+    }
+}
+
+#[test]
+fn fields_that_json_may_leave_out_are_said_to_be() {
+    for verb in ClientFrame::VERBS {
+        let section = section("What a client says", verb.name);
+        let text = section.iter().map(|line| line.text).collect::<Vec<_>>().join(" ");
+        let sentences: Vec<&str> =
+            text.split(". ").filter(|sentence| sentence.contains("left out")).collect();
+        for field in verb.fields.iter().filter(|field| !field.default.is_empty()) {
+            let name = format!("`{}`", field.name);
+            let is_said = sentences.iter().any(|sentence| sentence.contains(&name));
+            assert!(is_said, "`{}`: {name} may be left out", verb.name);
+        }
+    }
 }
 
 #[test]
