@@ -18,7 +18,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 pub use irc::{add_operator, set_irc_option};
-pub use reload::Reload;
+pub use reload::{ReadConfig, Reload};
 
 /// Everything a relay needs to know.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +30,12 @@ pub struct Config {
     /// Drain on SIGTERM and SIGINT, and stop at once on the second. Takes the signals away from the
     /// rest of the process.
     pub signals: bool,
-    /// Whether whoever turns the relay reads the configuration again when that is wanted: by SIGHUP,
-    /// if `signals` is set, or by an operator's REHASH. See
-    /// [`Relay::is_reload_asked`](crate::Relay::is_reload_asked).
-    pub reloads: bool,
+    /// Reads the configuration again when that is wanted: by SIGHUP, if `signals` is set, or by an
+    /// operator's REHASH. `None`: there is nothing to read.
+    pub reload: Option<ReadConfig>,
+    /// Threads for jobs that may block, started when they are needed; `None`: one. 0 leaves the jobs to
+    /// the program around the relay: see [`Relay::take_job`](crate::Relay::take_job).
+    pub workers: Option<usize>,
     /// Raise the process's limit on open descriptors as far as it goes.
     pub raise_descriptor_limit: bool,
     /// What epochs and keys are derived from. `None`: random, as it should be outside tests.

@@ -30,6 +30,7 @@ pub mod session;
 pub mod engine;
 
 pub mod net;
+pub mod workers;
 
 pub mod config;
 pub mod relay;
@@ -37,7 +38,7 @@ pub mod relay;
 pub use config::{Config, Listen};
 pub use limits::Limits;
 pub use net::{Bound, Handle, HandleError, Status};
-pub use relay::Relay;
+pub use relay::{Relay, Task, TaskDone};
 
 /// The README's examples are tests, too.
 #[cfg(doctest)]

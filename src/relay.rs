@@ -1,10 +1,13 @@
 //! The door: a relay, from a checked [`Config`] to its last turn.
 
-use crate::config::{Config, Listen, Reload};
+use crate::config::{Config, Listen, ReadConfig, Reload};
 use crate::engine::Counts;
+use crate::id::JobId;
 use crate::net::{Bound, EventLoop, Handle, Options, Status, raise_descriptor_limit};
-use crate::session::Reloaded;
-use crate::session::Service;
+use crate::password::Claim;
+use crate::session::{Job, Outcome, Reloaded, Service};
+use crate::workers::{self, Workers};
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 #[cfg(not(mio_unsupported_force_poll_poll))]
@@ -16,8 +19,9 @@ use std::time::{Duration, Instant};
 ///
 /// [`run`](Self::run) serves until it is told to stop. A program with a loop of its own calls
 /// [`turn`](Self::turn) instead: whenever [`as_fd`](AsFd::as_fd) is readable, and at
-/// [`next_deadline`](Self::next_deadline) at the latest. No thread is started, no signal is handled
-/// and the process is never ended, unless the config asks for it.
+/// [`next_deadline`](Self::next_deadline) at the latest. No signal is handled and the process
+/// is never ended, unless the config asks for it. A thread is started only for what may block: a password
+/// that is checked against a hash, a configuration that is read again; none where [`Config::workers`] is 0.
 ///
 /// A relay stays in the thread that bound it (it is not `Send`: nothing in it is shared or locked).
 /// Bind it where it will be turned, and reach it from elsewhere through its [`handle`](Self::handle).
@@ -33,8 +37,58 @@ use std::time::{Duration, Instant};
 /// ```
 pub struct Relay {
     event_loop: EventLoop,
+    workers: Workers<JobId, Task>,
+    /// Jobs for the program around the relay.
+    tasks: VecDeque<(JobId, Task)>,
     /// What is in force.
     config: Config,
+}
+
+/// Jobs that a program with workers of its own has at once.
+const OWN_JOBS: usize = 16;
+
+/// A job: it may block.
+#[derive(Debug)]
+pub enum Task {
+    /// Finds out whether a password is right.
+    Verify(Claim),
+    /// Reads the configuration again.
+    Read(ReadConfig),
+}
+
+/// What came of a job.
+#[derive(Debug)]
+pub enum TaskDone {
+    /// Whether the password was right.
+    Verified(bool),
+    /// What the configuration says now, or why it could not be read.
+    Read {
+        /// Where it was read.
+        file: String,
+        /// The configuration.
+        config: Result<Box<Config>, String>,
+    },
+}
+
+impl workers::Task for Task {
+    type Done = TaskDone;
+
+    fn run(self) -> TaskDone {
+        match self {
+            Self::Verify(claim) => TaskDone::Verified(claim.holds()),
+            Self::Read(reader) => TaskDone::Read {
+                file: reader.file().to_owned(),
+                config: reader.read().map(Box::new),
+            },
+        }
+    }
+}
+
+impl Task {
+    /// Does the job. It may take tens of milliseconds, or as long as a disk does.
+    pub fn run(self) -> TaskDone {
+        workers::Task::run(self)
+    }
 }
 
 impl Relay {
@@ -51,9 +105,19 @@ impl Relay {
         share_irc(&mut config.listeners);
         let listeners = config.listeners.iter().cloned().map(|l| (l.service, l.endpoint)).collect();
         let secret = config.secret.unwrap_or_else(|| RandomState::new().hash_one("hobnob"));
-        let (limits, signals, reloads) = (config.limits.clone(), config.signals, config.reloads);
-        let event_loop = EventLoop::bind(Options { listeners, limits, signals, reloads, secret })?;
-        Ok(Self { event_loop, config })
+        let workers = Workers::new(config.workers.unwrap_or(1));
+        let event_loop = EventLoop::bind(Options {
+            listeners,
+            limits: config.limits.clone(),
+            signals: config.signals,
+            reloads: config.reload.is_some(),
+            jobs_at_once: match workers.in_hand_max() {
+                0 => OWN_JOBS,
+                in_hand_max => in_hand_max,
+            },
+            secret,
+        })?;
+        Ok(Self { event_loop, workers, tasks: VecDeque::new(), config })
     }
 
     /// One bounded pass of the loop: waits at most `timeout` for something to do. `None` waits as
@@ -62,7 +126,9 @@ impl Relay {
     /// # Errors
     /// When the system's poll fails. No peer can make that happen.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
-        self.event_loop.turn(timeout)
+        let status = self.event_loop.turn(timeout)?;
+        self.work();
+        Ok(status)
     }
 
     /// Serves until the relay is stopped: by a [`Handle`], or by a signal if the config allows.
@@ -70,25 +136,55 @@ impl Relay {
     /// # Errors
     /// As [`turn`](Self::turn).
     pub fn run(&mut self) -> io::Result<()> {
-        while self.turn(None)? != Status::Stopped {
-            if self.is_reload_asked() {
-                // There is nobody here who would read it.
-                self.event_loop.reloaded(&Reloaded::default());
-            }
-        }
+        while self.turn(None)? != Status::Stopped {}
         Ok(())
     }
 
-    /// Whether somebody wants the configuration to be read again; only where the config says that
-    /// somebody will ([`Config::reloads`]). To be asked after every [`turn`](Self::turn), and
-    /// answered by [`reload`](Self::reload): an operator who wants it is not listened to meanwhile.
-    pub fn is_reload_asked(&self) -> bool {
-        self.event_loop.is_reload_asked()
+    /// Returns the next job, where the config leaves them to the program
+    /// ([`Config::workers`] is 0): [run](Task::run) it where it may block, then hand in what came of it
+    /// ([`complete_job`](Self::complete_job)). To be asked after every [`turn`](Self::turn).
+    pub fn take_job(&mut self) -> Option<(JobId, Task)> {
+        self.tasks.pop_front()
     }
 
-    /// The configuration was read again, out of `file`, or could not be. Puts in force what can be
-    /// without a restart, or nothing at all; tells those who wanted it, and the log.
-    pub fn reload(&mut self, file: &str, wanted: Result<Config, String>) {
+    /// Takes what came of a job; `None` if it failed. One that nobody waits for any longer is dropped.
+    pub fn complete_job(&mut self, id: JobId, done: Option<TaskDone>) {
+        let outcome = match done {
+            Some(TaskDone::Verified(holds)) => Outcome::Verified(holds),
+            Some(TaskDone::Read { file, config }) => Outcome::Reloaded(self.reload(&file, config)),
+            None => Outcome::Failed,
+        };
+        self.event_loop.completed(id, &outcome);
+    }
+
+    /// Starts the jobs that the loop has to give, and takes the outcomes of those that are done.
+    fn work(&mut self) {
+        while let Some((id, done)) = self.workers.next_done() {
+            self.complete_job(id, done);
+        }
+        while let Some((id, job)) = self.event_loop.take_job() {
+            let task = match (job, &self.config.reload) {
+                (Job::VerifyPassword(claim), _) => Task::Verify(claim),
+                (Job::ReloadConfig, Some(reader)) => Task::Read(reader.clone()),
+                (Job::ReloadConfig, None) => {
+                    self.event_loop.completed(id, &Outcome::Reloaded(Reloaded::default()));
+                    continue;
+                }
+            };
+            if self.workers.in_hand_max() == 0 {
+                self.tasks.push_back((id, task));
+                continue;
+            }
+            let handle = self.handle();
+            if let Err(error) = self.workers.start(id, task, move || handle.wake()) {
+                log::error!(target: "hobnob", "a job was not done: {error}");
+                self.event_loop.completed(id, &Outcome::Failed);
+            }
+        }
+    }
+
+    /// Puts in force what can be without a restart, or nothing at all; tells the log.
+    fn reload(&mut self, file: &str, wanted: Result<Box<Config>, String>) -> Reloaded {
         let reload = wanted.and_then(|mut wanted| {
             share_irc(&mut wanted.listeners);
             self.config.reload(&wanted)
@@ -109,7 +205,7 @@ impl Relay {
                 false => log::warn!(target: "hobnob", "{file}: nothing was changed: {note}"),
             }
         }
-        self.event_loop.reloaded(&Reloaded { file: file.to_owned(), notes, is_done });
+        Reloaded { file: file.to_owned(), notes, is_done }
     }
 
     /// When [`turn`](Self::turn) wants to be called although the descriptor is not readable. A

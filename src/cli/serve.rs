@@ -2,8 +2,7 @@
 
 use super::settings::{Settings, Table};
 use env_logger::{Builder, Env, Target};
-#[cfg(feature = "config")]
-use hobnob::Status;
+use hobnob::config::ReadConfig;
 use hobnob::session::Service;
 use hobnob::{Bound, Config, Listen, Relay};
 use std::io::{self, Write};
@@ -13,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Run the relay.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 #[command(
     after_help = "Example: hobnob serve --listen 'raw://[::]:12345?room=tea' --listen frame://[::]:7000\n\n\
     Every option is also a key of the file and an environment variable: flags go before the\n\
@@ -30,14 +29,14 @@ pub(super) struct Args {
 
 /// Serves until it is told to stop.
 pub(super) fn run(args: &Args) -> Result<(), String> {
-    let config = config_of(args)?;
+    let config = Config { reload: reader_of(args), ..config_of(args)? };
     let _log = start_log();
     let limits = config.limits.clone();
     let listeners = config.listeners.clone();
     let mut relay = Relay::bind(config).map_err(|error| error.to_string())?;
     let bound = relay.bound().map_err(|error| error.to_string())?;
     greet(&relay, &listeners, &bound, &limits);
-    serve(&mut relay, args).map_err(|error| error.to_string())?;
+    relay.run().map_err(|error| error.to_string())?;
     match relay.counts().connections {
         0 => Ok(()),
         left => Err(format!("stopped with {left} connections still open")),
@@ -47,8 +46,7 @@ pub(super) fn run(args: &Args) -> Result<(), String> {
 #[cfg(feature = "config")]
 fn config_of(args: &Args) -> Result<Config, String> {
     let file = args.config.as_deref().map(super::check::read).transpose()?;
-    let config = args.settings.clone().or(file.unwrap_or_default()).into_config()?;
-    Ok(Config { reloads: args.config.is_some(), ..config })
+    args.settings.clone().or(file.unwrap_or_default()).into_config()
 }
 
 #[cfg(not(feature = "config"))]
@@ -56,23 +54,19 @@ fn config_of(args: &Args) -> Result<Config, String> {
     args.settings.clone().into_config()
 }
 
-/// Serves, and reads the file again whenever that is wanted.
+/// Reads the configuration again, from the same file and arguments.
 #[cfg(feature = "config")]
-fn serve(relay: &mut Relay, args: &Args) -> io::Result<()> {
-    while relay.turn(None)? != Status::Stopped {
-        if relay.is_reload_asked() {
-            let file = args.config.as_deref().and_then(std::path::Path::file_name);
-            let file = file.unwrap_or_default().to_string_lossy();
-            let config = config_of(args).map_err(|error| super::check::without_source(&error));
-            relay.reload(&file, config);
-        }
-    }
-    Ok(())
+fn reader_of(args: &Args) -> Option<ReadConfig> {
+    let file = args.config.as_deref().and_then(std::path::Path::file_name)?;
+    let args = args.clone();
+    Some(ReadConfig::new(&file.to_string_lossy(), move || {
+        config_of(&args).map_err(|error| super::check::without_source(&error))
+    }))
 }
 
 #[cfg(not(feature = "config"))]
-fn serve(relay: &mut Relay, _: &Args) -> io::Result<()> {
-    relay.run()
+fn reader_of(_: &Args) -> Option<ReadConfig> {
+    None
 }
 
 /// Where it listens, what is in force, and what to try next.

@@ -2,7 +2,44 @@
 
 use super::{Config, Listen};
 use crate::session::{Service, irc};
+use std::fmt;
 use std::sync::Arc;
+
+/// Reads a configuration, on another thread than the loop's.
+#[derive(Clone)]
+pub struct ReadConfig {
+    file: Arc<str>,
+    read: Arc<dyn Fn() -> Result<Config, String> + Send + Sync>,
+}
+
+impl ReadConfig {
+    /// A reader of `file`, which is only a name for those who are told of it.
+    pub fn new(
+        file: &str,
+        read: impl Fn() -> Result<Config, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { file: file.into(), read: Arc::new(read) }
+    }
+
+    /// The name of what is read.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Reads it. This may block.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(&self) -> Result<Config, String> {
+        (self.read)()
+    }
+}
+
+impl fmt::Debug for ReadConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadConfig").field("file", &self.file).finish_non_exhaustive()
+    }
+}
 
 /// What another config comes to in a relay that runs already.
 #[derive(Clone, Debug, Default)]

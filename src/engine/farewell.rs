@@ -1,6 +1,7 @@
 //! How connections end: asked for anywhere, done here, in `reap`.
 
 use super::Engine;
+use super::effect::Effect;
 use super::flush::{Piece, SLICES};
 pub(super) use super::peer::Phase;
 use super::peer::{Aside, Closing, Peer};
@@ -173,7 +174,7 @@ impl Engine {
             self.mark_done(conn);
         } else {
             closing.phase = Phase::Lingering;
-            self.shut.push(conn);
+            self.effects.push_back(Effect::Shut(conn));
         }
     }
 
@@ -199,20 +200,8 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         if let Some(closing) = peer.closing_mut().filter(|closing| closing.phase != Phase::Done) {
             closing.phase = Phase::Done;
-            self.done.push(conn);
+            self.effects.push_back(Effect::Drop(conn, closing.fault.reason));
         }
-    }
-
-    /// The next peer to whom everything was said: shut the socket down for writing.
-    pub fn take_shut(&mut self) -> Option<ConnId> {
-        self.shut.pop()
-    }
-
-    /// The next peer whose socket is to be dropped, and why; then [`release`](Self::release) it.
-    pub fn take_done(&mut self) -> Option<(ConnId, CloseReason)> {
-        let conn = self.done.pop()?;
-        let reason = self.peers.get(conn).and_then(Peer::closing);
-        Some((conn, reason.map_or(CloseReason::Lost, |closing| closing.fault.reason)))
     }
 
     /// The socket is gone: frees the slot.

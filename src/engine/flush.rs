@@ -367,11 +367,6 @@ impl Engine {
         }
     }
 
-    /// The next peer that may be read from again, after it was `Held`.
-    pub fn take_resumable(&mut self) -> Option<ConnId> {
-        self.resumable.pop_front()
-    }
-
     /// Lays out the next page of history for each room that the peer reads from there, gaps told,
     /// and puts it back on the tape once it has caught up.
     fn replay(&mut self, conn: ConnId) {

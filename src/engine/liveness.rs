@@ -32,6 +32,9 @@ impl Engine {
             self.farewell_due(conn, now);
         } else if peer.leaving {
             self.close(conn, CloseReason::SlowConsumer);
+        } else if peer.awaits_answer() {
+            // It is the relay that does not read.
+            self.schedule(conn, now.after(self.limits.handshake));
         } else if !peer.session.is_greeted() {
             match peer.session.handshake_expired() {
                 Some(reason) => self.close(conn, reason),

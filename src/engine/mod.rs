@@ -1,11 +1,12 @@
 //! The whole relay less the system calls. No clock, no socket, no randomness.
 
 mod broadcast;
-mod claims;
 mod counts;
 mod deadlines;
+mod effect;
 mod farewell;
 mod flush;
+mod jobs;
 mod liveness;
 mod outbox;
 mod peer;
@@ -18,6 +19,7 @@ mod top;
 mod watch;
 
 pub use counts::Counts;
+pub use effect::Effect;
 pub use flush::SLICES;
 pub use receive::Reading;
 
@@ -25,16 +27,16 @@ use crate::address::{Remote, network_of};
 use crate::hub::{Command, Event, Hub, Origin, Reply};
 use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::limits::Limits;
-use crate::now::Now;
+use crate::now::{Now, Tick};
 use crate::reason::{CloseReason, Refusal};
 use crate::session::{Conversation, Outcome, Service, Session};
 use crate::wire::deflate::{Deflater, Inflater};
 use broadcast::{RoomTapes, Said};
-use claims::Claims;
 use core::net::IpAddr;
 use deadlines::Wheel;
 use farewell::Drain;
 use flush::{Lane, Piece};
+use jobs::Jobs;
 use peer::{Peer, Peers};
 use pulse::Pulse;
 use slab::Slab;
@@ -53,14 +55,12 @@ const STALL: Duration = Duration::from_secs(2);
 /// 1. [`wake`](Self::wake) after every sleep;
 /// 2. [`connected`](Self::connected), [`received`](Self::received), [`ended`](Self::ended),
 ///    [`resume`](Self::resume), [`writable`](Self::writable), [`lost`](Self::lost) as it comes;
-/// 3. [`expire`](Self::expire), then [`reap`](Self::reap), then [`take_shut`](Self::take_shut) and
-///    [`take_done`](Self::take_done) until they answer `None`;
+/// 3. [`expire`](Self::expire), then [`reap`](Self::reap);
 /// 4. [`take_dirty`](Self::take_dirty), and for each: [`slices`](Self::slices), a write, and
 ///    [`sent`](Self::sent) or [`blocked`](Self::blocked); until `None` or a budget is spent;
-/// 5. [`take_claim`](Self::take_claim) and [`take_reload`](Self::take_reload), whose answers are
-///    [`verified`](Self::verified) and [`reloaded`](Self::reloaded), now or later;
-/// 6. [`take_resumable`](Self::take_resumable); sleep until [`next_deadline`](Self::next_deadline),
-///    or not at all while [`is_pressing`](Self::is_pressing).
+/// 5. [`poll_effect`](Self::poll_effect) until `None`;
+/// 6. sleep until [`next_deadline`](Self::next_deadline), or not at all while
+///    [`is_pressing`](Self::is_pressing).
 ///
 /// Ids of connections that are gone are ignored everywhere, and counted.
 #[derive(Debug)]
@@ -84,15 +84,11 @@ pub struct Engine {
     quantum: usize,
     /// What was last offered to be written, piece by piece.
     offered: Vec<Piece>,
-    resumable: VecDeque<ConnId>,
     /// Marked for their end, and not seen to yet.
     marked: Vec<ConnId>,
-    /// Who waits for what.
-    claims: Claims,
-    /// Who speaks for whom, until `take_remote`.
-    remotes: Vec<(ConnId, IpAddr)>,
-    shut: Vec<ConnId>,
-    done: Vec<ConnId>,
+    jobs: Jobs,
+    /// What is to be done outside, until `poll_effect`.
+    effects: VecDeque<Effect>,
     peer_deadlines: Wheel<ConnId>,
     room_deadlines: Wheel<RoomId>,
     drain: Option<Drain>,
@@ -135,12 +131,9 @@ impl Engine {
             ready: VecDeque::new(),
             quantum: flush::QUANTUM,
             offered: Vec::new(),
-            resumable: VecDeque::new(),
             marked: Vec::new(),
-            claims: Claims::default(),
-            remotes: Vec::new(),
-            shut: Vec::new(),
-            done: Vec::new(),
+            jobs: Jobs::default(),
+            effects: VecDeque::new(),
             peer_deadlines: Wheel::default(),
             room_deadlines: Wheel::default(),
             drain: None,
@@ -173,6 +166,11 @@ impl Engine {
     /// The time, less what was spent stopped.
     fn lived(&self, now: Now) -> Now {
         Now { running: now.running.saturating_sub(self.stalled), unix_ms: now.unix_ms }
+    }
+
+    /// The tick at which the loop woke up.
+    fn woken_at(&self) -> Tick {
+        self.lived(Now { running: self.woken, unix_ms: self.unix_ms }).tick()
     }
 
     /// Takes a peer that connected to `service`.
@@ -294,6 +292,7 @@ impl Engine {
             self.hub.room_due(room, now);
             self.settle(now);
         }
+        self.expire_jobs(now);
         self.expire_drain(now.tick());
     }
 
@@ -303,16 +302,29 @@ impl Engine {
             self.peer_deadlines.next(),
             self.room_deadlines.next(),
             self.drain.as_ref().and_then(Drain::next),
+            self.jobs.next_deadline(),
         ];
         deadlines.into_iter().flatten().min().map(|tick| tick.start() + self.stalled)
     }
 
+    /// From now on the relay works like this. The services are those it was made with, each with
+    /// other options at most.
+    pub fn reconfigure(&mut self, services: Vec<Service>, limits: Limits) {
+        debug_assert_eq!(services.len(), self.services.len());
+        for (service, other) in self.services.iter_mut().zip(services) {
+            service.adopt(other);
+        }
+        self.limits = Rc::new(limits);
+        self.hub.reconfigure(Rc::clone(&self.limits));
+        self.forget_proofs();
+    }
+
     /// Whether another turn must follow at once.
     pub fn is_pressing(&self) -> bool {
-        let ended = [&self.marked, &self.shut, &self.done];
         !self.lanes.is_empty()
-            || !self.resumable.is_empty()
-            || ended.iter().any(|list| !list.is_empty())
+            || !self.marked.is_empty()
+            || !self.effects.is_empty()
+            || self.jobs.is_pressing()
     }
 
     /// What was done so far.
@@ -334,11 +346,6 @@ impl Engine {
     /// The service of this index.
     pub fn service(&self, index: usize) -> Option<&Service> {
         self.services.get(index)
-    }
-
-    /// The next peer that turned out to speak for somebody else, and whose address that is.
-    pub fn take_remote(&mut self) -> Option<(ConnId, IpAddr)> {
-        self.remotes.pop()
     }
 
     /// Notes that the peer speaks for somebody else, who has this address.

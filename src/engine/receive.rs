@@ -1,12 +1,13 @@
 //! A visit to one peer: what it sent is read, one action after the other, and carried out.
 
 use super::Engine;
+use super::effect::Effect;
 use super::peer::{Inbox, Peer, Phase};
 use crate::hub::{Command, Reply, Where};
 use crate::id::{ConnId, RequestId};
 use crate::limits::MESSAGE_COST;
 use crate::now::Now;
-use crate::session::{Action, Conversation, Fault, Input, Job, Outcome, Session, View};
+use crate::session::{Action, Conversation, Fault, Input, Outcome, Session, View};
 use crate::wire::Parsed;
 
 /// The end of a visit to a peer.
@@ -17,7 +18,7 @@ pub enum Reading {
     /// The budget is spent, or the rooms spoken to are behind: come back with `resume` next turn,
     /// and do not read before.
     Unfinished,
-    /// The peer owes us a read first: do not read until `take_resumable` names it.
+    /// The peer owes us a read first: do not read until [`Effect::Resume`] names it.
     Held,
     /// Nobody is there, or nobody that is listened to: throw away what comes.
     Gone,
@@ -260,15 +261,14 @@ impl Engine {
                 let report = self.report(query, now);
                 self.complete(conn, id, Outcome::Report(report));
             }
-            Action::Job(id, Job::VerifyPassword(claim)) => self.verify(conn, id, claim),
-            Action::Job(id, Job::ReloadConfig) => self.ask_reload(conn, id),
+            Action::Job(id, job) => self.begin_job(conn, id, job),
             Action::Resubscribe(bytes) => {
                 self.tell(conn, |_, _, out| out.extend_from_slice(&bytes));
                 self.resubscribe(conn);
             }
             Action::RemoteAddr(ip) => {
                 // Whether that one may come in is judged before anything else is read.
-                self.remotes.push((conn, ip));
+                self.effects.push_back(Effect::RemoteAddr(conn, ip));
                 return Some(Reading::Unfinished);
             }
             Action::Upgrade(bytes, session) => {
@@ -300,7 +300,7 @@ impl Engine {
         if peer.held && !peer.is_to_wait(&self.limits) {
             peer.held = false;
             if !planted!("held-peer-is-not-resumed") {
-                self.resumable.push_back(conn);
+                self.effects.push_back(Effect::Resume(conn));
             }
         }
     }

@@ -13,6 +13,7 @@ impl Engine {
     #[doc(hidden)]
     pub fn assert_sound(&self) {
         self.hub.assert_sound();
+        self.jobs.assert_sound(&self.peers);
         let mut reserved = 0;
         for (key, tape) in &self.tapes {
             reserved += tape.assert_sound(self.limits.backlog);

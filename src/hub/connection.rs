@@ -35,6 +35,11 @@ impl Hub {
         self.people.show(conn, origin.shown);
     }
 
+    /// The number that stands for a connection's network.
+    pub fn cloak_of(&self, conn: ConnId) -> u64 {
+        self.people.cloak_of(conn)
+    }
+
     /// Somebody is gone, for whatever reason. Nothing happens the second time.
     pub fn depart(&mut self, conn: ConnId, why: CloseReason, now: Now) {
         let Some(who) = self.people.identity(conn) else { return };

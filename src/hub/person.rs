@@ -292,6 +292,11 @@ impl People {
         Some(Identity { name: Rc::clone(&person.name), cloak: person.cloak, profile })
     }
 
+    /// The number that stands for a connection's network; 0 if it is gone.
+    pub fn cloak_of(&self, conn: ConnId) -> u64 {
+        self.get(conn).map_or(0, |person| person.cloak.into())
+    }
+
     /// Who wants to be told of a (folded) name.
     pub fn watchers(&self, folded: &str) -> &[ConnId] {
         self.watches.of(folded)

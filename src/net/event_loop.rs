@@ -12,17 +12,17 @@ use super::logbook::{Class, Logbook};
 use super::orders::{Handle, Orders};
 use super::stream::{self, Drained, Traits};
 use super::unfinished::{Unfinished, Work};
-use super::verifier::Verifier;
 use crate::engine::{Engine, Reading, SLICES};
-use crate::id::ConnId;
+use crate::id::{ConnId, JobId};
 use crate::limits::{Limits, READ_MAX, RESERVED_DESCRIPTORS};
 use crate::now::Now;
 use crate::reason::CloseReason;
-use crate::session::Service;
+use crate::session::{Job, Service};
 use control::watch_signals;
 use mio::{Events, Poll, Token, Waker};
 use signal_hook_mio::v1_0::Signals;
 use socket::Sockets;
+use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 #[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::{AsFd, BorrowedFd};
@@ -49,9 +49,10 @@ pub struct Options {
     pub limits: Limits,
     /// Whether SIGTERM and SIGINT drain the relay.
     pub signals: bool,
-    /// Whether there is somebody who reads the configuration again: see
-    /// [`EventLoop::is_reload_asked`].
+    /// True if SIGHUP has the configuration read again.
     pub reloads: bool,
+    /// Jobs that are done outside of the loop at once.
+    pub jobs_at_once: usize,
     /// See [`Engine::new`].
     pub secret: u64,
 }
@@ -84,12 +85,8 @@ pub struct EventLoop {
     now: Now,
     orders: Orders,
     signals: Option<Signals>,
-    verifier: Verifier,
-    reloads: bool,
-    /// Who wants the configuration to be read again.
-    reload_asked: Vec<ConnId>,
-    /// A signal wants it, too.
-    reload_signalled: bool,
+    /// What may block, and is to be done outside.
+    jobs: VecDeque<(JobId, Job)>,
     spare: Spare,
     admission: Admission,
     logbook: Logbook,
@@ -155,6 +152,7 @@ impl EventLoop {
         let clock = Clock::start();
         let mut engine = Engine::new(options.limits.clone(), services, options.secret);
         engine.has_room_for(connections_max);
+        engine.takes_jobs(options.jobs_at_once);
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS),
@@ -169,10 +167,7 @@ impl EventLoop {
             clock,
             orders,
             signals,
-            verifier: Verifier::default(),
-            reloads: options.reloads,
-            reload_asked: Vec::new(),
-            reload_signalled: false,
+            jobs: VecDeque::new(),
             spare: Spare::reserve(),
             admission: Admission::default(),
             logbook: Logbook::default(),
@@ -196,11 +191,10 @@ impl EventLoop {
         let undone = self.unfinished.len().min(EVENTS);
         self.dispatch();
         self.resume(undone);
-        self.introduce();
-        self.consult();
         self.expire();
-        self.reap();
+        self.engine.reap(self.now);
         self.flush();
+        self.act();
         self.engine.turned(self.clock.running().saturating_sub(self.now.running));
         self.orders.publish(self.engine.counts());
         if self.status == Status::Stopped {
@@ -291,12 +285,6 @@ impl EventLoop {
 
     /// The same for what earlier turns left undone, and for what other threads want.
     fn resume(&mut self, undone: usize) {
-        while let Some(conn) = self.engine.take_resumable() {
-            if let Some(socket) = self.sockets.get_mut(conn) {
-                socket.held = false;
-                self.come_back(conn);
-            }
-        }
         // By the flag and not by the event: mio's emulation by poll(2) can lose a wake-up to a change
         // of its list made meanwhile.
         if self.has_orders || self.orders.is_called() {
@@ -328,25 +316,6 @@ impl EventLoop {
             && (self.engine.is_drained() || self.drain_until <= self.now.running)
         {
             self.status = Status::Stopped;
-        }
-    }
-
-    /// Says farewell to peers marked closing, tells the hub, drops sockets, frees slots: here and
-    /// nowhere else.
-    fn reap(&mut self) {
-        self.engine.reap(self.now);
-        while let Some(conn) = self.engine.take_shut() {
-            if let Some(socket) = self.sockets.get_mut(conn) {
-                socket.stream.shut();
-                socket.leftover = false;
-                socket.held = false;
-                // What it still sends is read and thrown away, so that its end is seen.
-                self.come_back(conn);
-            }
-        }
-        while let Some((conn, reason)) = self.engine.take_done() {
-            self.drop_socket(conn, reason);
-            self.engine.release(conn);
         }
     }
 

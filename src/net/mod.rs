@@ -9,7 +9,6 @@ mod logbook;
 mod orders;
 mod stream;
 mod unfinished;
-mod verifier;
 
 pub use descriptors::raise_descriptor_limit;
 pub use event_loop::{EventLoop, Options, Status};

@@ -111,7 +111,7 @@ impl Handle {
         self.wake();
     }
 
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         if !self.shared.woken.swap(true, Ordering::AcqRel) {
             // Fails only when the loop is gone, and with it everybody who could be woken.
             let _ = self.shared.waker.wake();

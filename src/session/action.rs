@@ -97,6 +97,8 @@ pub enum Outcome {
     Verified(bool),
     /// Tells what came of reading the configuration again.
     Reloaded(Reloaded),
+    /// The job came to no end: no worker had it, or it took too long.
+    Failed,
 }
 
 /// The answer to a [`Query`].

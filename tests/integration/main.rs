@@ -28,6 +28,8 @@ mod deflate;
 mod embed;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "passwords")]
+mod jobs;
 #[cfg(feature = "http")]
 mod metrics;
 #[cfg(feature = "http")]

@@ -9,12 +9,13 @@ use crate::random::Random;
 use crate::totals::Totals;
 use crate::weather::{Event, Manners, Weather, draw_limits, draw_weather};
 use hobnob::address::Remote;
-use hobnob::engine::{Counts, Engine, Reading, SLICES};
-use hobnob::id::{ConnId, Offset};
+use hobnob::engine::{Counts, Effect, Engine, Reading, SLICES};
+use hobnob::id::{ConnId, JobId, Offset};
 use hobnob::limits::{LINGER, Limits};
 use hobnob::now::Now;
+use hobnob::password::Claim;
 use hobnob::reason::{CloseReason, Refusal};
-use hobnob::session::{Overrun, Service, frame, irc, raw};
+use hobnob::session::{Job, Outcome, Overrun, Service, frame, irc, raw};
 use std::collections::{BTreeSet, VecDeque};
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -67,6 +68,19 @@ const AUDITOR: usize = 0;
 /// By which number the first of those goes who say things over HTTP.
 const POSTERS: usize = 1 << 32;
 
+/// A job that a worker has.
+struct Work {
+    id: JobId,
+    claim: Claim,
+    until: Duration,
+}
+
+/// True if this build can have passwords behind hashes.
+const HAS_HASHES: bool = cfg!(feature = "passwords");
+
+/// Some hash, of the least price.
+const A_HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA";
+
 pub struct World {
     random: Random,
     weather: Weather,
@@ -83,6 +97,10 @@ pub struct World {
     posters: [Person; 3],
     serials: u32,
     unfinished: Vec<ConnId>,
+    /// Jobs that a worker has.
+    jobs: Vec<Work>,
+    /// Everything ends soon.
+    is_quiet: bool,
     /// Connections that are gone.
     stale: Vec<ConnId>,
     /// Plain sockets that are gone, whose bytes are to be compared once everything is known.
@@ -119,8 +137,10 @@ impl World {
             Service::Raw(raw::Options { room, echo, greeting, framing })
         };
         let second = usize::from(weather.rooms > 1);
-        let root =
-            irc::Operator { name: "op".to_owned(), password: "secret".parse().expect("one") };
+        // Behind a hash, a password is a job; the world knows the password, whatever the hash is.
+        let password = if HAS_HASHES && random.chance(500) { A_HASH } else { "secret" };
+        let password = password.parse().expect("a password or its hash");
+        let root = irc::Operator { name: "op".to_owned(), password };
         let (history, operators) = (0, vec![root]);
         let irc = Arc::new(irc::Options { history, operators, ..irc::Options::default() });
         let mut services = vec![
@@ -139,8 +159,10 @@ impl World {
             ..Default::default()
         }));
         services.truncate(SERVICES);
+        let mut engine = Engine::new(limits.clone(), services, random.next());
+        engine.takes_jobs(random.within(1, 4));
         Self {
-            engine: Engine::new(limits.clone(), services, random.next()),
+            engine,
             model: Model { is_governed: manners.moderate > 0, ..Model::new(limits.clone()) },
             random,
             weather,
@@ -155,6 +177,8 @@ impl World {
                 .map(|name| Person { name: name.to_owned(), ..Person::default() }),
             serials: HOST,
             unfinished: Vec::new(),
+            jobs: Vec::new(),
+            is_quiet: false,
             stale: Vec::new(),
             ended: Vec::new(),
             finished: Vec::new(),
@@ -654,29 +678,64 @@ impl World {
         for peer in &mut self.peers {
             peer.note_name(self.engine.name_of(peer.conn), last, &mut self.model);
         }
-        while let Some(conn) = self.engine.take_shut() {
-            if let Some(index) = self.index_of(conn) {
-                self.peers[index].shut = true;
-            }
-        }
-        while let Some((conn, reason)) = self.engine.take_done() {
-            trace!(self, "{conn} is dropped: {reason}");
-            let index = self.index_of(conn).expect("[done] of a connection that is gone");
-            self.peers[index].dropped = Some(reason);
-            self.engine.release(conn);
-            self.stale.push(conn);
-        }
         self.flush();
-        while let Some(conn) = self.engine.take_resumable() {
-            if let Some(index) = self.index_of(conn) {
-                // Its inbox first, then its socket.
-                self.peers[index].read = Read::Unfinished;
-                self.unfinished.push(conn);
-            }
-        }
+        self.carry_out();
+        self.work(self.is_quiet);
         self.read(AUDITOR, usize::MAX);
         self.bury();
         self.check();
+    }
+
+    /// Workers are done with some jobs, in any order.
+    fn work(&mut self, all: bool) {
+        let (mut done, left): (Vec<Work>, Vec<Work>) = std::mem::take(&mut self.jobs)
+            .into_iter()
+            .partition(|work| all || work.until <= self.running);
+        self.jobs = left;
+        while !done.is_empty() {
+            let work = done.swap_remove(self.random.below(done.len()));
+            let now = self.call(Who::Nobody);
+            let outcome = Outcome::Verified(work.claim.password == "secret");
+            trace!(self, "{:?} is done in call {}: {outcome:?}", work.id, self.last_call());
+            self.engine.completed(work.id, &outcome, now);
+            // Its outcome is taken once.
+            if self.random.chance(50) {
+                self.engine.completed(work.id, &Outcome::Verified(true), now);
+            }
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(effect) = self.engine.poll_effect() {
+            match effect {
+                Effect::Resume(conn) => {
+                    if let Some(index) = self.index_of(conn) {
+                        // Its inbox first, then its socket.
+                        self.peers[index].read = Read::Unfinished;
+                        self.unfinished.push(conn);
+                    }
+                }
+                Effect::Shut(conn) => {
+                    if let Some(index) = self.index_of(conn) {
+                        self.peers[index].shut = true;
+                    }
+                }
+                Effect::Drop(conn, reason) => {
+                    trace!(self, "{conn} is dropped: {reason}");
+                    let index = self.index_of(conn).expect("[done] of a connection that is gone");
+                    self.peers[index].dropped = Some(reason);
+                    self.engine.release(conn);
+                    self.stale.push(conn);
+                }
+                Effect::Job(id, job) => {
+                    let Job::VerifyPassword(claim) = job else { panic!("[jobs] {job:?}") };
+                    let millis = if self.random.chance(20) { 40_000 } else { 200 };
+                    let takes = Duration::from_millis(self.random.skewed(millis) as u64);
+                    self.jobs.push(Work { id, claim, until: self.running + takes });
+                }
+                Effect::RemoteAddr(conn, ip) => panic!("{conn} speaks for {ip}"),
+            }
+        }
     }
 
     fn flush(&mut self) {
@@ -765,7 +824,9 @@ impl World {
 
     fn sleep(&mut self) {
         let is_busy = self.engine.is_pressing() || !self.unfinished.is_empty();
-        let next = self.engine.next_deadline().unwrap_or(self.running).max(self.running);
+        let works_until = self.jobs.iter().map(|work| work.until).min();
+        let next = self.engine.next_deadline().into_iter().chain(works_until).min();
+        let next = next.unwrap_or(self.running).max(self.running);
         self.running = if is_busy {
             self.running + Duration::from_micros(self.random.within(1, 2_000) as u64)
         } else if self.random.chance(50) {
@@ -778,6 +839,7 @@ impl World {
     /// No faults for a while: everybody reads and answers, and nothing remains to be done.
     fn quiet(&mut self) {
         trace!(self, "quiet");
+        self.is_quiet = true;
         // Wide enough that it does not take for ever.
         let narrow: Vec<(ConnId, usize)> =
             self.peers.iter().map(|peer| (peer.conn, peer.capacity)).collect();
@@ -801,6 +863,7 @@ impl World {
         if !self.is_draining {
             self.check_quiet();
         }
+        self.is_quiet = false;
     }
 
     /// Somebody outside asks what was said in a room, while nothing changes.
@@ -873,6 +936,7 @@ impl World {
             }
             self.finish_turn();
             is_busy |= self.engine.is_pressing() || !self.unfinished.is_empty();
+            is_busy |= !self.jobs.is_empty();
             is_busy |= self.peers.iter().any(|peer| !peer.from_relay.is_empty() || peer.edge_due);
             if !is_busy {
                 return;

@@ -2,7 +2,7 @@
 
 use super::socket::Socket;
 use crate::address::Remote;
-use crate::engine::{Engine, Reading, SLICES};
+use crate::engine::{Effect, Engine, Reading, SLICES};
 use crate::id::{ConnId, Epoch, Offset, Resume};
 use crate::limits::Limits;
 use crate::now::Now;
@@ -189,17 +189,8 @@ impl Harness {
         self.dispatch();
         self.engine.expire(self.now);
         self.engine.reap(self.now);
-        while let Some(conn) = self.engine.take_shut() {
-            let socket = self.socket_mut(conn);
-            socket.shuts += 1;
-            (socket.has_leftover, socket.is_held) = (false, false);
-        }
-        while let Some((conn, reason)) = self.engine.take_done() {
-            let socket = self.socket_mut(conn);
-            assert_eq!(socket.closed.replace(reason), None, "{conn} is dropped twice");
-            self.engine.release(conn);
-        }
         self.flush();
+        self.act();
         self.engine.assert_sound();
     }
 
@@ -232,10 +223,26 @@ impl Harness {
         self.now.running = running;
     }
 
-    fn dispatch(&mut self) {
-        while let Some(conn) = self.engine.take_resumable() {
-            self.socket_mut(conn).is_held = false;
+    fn act(&mut self) {
+        while let Some(effect) = self.engine.poll_effect() {
+            match effect {
+                Effect::Resume(conn) => self.socket_mut(conn).is_held = false,
+                Effect::Shut(conn) => {
+                    let socket = self.socket_mut(conn);
+                    socket.shuts += 1;
+                    (socket.has_leftover, socket.is_held) = (false, false);
+                }
+                Effect::Drop(conn, reason) => {
+                    let socket = self.socket_mut(conn);
+                    assert_eq!(socket.closed.replace(reason), None, "{conn} is dropped twice");
+                    self.engine.release(conn);
+                }
+                Effect::Job(..) | Effect::RemoteAddr(..) => panic!("{effect:?}"),
+            }
         }
+    }
+
+    fn dispatch(&mut self) {
         for index in 0..self.sockets.len() {
             if self.sockets[index].is_readable() {
                 self.read_from(index);

@@ -1,12 +1,13 @@
-//! What the loop is told by others than its peers: orders of other threads, signals, answers to
-//! claims, another configuration.
+//! What the loop is told by others than its peers (orders of other threads, signals, outcomes of jobs,
+//! another configuration), and what the engine wants done.
 
 use super::{EventLoop, SIGNALS, Status};
+use crate::engine::Effect;
+use crate::id::JobId;
 use crate::limits::Limits;
 use crate::net::logbook::Class;
 use crate::net::orders::{ORDERS, Order};
-use crate::session::Reloaded;
-use crate::session::Service;
+use crate::session::{Job, Outcome, Service};
 use mio::{Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
@@ -17,39 +18,43 @@ use std::io;
 const ORDERS_PER_TURN: usize = 256;
 
 impl EventLoop {
-    /// Asks those outside of the engine what it wants to know, and passes on what they answer.
-    pub(super) fn consult(&mut self) {
-        while let Some((conn, claim, holds)) = self.verifier.next_answer() {
-            self.engine.verified(conn, &claim, holds, self.now);
-        }
-        while self.verifier.has_room() {
-            let Some((conn, claim)) = self.engine.take_claim() else { break };
-            if let Err(error) = self.verifier.take(conn, claim.clone(), self.orders.handle()) {
-                let text = format_args!("a password was not checked: no thread: {error}");
-                self.logbook.note(Class::Fault, self.now.running.as_secs(), text);
-                self.engine.verified(conn, &claim, false, self.now);
-            }
-        }
-        while let Some(conn) = self.engine.take_reload() {
-            if self.reloads {
-                self.reload_asked.push(conn);
-            } else {
-                self.engine.reloaded(conn, &Reloaded::default(), self.now);
+    /// Does what the engine wants done outside of it.
+    pub(super) fn act(&mut self) {
+        while let Some(effect) = self.engine.poll_effect() {
+            match effect {
+                Effect::Resume(conn) => {
+                    if let Some(socket) = self.sockets.get_mut(conn) {
+                        socket.held = false;
+                        self.come_back(conn);
+                    }
+                }
+                Effect::RemoteAddr(conn, ip) => self.admit_forwarded(conn, ip),
+                Effect::Job(id, job) => self.jobs.push_back((id, job)),
+                Effect::Shut(conn) => {
+                    if let Some(socket) = self.sockets.get_mut(conn) {
+                        socket.stream.shut();
+                        socket.leftover = false;
+                        socket.held = false;
+                        // What it still sends is read and thrown away, so that its end is seen.
+                        self.come_back(conn);
+                    }
+                }
+                Effect::Drop(conn, reason) => {
+                    self.drop_socket(conn, reason);
+                    self.engine.release(conn);
+                }
             }
         }
     }
 
-    /// Whether somebody wants the configuration to be read again, until [`reloaded`](Self::reloaded).
-    pub fn is_reload_asked(&self) -> bool {
-        self.reload_signalled || !self.reload_asked.is_empty()
+    /// Returns the next job that is to be done outside of the loop: see [`completed`](Self::completed).
+    pub fn take_job(&mut self) -> Option<(JobId, Job)> {
+        self.jobs.pop_front()
     }
 
-    /// The configuration was read again: tells those who wanted it.
-    pub fn reloaded(&mut self, reloaded: &Reloaded) {
-        self.reload_signalled = false;
-        for conn in std::mem::take(&mut self.reload_asked) {
-            self.engine.reloaded(conn, reloaded, self.now);
-        }
+    /// Takes the outcome of a job: see [`Engine::completed`](crate::engine::Engine::completed).
+    pub fn completed(&mut self, id: JobId, outcome: &Outcome) {
+        self.engine.completed(id, outcome, self.now);
     }
 
     /// From now on the relay works like this: see [`Engine::reconfigure`](crate::engine::Engine::reconfigure).
@@ -94,7 +99,7 @@ impl EventLoop {
         let pending: Vec<_> = signals.pending().collect();
         for signal in pending {
             match self.status {
-                _ if signal == SIGHUP => self.reload_signalled = true,
+                _ if signal == SIGHUP => self.engine.reload_config(),
                 Status::Running => self.drain(),
                 Status::Draining | Status::Stopped => self.status = Status::Stopped,
             }

@@ -2,6 +2,7 @@
 
 use super::{EventLoop, Status};
 use crate::address;
+use crate::id::ConnId;
 use crate::net::admission::{Ticket, is_loopback};
 use crate::net::descriptors::is_starved;
 use crate::net::logbook::Class;
@@ -9,6 +10,7 @@ use crate::net::stream::{Remote, Stream, Traits};
 use crate::net::unfinished::Work;
 use crate::reason::CloseReason;
 use crate::session::Service;
+use core::net::IpAddr;
 use mio::{Interest, Token};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -140,26 +142,23 @@ impl EventLoop {
         ticket.ok_or(CloseReason::AddressFull)
     }
 
-    /// Counts peers that speak for somebody else as that one, or shows them the door.
-    pub(super) fn introduce(&mut self) {
-        while let Some((conn, ip)) = self.engine.take_remote() {
-            let second = self.now.running.as_secs();
-            let Some(ticket) = self.admission.enter(ip, self.now.running, &self.limits) else {
-                let text = format_args!("refused {conn}, forwarded for {ip}: address_full");
-                self.logbook.note(Class::Refused, second, text);
-                self.engine.close(conn, CloseReason::AddressFull);
-                continue;
-            };
-            let before = match self.sockets.get_mut(conn) {
-                Some(socket) => std::mem::replace(&mut socket.ticket, ticket),
-                None => ticket,
-            };
-            self.admission.leave(before);
-            let unlimited = is_loopback(ip) && !self.limits.limit_loopback;
-            self.engine.forwarded(conn, ip, unlimited);
-            let text = format_args!("{conn} is forwarded for {ip}");
-            self.logbook.note(Class::Connected, second, text);
-        }
+    /// Counts a peer that speaks for somebody else as that one, or closes it.
+    pub(super) fn admit_forwarded(&mut self, conn: ConnId, ip: IpAddr) {
+        let second = self.now.running.as_secs();
+        let Some(ticket) = self.admission.enter(ip, self.now.running, &self.limits) else {
+            let text = format_args!("refused {conn}, forwarded for {ip}: address_full");
+            self.logbook.note(Class::Refused, second, text);
+            return self.engine.close(conn, CloseReason::AddressFull);
+        };
+        let before = match self.sockets.get_mut(conn) {
+            Some(socket) => std::mem::replace(&mut socket.ticket, ticket),
+            None => ticket,
+        };
+        self.admission.leave(before);
+        let unlimited = is_loopback(ip) && !self.limits.limit_loopback;
+        self.engine.forwarded(conn, ip, unlimited);
+        let text = format_args!("{conn} is forwarded for {ip}");
+        self.logbook.note(Class::Connected, second, text);
     }
 
     /// Nobody new but who watches over the relay: that it drains is for them to see.

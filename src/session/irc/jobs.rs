@@ -36,7 +36,9 @@ impl Irc {
             (PendingJob::Rehash, Outcome::Reloaded(reloaded)) => {
                 reloaded_by(&mut answer(self, view, "REHASH"), reloaded);
             }
-            (PendingJob::Rehash, _) => {}
+            (PendingJob::Rehash, _) => {
+                cannot_rehash(&mut answer(self, view, "REHASH"), "The configuration was not read");
+            }
         }
     }
 }

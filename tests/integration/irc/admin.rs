@@ -140,10 +140,11 @@ mod answered_by_hand {
     use super::*;
     use hobnob::Limits;
     use hobnob::address::Remote;
-    use hobnob::engine::{Engine, Reading, SLICES};
-    use hobnob::id::ConnId;
+    use hobnob::engine::{Effect, Engine, Reading, SLICES};
+    use hobnob::id::{ConnId, JobId};
     use hobnob::now::Now;
-    use hobnob::session::Service;
+    use hobnob::password::Claim;
+    use hobnob::session::{Job, Outcome, Service};
     use std::io::IoSlice;
     use std::sync::Arc;
     use std::time::Duration;
@@ -155,6 +156,45 @@ mod answered_by_hand {
             Engine::new(Limits::default(), vec![Service::Irc(Arc::new(options))], 0x5eed);
         engine.wake(NOW);
         engine
+    }
+
+    /// What the engine wants done.
+    #[derive(Debug, Default)]
+    struct Wanted {
+        resumed: Vec<ConnId>,
+        dropped: Vec<ConnId>,
+        claims: Vec<(JobId, Claim)>,
+    }
+
+    fn wanted(engine: &mut Engine) -> Wanted {
+        let mut wanted = Wanted::default();
+        while let Some(effect) = engine.poll_effect() {
+            match effect {
+                Effect::Resume(conn) => wanted.resumed.push(conn),
+                Effect::Drop(conn, _) => wanted.dropped.push(conn),
+                Effect::Job(id, Job::VerifyPassword(claim)) => wanted.claims.push((id, claim)),
+                other => panic!("{other:?}"),
+            }
+        }
+        wanted
+    }
+
+    /// The passwords of the claims.
+    fn passwords(wanted: &Wanted) -> Vec<&str> {
+        wanted.claims.iter().map(|(_, claim)| claim.password.as_str()).collect()
+    }
+
+    const RIGHT_PASSWORD: Outcome = Outcome::Verified(true);
+
+    /// Lets time pass, a second at a time: a longer silence would be the process's own.
+    fn pass(engine: &mut Engine, seconds: std::ops::Range<u64>) -> Now {
+        let mut now = NOW;
+        for second in seconds {
+            now.running = Duration::from_secs(second);
+            engine.wake(now);
+            engine.expire(now);
+        }
+        now
     }
 
     /// Everything that `conn` is owed; what others are is thrown away.
@@ -194,18 +234,19 @@ mod answered_by_hand {
         assert_eq!(reading, Reading::Unfinished);
         assert_eq!(engine.resume(ann, NOW), Reading::Held);
         assert_eq!(heard(&mut engine, ann), "");
-        assert_eq!(engine.take_resumable(), None);
-        // One question for each peer, whatever else it says.
+        // One job for each peer, whatever else it says.
         assert_eq!(engine.received(ann, b"OPER root secret\r\n", NOW), Reading::Held);
-        let (conn, claim) = engine.take_claim().unwrap();
-        assert_eq!((conn, claim.holds()), (ann, true));
-        assert_eq!(engine.take_claim(), None);
-        engine.verified(ann, &claim, true, NOW);
+        let first = wanted(&mut engine);
+        assert_eq!((passwords(&first), first.resumed.len()), (vec!["secret"], 0));
+        let (id, claim) = &first.claims[0];
+        assert!(claim.holds());
+        engine.completed(*id, &RIGHT_PASSWORD, NOW);
         assert!(heard(&mut engine, ann).contains(" 381 "));
-        assert_eq!(engine.take_resumable(), Some(ann));
+        assert_eq!(wanted(&mut engine).resumed, [ann]);
         engine.resume(ann, NOW);
-        // The second time the answer is known.
-        assert_eq!(engine.take_claim(), None);
+        // The second time the answer is known, and that of a job is taken once.
+        assert!(wanted(&mut engine).claims.is_empty());
+        engine.completed(*id, &RIGHT_PASSWORD, NOW);
         let text = heard(&mut engine, ann);
         let ping = text.find("PONG").unwrap();
         assert!(text.find(" 381 ").unwrap() > ping, "{text}");
@@ -223,17 +264,47 @@ mod answered_by_hand {
             assert_eq!(engine.received(conn, lines.as_bytes(), NOW), Reading::Held);
             conn
         });
-        let (first, claim) = engine.take_claim().unwrap();
-        assert_eq!(first, guests[0]);
-        engine.verified(first, &claim, true, NOW);
-        let resumed: Vec<ConnId> = std::iter::from_fn(|| engine.take_resumable()).collect();
-        assert_eq!(resumed, [guests[1], guests[3], guests[0]]);
-        for conn in resumed {
+        let first = wanted(&mut engine);
+        assert_eq!(passwords(&first), ["sesame"], "one at a time, unless told otherwise");
+        engine.completed(first.claims[0].0, &RIGHT_PASSWORD, NOW);
+        let next = wanted(&mut engine);
+        assert_eq!(next.resumed, [guests[1], guests[3], guests[0]]);
+        assert_eq!(passwords(&next), ["guess"]);
+        for conn in next.resumed {
             engine.resume(conn, NOW);
             assert!(heard(&mut engine, conn).contains(" 422 ") || conn == guests[0]);
         }
-        assert_eq!(engine.take_claim().map(|(conn, _)| conn), Some(guests[2]));
-        assert_eq!(engine.take_claim(), None);
+        assert!(wanted(&mut engine).claims.is_empty());
+    }
+
+    #[test]
+    fn a_job_that_takes_too_long_fails_and_its_outcome_is_dropped() {
+        let mut engine = engine(operated(&hash("secret")));
+        let (ann, bob) = (enter(&mut engine, "ann"), enter(&mut engine, "bob"));
+        engine.received(ann, b"OPER root secret\r\n", NOW);
+        engine.received(bob, b"OPER root guess\r\n", NOW);
+        let first = wanted(&mut engine);
+        let late = pass(&mut engine, 2..32);
+        assert!(heard(&mut engine, ann).contains(" 464 "));
+        let then = wanted(&mut engine);
+        assert_eq!(then.resumed, [] as [ConnId; 0], "nobody was held");
+        assert!(then.claims.is_empty(), "the worker is still taken");
+        engine.completed(first.claims[0].0, &RIGHT_PASSWORD, late);
+        assert_eq!(heard(&mut engine, ann), "");
+        assert_eq!(passwords(&wanted(&mut engine)), ["guess"]);
+    }
+
+    #[test]
+    fn a_peer_that_waits_for_a_job_is_not_late_for_its_handshake() {
+        let password = Some(hash("sesame").parse().unwrap());
+        let mut engine = engine(Options { password, ..Options::default() });
+        let ann = engine.connected(0, Remote { exempt: true, ..Remote::default() }, NOW).unwrap();
+        engine.received(ann, b"PASS sesame\r\nNICK ann\r\nUSER a 0 * :a\r\n", NOW);
+        let first = wanted(&mut engine);
+        pass(&mut engine, 2..25);
+        assert!(engine.is_open(ann));
+        engine.completed(first.claims[0].0, &RIGHT_PASSWORD, NOW);
+        assert!(heard(&mut engine, ann).contains(" 422 "));
     }
 
     #[test]
@@ -241,15 +312,15 @@ mod answered_by_hand {
         let mut engine = engine(operated(&hash("secret")));
         let ann = enter(&mut engine, "ann");
         engine.received(ann, b"OPER root secret\r\n", NOW);
-        let (_, claim) = engine.take_claim().unwrap();
+        let (id, _) = wanted(&mut engine).claims.remove(0);
         engine.lost(ann);
         engine.reap(NOW);
-        assert_eq!(engine.take_done().map(|(conn, _)| conn), Some(ann));
+        assert_eq!(wanted(&mut engine).dropped, [ann]);
         engine.release(ann);
         let bob = enter(&mut engine, "bob");
         assert_eq!(bob.slot(), ann.slot());
         let stale = engine.counts().stale;
-        engine.verified(ann, &claim, true, NOW);
+        engine.completed(id, &RIGHT_PASSWORD, NOW);
         assert_eq!(engine.counts().stale, stale + 1);
         engine.received(bob, b"KILL bob :me\r\n", NOW);
         let text = heard(&mut engine, bob);
@@ -257,7 +328,7 @@ mod answered_by_hand {
         // Nor is a password checked for somebody who is gone.
         engine.received(bob, b"OPER root guess\r\n", NOW);
         engine.lost(bob);
-        assert_eq!(engine.take_claim(), None);
+        assert!(wanted(&mut engine).claims.is_empty());
     }
 
     #[test]
@@ -274,9 +345,9 @@ mod answered_by_hand {
             engine.received(guest, b"PASS guess\r\nNICK bob\r\nUSER a 0 * :a\r\n", NOW);
         }
         engine.received(ann, b"OPER root secret\r\n", NOW);
-        assert_eq!(engine.take_claim().map(|(conn, _)| conn), Some(ann));
-        // What was right is asked for again once the configuration is another.
-        assert_eq!(std::iter::from_fn(|| engine.take_claim()).count(), 5);
+        engine.takes_jobs(9);
+        let order = wanted(&mut engine);
+        assert_eq!(passwords(&order), ["secret", "guess", "guess", "guess", "guess", "guess"]);
     }
 
     #[test]
@@ -284,10 +355,10 @@ mod answered_by_hand {
         let mut engine = engine(operated(&hash("secret")));
         let ann = enter(&mut engine, "ann");
         engine.received(ann, b"OPER root secret\r\n", NOW);
-        let (_, claim) = engine.take_claim().unwrap();
+        let (id, _) = wanted(&mut engine).claims.remove(0);
         let options = operated(&hash("another"));
         engine.reconfigure(vec![Service::Irc(Arc::new(options))], Limits::default());
-        engine.verified(ann, &claim, true, NOW);
+        engine.completed(id, &RIGHT_PASSWORD, NOW);
         assert!(heard(&mut engine, ann).contains(" 464 "));
     }
 }

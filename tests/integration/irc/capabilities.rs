@@ -4,7 +4,7 @@ use crate::common::Server;
 use crate::irc::talk::{Talk, relay};
 use hobnob::Limits;
 use hobnob::address::Remote;
-use hobnob::engine::{Engine, Reading, SLICES};
+use hobnob::engine::{Effect, Engine, Reading, SLICES};
 use hobnob::id::ConnId;
 use hobnob::now::Now;
 use hobnob::session::Service;
@@ -532,7 +532,7 @@ fn owed_to(engine: &mut Engine, conn: ConnId) -> String {
         if total == 0 {
             return String::from_utf8(heard).unwrap();
         }
-        while let Some(conn) = engine.take_resumable() {
+        while let Some(Effect::Resume(conn)) = engine.poll_effect() {
             say(engine, conn, "");
         }
     }

@@ -37,7 +37,7 @@ impl Slow {
             }
             let before = heard.len();
             self.read(at_once, &mut heard);
-            while self.engine.take_resumable().is_some() {
+            while self.engine.poll_effect().is_some() {
                 self.reading = self.engine.resume(self.conn, NOW);
             }
             if heard.len() == before {

@@ -140,18 +140,47 @@ pub enum Order<'a> {
 /// An answer that is no event for others, too.
 #[derive(Debug)]
 pub enum Reply<'a> {
-    Acknowledged { room: u32, id: u64, offset: Offset },
-    Members { request: u64, room: u32, count: u32, names: usize },
-    History { request: u64, room: u32, oldest: Offset, messages: &'a [Past<'a>] },
-    Passed { request: u64, time: u64, away: &'a str },
+    Acknowledged {
+        room: u32,
+        id: u64,
+        offset: Offset,
+    },
+    Members {
+        request: u64,
+        room: u32,
+        count: u32,
+        names: usize,
+    },
+    History {
+        request: u64,
+        room: u32,
+        oldest: Offset,
+        messages: &'a [Past<'a>],
+    },
+    Passed {
+        request: u64,
+        time: u64,
+        away: &'a str,
+    },
     Capabilities,
+    /// It is an operator of the relay now, or not.
+    Oper(bool),
     Away(bool),
     Channels(BTreeSet<usize>),
     Modes(u32, Modes),
     Bans(u32, BTreeSet<String>),
     Numeric(&'a str),
-    Posted { epoch: u64, offset: Offset, time: u64, sender: &'a str },
-    Past { epoch: u64, oldest: Offset, messages: &'a [Past<'a>] },
+    Posted {
+        epoch: u64,
+        offset: Offset,
+        time: u64,
+        sender: &'a str,
+    },
+    Past {
+        epoch: u64,
+        oldest: Offset,
+        messages: &'a [Past<'a>],
+    },
     Nothing,
 }
 

@@ -83,6 +83,8 @@ pub struct Irc {
     pub(super) listing: Option<Listing>,
     pub(super) shown: BTreeSet<usize>,
     pub(super) banned: BTreeSet<String>,
+    /// It has tried a wrong password.
+    pub(super) has_guessed: bool,
 }
 
 impl Irc {

@@ -35,6 +35,9 @@ impl Peer {
             speaker.is_operator = true;
             return self.order("OPER op secret", random);
         }
+        if random.chance(50) && !std::mem::replace(&mut self.irc_mut().has_guessed, true) {
+            return self.order("OPER op guess", random);
+        }
         let members = self.irc_mut().channels[&room].members.iter().flatten();
         let mut members: Vec<String> = members.filter(|nick| *nick != SPARED).cloned().collect();
         members.sort_unstable();

@@ -66,6 +66,12 @@ impl Peer {
                 });
                 self.heed_bans(room, bans, model);
             }
+            Reply::Oper(is_granted) => {
+                self.answered_perhaps("OPER");
+                let has_password = model.speakers[self.serial as usize].is_operator;
+                let is_right = !is_granted || has_password;
+                assert!(is_right, "[jobs] peer {} is an operator by a guess", self.serial);
+            }
             Reply::Numeric(numeric) => self.answer(numeric, |want| {
                 matches!(want, Want::Numeric(wanted) if *wanted == numeric).then_some(())
             }),

@@ -103,7 +103,8 @@ impl Irc {
             "001" => Heard::Welcome(None),
             "002" | "003" | "004" | "005" | "251" | "252" | "253" | "254" | "255" | "265"
             | "266" | "422" | "NOTICE" | "MODE" => Heard::Else,
-            "321" | "329" | "332" | "333" | "341" | "381" => Heard::Else,
+            "321" | "329" | "332" | "333" | "341" => Heard::Else,
+            "381" | "464" => Heard::Reply(Reply::Oper(line.command == "381")),
             "353" => {
                 let room = room_of(param(2));
                 let listing = self.listing.get_or_insert_with(|| Listing::of(room, false));

@@ -1,0 +1,324 @@
+//! Jobs: work that may block. Workers outside of the engine do them; each ends with one outcome.
+//!
+//! ```text
+//! Action::Job → waiting (by address) → Effect::Job(id, job) → running → completed(id, outcome)
+//! ```
+//!
+//! A peer has one job at most and is not read until its outcome is there, so that the connections
+//! bound the jobs. Jobs whose owner is gone are not started.
+
+use super::Engine;
+use super::effect::Effect;
+use super::peer::{Awaited, Peer, Peers};
+use crate::id::{ConnId, JobId, RequestId};
+use crate::now::{Now, Tick};
+use crate::password::{Claim, Hash};
+use crate::session::{Action, Conversation, Job, Outcome};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Hashes whose password is known again: one for each listener and operator that asks for one.
+const PROVEN_MAX: usize = 64;
+
+/// The time after which nobody waits for a job any longer. A password takes tens of milliseconds, a
+/// file of configuration a disk's patience.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The side that waits for the outcome of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobOwner {
+    /// A request of a peer. If the peer is gone, the outcome is dropped.
+    Peer(ConnId, RequestId),
+    /// The relay itself.
+    Relay,
+}
+
+/// Jobs that wait for a worker, and those that a worker has.
+///
+/// Invariant: a peer owns one job at most, and one if and only if it waits for an answer.
+#[derive(Debug)]
+pub(super) struct Jobs {
+    /// Jobs of the relay itself. They go before all others.
+    relay: VecDeque<Job>,
+    /// Jobs of peers that are greeted. They go first of the peers: whoever guesses passwords before login must not
+    /// keep operators out.
+    greeted: Turns,
+    /// Jobs of the other peers.
+    newcomers: Turns,
+    /// Jobs that a worker has, the oldest first.
+    running: VecDeque<Running>,
+    /// Jobs that workers take at once.
+    at_once: usize,
+    last: JobId,
+    /// Hashes whose password has been given, and what stands for it. Else a thousand clients that
+    /// come back at once with the password of the relay would wait for each other's.
+    proven: Vec<(Hash, u64)>,
+}
+
+/// A job that waits for a worker.
+#[derive(Debug)]
+struct Waiting {
+    conn: ConnId,
+    request: RequestId,
+    job: Job,
+}
+
+/// A job that a worker has.
+#[derive(Debug)]
+struct Running {
+    id: JobId,
+    /// `None` once it was told that the job took too long.
+    owner: Option<JobOwner>,
+    job: Job,
+    until: Tick,
+}
+
+/// Jobs that wait, by the address that they are for. Addresses take turns, so that one of them does
+/// not keep the others waiting.
+#[derive(Debug, Default)]
+struct Turns {
+    addresses: VecDeque<(u64, VecDeque<Waiting>)>,
+}
+
+impl Turns {
+    fn push(&mut self, address: u64, waiting: Waiting) {
+        match self.addresses.iter_mut().find(|(known, _)| *known == address) {
+            Some((_, jobs)) => jobs.push_back(waiting),
+            None => self.addresses.push_back((address, VecDeque::from([waiting]))),
+        }
+    }
+
+    /// Takes the next job of the address whose turn it is.
+    fn pop(&mut self) -> Option<Waiting> {
+        let (address, mut jobs) = self.addresses.pop_front()?;
+        let next = jobs.pop_front();
+        if !jobs.is_empty() {
+            self.addresses.push_back((address, jobs));
+        }
+        next
+    }
+
+    fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Waiting> {
+        self.addresses.iter().flat_map(|(_, jobs)| jobs)
+    }
+
+    /// Takes every job that this is true of.
+    fn take_if(&mut self, is_it: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        for (_, jobs) in &mut self.addresses {
+            let (these, others) = std::mem::take(jobs).into_iter().partition(&is_it);
+            *jobs = others;
+            taken.extend::<VecDeque<Waiting>>(these);
+        }
+        self.addresses.retain(|(_, jobs)| !jobs.is_empty());
+        taken
+    }
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self {
+            relay: VecDeque::new(),
+            greeted: Turns::default(),
+            newcomers: Turns::default(),
+            running: VecDeque::new(),
+            at_once: 1,
+            last: JobId::default(),
+            proven: Vec::new(),
+        }
+    }
+}
+
+impl Jobs {
+    /// True if a worker would take a job now.
+    fn has_worker(&self) -> bool {
+        self.running.len() < self.at_once
+    }
+
+    /// Hands a job to a worker.
+    fn start(&mut self, owner: JobOwner, job: Job, now: Tick) -> Effect {
+        self.last = self.last.next();
+        let (id, until) = (self.last, now.after(PATIENCE));
+        self.running.push_back(Running { id, owner: Some(owner), job: job.clone(), until });
+        Effect::Job(id, job)
+    }
+
+    /// Takes the next job whose owner is still there, if a worker has time for it.
+    pub(super) fn next(&mut self, peers: &Peers, now: Tick) -> Option<Effect> {
+        while self.has_worker() {
+            if let Some(job) = self.relay.pop_front() {
+                return Some(self.start(JobOwner::Relay, job, now));
+            }
+            let Waiting { conn, request, job } =
+                self.greeted.pop().or_else(|| self.newcomers.pop())?;
+            if peers.get(conn).is_some_and(Peer::is_heard) {
+                return Some(self.start(JobOwner::Peer(conn, request), job, now));
+            }
+        }
+        None
+    }
+
+    /// The moment after which the oldest job has taken too long.
+    pub(super) fn next_deadline(&self) -> Option<Tick> {
+        let waited_for = self.running.iter().filter(|running| running.owner.is_some());
+        waited_for.map(|running| running.until).min()
+    }
+
+    /// True if a job could be started at once.
+    pub(super) fn is_pressing(&self) -> bool {
+        let is_empty =
+            self.relay.is_empty() && self.greeted.is_empty() && self.newcomers.is_empty();
+        self.has_worker() && !is_empty
+    }
+
+    /// Checks the invariant.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub(super) fn assert_sound(&self, peers: &Peers) {
+        assert!(self.running.len() <= self.at_once, "more jobs than workers take");
+        let waiting = self.greeted.iter().chain(self.newcomers.iter()).map(|job| job.conn);
+        let running = self.running.iter().filter_map(|running| match running.owner {
+            Some(JobOwner::Peer(conn, _)) => Some(conn),
+            Some(JobOwner::Relay) | None => None,
+        });
+        let mut owners: Vec<ConnId> = waiting.chain(running).collect();
+        owners.retain(|conn| peers.get(*conn).is_some_and(Peer::is_heard));
+        owners.sort_unstable_by_key(|conn| conn.to_bits());
+        assert!(owners.windows(2).all(|pair| pair[0] != pair[1]), "a peer has two jobs");
+        for conn in &owners {
+            let awaits = peers.get(*conn).is_some_and(Peer::awaits_answer);
+            assert!(awaits, "{conn} has a job and does not wait for it");
+        }
+        let waiting = peers.iter().filter(|peer| peer.awaits_answer()).count();
+        assert_eq!(waiting, owners.len(), "a peer waits for a job that it does not have");
+    }
+}
+
+impl Engine {
+    /// Tells how many jobs the workers take at once; 1 if this is never called.
+    pub fn takes_jobs(&mut self, at_once: usize) {
+        self.jobs.at_once = at_once.max(1);
+    }
+
+    /// Has a job done for a peer. The peer is not read until it knows the outcome.
+    pub(super) fn begin_job(&mut self, conn: ConnId, id: RequestId, job: Job) {
+        if let Job::VerifyPassword(claim) = &job
+            && self.is_proven(claim)
+        {
+            return self.complete(conn, id, Outcome::Verified(true));
+        }
+        let address = self.hub.cloak_of(conn);
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        peer.wait_for(Awaited::Answer);
+        let Jobs { greeted, newcomers, .. } = &mut self.jobs;
+        let queue = if peer.session.is_greeted() { greeted } else { newcomers };
+        queue.push(address, Waiting { conn, request: id, job });
+    }
+
+    /// Has the configuration read again, because whoever runs the relay wants it.
+    pub fn reload_config(&mut self) {
+        self.jobs.relay.push_back(Job::ReloadConfig);
+    }
+
+    fn is_proven(&self, claim: &Claim) -> bool {
+        let seal = self.hub.seal(claim);
+        self.jobs.proven.iter().any(|(hash, proof)| *hash == claim.hash && *proof == seal)
+    }
+
+    /// Takes the outcome of a job. Outcomes come in any order, late, or never; one that nobody waits
+    /// for any longer is dropped, and so is one of a job that is not known.
+    pub fn completed(&mut self, id: JobId, outcome: &Outcome, now: Now) {
+        let now = self.lived(now);
+        let running = &mut self.jobs.running;
+        let Some(index) = running.iter().position(|running| running.id == id) else { return };
+        let Some(Running { owner, job, .. }) = running.remove(index) else { return };
+        if let (Job::VerifyPassword(claim), Outcome::Verified(true)) = (&job, outcome) {
+            self.prove(claim);
+        }
+        match owner {
+            Some(JobOwner::Peer(conn, request)) => self.tell_outcome(conn, request, outcome, now),
+            Some(JobOwner::Relay) | None => {}
+        }
+    }
+
+    /// Tells the owners of jobs that took too long. Their workers stay taken until they answer.
+    pub(super) fn expire_jobs(&mut self, now: Now) {
+        let late = self.jobs.running.iter_mut().filter(|running| running.until <= now.tick());
+        let owners: Vec<JobOwner> = late.filter_map(|running| running.owner.take()).collect();
+        for owner in owners {
+            if let JobOwner::Peer(conn, request) = owner {
+                self.tell_outcome(conn, request, &Outcome::Failed, now);
+            }
+        }
+    }
+
+    /// Tells a peer the outcome that it waited for, and reads from it again.
+    fn tell_outcome(&mut self, conn: ConnId, request: RequestId, outcome: &Outcome, now: Now) {
+        let conn = match planted!("job-is-answered-to-a-stranger") {
+            true => self
+                .peers
+                .iter()
+                .find(|peer| peer.id.slot() == conn.slot())
+                .map_or(conn, |peer| peer.id),
+            false => conn,
+        };
+        let Some(peer) = self.peers.get_mut(conn) else {
+            self.counts.stale += 1;
+            return;
+        };
+        peer.answered();
+        if peer.is_heard() {
+            self.complete(conn, request, outcome.clone());
+            self.go_on(conn, now);
+            self.listen_again(conn);
+        }
+    }
+
+    /// Notes that the password behind that hash is known from now on. Whoever waits with the same asks
+    /// once more, each when its turn comes.
+    fn prove(&mut self, claim: &Claim) {
+        let proven = &mut self.jobs.proven;
+        if proven.iter().any(|(hash, _)| *hash == claim.hash) || proven.len() >= PROVEN_MAX {
+            return;
+        }
+        proven.push((claim.hash.clone(), self.hub.seal(claim)));
+        let is_same = |waiting: &Waiting| matches!(&waiting.job, Job::VerifyPassword(other) if other == claim);
+        let Jobs { greeted, newcomers, .. } = &mut self.jobs;
+        let known = [greeted.take_if(is_same), newcomers.take_if(is_same)];
+        for Waiting { conn, request, job } in known.into_iter().flatten() {
+            let Some(peer) = self.peers.get_mut(conn) else { continue };
+            peer.answered();
+            peer.pause(Action::Job(request, job));
+            self.listen_again(conn);
+        }
+    }
+
+    /// Forgets which passwords are known: hashes may be others from now on.
+    pub(super) fn forget_proofs(&mut self) {
+        self.jobs.proven.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_take_turns() {
+        let mut turns = Turns::default();
+        for (address, request) in [(1, 1), (1, 2), (1, 3), (2, 4), (3, 5), (2, 6)] {
+            let request = RequestId::from_number(request);
+            let conn = ConnId::new(0, std::num::NonZeroU32::MIN);
+            turns.push(address, Waiting { conn, request, job: Job::ReloadConfig });
+        }
+        let order: Vec<u64> =
+            std::iter::from_fn(|| turns.pop()).map(|job| job.request.number()).collect();
+        assert_eq!(order, [1, 4, 5, 2, 6, 3]);
+        assert_eq!(turns.iter().count(), 0);
+    }
+}
