@@ -66,7 +66,7 @@ impl Engine {
         let skip = Skip { tape: key, from, to };
         let carried = except.iter().filter(|conn| self.carry(**conn, skip)).count();
         if offset != 0 {
-            self.counts.deliveries += (hearers - carried) as u64;
+            self.metrics.count_deliveries(hearers - carried);
         }
     }
 
@@ -98,7 +98,7 @@ impl Engine {
     /// A member fell off. Where its dialect can say so it goes on from history, which tells it what
     /// is lost; else it is closed. Either way no message is cut short.
     fn overrun(&mut self, key: usize, fallen: &Fallen) {
-        self.counts.overruns += 1;
+        self.metrics.count_overrun();
         let Some(tape) = self.tapes.get(key) else { return };
         let dialect = tape.dialect;
         let Some(conn) = tape.members.get(fallen.index).map(|member| member.conn) else { return };

@@ -262,7 +262,12 @@ impl Engine {
 
     /// The kernel took `count` bytes of what was offered.
     pub fn sent(&mut self, conn: ConnId, count: usize) {
-        self.counts.bytes_out += count as u64;
+        self.metrics.count_sent(count);
+        self.take_offered(conn, count);
+    }
+
+    /// Moves a peer behind the first `count` bytes of what it was offered.
+    pub(super) fn take_offered(&mut self, conn: ConnId, count: usize) {
         let offer = std::mem::take(&mut self.offered);
         let mut left = count;
         for piece in &offer {
@@ -363,7 +368,7 @@ impl Engine {
                 }
             }
             Some(_) => {}
-            None => self.counts.stale += 1,
+            None => self.metrics.count_stale(),
         }
     }
 
@@ -404,7 +409,7 @@ impl Engine {
             }
             dialect.write_message(room, message, outbox.segment(self.stamp));
             outbox.page_laid();
-            self.counts.replayed += 1;
+            self.metrics.count_replayed();
             next = message.offset + 1;
         }
         peer.replayed(key, |last| next > last);

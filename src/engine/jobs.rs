@@ -268,7 +268,7 @@ impl Engine {
             false => conn,
         };
         let Some(peer) = self.peers.get_mut(conn) else {
-            self.counts.stale += 1;
+            self.metrics.count_stale();
             return;
         };
         peer.answered();

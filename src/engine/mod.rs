@@ -1,26 +1,23 @@
 //! The whole relay less the system calls. No clock, no socket, no randomness.
 
 mod broadcast;
-mod counts;
 mod deadlines;
 mod effect;
 mod farewell;
 mod flush;
 mod jobs;
 mod liveness;
+mod metrics;
 mod outbox;
 mod peer;
 mod private;
-mod pulse;
 mod receive;
 mod soundness;
 mod tape;
-mod top;
-mod watch;
 
-pub use counts::Counts;
 pub use effect::Effect;
 pub use flush::SLICES;
+pub use metrics::Counts;
 pub use receive::Reading;
 
 use crate::address::{Remote, network_of};
@@ -37,8 +34,8 @@ use deadlines::Wheel;
 use farewell::Drain;
 use flush::{Lane, Piece};
 use jobs::Jobs;
+use metrics::Metrics;
 use peer::{Peer, Peers};
-use pulse::Pulse;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -98,12 +95,7 @@ pub struct Engine {
     unix_ms: u64,
     /// Time during which the process did not run, and which is held against nobody.
     stalled: Duration,
-    counts: Counts,
-    pulse: Pulse,
-    /// Why new peers are turned away at the moment, if they are.
-    strain: Option<&'static str>,
-    /// With so many peers, no more are let in.
-    full_at: usize,
+    metrics: Metrics,
 }
 
 impl Engine {
@@ -140,10 +132,7 @@ impl Engine {
             woken: Duration::ZERO,
             unix_ms: 0,
             stalled: Duration::ZERO,
-            counts: Counts::default(),
-            pulse: Pulse::default(),
-            strain: None,
-            full_at: usize::MAX,
+            metrics: Metrics::default(),
         }
     }
 
@@ -152,7 +141,7 @@ impl Engine {
     pub fn wake(&mut self, now: Now) {
         let due = self.next_deadline();
         if let Some(due) = due.filter(|due| *due <= now.running) {
-            self.pulse.lag.record(now.running - due);
+            self.metrics.record_lag(now.running - due);
         }
         let expected = due.map_or(now.running, |next| next.max(self.woken));
         let overslept = now.running.saturating_sub(expected);
@@ -194,7 +183,7 @@ impl Engine {
         }
         let index = u16::try_from(service).map_err(|_| CloseReason::Internal)?;
         let id = self.peers.insert(session, index, now.tick()).ok_or(CloseReason::RelayFull)?;
-        self.counts.accepted += 1;
+        self.metrics.count_accepted();
         // What is behind a proxy is known later.
         let shown = remote.ip.filter(|_| !remote.trusted && served.shows_addresses());
         let network = remote.ip.map_or(0, network_of);
@@ -208,7 +197,7 @@ impl Engine {
 
     /// Somebody who connected to `service` cannot stay. What to tell them, in one write.
     pub fn turn_away(&mut self, service: usize, reason: CloseReason) -> Vec<u8> {
-        self.counts.closed(reason);
+        self.metrics.count_refused_connection(reason);
         let mut words = Vec::new();
         if let Some(service) = self.services.get(service) {
             Session::new(service).write_close(&reason.into(), &mut words);
@@ -218,7 +207,9 @@ impl Engine {
 
     /// The connection broke.
     pub fn lost(&mut self, conn: ConnId) {
-        self.counts.stale += u64::from(self.peers.get(conn).is_none());
+        if self.peers.get(conn).is_none() {
+            self.metrics.count_stale();
+        }
         self.close(conn, CloseReason::Lost);
     }
 
@@ -243,7 +234,7 @@ impl Engine {
                     self.unseat(conn, room, answers, head);
                 }
                 Event::Deliver { room, message, skip } => {
-                    self.counts.messages += 1;
+                    self.metrics.count_message();
                     self.broadcast(room, &Said::Message { message: &message, skip });
                 }
                 // Everybody was told that everybody goes.
@@ -334,7 +325,7 @@ impl Engine {
             rooms: self.hub.room_count() as u64,
             backlog: self.pool.reserved() as u64,
             history: self.hub.kept_bytes() as u64,
-            ..self.counts.clone()
+            ..self.metrics.totals().clone()
         }
     }
 

@@ -22,14 +22,14 @@ impl Engine {
     pub(super) fn reply(&mut self, conn: ConnId, id: RequestId, reply: &Reply) {
         match reply {
             Reply::Refused { refusal, .. } => {
-                self.counts.refused(*refusal);
+                self.metrics.count_refusal(*refusal);
                 let peer = self.peers.get(conn);
                 if peer.is_some_and(|peer| !peer.session.can_tell_refusal()) {
                     self.close(conn, CloseReason::Refused);
                 }
             }
-            Reply::Gap { .. } => self.counts.gaps += 1,
-            Reply::DirectMessage { is_echo: false, .. } => self.counts.private += 1,
+            Reply::Gap { .. } => self.metrics.count_gap(),
+            Reply::DirectMessage { is_echo: false, .. } => self.metrics.count_direct_message(),
             _ => {}
         }
         let account = match reply {

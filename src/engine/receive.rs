@@ -29,10 +29,10 @@ impl Engine {
     pub fn received(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> Reading {
         let now = self.lived(now);
         let Some(peer) = self.peers.get_mut(conn) else {
-            self.counts.stale += 1;
+            self.metrics.count_stale();
             return Reading::Gone;
         };
-        self.counts.bytes_in += bytes.len() as u64;
+        self.metrics.count_received(bytes.len());
         peer.heard = now.tick();
         peer.pinged = false;
         if !peer.is_heard() {
@@ -57,7 +57,7 @@ impl Engine {
     pub fn resume(&mut self, conn: ConnId, now: Now) -> Reading {
         let now = self.lived(now);
         let Some(peer) = self.peers.get_mut(conn) else {
-            self.counts.stale += 1;
+            self.metrics.count_stale();
             return Reading::Gone;
         };
         if !peer.is_heard() {
@@ -70,7 +70,7 @@ impl Engine {
     /// The peer will send no more. What it said still counts, and what it is owed is still sent.
     pub fn ended(&mut self, conn: ConnId, now: Now) -> Reading {
         let Some(peer) = self.peers.get_mut(conn) else {
-            self.counts.stale += 1;
+            self.metrics.count_stale();
             return Reading::Gone;
         };
         peer.ended = true;

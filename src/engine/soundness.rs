@@ -14,6 +14,7 @@ impl Engine {
     pub fn assert_sound(&self) {
         self.hub.assert_sound();
         self.jobs.assert_sound(&self.peers);
+        self.metrics.assert_invariants(self.peers.len());
         let mut reserved = 0;
         for (key, tape) in &self.tapes {
             reserved += tape.assert_sound(self.limits.backlog);

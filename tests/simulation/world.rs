@@ -110,6 +110,8 @@ pub struct World {
     said_by_host: Vec<(usize, Offset, u64)>,
     is_draining: bool,
     trace: bool,
+    /// The totals that the relay's metrics must agree with: connections and bytes.
+    expected: Counts,
     pub totals: Totals,
 }
 
@@ -185,6 +187,7 @@ impl World {
             said_by_host: Vec::new(),
             is_draining: false,
             trace,
+            expected: Counts::default(),
             totals: Totals { seeds: 1, ..Totals::default() },
         }
     }
@@ -248,6 +251,7 @@ impl World {
             }
         };
         self.serials = serial;
+        self.expected.accepted += 1;
         let mut peer = Peer::new(serial, conn, kind, person, capacity);
         peer.echo = match kind {
             Kind::WebRaw => self.random.chance(500),
@@ -514,6 +518,7 @@ impl World {
         }
         let now = self.call(Who::Peer(serial));
         let call = self.last_call();
+        self.expected.bytes_in += bytes.len() as u64;
         self.peers[index].delivered(bytes.len(), call);
         let reading = if is_end {
             self.peers[index].fin_read = true;
@@ -795,6 +800,7 @@ impl World {
             peer.blocked = true;
             self.engine.blocked(conn);
         } else {
+            self.expected.bytes_out += taken as u64;
             self.engine.sent(conn, taken);
             self.totals.short_writes += u64::from(taken < total);
             if taken == space && taken < total && self.random.chance(500) {

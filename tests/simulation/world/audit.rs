@@ -3,6 +3,7 @@
 use super::{AUDITOR, DIALECTS, World};
 use crate::model::{HOST, Model};
 use crate::peer::{Events, Kind, Peer, Read};
+use hobnob::engine::Counts;
 use hobnob::id::Offset;
 use hobnob::reason::CloseReason;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -89,6 +90,8 @@ impl World {
         assert!(backlog <= total, "[memory] all backlogs");
         assert!(counts.history as usize <= self.limits.history_total, "[memory] history");
         assert_eq!(counts.connections as usize, self.engine.connections());
+        let numbers = |counts: &Counts| (counts.accepted, counts.bytes_in, counts.bytes_out);
+        assert_eq!(numbers(&counts), numbers(&self.expected), "[metrics] connections and bytes");
     }
 
     pub(super) fn what_is_busy(&self) -> String {

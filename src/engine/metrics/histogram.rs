@@ -1,17 +1,18 @@
-//! How the loop is doing: how long its turns are, and how late it comes.
+//! A histogram of durations.
 
 use std::time::Duration;
 
-/// How often something took how long. A handful of plain numbers, chosen once: recording allocates
-/// nothing and takes a few comparisons.
+/// Counts durations in fixed buckets. Recording allocates nothing and takes a few comparisons.
+///
+/// Invariant: each duration is in one bucket, so the buckets add up to what was recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// By the first bound that is not exceeded; the last for what exceeds all.
+    /// One count for each bound that is the first not exceeded, and one for what exceeds all.
     counts: [u64; BOUNDS.len() + 1],
     sum: Duration,
 }
 
-/// From a turn in which little happens to one that everybody notices.
+/// Upper bounds of the buckets: from a turn in which little happens to one that users notice.
 const BOUNDS: [Duration; 14] = [
     Duration::from_micros(20),
     Duration::from_micros(50),
@@ -30,7 +31,7 @@ const BOUNDS: [Duration; 14] = [
 ];
 
 impl Histogram {
-    /// Something took so long.
+    /// Records one duration.
     pub fn record(&mut self, took: Duration) {
         let index = BOUNDS.iter().position(|bound| took <= *bound).unwrap_or(BOUNDS.len());
         if let Some(count) = self.counts.get_mut(index) {
@@ -39,7 +40,7 @@ impl Histogram {
         self.sum += took;
     }
 
-    /// Each bound in seconds, and how often something took no longer.
+    /// Returns each bound in seconds, and the number of durations that do not exceed it.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         let so_far = self.counts.iter().scan(0, |sum, count| {
             *sum += count;
@@ -48,25 +49,15 @@ impl Histogram {
         BOUNDS.iter().map(Duration::as_secs_f64).zip(so_far)
     }
 
-    /// How often something was recorded.
+    /// Returns the number of durations recorded.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// What everything recorded took together.
+    /// Returns the sum of all durations recorded.
     pub fn sum(&self) -> Duration {
         self.sum
     }
-}
-
-/// The loop, as measured by whoever turns it.
-#[derive(Clone, Debug, Default)]
-pub struct Pulse {
-    /// From waking up to sleeping again.
-    pub turns: Histogram,
-    /// From the moment a deadline was due to its turn. The clock of deadlines ticks ten times a
-    /// second, and an idle loop comes within a millisecond of it.
-    pub lag: Histogram,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the relay has done, counted where it happens and read by whoever watches.
+//! The numbers that the relay is watched by.
 
 use crate::reason::{CloseReason, Refusal};
 
@@ -11,11 +11,11 @@ pub struct Counts {
     pub accepted: u64,
     /// Rooms now.
     pub rooms: u64,
-    /// Messages said.
+    /// Messages published in rooms.
     pub messages: u64,
-    /// Messages told to one person alone.
+    /// Direct messages.
     pub private: u64,
-    /// Messages × members who were to hear them.
+    /// Messages, once for each member who was to receive them.
     pub deliveries: u64,
     /// Bytes received.
     pub bytes_in: u64,
@@ -23,25 +23,25 @@ pub struct Counts {
     pub bytes_out: u64,
     /// Times that a member fell off a tape.
     pub overruns: u64,
-    /// Gaps told.
+    /// Gap notices.
     pub gaps: u64,
     /// Messages replayed from history.
     pub replayed: u64,
     /// Events for connections that were gone already.
     pub stale: u64,
-    /// Bytes set aside in tapes now.
+    /// Bytes allocated for tapes now.
     pub backlog: u64,
-    /// Bytes kept of what was said now.
+    /// Bytes of history now.
     pub history: u64,
-    /// Ends, in the order of [`CloseReason::ALL`].
+    /// Closes, in the order of [`CloseReason::ALL`].
     pub closes: [u64; CloseReason::ALL.len()],
     /// Refusals, in the order of [`Refusal::ALL`].
     pub refusals: [u64; Refusal::ALL.len()],
 }
 
 impl Counts {
-    /// Counts one end.
-    pub fn closed(&mut self, reason: CloseReason) {
+    /// Counts one close.
+    pub(super) fn count_close(&mut self, reason: CloseReason) {
         let index = CloseReason::ALL.iter().position(|member| *member == reason);
         if let Some(count) = index.and_then(|index| self.closes.get_mut(index)) {
             *count += 1;
@@ -49,7 +49,7 @@ impl Counts {
     }
 
     /// Counts one refusal.
-    pub fn refused(&mut self, refusal: Refusal) {
+    pub(super) fn count_refusal(&mut self, refusal: Refusal) {
         let index = Refusal::ALL.iter().position(|member| *member == refusal);
         if let Some(count) = index.and_then(|index| self.refusals.get_mut(index)) {
             *count += 1;

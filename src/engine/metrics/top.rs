@@ -1,8 +1,8 @@
-//! The biggest rooms and the slowest peers, for a person who watches.
+//! The biggest rooms and the slowest peers.
 
-use super::Engine;
-use super::peer::Peer;
-use super::tape::Place;
+use super::super::Engine;
+use super::super::peer::Peer;
+use super::super::tape::Place;
 use crate::hub::Room;
 use crate::now::Tick;
 use crate::session::action::{BigRoom, SlowPeer, Top};
@@ -10,10 +10,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 impl Engine {
-    /// Returns the `most` biggest rooms and slowest peers. Visits everybody once.
+    /// Returns the `most` biggest rooms and slowest peers. Visits every room and peer once.
     pub(super) fn top(&self, most: usize, now: Tick) -> Top {
         let rooms = greatest(most, self.hub.rooms().map(|room| (u64::from(room.count()), room)));
-        let slow = self.peers.iter().map(|peer| (self.owed_in_all(peer), peer));
+        let slow = self.peers.iter().map(|peer| (self.pending_bytes(peer), peer));
         let peers = greatest(most, slow.filter(|(owed, _)| *owed > 0));
         Top {
             running_ms: now.start().as_millis() as u64,
@@ -44,8 +44,8 @@ impl Engine {
         }
     }
 
-    /// Bytes that a peer has not been sent: its own, and those of its rooms from where it stands.
-    fn owed_in_all(&self, peer: &Peer) -> u64 {
+    /// Counts the bytes that a peer has not been sent: its own, and those of its rooms from its cursors on.
+    fn pending_bytes(&self, peer: &Peer) -> u64 {
         let private = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent() as u64);
         let shared = peer.seats.iter().filter_map(|seat| {
             let tape = self.tapes.get(seat.tape as usize)?;
@@ -58,7 +58,7 @@ impl Engine {
     }
 }
 
-/// Those with the greatest numbers, the greatest first. Never more of them are held than are wanted.
+/// Returns the `most` items with the greatest numbers, the greatest first. No more are held meanwhile.
 fn greatest<T>(most: usize, all: impl Iterator<Item = (u64, T)>) -> Vec<(u64, T)> {
     let mut kept: Vec<T> = Vec::new();
     let mut least: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();

@@ -1,0 +1,101 @@
+//! Answers to admin queries, and the sizes in them: each report visits every peer once.
+
+use super::super::Engine;
+use super::super::peer::Peer;
+use super::super::tape::Place;
+use crate::now::Now;
+use crate::session::{AdminReport, Query, Service, Session};
+use crate::wire::exposition::{Exposition, Kind};
+use std::time::Duration;
+
+impl Engine {
+    /// Records the duration of the last turn.
+    pub fn turned(&mut self, took: Duration) {
+        self.metrics.record_turn(took);
+    }
+
+    /// Sets the most peers that are let in: with as many, the relay reports that it is full.
+    pub fn has_room_for(&mut self, most: usize) {
+        self.metrics.set_capacity(most);
+    }
+
+    /// Sets the reason for which new peers are refused, or none. Load balancers are told.
+    pub fn strained(&mut self, why: Option<&'static str>) {
+        self.metrics.set_unready(why);
+    }
+
+    /// True if a service is for admin queries.
+    pub fn is_for_admins(&self, service: usize) -> bool {
+        self.services.get(service).is_some_and(Service::is_admin)
+    }
+
+    /// Answers an admin query.
+    pub(in super::super) fn report(&self, query: Query, now: Now) -> AdminReport {
+        match query {
+            Query::Metrics => AdminReport::Metrics(self.metrics()),
+            Query::Ready => {
+                AdminReport::Ready(self.metrics.unreadiness(self.drain.is_some(), self.peers.len()))
+            }
+            Query::Top(most) => AdminReport::Top(self.top(most, now.tick())),
+        }
+    }
+
+    /// Returns every number of the relay, in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        let mut text = Exposition::default();
+        self.write_sizes(&mut text);
+        self.metrics.write_totals(&mut text);
+        self.metrics.write_durations(&mut text);
+        text.finish()
+    }
+
+    fn write_sizes(&self, text: &mut Exposition) {
+        let counts = self.counts();
+        let help = "The program that runs.";
+        let mut build = text.family("hobnob_build_info", Kind::Gauge, help);
+        build.labelled("version", env!("CARGO_PKG_VERSION"), 1);
+        let help = "Connections now, by what they speak.";
+        let mut connections = text.family("hobnob_connections", Kind::Gauge, help);
+        for (protocol, count) in self.protocols() {
+            connections.labelled("protocol", protocol, count);
+        }
+        let mut gauge = |name, help, value: u64| text.family(name, Kind::Gauge, help).value(value);
+        gauge("hobnob_rooms", "Rooms now.", counts.rooms);
+        let laggards = self.peers.iter().filter(|peer| self.is_laggard(peer)).count() as u64;
+        let help = "Peers that have not read all they are owed: their kernel takes no more, or they read from history.";
+        gauge("hobnob_laggards", help, laggards);
+        let help = "Bytes set aside for what has not been read by everybody yet.";
+        gauge("hobnob_backlog_bytes", help, counts.backlog);
+        let help = "Bytes kept of what was said.";
+        gauge("hobnob_history_bytes", help, counts.history);
+        let help = "Whether the relay lets everybody go.";
+        gauge("hobnob_draining", help, u64::from(self.drain.is_some()));
+    }
+
+    /// Counts the connections of each protocol, with a row for every protocol there is.
+    fn protocols(&self) -> Vec<(&'static str, u64)> {
+        let mut rows: Vec<(&'static str, u64)> = Vec::new();
+        for protocol in Session::PROTOCOLS {
+            if rows.iter().all(|(known, _)| known != protocol) {
+                rows.push((protocol, 0));
+            }
+        }
+        for peer in self.peers.iter() {
+            let word = peer.session.protocol();
+            if let Some((_, count)) = rows.iter_mut().find(|(known, _)| *known == word) {
+                *count += 1;
+            }
+        }
+        rows
+    }
+
+    /// True if a peer has not read all that is pending for it, and no write under way changes that.
+    fn is_laggard(&self, peer: &Peer) -> bool {
+        peer.blocked
+            || peer.seats.iter().any(|seat| {
+                let tape = self.tapes.get(seat.tape as usize);
+                let member = tape.and_then(|tape| tape.members.get(seat.index as usize));
+                matches!(member.map(|m| m.cursor.place()), Some(Place::Recovering(_)))
+            })
+    }
+}
