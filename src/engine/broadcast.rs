@@ -1,24 +1,15 @@
 //! From one room to all who are in it: one append per dialect, whatever the number of members.
 
 use super::outbox::Skip;
-use super::peer::{Awaited, Seat};
-use super::tape::{Fallen, Place, Tape};
+use super::peer::Awaited;
+use super::tape::{Fallen, Place};
+use super::tapes::{Appended, Moved};
 use super::{Engine, Lane};
 use crate::hub::{Notice, Reply};
 use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::payload::Message;
 use crate::reason::CloseReason;
-use crate::session::{Conversation, Dialect, Overrun, Service};
-use smallvec::SmallVec;
-
-/// One room's tapes: one per dialect that somebody there speaks.
-#[derive(Debug, Default)]
-pub(super) struct RoomTapes {
-    /// Whose they are; the slot may have had other tenants.
-    pub(super) room: Option<RoomId>,
-    /// In no order. There are more dialects than any room has at once.
-    pub(super) tapes: SmallVec<[(Dialect, u32); 2]>,
-}
+use crate::session::{Conversation, Overrun, Service};
 
 /// What is told to a room.
 pub(super) enum Said<'a> {
@@ -29,9 +20,9 @@ pub(super) enum Said<'a> {
 impl Engine {
     /// Encodes once per dialect present and appends to each tape. The members find out at the flush.
     pub(super) fn broadcast(&mut self, room: RoomId, said: &Said<'_>) {
-        self.stamp += 1;
+        self.tapes.next_append();
         for index in 0.. {
-            let Some((dialect, tape)) = self.tapes_of(room).get(index).copied() else { break };
+            let Some((dialect, tape)) = self.tapes.of_room(room).get(index).copied() else { break };
             let Some(room) = self.hub.room(room) else { break };
             self.scratch.clear();
             match said {
@@ -55,42 +46,25 @@ impl Engine {
             Said::Message { message, skip } => (message.offset, skip.as_slice()),
             Said::Notice { except, .. } => (0, *except),
         };
-        self.make_room(key);
-        let Some(tape) = self.tapes.get_mut(key) else { return };
-        let from = tape.end();
-        if tape.append(&self.scratch, offset, self.stamp, &mut self.pool) {
+        // The oldest blocks are freed until the new bytes fit.
+        while let Some(full) = self.tapes.to_trim(key, self.scratch.len(), &self.limits) {
+            self.trim(full);
+        }
+        let Some(appended) = self.tapes.append(key, &self.scratch, offset) else { return };
+        let Appended { from, to, members, has_begun_round } = appended;
+        if has_begun_round {
             self.lanes.push_back(Lane::Tape(key));
         }
-        let to = tape.end();
-        let hearers = tape.members.len();
         let skip = Skip { tape: key, from, to };
         let carried = except.iter().filter(|conn| self.carry(**conn, skip)).count();
         if offset != 0 {
-            self.metrics.count_deliveries(hearers - carried);
+            self.metrics.count_deliveries(members - carried);
         }
     }
 
-    /// Lets the oldest blocks go until the new bytes fit: of this tape for its own limit, and of
-    /// whichever holds most for the limit of all together, so that no room pays for another's
-    /// laggards.
-    fn make_room(&mut self, key: usize) {
-        let need = self.scratch.len();
-        while self.pool.reserved() + need > self.limits.backlog_total {
-            let heaviest = self.tapes.iter().max_by_key(|(_, tape)| tape.held());
-            match heaviest.filter(|(_, tape)| tape.held() > 0).map(|(heaviest, _)| heaviest) {
-                Some(heaviest) => self.trim(heaviest),
-                None => break,
-            }
-        }
-        while self.tapes.get(key).is_some_and(|tape| tape.is_full(need, self.limits.backlog)) {
-            self.trim(key);
-        }
-    }
-
-    /// Lets a tape's oldest block go.
+    /// Frees a tape's oldest block.
     fn trim(&mut self, key: usize) {
-        let Some(tape) = self.tapes.get_mut(key) else { return };
-        for fallen in tape.trim(&mut self.pool) {
+        for fallen in self.tapes.trim(key) {
             self.overrun(key, &fallen);
         }
     }
@@ -100,8 +74,7 @@ impl Engine {
     fn overrun(&mut self, key: usize, fallen: &Fallen) {
         self.metrics.count_overrun();
         let Some(tape) = self.tapes.get(key) else { return };
-        let dialect = tape.dialect;
-        let Some(conn) = tape.members.get(fallen.index).map(|member| member.conn) else { return };
+        let (dialect, conn) = (tape.dialect, fallen.conn);
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let policy = self.services.get(usize::from(peer.service)).map(Service::overrun);
         if !fallen.rest.is_empty() && !planted!("overrun-cuts-a-message") {
@@ -124,14 +97,12 @@ impl Engine {
     fn carry(&mut self, sender: ConnId, skip: Skip) -> bool {
         let Some(peer) = self.peers.get_mut(sender) else { return false };
         let Some(seat) = peer.seat_on(skip.tape) else { return false };
-        let Some(tape) = self.tapes.get_mut(skip.tape) else { return false };
-        let index = seat.index as usize;
-        match tape.members.get(index).map(|member| member.cursor.place()) {
+        match self.tapes.at(seat).map(|(_, place)| place) {
             Some(Place::At(position))
                 if position == skip.from
                     || planted!("sender-is-carried-too-far") && !peer.blocked =>
             {
-                tape.advance(index, skip.to, &mut self.pool);
+                self.tapes.advance(seat, skip.to);
                 true
             }
             Some(Place::At(_)) => {
@@ -150,10 +121,7 @@ impl Engine {
     /// is the relay's own debt, soon paid; slow members do not hold anybody up.
     pub(super) fn is_congested(&self, room: RoomId) -> bool {
         let most = (self.limits.backlog / 4).min(self.limits.send_buffer);
-        let tapes = self.tapes_of(room).iter();
-        tapes
-            .filter_map(|(_, tape)| self.tapes.get(*tape as usize))
-            .any(|tape| tape.unoffered() > most)
+        self.tapes.unoffered(room) > most
     }
 
     /// `conn` hears the room from now on, after a replay from `from`.
@@ -161,17 +129,12 @@ impl Engine {
         let Some(peer) = self.peers.get(conn).filter(|peer| peer.is_open()) else { return };
         let Some(service) = self.services.get(usize::from(peer.service)) else { return };
         let dialect = peer.session.dialect(service);
-        let key = self.tape_for(room, dialect);
-        let Some(tape) = self.tapes.get_mut(key) else { return };
-        let index = tape.seat(conn, from);
-        if let Some(peer) = self.peers.get_mut(conn) {
-            peer.seats.push(Seat { tape: key as u32, index: index as u32 });
-        }
+        let head = self.hub.room(room).map_or(0, |room| room.head);
+        let seat = self.tapes.seat(conn, (room, dialect), head + 1, from);
+        let (Some(seat), Some(peer)) = (seat, self.peers.get_mut(conn)) else { return };
+        peer.seats.push(seat);
         if from.is_some() {
-            let head = self.hub.room(room).map_or(0, |room| room.head);
-            if let Some(peer) = self.peers.get_mut(conn) {
-                peer.wait_for(Awaited::Replay(key as u32, head));
-            }
+            peer.wait_for(Awaited::Replay(seat.tape, head));
             self.mark_ready(conn);
         }
     }
@@ -199,49 +162,37 @@ impl Engine {
             }
         }
         let Some(peer) = self.peers.get_mut(conn) else { return };
-        let tapes = self.rooms.get(room.slot()).filter(|tapes| tapes.room == Some(room));
-        let mut tapes = tapes.into_iter().flat_map(|tapes| &tapes.tapes);
-        let seat = tapes.find_map(|(_, tape)| peer.seat_on(*tape as usize));
-        let Some(seat) = seat else { return };
-        let (key, index) = (seat.tape as usize, seat.index as usize);
-        let Some(tape) = self.tapes.get_mut(key) else { return };
-        let next = match tape.members.get(index).map(|member| member.cursor.place()) {
-            Some(Place::At(position)) => {
-                let rest = tape.half_sent(position);
+        let Some(seat) = self.tapes.seat_in(peer, room) else { return };
+        let key = seat.tape as usize;
+        let Some((tape, place)) = self.tapes.at(seat) else { return };
+        let next = match place {
+            Place::At(position) => {
+                let rest = tape.rest_at(position);
                 if !rest.is_empty() && !planted!("leave-cuts-a-message") {
                     peer.outbox_mut().finish_first(rest);
                 }
                 tape.next_offset(position).unwrap_or(head + 1)
             }
-            Some(Place::Recovering(next)) => next,
-            None => return,
+            Place::Recovering(next) => next,
         };
         peer.forget_skips(key);
         peer.seats.retain(|other| other.tape != seat.tape);
         peer.replayed(key, |_| true);
-        let moved = tape.unseat(index, &mut self.pool);
-        let (is_deserted, has_round) = (tape.members.is_empty(), tape.round.is_some());
-        let to_tell = moved.filter(|_| !planted!("moved-member-keeps-its-index"));
-        if let Some(moved) = to_tell.and_then(|moved| self.peers.get_mut(moved)) {
-            for other in moved.seats.iter_mut().filter(|other| other.tape == seat.tape) {
-                other.index = seat.index;
+        if let Some(Moved { conn, has_round }) = self.tapes.unseat(seat) {
+            let moved = self.peers.get_mut(conn);
+            if let Some(moved) = moved.filter(|_| !planted!("moved-member-keeps-its-index")) {
+                for other in moved.seats.iter_mut().filter(|other| other.tape == seat.tape) {
+                    other.index = seat.index;
+                }
             }
-        }
-        if let Some(moved) = moved.filter(|_| has_round) {
-            self.mark_ready(moved);
-        }
-        if is_deserted {
-            self.forget_tape(room, key);
+            // The round may have passed that index already.
+            if has_round {
+                self.mark_ready(conn);
+            }
         }
         if let Some(id) = answers {
             self.reply(conn, id, &Reply::Left { room, offset: next.saturating_sub(1) });
         }
-    }
-
-    /// Bytes held for those of a room who are behind.
-    pub(super) fn held_for(&self, room: RoomId) -> usize {
-        let tapes = self.tapes_of(room).iter();
-        tapes.filter_map(|(_, tape)| self.tapes.get(*tape as usize)).map(Tape::held).sum()
     }
 
     /// `conn` speaks another dialect from now on: what was said in the old one is heard first.
@@ -272,50 +223,7 @@ impl Engine {
 
     fn is_behind_in(&self, conn: ConnId, room: RoomId) -> bool {
         let Some(peer) = self.peers.get(conn) else { return false };
-        self.tapes_of(room).iter().any(|(_, key)| {
-            let seat = peer.seat_on(*key as usize);
-            let tape = self.tapes.get(*key as usize);
-            seat.zip(tape).is_some_and(|(seat, tape)| {
-                let member = tape.members.get(seat.index as usize);
-                member.is_some_and(|member| member.cursor.place() != Place::At(tape.end()))
-            })
-        })
-    }
-
-    fn tapes_of(&self, room: RoomId) -> &[(Dialect, u32)] {
-        let tapes = self.rooms.get(room.slot()).filter(|tapes| tapes.room == Some(room));
-        tapes.map_or(&[], |tapes| &tapes.tapes)
-    }
-
-    fn tape_for(&mut self, room: RoomId, dialect: Dialect) -> usize {
-        if self.rooms.len() <= room.slot() {
-            self.rooms.resize_with(room.slot() + 1, RoomTapes::default);
-        }
-        let tapes = &mut self.rooms[room.slot()];
-        if tapes.room != Some(room) {
-            *tapes = RoomTapes { room: Some(room), ..RoomTapes::default() };
-        }
-        if let Some((_, tape)) = tapes.tapes.iter().find(|(spoken, _)| *spoken == dialect) {
-            return *tape as usize;
-        }
-        let upcoming = self.hub.room(room).map_or(0, |room| room.head) + 1;
-        let tape = self.tapes.insert(Tape::new(room, dialect, upcoming));
-        tapes.tapes.push((dialect, tape as u32));
-        tape
-    }
-
-    fn forget_tape(&mut self, room: RoomId, key: usize) {
-        self.tapes.try_remove(key);
-        if let Some(room) = self.rooms.get_mut(room.slot()) {
-            room.tapes.retain(|(_, tape)| *tape as usize != key);
-        }
-    }
-
-    /// The room is no more. Its members left before, and their tapes with them.
-    pub(super) fn forget_room(&mut self, room: RoomId) {
-        if let Some(tapes) = self.rooms.get_mut(room.slot()).filter(|t| t.room == Some(room)) {
-            debug_assert!(tapes.tapes.is_empty());
-            *tapes = RoomTapes::default();
-        }
+        let seat = self.tapes.seat_in(peer, room);
+        seat.is_some_and(|seat| self.tapes.has_pending(seat))
     }
 }

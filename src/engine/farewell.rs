@@ -129,8 +129,8 @@ impl Engine {
         self.offer(conn, &mut slices);
         let first = slices.first().map_or_else(Vec::new, |slice| slice.to_vec());
         match self.offered.first() {
-            Some(Piece::Tape { tape, from, .. }) => {
-                let tape = self.tapes.get(*tape);
+            Some(Piece::Tape { seat, from, .. }) => {
+                let tape = self.tapes.get(seat.tape as usize);
                 tape.map_or_else(Vec::new, |tape| tape.rest_at(*from).to_vec())
             }
             Some(Piece::Rest(_) | Piece::Private { .. }) => first,

@@ -2,14 +2,14 @@
 
 use super::Engine;
 use super::outbox::Outbox;
-use super::peer::{Peer, Phase};
-use super::tape::{Place, Tape};
+use super::peer::{Peer, Phase, Seat};
+use super::tape::Place;
+use super::tapes::Tapes;
 use crate::hub::Reply;
 use crate::id::{ConnId, RequestId};
 use crate::limits::REPLAY_PAGE;
 use crate::now::Now;
 use crate::reason::CloseReason;
-use slab::Slab;
 use smallvec::SmallVec;
 use std::io::IoSlice;
 
@@ -37,8 +37,8 @@ pub(super) enum Piece {
     Rest(usize),
     /// A segment of its outbox.
     Private { segment: usize, len: usize },
-    /// A stretch of a tape, for the member at `index`.
-    Tape { tape: usize, index: usize, from: u64, len: usize },
+    /// A stretch of a tape.
+    Tape { seat: Seat, from: u64, len: usize },
 }
 
 impl Engine {
@@ -47,10 +47,7 @@ impl Engine {
         while let Some(lane) = self.lanes.front().copied() {
             let next = match lane {
                 Lane::Ready => self.next_ready(),
-                Lane::Tape(key) => {
-                    let tape = self.tapes.get_mut(key);
-                    tape.and_then(|tape| tape.next_in_round(&mut self.quantum, &mut self.pool))
-                }
+                Lane::Tape(key) => self.tapes.next_in_round(key, &mut self.quantum),
             };
             match next {
                 Some(conn) if self.may_write(conn) => return Some(conn),
@@ -82,7 +79,7 @@ impl Engine {
         self.lanes.pop_front();
         let has_more = match lane {
             Lane::Ready => !self.ready.is_empty(),
-            Lane::Tape(key) => self.tapes.get(key).is_some_and(|tape| tape.round.is_some()),
+            Lane::Tape(key) => self.tapes.has_round(key),
         };
         if has_more {
             self.lanes.push_back(lane);
@@ -147,16 +144,16 @@ impl Engine {
         mut offer: Vec<Piece>,
         slices: &mut [IoSlice<'a>; SLICES],
     ) -> (usize, usize) {
-        let Ahead { tape: key, index, position: from } = place;
+        let Ahead { seat, position: from } = place;
         let (mut filled, mut len) = (0, 0);
-        if let Some(tape) = self.tapes.get(key) {
+        if let Some(tape) = self.tapes.get(seat.tape as usize) {
             for (slice, bytes) in slices.iter_mut().zip(tape.ahead_of(from)) {
                 *slice = IoSlice::new(bytes);
                 filled += 1;
                 len += bytes.len();
             }
         }
-        offer.push(Piece::Tape { tape: key, index, from, len });
+        offer.push(Piece::Tape { seat, from, len });
         self.offered = offer;
         (filled, len)
     }
@@ -167,8 +164,8 @@ impl Engine {
             Piece::Private { segment, .. } => {
                 outbox.and_then(|outbox| outbox.get(segment)).map(|(_, bytes)| bytes)
             }
-            Piece::Tape { tape, from, len, .. } => {
-                let stretch = self.tapes.get(tape);
+            Piece::Tape { seat, from, len } => {
+                let stretch = self.tapes.get(seat.tape as usize);
                 let stretch =
                     stretch.and_then(|tape| tape.stretch(from, from + len as u64, u64::MAX));
                 stretch.map(|stretch| stretch.bytes)
@@ -219,15 +216,16 @@ impl Engine {
         let others = places.iter().enumerate().filter(|(index, _)| *index != first);
         let next = others.map(|(_, place)| self.stamp_at(place)).min().unwrap_or(u64::MAX);
         let place = places.get_mut(first)?;
-        let tape = self.tapes.get(place.tape)?;
-        let skip = outbox.and_then(|outbox| outbox.skip_after(place.tape, place.position));
+        let key = place.seat.tape as usize;
+        let tape = self.tapes.get(key)?;
+        let skip = outbox.and_then(|outbox| outbox.skip_after(key, place.position));
         let until = skip.map_or(tape.end(), |skip| skip.from);
         let stretch = tape.stretch(place.position, until, limit.min(next.saturating_sub(1)))?;
         if stretch.stamp > limit {
             return None;
         }
         let (from, len) = (place.position, stretch.bytes.len());
-        let piece = Piece::Tape { tape: place.tape, index: place.index, from, len };
+        let piece = Piece::Tape { seat: place.seat, from, len };
         place.position += len as u64;
         if let Some(skip) = skip.filter(|skip| skip.from == place.position) {
             place.position = skip.to;
@@ -239,25 +237,20 @@ impl Engine {
     }
 
     fn stamp_at(&self, place: &Ahead) -> u64 {
-        let tape = self.tapes.get(place.tape);
+        let tape = self.tapes.get(place.seat.tape as usize);
         tape.and_then(|tape| tape.stretch(place.position, u64::MAX, 0))
             .map_or(u64::MAX, |s| s.stamp)
     }
 
     /// Where the peer stands on the tapes that it has not read to the end.
     fn places(&self, peer: &Peer) -> Places {
-        let mut places = Places::new();
-        for seat in &peer.seats {
-            let (key, index) = (seat.tape as usize, seat.index as usize);
-            let Some(tape) = self.tapes.get(key) else { continue };
-            let Some(member) = tape.members.get(index) else { continue };
-            if let Place::At(position) = member.cursor.place()
-                && position < tape.end()
-            {
-                places.push(Ahead { tape: key, index, position });
+        let places = peer.seats.iter().filter_map(|seat| match self.tapes.at(*seat)? {
+            (tape, Place::At(position)) if position < tape.end() => {
+                Some(Ahead { seat: *seat, position })
             }
-        }
-        places
+            _ => None,
+        });
+        places.collect()
     }
 
     /// The kernel took `count` bytes of what was offered.
@@ -294,8 +287,8 @@ impl Engine {
                 peer.outbox_mut().sent(taken);
                 taken
             }
-            Piece::Tape { tape: key, index, from, len } => {
-                let taken = len.min(count);
+            Piece::Tape { seat, from, len } => {
+                let (key, taken) = (seat.tape as usize, len.min(count));
                 let mut to = from + taken as u64;
                 let outbox = peer.outbox.as_deref_mut();
                 if let Some(outbox) = outbox
@@ -304,9 +297,7 @@ impl Engine {
                     to = skip.to;
                     outbox.skipped(key, to);
                 }
-                if let Some(tape) = self.tapes.get_mut(key) {
-                    tape.advance(index, to, &mut self.pool);
-                }
+                self.tapes.advance(seat, to);
                 taken
             }
         }
@@ -334,15 +325,7 @@ impl Engine {
     /// Whether a peer has anything still to be sent.
     pub(super) fn is_owed(&self, conn: ConnId) -> bool {
         let Some(peer) = self.peers.get(conn) else { return false };
-        peer.outbox.is_some()
-            || peer.seats.iter().any(|seat| {
-                let member = self.tapes.get(seat.tape as usize);
-                let member = member.and_then(|tape| {
-                    Some((tape.members.get(seat.index as usize)?.cursor.place(), tape.end()))
-                });
-                matches!(member, Some((Place::Recovering(_), _)))
-                    || matches!(member, Some((Place::At(position), end)) if position < end)
-            })
+        peer.outbox.is_some() || peer.seats.iter().any(|seat| self.tapes.has_pending(*seat))
     }
 
     /// The kernel takes no more for this peer. It comes back through `writable`.
@@ -376,20 +359,14 @@ impl Engine {
     /// and puts it back on the tape once it has caught up.
     fn replay(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get(conn).filter(|peer| peer.is_open()) else { return };
-        let mut recovering = peer.seats.iter().filter(|seat| {
-            let tape = self.tapes.get(seat.tape as usize);
-            let member = tape.and_then(|tape| tape.members.get(seat.index as usize));
-            matches!(member.map(|member| member.cursor.place()), Some(Place::Recovering(_)))
-        });
+        let mut recovering = peer.seats.iter().filter(|seat| self.tapes.is_recovering(**seat));
         if let Some(seat) = recovering.next().copied() {
-            self.replay_page(conn, seat.tape as usize, seat.index as usize);
+            self.replay_page(conn, seat);
         }
     }
 
-    fn replay_page(&mut self, conn: ConnId, key: usize, index: usize) {
-        let Some(tape) = self.tapes.get_mut(key) else { return };
-        let Some(member) = tape.members.get(index) else { return };
-        let Place::Recovering(mut next) = member.cursor.place() else { return };
+    fn replay_page(&mut self, conn: ConnId, seat: Seat) {
+        let Some((tape, Place::Recovering(mut next))) = self.tapes.at(seat) else { return };
         let (room_id, dialect) = (tape.room, tape.dialect);
         let Some(room) = self.hub.room(room_id) else { return };
         let (head, oldest, count) = (room.head, room.oldest(), room.count());
@@ -407,15 +384,14 @@ impl Engine {
                 next += u64::from(planted!("page-skips-a-message"));
                 break;
             }
-            dialect.write_message(room, message, outbox.segment(self.stamp));
+            dialect.write_message(room, message, outbox.segment(self.tapes.stamp()));
             outbox.page_laid();
             self.metrics.count_replayed();
             next = message.offset + 1;
         }
-        peer.replayed(key, |last| next > last);
-        let Some(tape) = self.tapes.get_mut(key) else { return };
+        peer.replayed(seat.tape as usize, |last| next > last);
         if next > head {
-            tape.advance(index, tape.end(), &mut self.pool);
+            self.tapes.rejoin(seat);
             // News of members may have passed meanwhile: the count says so, and that this is all.
             self.reply(
                 conn,
@@ -423,7 +399,7 @@ impl Engine {
                 &Reply::Members { room: room_id, count, names: Vec::new() },
             );
         } else {
-            tape.recover(index, next);
+            self.tapes.recover(seat, next);
         }
     }
 }
@@ -432,11 +408,10 @@ impl Engine {
 type Places = SmallVec<[Ahead; 4]>;
 
 /// Where a peer stands whose one room is all that it can be owed.
-fn sole_place(peer: &Peer, tapes: &Slab<Tape>) -> Option<Ahead> {
+fn sole_place(peer: &Peer, tapes: &Tapes) -> Option<Ahead> {
     let ([seat], None) = (peer.seats.as_slice(), &peer.outbox) else { return None };
-    let (tape, index) = (seat.tape as usize, seat.index as usize);
-    match tapes.get(tape)?.members.get(index)?.cursor.place() {
-        Place::At(position) => Some(Ahead { tape, index, position }),
+    match tapes.at(*seat)?.1 {
+        Place::At(position) => Some(Ahead { seat: *seat, position }),
         Place::Recovering(_) => None,
     }
 }
@@ -444,7 +419,6 @@ fn sole_place(peer: &Peer, tapes: &Slab<Tape>) -> Option<Ahead> {
 /// A place on a tape ahead of which there is something to send.
 #[derive(Clone, Copy, Debug)]
 struct Ahead {
-    tape: usize,
-    index: usize,
+    seat: Seat,
     position: u64,
 }

@@ -14,6 +14,7 @@ mod private;
 mod receive;
 mod soundness;
 mod tape;
+mod tapes;
 
 pub use effect::Effect;
 pub use flush::SLICES;
@@ -28,7 +29,7 @@ use crate::now::{Now, Tick};
 use crate::reason::{CloseReason, Refusal};
 use crate::session::{Conversation, Outcome, Service, Session};
 use crate::wire::deflate::{Deflater, Inflater};
-use broadcast::{RoomTapes, Said};
+use broadcast::Said;
 use core::net::IpAddr;
 use deadlines::Wheel;
 use farewell::Drain;
@@ -36,11 +37,10 @@ use flush::{Lane, Piece};
 use jobs::Jobs;
 use metrics::Metrics;
 use peer::{Peer, Peers};
-use slab::Slab;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
-use tape::{Pool, Tape};
+use tapes::Tapes;
 
 /// A deadline missed by more than this was not missed by a peer: the process did not run.
 const STALL: Duration = Duration::from_secs(2);
@@ -66,12 +66,7 @@ pub struct Engine {
     services: Vec<Service>,
     hub: Hub,
     peers: Peers,
-    tapes: Slab<Tape>,
-    pool: Pool,
-    /// Each room's tapes, by the slot of its id.
-    rooms: Vec<RoomTapes>,
-    /// Appends so far. A stamp orders what one peer is owed across all its tapes and its outbox.
-    stamp: u64,
+    tapes: Tapes,
     scratch: Vec<u8>,
     deflater: Deflater,
     inflater: Inflater,
@@ -112,10 +107,7 @@ impl Engine {
             limits,
             services,
             peers: Peers::default(),
-            tapes: Slab::new(),
-            pool: Pool::default(),
-            rooms: Vec::new(),
-            stamp: 0,
+            tapes: Tapes::default(),
             scratch: Vec::new(),
             deflater: Deflater::default(),
             inflater: Inflater::default(),
@@ -244,7 +236,7 @@ impl Engine {
                 }
                 Event::Close(conn, reason) => self.close(conn, reason),
                 Event::Remind(room, at) => self.room_deadlines.schedule(at.max(now.tick()), room),
-                Event::Gone(room) => self.forget_room(room),
+                Event::Gone(room) => self.tapes.forget_room(room),
             }
         }
     }
@@ -323,7 +315,7 @@ impl Engine {
         Counts {
             connections: self.peers.len() as u64,
             rooms: self.hub.room_count() as u64,
-            backlog: self.pool.reserved() as u64,
+            backlog: self.tapes.reserved() as u64,
             history: self.hub.kept_bytes() as u64,
             ..self.metrics.totals().clone()
         }

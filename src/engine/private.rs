@@ -82,7 +82,7 @@ impl Engine {
             return;
         }
         let outbox = peer.outbox_mut();
-        outbox.segment(self.stamp).extend_from_slice(&self.scratch);
+        outbox.segment(self.tapes.stamp()).extend_from_slice(&self.scratch);
         match account {
             Account::Own => {}
             Account::Page => outbox.page_answered(self.scratch.len()),

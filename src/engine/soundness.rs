@@ -15,22 +15,14 @@ impl Engine {
         self.hub.assert_sound();
         self.jobs.assert_sound(&self.peers);
         self.metrics.assert_invariants(self.peers.len());
-        let mut reserved = 0;
-        for (key, tape) in &self.tapes {
-            reserved += tape.assert_sound(self.limits.backlog);
-            assert!(!tape.members.is_empty(), "a tape without members");
-            let tapes = &self.rooms[tape.room.slot()].tapes;
-            assert!(tapes.contains(&(tape.dialect, key as u32)));
-            for (index, member) in tape.members.iter().enumerate() {
-                let peer = self.peers.get(member.conn).expect("a member is connected");
-                let seat = peer.seat_on(key).expect("a member has a seat");
-                assert_eq!(seat.index as usize, index);
-            }
+        self.tapes.assert_invariants(self.limits.backlog);
+        for (conn, seat) in self.tapes.members() {
+            let peer = self.peers.get(conn).expect("a member is connected");
+            assert_eq!(peer.seat_on(seat.tape as usize), Some(seat), "a member has a seat");
         }
-        assert_eq!(reserved, self.pool.reserved(), "blocks lent and blocks held");
         for peer in self.peers.iter() {
             let rooms: HashSet<RoomId> = self.hub.rooms_of(peer.id).collect();
-            let seats = peer.seats.iter().map(|seat| self.tapes[seat.tape as usize].room);
+            let seats = peer.seats.iter().map(|seat| self.tapes.at(*seat).expect("a seat").0.room);
             let seats: HashSet<RoomId> = seats.collect();
             if peer.is_open() {
                 assert_eq!(rooms, seats, "{} sits where it is a member", peer.id);
@@ -70,13 +62,9 @@ impl Engine {
     #[doc(hidden)]
     pub fn recovering(&self, conn: ConnId) -> Vec<(RoomId, Offset)> {
         let seats = self.peers.get(conn).into_iter().flat_map(|peer| &peer.seats);
-        let places = seats.filter_map(|seat| {
-            let tape = self.tapes.get(seat.tape as usize)?;
-            Some((tape.room, tape.members.get(seat.index as usize)?.cursor.place()))
-        });
-        let recovering = places.filter_map(|(room, place)| match place {
-            Place::Recovering(next) => Some((room, next)),
-            Place::At(_) => None,
+        let recovering = seats.filter_map(|seat| match self.tapes.at(*seat)? {
+            (tape, Place::Recovering(next)) => Some((tape.room, next)),
+            (_, Place::At(_)) => None,
         });
         recovering.collect()
     }
@@ -85,9 +73,8 @@ impl Engine {
     fn will_visit(&self, peer: &super::Peer) -> bool {
         peer.ready
             || peer.seats.iter().any(|seat| {
-                let (tape, index) = (&self.tapes[seat.tape as usize], seat.index as usize);
-                let is_at_end = tape.members[index].cursor.place() == Place::At(tape.end());
-                tape.will_visit(index) && !is_at_end
+                let (tape, place) = self.tapes.at(*seat).expect("a seat");
+                tape.will_visit(seat.index as usize) && place != Place::At(tape.end())
             })
     }
 
@@ -97,7 +84,7 @@ impl Engine {
     /// When something is.
     #[doc(hidden)]
     pub fn assert_idle(&self) {
-        assert_eq!(self.pool.reserved(), 0, "an idle room owns no memory");
+        assert_eq!(self.tapes.reserved(), 0, "an idle room owns no memory");
         for peer in self.peers.iter() {
             assert!(peer.outbox.is_none() && peer.inbox.is_none(), "an idle peer owns no buffer");
         }

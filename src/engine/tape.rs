@@ -46,10 +46,10 @@ pub struct Tape {
     pub room: RoomId,
     /// The dialect it is written in.
     pub dialect: Dialect,
-    /// Everyone who reads it. Each member's peer knows its index here.
-    pub members: Vec<Member>,
+    /// The peers that read it. Each member's peer knows its index here.
+    members: Vec<Member>,
     /// The round of offering the tape to its members, while one is under way.
-    pub round: Option<Round>,
+    round: Option<Round>,
     blocks: VecDeque<Block>,
     start: u64,
     end: u64,
@@ -112,9 +112,9 @@ impl Cursor {
 
 /// One pass over the members, in the order of their list and then from its beginning again.
 #[derive(Clone, Copy, Debug)]
-pub struct Round {
+struct Round {
     /// The member to visit next.
-    pub next: usize,
+    next: usize,
     /// How many visits are left.
     left: usize,
     /// Where the tape ended when the round began: everybody will have been offered up to here.
@@ -163,22 +163,30 @@ impl Block {
         self.position + before.map_or(0, |mark| u64::from(mark.end))
     }
 
-    /// The rest of the message that `position` is in the middle of; nothing, if one begins there.
-    fn rest_at(&self, position: u64) -> &[u8] {
+    /// Parts the block at a position: the rest of the message that it is within, and the marks of
+    /// the messages behind.
+    fn cut_at(&self, position: u64) -> (&[u8], &[Mark]) {
         let index = self.mark_at(position);
         if position <= self.message_start(index) {
-            return &[];
+            return (&[], self.marks.get(index..).unwrap_or_default());
         }
-        let (from, end) =
-            (position - self.position, self.marks.get(index).map_or(0, |mark| mark.end));
-        self.bytes.get(from as usize..end as usize).unwrap_or_default()
+        let end = self.marks.get(index).map_or(0, |mark| mark.end as usize);
+        let rest = self.bytes.get((position - self.position) as usize..end);
+        (rest.unwrap_or_default(), self.marks.get(index + 1..).unwrap_or_default())
     }
 }
 
-/// A member that fell off: who, the first offset it will not get from the tape, and the rest of the
-/// message it was in the middle of.
+/// The offset of the first message; notices have none.
+fn first_offset<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Option<Offset> {
+    marks.into_iter().map(|mark| mark.offset).find(|offset| *offset != 0)
+}
+
+/// A member that fell off: the first offset it will not get from the tape, and the rest of the
+/// message that it was in the middle of.
 #[derive(Debug)]
 pub struct Fallen {
+    /// The member.
+    pub conn: ConnId,
     /// Its index among the members.
     pub index: usize,
     /// The first offset it did not completely receive and is not owed by `rest`.
@@ -207,6 +215,21 @@ impl Tape {
             lately: 0,
             upcoming,
         }
+    }
+
+    /// The peers that read the tape.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Returns how far a member has read.
+    pub fn place(&self, index: usize) -> Option<Place> {
+        Some(self.members.get(index)?.cursor.place())
+    }
+
+    /// True while a round of offering the tape to its members is under way.
+    pub fn has_round(&self) -> bool {
+        self.round.is_some()
     }
 
     /// Where the next message will begin.
@@ -241,7 +264,7 @@ impl Tape {
     /// may have been already: the caller sees to that one. The others keep their turn, so that
     /// members who come and go do not keep a round from its end.
     pub fn unseat(&mut self, index: usize, pool: &mut Pool) -> Option<ConnId> {
-        match self.members.get(index).map(|member| member.cursor.place()) {
+        match self.place(index) {
             None => return None,
             Some(Place::Recovering(_)) => self.recovering -= 1,
             Some(Place::At(position)) if position < self.end => self.behind -= 1,
@@ -260,8 +283,7 @@ impl Tape {
     /// Whether the member still has bytes of the tape to receive.
     #[cfg(test)]
     pub fn is_behind(&self, index: usize) -> bool {
-        let cursor = self.members.get(index).map(|member| member.cursor.place());
-        matches!(cursor, Some(Place::At(position)) if position < self.end)
+        matches!(self.place(index), Some(Place::At(position)) if position < self.end)
     }
 
     /// Appends one whole message; nothing is done per member. Room for it must have been made with
@@ -276,6 +298,7 @@ impl Tape {
         }
         let Some(block) = self.blocks.back_mut() else { return false };
         block.bytes.extend_from_slice(message);
+        debug_assert!(block.marks.last().is_none_or(|last| last.stamp < stamp), "stamps ascend");
         block.marks.push(Mark { end: block.bytes.len() as u32, offset, stamp });
         self.end += message.len() as u64;
         self.upcoming = if offset == 0 { self.upcoming } else { offset + 1 };
@@ -309,16 +332,15 @@ impl Tape {
                 member.cursor = Cursor::at(self.start);
                 continue;
             }
-            let rest = block.rest_at(cursor).to_vec();
-            let whole = block.mark_at(cursor) + usize::from(!rest.is_empty());
-            let mut due = block.marks.iter().skip(whole).peekable();
-            let stamp = due.peek().map_or(u64::MAX, |mark| mark.stamp);
-            let next = due.map(|mark| mark.offset).find(|offset| *offset != 0);
-            fallen.push(Fallen { index, next: next.unwrap_or(0), rest, stamp });
+            let (rest, missed) = block.cut_at(cursor);
+            let (conn, rest) = (member.conn, rest.to_vec());
+            let stamp = missed.first().map_or(u64::MAX, |mark| mark.stamp);
+            let next = first_offset(missed).unwrap_or(0);
+            fallen.push(Fallen { conn, index, next, rest, stamp });
         }
         let mut kept = self.blocks.iter().flat_map(|block| &block.marks).peekable();
         let stamp_kept = kept.peek().map_or(u64::MAX, |mark| mark.stamp);
-        let first_kept = kept.map(|mark| mark.offset).find(|offset| *offset != 0);
+        let first_kept = first_offset(kept);
         for fallen in &mut fallen {
             if fallen.next == 0 {
                 fallen.next = first_kept.unwrap_or(self.upcoming);
@@ -335,10 +357,17 @@ impl Tape {
         fallen
     }
 
-    /// The rest of the message that `position` is in the middle of; nothing, if one begins there.
+    /// Returns the rest of the message that `position` is within; nothing between messages.
     pub fn rest_at(&self, position: u64) -> &[u8] {
-        let block = self.blocks.iter().find(|block| position < block.end());
-        block.map_or(&[], |block| block.rest_at(position))
+        self.block_at(position).map_or(&[], |block| block.cut_at(position).0)
+    }
+
+    /// Returns the offset of the first message that a reader at `position` has not begun to receive.
+    pub fn next_offset(&self, position: u64) -> Option<Offset> {
+        let index = self.block_index(position);
+        let (_, ahead) = self.blocks.get(index)?.cut_at(position);
+        let later = self.blocks.range(index + 1..).flat_map(|block| &block.marks);
+        first_offset(ahead.iter().chain(later))
     }
 
     /// Gives back the blocks that nobody needs any more, at the end of a round.
@@ -424,28 +453,6 @@ impl Tape {
         Some(Stretch { bytes: block.bytes.get(from..to)?, stamp })
     }
 
-    /// The rest of the message that `position` is in the middle of; empty between messages.
-    pub fn half_sent(&self, position: u64) -> &[u8] {
-        let Some(block) = self.block_at(position) else { return &[] };
-        let mark = block.mark_at(position);
-        if position == block.message_start(mark) {
-            return &[];
-        }
-        let from = (position - block.position) as usize;
-        let to = block.marks.get(mark).map_or(from, |mark| mark.end as usize);
-        block.bytes.get(from..to).unwrap_or_default()
-    }
-
-    /// The first offset at or after `position` that its reader has not begun to receive.
-    pub fn next_offset(&self, position: u64) -> Option<Offset> {
-        let after = position + self.half_sent(position).len() as u64;
-        let blocks = self.blocks.partition_point(|block| block.end() <= after);
-        let marks = self.blocks.range(blocks..).flat_map(|block| {
-            block.marks.iter().skip(if after > block.position { block.mark_at(after) } else { 0 })
-        });
-        marks.map(|mark| mark.offset).find(|offset| *offset != 0)
-    }
-
     fn block_at(&self, position: u64) -> Option<&Block> {
         self.blocks.get(self.block_index(position))
     }
@@ -498,6 +505,11 @@ impl Tape {
             let ahead = if index >= first { index } else { index + self.members.len() };
             ahead - first < round.left || self.end > round.floor
         })
+    }
+
+    /// Returns the stamp of the newest message held.
+    pub fn last_stamp(&self) -> Option<u64> {
+        self.blocks.back()?.marks.last().map(|mark| mark.stamp)
     }
 
     /// Checks the invariants above; answers the bytes set aside. For tests: it visits everything.

@@ -2,7 +2,6 @@
 
 use super::super::Engine;
 use super::super::peer::Peer;
-use super::super::tape::Place;
 use crate::now::Now;
 use crate::session::{AdminReport, Query, Service, Session};
 use crate::wire::exposition::{Exposition, Kind};
@@ -91,11 +90,6 @@ impl Engine {
 
     /// True if a peer has not read all that is pending for it, and no write under way changes that.
     fn is_laggard(&self, peer: &Peer) -> bool {
-        peer.blocked
-            || peer.seats.iter().any(|seat| {
-                let tape = self.tapes.get(seat.tape as usize);
-                let member = tape.and_then(|tape| tape.members.get(seat.index as usize));
-                matches!(member.map(|m| m.cursor.place()), Some(Place::Recovering(_)))
-            })
+        peer.blocked || peer.seats.iter().any(|seat| self.tapes.is_recovering(*seat))
     }
 }

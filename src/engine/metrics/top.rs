@@ -25,7 +25,7 @@ impl Engine {
     fn big(&self, room: &Room) -> BigRoom {
         BigRoom {
             members: room.count(),
-            backlog: self.held_for(room.id),
+            backlog: self.tapes.held(room.id),
             head: room.head,
             history: room.recent.weight(),
             name: room.name.to_string(),
@@ -48,8 +48,8 @@ impl Engine {
     fn pending_bytes(&self, peer: &Peer) -> u64 {
         let private = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent() as u64);
         let shared = peer.seats.iter().filter_map(|seat| {
-            let tape = self.tapes.get(seat.tape as usize)?;
-            Some(match tape.members.get(seat.index as usize)?.cursor.place() {
+            let (tape, place) = self.tapes.at(*seat)?;
+            Some(match place {
                 Place::At(position) => tape.end().saturating_sub(position),
                 Place::Recovering(_) => tape.held() as u64,
             })

@@ -22,7 +22,7 @@ fn a_tape_that_everyone_has_read_owns_no_block() {
     tape.advance(0, 5, &mut pool);
     tape.advance(1, 3, &mut pool);
     assert!(pool.reserved() > 0);
-    assert_eq!(tape.half_sent(3), b"lo");
+    assert_eq!(tape.rest_at(3), b"lo");
     tape.advance(1, 5, &mut pool);
     assert_eq!(pool.reserved(), 0);
     assert_eq!(tape.assert_sound(1 << 20), 0);
