@@ -1,10 +1,10 @@
 //! From one room to all who are in it: one append per dialect, whatever the number of members.
 
+use super::Engine;
 use super::outbox::Skip;
 use super::peer::Awaited;
 use super::tape::{Fallen, Place};
 use super::tapes::{Appended, Moved};
-use super::{Engine, Lane};
 use crate::hub::{Notice, Reply};
 use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::payload::Message;
@@ -53,7 +53,7 @@ impl Engine {
         let Some(appended) = self.tapes.append(key, &self.scratch, offset) else { return };
         let Appended { from, to, members, has_begun_round } = appended;
         if has_begun_round {
-            self.lanes.push_back(Lane::Tape(key));
+            self.schedule.begin_round(key);
         }
         let skip = Skip { tape: key, from, to };
         let carried = except.iter().filter(|conn| self.carry(**conn, skip)).count();

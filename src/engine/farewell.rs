@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::effect::Effect;
-use super::flush::{Piece, SLICES};
+use super::offer::{Piece, SLICES};
 pub(super) use super::peer::Phase;
 use super::peer::{Aside, Closing, Peer};
 use crate::id::ConnId;
@@ -128,10 +128,10 @@ impl Engine {
         let mut slices = [IoSlice::new(&[]); SLICES];
         self.offer(conn, &mut slices);
         let first = slices.first().map_or_else(Vec::new, |slice| slice.to_vec());
-        match self.offered.first() {
+        match self.offer.first() {
             Some(Piece::Tape { seat, from, .. }) => {
                 let tape = self.tapes.get(seat.tape as usize);
-                tape.map_or_else(Vec::new, |tape| tape.rest_at(*from).to_vec())
+                tape.map_or_else(Vec::new, |tape| tape.rest_at(from).to_vec())
             }
             Some(Piece::Rest(_) | Piece::Private { .. }) => first,
             None => Vec::new(),

@@ -1,102 +1,27 @@
-//! What each peer is to be sent, in which order, and whose turn it is.
+//! The flush: what a peer is offered, and what follows once it took some of it.
 
 use super::Engine;
-use super::outbox::Outbox;
-use super::peer::{Peer, Phase, Seat};
+use super::offer::SLICES;
+use super::peer::{Phase, Seat};
 use super::tape::Place;
-use super::tapes::Tapes;
 use crate::hub::Reply;
 use crate::id::{ConnId, RequestId};
 use crate::limits::REPLAY_PAGE;
 use crate::now::Now;
 use crate::reason::CloseReason;
-use smallvec::SmallVec;
 use std::io::IoSlice;
 
-/// Most pieces of one write. Sixteen full blocks are more than a socket buffer takes.
-pub const SLICES: usize = 16;
-
-/// Visits a lane gets before the next lane has its turn. Small rooms are done within one; a big
-/// room's flush goes on between them.
-pub(super) const QUANTUM: usize = 64;
-
-/// A queue of peers to be offered something. Lanes take turns, so that nobody waits for all of a
-/// big room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// Peers with something of their own, or that became writable again.
-    Ready,
-    /// The members of a tape that was appended to, by the tape's round.
-    Tape(usize),
-}
-
-/// One piece of what a peer is offered.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Piece {
-    /// The rest of a message half sent.
-    Rest(usize),
-    /// A segment of its outbox.
-    Private { segment: usize, len: usize },
-    /// A stretch of a tape.
-    Tape { seat: Seat, from: u64, len: usize },
-}
-
 impl Engine {
-    /// The next peer to be offered something. `None` when everybody was.
+    /// The next peer to be flushed. `None` when every peer was.
     pub fn take_dirty(&mut self) -> Option<ConnId> {
-        while let Some(lane) = self.lanes.front().copied() {
-            let next = match lane {
-                Lane::Ready => self.next_ready(),
-                Lane::Tape(key) => self.tapes.next_in_round(key, &mut self.quantum),
-            };
-            match next {
-                Some(conn) if self.may_write(conn) => return Some(conn),
-                Some(_) => {}
-                None => self.next_lane(lane),
-            }
-        }
-        None
-    }
-
-    fn next_ready(&mut self) -> Option<ConnId> {
-        self.quantum = self.quantum.checked_sub(1)?;
-        let conn = self.ready.pop_front()?;
-        if let Some(peer) = self.peers.get_mut(conn) {
-            peer.ready = false;
-        }
-        Some(conn)
-    }
-
-    fn may_write(&self, conn: ConnId) -> bool {
-        self.peers.get(conn).is_some_and(|peer| {
-            !peer.blocked && matches!(peer.phase(), None | Some(Phase::Farewell))
-        })
-    }
-
-    /// The first lane has had its turn: to the back with it, if it has more.
-    fn next_lane(&mut self, lane: Lane) {
-        self.quantum = QUANTUM;
-        self.lanes.pop_front();
-        let has_more = match lane {
-            Lane::Ready => !self.ready.is_empty(),
-            Lane::Tape(key) => self.tapes.has_round(key),
-        };
-        if has_more {
-            self.lanes.push_back(lane);
-        }
+        self.schedule.next(&mut self.peers, &mut self.tapes)
     }
 
     /// Puts a peer in the ready lane.
     pub(super) fn mark_ready(&mut self, conn: ConnId) {
-        let Some(peer) = self.peers.get_mut(conn).filter(|peer| !peer.ready && !peer.blocked)
-        else {
-            return;
-        };
-        peer.ready = true;
-        if self.ready.is_empty() && !self.lanes.contains(&Lane::Ready) {
-            self.lanes.push_back(Lane::Ready);
+        if let Some(peer) = self.peers.get_mut(conn) {
+            self.schedule.mark_ready(peer);
         }
-        self.ready.push_back(conn);
     }
 
     /// What `conn` is to be written next, in order; how many of `slices` were filled, and how many
@@ -116,141 +41,14 @@ impl Engine {
         conn: ConnId,
         slices: &mut [IoSlice<'a>; SLICES],
     ) -> (usize, usize) {
-        let mut offer = std::mem::take(&mut self.offered);
-        offer.clear();
-        if let Some(peer) = self.peers.get(conn) {
-            if let Some(place) = sole_place(peer, &self.tapes) {
-                return self.offer_tape(place, offer, slices);
-            }
-            self.plan(peer, &mut offer);
-        }
-        self.offered = offer;
-        let this = &*self;
-        let outbox = this.peers.get(conn).and_then(|peer| peer.outbox.as_deref());
-        let mut total = 0;
-        for (slice, piece) in slices.iter_mut().zip(&this.offered) {
-            let bytes = this.bytes_of(piece, outbox);
-            total += bytes.len();
-            *slice = IoSlice::new(bytes);
-        }
-        (this.offered.len(), total)
-    }
-
-    /// For a peer with one room and nothing of its own, which is nearly everybody: all that lies
-    /// ahead of it, without a look at stamps.
-    fn offer_tape<'a>(
-        &'a mut self,
-        place: Ahead,
-        mut offer: Vec<Piece>,
-        slices: &mut [IoSlice<'a>; SLICES],
-    ) -> (usize, usize) {
-        let Ahead { seat, position: from } = place;
-        let (mut filled, mut len) = (0, 0);
-        if let Some(tape) = self.tapes.get(seat.tape as usize) {
-            for (slice, bytes) in slices.iter_mut().zip(tape.ahead_of(from)) {
-                *slice = IoSlice::new(bytes);
-                filled += 1;
-                len += bytes.len();
+        let Self { peers, tapes, offer, .. } = self;
+        match peers.get(conn) {
+            Some(peer) => offer.make(peer, tapes, slices),
+            None => {
+                offer.clear();
+                (0, 0)
             }
         }
-        offer.push(Piece::Tape { seat, from, len });
-        self.offered = offer;
-        (filled, len)
-    }
-
-    fn bytes_of<'a>(&'a self, piece: &Piece, outbox: Option<&'a Outbox>) -> &'a [u8] {
-        let bytes = match *piece {
-            Piece::Rest(_) => outbox.map(Outbox::rest),
-            Piece::Private { segment, .. } => {
-                outbox.and_then(|outbox| outbox.get(segment)).map(|(_, bytes)| bytes)
-            }
-            Piece::Tape { seat, from, len } => {
-                let stretch = self.tapes.get(seat.tape as usize);
-                let stretch =
-                    stretch.and_then(|tape| tape.stretch(from, from + len as u64, u64::MAX));
-                stretch.map(|stretch| stretch.bytes)
-            }
-        };
-        bytes.unwrap_or_default()
-    }
-
-    /// Lays out everything a peer is owed in the order in which the engine did it: by the count of
-    /// appends at which each piece came about, across its outbox and all its tapes. What is half
-    /// sent has the lowest count of all, so it is always finished first.
-    fn plan(&self, peer: &Peer, offer: &mut Vec<Piece>) {
-        let mut places = self.places(peer);
-        let outbox = peer.outbox.as_deref();
-        if let Some(rest) = outbox.map(|outbox| outbox.rest().len()).filter(|len| *len > 0) {
-            offer.push(Piece::Rest(rest));
-        }
-        let mut segment = 0;
-        while offer.len() < SLICES {
-            let private = outbox.and_then(|outbox| outbox.get(segment));
-            let limit = private.map_or(u64::MAX, |(stamp, _)| stamp);
-            let limit = limit.saturating_sub(u64::from(planted!("reply-overtakes-a-broadcast")));
-            match self.plan_tape(&mut places, limit, outbox) {
-                Some(piece) => offer.push(piece),
-                None => match private {
-                    Some((_, bytes)) => {
-                        offer.push(Piece::Private { segment, len: bytes.len() });
-                        segment += 1;
-                    }
-                    None => return,
-                },
-            }
-        }
-    }
-
-    /// The next stretch of tape to go out before anything stamped later than `limit`; moves its
-    /// place behind it.
-    fn plan_tape(&self, places: &mut Places, limit: u64, outbox: Option<&Outbox>) -> Option<Piece> {
-        let first = match places.len() {
-            0 => return None,
-            // One tape is the common case: nothing to compare.
-            1 => 0,
-            _ => {
-                let stamps = places.iter().map(|place| self.stamp_at(place));
-                stamps.enumerate().min_by_key(|(_, stamp)| *stamp)?.0
-            }
-        };
-        let others = places.iter().enumerate().filter(|(index, _)| *index != first);
-        let next = others.map(|(_, place)| self.stamp_at(place)).min().unwrap_or(u64::MAX);
-        let place = places.get_mut(first)?;
-        let key = place.seat.tape as usize;
-        let tape = self.tapes.get(key)?;
-        let skip = outbox.and_then(|outbox| outbox.skip_after(key, place.position));
-        let until = skip.map_or(tape.end(), |skip| skip.from);
-        let stretch = tape.stretch(place.position, until, limit.min(next.saturating_sub(1)))?;
-        if stretch.stamp > limit {
-            return None;
-        }
-        let (from, len) = (place.position, stretch.bytes.len());
-        let piece = Piece::Tape { seat: place.seat, from, len };
-        place.position += len as u64;
-        if let Some(skip) = skip.filter(|skip| skip.from == place.position) {
-            place.position = skip.to;
-        }
-        if place.position >= tape.end() {
-            places.swap_remove(first);
-        }
-        Some(piece)
-    }
-
-    fn stamp_at(&self, place: &Ahead) -> u64 {
-        let tape = self.tapes.get(place.seat.tape as usize);
-        tape.and_then(|tape| tape.stretch(place.position, u64::MAX, 0))
-            .map_or(u64::MAX, |s| s.stamp)
-    }
-
-    /// Where the peer stands on the tapes that it has not read to the end.
-    fn places(&self, peer: &Peer) -> Places {
-        let places = peer.seats.iter().filter_map(|seat| match self.tapes.at(*seat)? {
-            (tape, Place::At(position)) if position < tape.end() => {
-                Some(Ahead { seat: *seat, position })
-            }
-            _ => None,
-        });
-        places.collect()
     }
 
     /// The kernel took `count` bytes of what was offered.
@@ -261,46 +59,10 @@ impl Engine {
 
     /// Moves a peer behind the first `count` bytes of what it was offered.
     pub(super) fn take_offered(&mut self, conn: ConnId, count: usize) {
-        let offer = std::mem::take(&mut self.offered);
-        let mut left = count;
-        for piece in &offer {
-            if left == 0 {
-                break;
-            }
-            left -= self.sent_piece(conn, piece, left);
+        if let Some(peer) = self.peers.get_mut(conn) {
+            self.offer.take(count, peer, &mut self.tapes);
         }
-        self.offered = offer;
         self.after_write(conn);
-    }
-
-    /// Takes note of at most `count` bytes of one piece; how many they were.
-    fn sent_piece(&mut self, conn: ConnId, piece: &Piece, count: usize) -> usize {
-        let Some(peer) = self.peers.get_mut(conn) else { return count };
-        match *piece {
-            Piece::Rest(len) => {
-                let taken = len.min(count);
-                peer.outbox_mut().sent_rest(taken);
-                taken
-            }
-            Piece::Private { len, .. } => {
-                let taken = len.min(count);
-                peer.outbox_mut().sent(taken);
-                taken
-            }
-            Piece::Tape { seat, from, len } => {
-                let (key, taken) = (seat.tape as usize, len.min(count));
-                let mut to = from + taken as u64;
-                let outbox = peer.outbox.as_deref_mut();
-                if let Some(outbox) = outbox
-                    && let Some(skip) = outbox.skip_after(key, to).filter(|skip| skip.from == to)
-                {
-                    to = skip.to;
-                    outbox.skipped(key, to);
-                }
-                self.tapes.advance(seat, to);
-                taken
-            }
-        }
     }
 
     /// Lets go of what a peer no longer needs, and sees whether it is owed more.
@@ -402,23 +164,4 @@ impl Engine {
             self.tapes.recover(seat, next);
         }
     }
-}
-
-/// Where a peer stands on its tapes; few have many.
-type Places = SmallVec<[Ahead; 4]>;
-
-/// Where a peer stands whose one room is all that it can be owed.
-fn sole_place(peer: &Peer, tapes: &Tapes) -> Option<Ahead> {
-    let ([seat], None) = (peer.seats.as_slice(), &peer.outbox) else { return None };
-    match tapes.at(*seat)?.1 {
-        Place::At(position) => Some(Ahead { seat: *seat, position }),
-        Place::Recovering(_) => None,
-    }
-}
-
-/// A place on a tape ahead of which there is something to send.
-#[derive(Clone, Copy, Debug)]
-struct Ahead {
-    seat: Seat,
-    position: u64,
 }

@@ -8,17 +8,19 @@ mod flush;
 mod jobs;
 mod liveness;
 mod metrics;
+mod offer;
 mod outbox;
 mod peer;
 mod private;
 mod receive;
+mod schedule;
 mod soundness;
 mod tape;
 mod tapes;
 
 pub use effect::Effect;
-pub use flush::SLICES;
 pub use metrics::Counts;
+pub use offer::SLICES;
 pub use receive::Reading;
 
 use crate::address::{Remote, network_of};
@@ -33,10 +35,11 @@ use broadcast::Said;
 use core::net::IpAddr;
 use deadlines::Wheel;
 use farewell::Drain;
-use flush::{Lane, Piece};
 use jobs::Jobs;
 use metrics::Metrics;
-use peer::{Peer, Peers};
+use offer::Offer;
+use peer::Peers;
+use schedule::Schedule;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -70,12 +73,8 @@ pub struct Engine {
     scratch: Vec<u8>,
     deflater: Deflater,
     inflater: Inflater,
-    /// Who must be offered something, in turn. See `flush`.
-    lanes: VecDeque<Lane>,
-    ready: VecDeque<ConnId>,
-    quantum: usize,
-    /// What was last offered to be written, piece by piece.
-    offered: Vec<Piece>,
+    schedule: Schedule,
+    offer: Offer,
     /// Marked for their end, and not seen to yet.
     marked: Vec<ConnId>,
     jobs: Jobs,
@@ -111,10 +110,8 @@ impl Engine {
             scratch: Vec::new(),
             deflater: Deflater::default(),
             inflater: Inflater::default(),
-            lanes: VecDeque::new(),
-            ready: VecDeque::new(),
-            quantum: flush::QUANTUM,
-            offered: Vec::new(),
+            schedule: Schedule::default(),
+            offer: Offer::default(),
             marked: Vec::new(),
             jobs: Jobs::default(),
             effects: VecDeque::new(),
@@ -304,7 +301,7 @@ impl Engine {
 
     /// Whether another turn must follow at once.
     pub fn is_pressing(&self) -> bool {
-        !self.lanes.is_empty()
+        !self.schedule.is_empty()
             || !self.marked.is_empty()
             || !self.effects.is_empty()
             || self.jobs.is_pressing()

@@ -295,6 +295,11 @@ impl Peer {
         self.is_open() && !self.leaving
     }
 
+    /// True if it may be written to: it is open or has final bytes to send, and its kernel takes more.
+    pub fn is_writable(&self) -> bool {
+        !self.blocked && matches!(self.phase(), None | Some(Phase::Farewell))
+    }
+
     /// How far its goodbye has come.
     pub fn phase(&self) -> Option<Phase> {
         self.closing().map(|closing| closing.phase)

@@ -16,6 +16,7 @@ impl Engine {
         self.jobs.assert_sound(&self.peers);
         self.metrics.assert_invariants(self.peers.len());
         self.tapes.assert_invariants(self.limits.backlog);
+        self.schedule.assert_invariants(&self.peers, &self.tapes);
         for (conn, seat) in self.tapes.members() {
             let peer = self.peers.get(conn).expect("a member is connected");
             assert_eq!(peer.seat_on(seat.tape as usize), Some(seat), "a member has a seat");
@@ -31,7 +32,7 @@ impl Engine {
             assert!(peer.inbox.as_ref().is_none_or(|inbox| !inbox.unparsed().is_empty()));
             let is_due = self.is_owed(peer.id) && peer.is_open() && !peer.blocked;
             assert!(
-                !is_due || self.will_visit(peer),
+                !is_due || self.schedule.will_visit(peer, &self.tapes),
                 "{} is owed something and forgotten",
                 peer.id
             );
@@ -69,15 +70,6 @@ impl Engine {
         recovering.collect()
     }
 
-    /// Whether the flush will come by this peer.
-    fn will_visit(&self, peer: &super::Peer) -> bool {
-        peer.ready
-            || peer.seats.iter().any(|seat| {
-                let (tape, place) = self.tapes.at(*seat).expect("a seat");
-                tape.will_visit(seat.index as usize) && place != Place::At(tape.end())
-            })
-    }
-
     /// Checks that nothing is held for anybody: what an idle relay looks like.
     ///
     /// # Panics
@@ -88,6 +80,6 @@ impl Engine {
         for peer in self.peers.iter() {
             assert!(peer.outbox.is_none() && peer.inbox.is_none(), "an idle peer owns no buffer");
         }
-        assert!(self.lanes.is_empty() && self.ready.is_empty());
+        assert!(self.schedule.is_empty());
     }
 }

@@ -234,6 +234,11 @@ impl Tapes {
         }
     }
 
+    /// Returns the keys of tapes with a round under way.
+    pub(super) fn rounds(&self) -> impl Iterator<Item = usize> {
+        self.slab.iter().filter(|(_, tape)| tape.has_round()).map(|(key, _)| key)
+    }
+
     /// Checks the invariants above. It visits everything.
     ///
     /// # Panics

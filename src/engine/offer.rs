@@ -1,0 +1,253 @@
+//! The bytes that one peer is to be written next, in the order in which the engine produced them.
+
+use super::outbox::Outbox;
+use super::peer::{Peer, Seat};
+use super::tape::Place;
+use super::tapes::Tapes;
+use crate::id::ConnId;
+use smallvec::SmallVec;
+use std::io::IoSlice;
+
+/// Most pieces of one write. Sixteen full blocks are more than a socket buffer takes.
+pub const SLICES: usize = 16;
+
+/// One piece of what a peer is offered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece {
+    /// The rest of a message half sent.
+    Rest(usize),
+    /// A segment of its outbox.
+    Private { segment: usize, len: usize },
+    /// A stretch of a tape.
+    Tape { seat: Seat, from: u64, len: usize },
+}
+
+/// The pieces that a peer was last offered, in order.
+///
+/// Invariants: there are at most [`SLICES`]; they belong to one peer, whose outbox and tapes do not
+/// change before it takes some of them, or none; they are taken once.
+#[derive(Debug, Default)]
+pub(super) struct Offer {
+    /// The peer; none once it took its bytes.
+    conn: Option<ConnId>,
+    pieces: Vec<Piece>,
+}
+
+/// The places of a peer on its tapes; few have many.
+type Places = SmallVec<[Ahead; 4]>;
+
+/// A place on a tape ahead of which there is something to send.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    seat: Seat,
+    position: u64,
+}
+
+impl Offer {
+    /// Forgets what was offered.
+    pub(super) fn clear(&mut self) {
+        self.pieces.clear();
+        self.conn = None;
+    }
+
+    /// Returns the first piece.
+    pub(super) fn first(&self) -> Option<Piece> {
+        self.pieces.first().copied()
+    }
+
+    /// Offers a peer what it is to be written next. Returns the number of slices filled, and of bytes.
+    pub(super) fn make<'a>(
+        &mut self,
+        peer: &'a Peer,
+        tapes: &'a Tapes,
+        slices: &mut [IoSlice<'a>; SLICES],
+    ) -> (usize, usize) {
+        self.pieces.clear();
+        self.conn = Some(peer.id);
+        if let Some(place) = sole_place(peer, tapes) {
+            return self.make_of_tape(place, tapes, slices);
+        }
+        self.plan(peer, tapes);
+        debug_assert!(self.pieces.len() <= SLICES);
+        let outbox = peer.outbox.as_deref();
+        let mut total = 0;
+        for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
+            let bytes = bytes_of(piece, outbox, tapes);
+            total += bytes.len();
+            *slice = IoSlice::new(bytes);
+        }
+        (self.pieces.len(), total)
+    }
+
+    /// Offers a peer with one room and nothing of its own, which is nearly every peer, all that lies
+    /// ahead of it, without a look at stamps.
+    fn make_of_tape<'a>(
+        &mut self,
+        place: Ahead,
+        tapes: &'a Tapes,
+        slices: &mut [IoSlice<'a>; SLICES],
+    ) -> (usize, usize) {
+        let Ahead { seat, position: from } = place;
+        let (mut filled, mut len) = (0, 0);
+        if let Some(tape) = tapes.get(seat.tape as usize) {
+            for (slice, bytes) in slices.iter_mut().zip(tape.ahead_of(from)) {
+                *slice = IoSlice::new(bytes);
+                filled += 1;
+                len += bytes.len();
+            }
+        }
+        self.pieces.push(Piece::Tape { seat, from, len });
+        (filled, len)
+    }
+
+    /// Lays out everything that is pending for a peer in the order in which the engine produced it: by
+    /// the stamp of each piece, across its outbox and all its tapes. What is half sent has the lowest
+    /// stamp of all, so it is always finished first.
+    fn plan(&mut self, peer: &Peer, tapes: &Tapes) {
+        let mut places = places(peer, tapes);
+        let outbox = peer.outbox.as_deref();
+        if let Some(rest) = outbox.map(|outbox| outbox.rest().len()).filter(|len| *len > 0) {
+            self.pieces.push(Piece::Rest(rest));
+        }
+        let mut segment = 0;
+        while self.pieces.len() < SLICES {
+            let private = outbox.and_then(|outbox| outbox.get(segment));
+            let limit = private.map_or(u64::MAX, |(stamp, _)| stamp);
+            let limit = limit.saturating_sub(u64::from(planted!("reply-overtakes-a-broadcast")));
+            match next_stretch(&mut places, limit, outbox, tapes) {
+                Some(piece) => self.pieces.push(piece),
+                None => match private {
+                    Some((_, bytes)) => {
+                        self.pieces.push(Piece::Private { segment, len: bytes.len() });
+                        segment += 1;
+                    }
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Moves the peer behind the first `count` bytes that it was offered.
+    pub(super) fn take(&mut self, count: usize, peer: &mut Peer, tapes: &mut Tapes) {
+        debug_assert!(count == 0 || self.conn == Some(peer.id), "what {} was not offered", peer.id);
+        let mut left = count;
+        for piece in &self.pieces {
+            if left == 0 {
+                break;
+            }
+            left -= take_piece(piece, left, peer, tapes);
+        }
+        debug_assert_eq!(left, 0, "more than {} was offered", peer.id);
+        self.clear();
+    }
+}
+
+/// Moves a peer behind at most `count` bytes of one piece. Returns how many they are.
+fn take_piece(piece: &Piece, count: usize, peer: &mut Peer, tapes: &mut Tapes) -> usize {
+    match *piece {
+        Piece::Rest(len) => {
+            let taken = len.min(count);
+            peer.outbox_mut().sent_rest(taken);
+            taken
+        }
+        Piece::Private { len, .. } => {
+            let taken = len.min(count);
+            peer.outbox_mut().sent(taken);
+            taken
+        }
+        Piece::Tape { seat, from, len } => {
+            let (key, taken) = (seat.tape as usize, len.min(count));
+            let mut to = from + taken as u64;
+            let outbox = peer.outbox.as_deref_mut();
+            if let Some(outbox) = outbox
+                && let Some(skip) = outbox.skip_after(key, to).filter(|skip| skip.from == to)
+            {
+                to = skip.to;
+                outbox.skipped(key, to);
+            }
+            tapes.advance(seat, to);
+            taken
+        }
+    }
+}
+
+fn bytes_of<'a>(piece: &Piece, outbox: Option<&'a Outbox>, tapes: &'a Tapes) -> &'a [u8] {
+    let bytes = match *piece {
+        Piece::Rest(_) => outbox.map(Outbox::rest),
+        Piece::Private { segment, .. } => {
+            outbox.and_then(|outbox| outbox.get(segment)).map(|(_, bytes)| bytes)
+        }
+        Piece::Tape { seat, from, len } => {
+            let tape = tapes.get(seat.tape as usize);
+            let stretch = tape.and_then(|tape| tape.stretch(from, from + len as u64, u64::MAX));
+            stretch.map(|stretch| stretch.bytes)
+        }
+    };
+    bytes.unwrap_or_default()
+}
+
+/// Returns the next stretch of tape to go out before anything stamped later than `limit`, and moves
+/// its place behind it.
+fn next_stretch(
+    places: &mut Places,
+    limit: u64,
+    outbox: Option<&Outbox>,
+    tapes: &Tapes,
+) -> Option<Piece> {
+    let first = match places.len() {
+        0 => return None,
+        // One tape is the common case: nothing to compare.
+        1 => 0,
+        _ => {
+            let stamps = places.iter().map(|place| stamp_at(place, tapes));
+            stamps.enumerate().min_by_key(|(_, stamp)| *stamp)?.0
+        }
+    };
+    let others = places.iter().enumerate().filter(|(index, _)| *index != first);
+    let next = others.map(|(_, place)| stamp_at(place, tapes)).min().unwrap_or(u64::MAX);
+    let place = places.get_mut(first)?;
+    let key = place.seat.tape as usize;
+    let tape = tapes.get(key)?;
+    let skip = outbox.and_then(|outbox| outbox.skip_after(key, place.position));
+    let until = skip.map_or(tape.end(), |skip| skip.from);
+    let stretch = tape.stretch(place.position, until, limit.min(next.saturating_sub(1)))?;
+    if stretch.stamp > limit {
+        return None;
+    }
+    let (from, len) = (place.position, stretch.bytes.len());
+    let piece = Piece::Tape { seat: place.seat, from, len };
+    place.position += len as u64;
+    if let Some(skip) = skip.filter(|skip| skip.from == place.position) {
+        place.position = skip.to;
+    }
+    if place.position >= tape.end() {
+        places.swap_remove(first);
+    }
+    Some(piece)
+}
+
+fn stamp_at(place: &Ahead, tapes: &Tapes) -> u64 {
+    let tape = tapes.get(place.seat.tape as usize);
+    let stretch = tape.and_then(|tape| tape.stretch(place.position, u64::MAX, 0));
+    stretch.map_or(u64::MAX, |stretch| stretch.stamp)
+}
+
+/// Returns the places of a peer on the tapes that it has not read to the end.
+fn places(peer: &Peer, tapes: &Tapes) -> Places {
+    let places = peer.seats.iter().filter_map(|seat| match tapes.at(*seat)? {
+        (tape, Place::At(position)) if position < tape.end() => {
+            Some(Ahead { seat: *seat, position })
+        }
+        _ => None,
+    });
+    places.collect()
+}
+
+/// Returns the place of a peer for which nothing can be pending but one room.
+fn sole_place(peer: &Peer, tapes: &Tapes) -> Option<Ahead> {
+    let ([seat], None) = (peer.seats.as_slice(), &peer.outbox) else { return None };
+    match tapes.at(*seat)?.1 {
+        Place::At(position) => Some(Ahead { seat: *seat, position }),
+        Place::Recovering(_) => None,
+    }
+}
