@@ -1,6 +1,7 @@
 //! Effects: what the engine wants done outside of it.
 
 use super::Engine;
+use super::peer::Peer;
 use crate::id::{ConnId, JobId};
 use crate::reason::CloseReason;
 use crate::session::Job;
@@ -29,11 +30,18 @@ impl Engine {
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
         }
-        let job = self.jobs.next(&self.peers, self.woken_at());
-        if job.is_none() && self.effects.capacity() > EFFECTS_KEPT {
+        if self.effects.capacity() > EFFECTS_KEPT {
             self.effects.shrink_to(EFFECTS_KEPT);
         }
-        job
+        if let Some(conn) = self.closing.pop_shut() {
+            return Some(Effect::Shut(conn));
+        }
+        if let Some(conn) = self.closing.pop_done() {
+            let close = self.peers.get(conn).and_then(Peer::closing);
+            let reason = close.map_or(CloseReason::Lost, |close| close.fault.reason);
+            return Some(Effect::Drop(conn, reason));
+        }
+        self.jobs.next(&self.peers, self.woken_at())
     }
 }
 

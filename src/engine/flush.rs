@@ -77,8 +77,10 @@ impl Engine {
         }
         if self.is_owed(conn) {
             self.mark_ready(conn);
-        } else if phase == Some(Phase::Farewell) {
-            self.farewell_sent(conn);
+        } else if phase == Some(Phase::FinalBytes) {
+            if let Some(peer) = self.peers.get_mut(conn) {
+                self.closing.final_bytes_sent(peer);
+            }
         } else if phase.is_none() && !is_heard {
             self.close(conn, CloseReason::PeerClosed);
         }

@@ -9,7 +9,8 @@ use crate::session::{Conversation, Service};
 use std::time::Duration;
 
 impl Engine {
-    pub(super) fn schedule(&mut self, conn: ConnId, at: Tick) {
+    /// Sets the time at which the peer is looked at again, in place of the one before.
+    pub(super) fn set_deadline(&mut self, conn: ConnId, at: Tick) {
         if let Some(peer) = self.peers.get_mut(conn) {
             peer.due = at;
             self.peer_deadlines.schedule(at, conn);
@@ -22,30 +23,30 @@ impl Engine {
         let Some(peer) = self.peers.get(conn) else { return };
         let at = peer.heard.after(ping_after(conn, &self.limits));
         if at < peer.due && self.service_of(conn).is_some_and(Service::pings) {
-            self.schedule(conn, at);
+            self.set_deadline(conn, at);
         }
     }
 
     pub(super) fn peer_due(&mut self, conn: ConnId, now: Tick) {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.due <= now) else { return };
         if !peer.is_open() {
-            self.farewell_due(conn, now);
+            self.closing.expire(peer, now);
         } else if peer.leaving {
             self.close(conn, CloseReason::SlowConsumer);
         } else if peer.awaits_answer() {
             // It is the relay that does not read.
-            self.schedule(conn, now.after(self.limits.handshake));
+            self.set_deadline(conn, now.after(self.limits.handshake));
         } else if !peer.session.is_greeted() {
             match peer.session.handshake_expired() {
                 Some(reason) => self.close(conn, reason),
-                None => self.schedule(conn, now.after(self.limits.handshake)),
+                None => self.set_deadline(conn, now.after(self.limits.handshake)),
             }
         } else if peer.pinged {
             self.close(conn, CloseReason::PingTimeout);
         } else if let at = peer.heard.after(ping_after(conn, &self.limits))
             && at > now
         {
-            self.schedule(conn, at);
+            self.set_deadline(conn, at);
         } else {
             peer.pinged = peer.session.answers_pings();
             let service = self.services.get(usize::from(peer.service)).filter(|_| peer.pinged);
@@ -54,7 +55,7 @@ impl Engine {
                 None => ping_after(conn, &self.limits),
             };
             self.tell(conn, |session, view, out| session.write_ping(view, out));
-            self.schedule(conn, now.after(wait));
+            self.set_deadline(conn, now.after(wait));
         }
     }
 }

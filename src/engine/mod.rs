@@ -1,9 +1,10 @@
 //! The whole relay less the system calls. No clock, no socket, no randomness.
 
 mod broadcast;
+mod close;
+mod closing;
 mod deadlines;
 mod effect;
-mod farewell;
 mod flush;
 mod jobs;
 mod liveness;
@@ -32,9 +33,9 @@ use crate::reason::{CloseReason, Refusal};
 use crate::session::{Conversation, Outcome, Service, Session};
 use crate::wire::deflate::{Deflater, Inflater};
 use broadcast::Said;
+use closing::Closing;
 use core::net::IpAddr;
 use deadlines::Wheel;
-use farewell::Drain;
 use jobs::Jobs;
 use metrics::Metrics;
 use offer::Offer;
@@ -75,14 +76,12 @@ pub struct Engine {
     inflater: Inflater,
     schedule: Schedule,
     offer: Offer,
-    /// Marked for their end, and not seen to yet.
-    marked: Vec<ConnId>,
+    closing: Closing,
     jobs: Jobs,
     /// What is to be done outside, until `poll_effect`.
     effects: VecDeque<Effect>,
     peer_deadlines: Wheel<ConnId>,
     room_deadlines: Wheel<RoomId>,
-    drain: Option<Drain>,
     /// When the engine was last told the time.
     woken: Duration,
     /// The time on the wall, as it was last told.
@@ -112,12 +111,11 @@ impl Engine {
             inflater: Inflater::default(),
             schedule: Schedule::default(),
             offer: Offer::default(),
-            marked: Vec::new(),
+            closing: Closing::default(),
             jobs: Jobs::default(),
             effects: VecDeque::new(),
             peer_deadlines: Wheel::default(),
             room_deadlines: Wheel::default(),
-            drain: None,
             woken: Duration::ZERO,
             unix_ms: 0,
             stalled: Duration::ZERO,
@@ -163,7 +161,7 @@ impl Engine {
     ) -> Result<ConnId, CloseReason> {
         let now = self.lived(now);
         let served = self.services.get(service).ok_or(CloseReason::Internal)?;
-        if self.drain.is_some() && (!served.is_admin() || self.is_left_alone()) {
+        if self.closing.is_draining() && (!served.is_admin() || self.is_left_alone()) {
             return Err(CloseReason::Shutdown);
         }
         let (mut session, pings) = (Session::new(served), served.pings());
@@ -178,7 +176,7 @@ impl Engine {
         let network = remote.ip.map_or(0, network_of);
         self.hub.arrive(id, Origin { exempt: remote.exempt, network, shown });
         if pings {
-            self.schedule(id, now.tick().after(self.limits.handshake));
+            self.set_deadline(id, now.tick().after(self.limits.handshake));
         }
         self.open(id, now);
         Ok(id)
@@ -226,8 +224,8 @@ impl Engine {
                     self.metrics.count_message();
                     self.broadcast(room, &Said::Message { message: &message, skip });
                 }
-                // Everybody was told that everybody goes.
-                Event::Notice(..) if self.drain.is_some() => {}
+                // Every peer was told that all of them are closed.
+                Event::Notice(..) if self.closing.is_draining() => {}
                 Event::Notice(room, notice, except) => {
                     self.broadcast(room, &Said::Notice { notice: &notice, except: &except });
                 }
@@ -281,7 +279,7 @@ impl Engine {
         let deadlines = [
             self.peer_deadlines.next(),
             self.room_deadlines.next(),
-            self.drain.as_ref().and_then(Drain::next),
+            self.closing.next_deadline(),
             self.jobs.next_deadline(),
         ];
         deadlines.into_iter().flatten().min().map(|tick| tick.start() + self.stalled)
@@ -302,8 +300,8 @@ impl Engine {
     /// Whether another turn must follow at once.
     pub fn is_pressing(&self) -> bool {
         !self.schedule.is_empty()
-            || !self.marked.is_empty()
             || !self.effects.is_empty()
+            || self.closing.is_pressing()
             || self.jobs.is_pressing()
     }
 

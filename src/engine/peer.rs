@@ -62,8 +62,8 @@ pub enum Aside {
     Waiting(Awaited),
     /// It asked for something that cannot be done yet.
     Paused(Action<'static>),
-    /// It is to go.
-    Closing(Closing),
+    /// It closes.
+    Closing(Close),
 }
 
 /// What a peer waits for.
@@ -117,30 +117,30 @@ impl Inbox {
     }
 }
 
-/// A peer on its way out.
+/// The close of a peer.
 #[derive(Debug)]
-pub struct Closing {
-    /// Why, and what it is told.
+pub struct Close {
+    /// The reason, and what the peer is told.
     pub fault: Fault,
-    /// How far the goodbye has come.
+    /// The step that it has reached.
     pub phase: Phase,
-    /// When nobody waits any longer.
+    /// The time at which the socket is dropped, whatever the peer does.
     pub until: Tick,
     /// Bytes read and thrown away since.
     pub discarded: usize,
 }
 
-/// How far a goodbye has come.
+/// The steps of a close, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Asked for; `reap` will act.
+    /// Requested; `reap` acts on it.
     Marked,
-    /// Out of its rooms; the last words are being sent.
-    Farewell,
+    /// The peer has left its rooms, and its final bytes are being sent.
+    FinalBytes,
     /// Everything was sent. The socket stays until the peer hangs up too: closing it with unread
-    /// bytes inside would reset the connection and take the last words with it.
+    /// bytes inside would reset the connection and take the final bytes with it.
     Lingering,
-    /// Waiting for `release`.
+    /// The socket can be dropped; `release` follows.
     Done,
 }
 
@@ -297,27 +297,27 @@ impl Peer {
 
     /// True if it may be written to: it is open or has final bytes to send, and its kernel takes more.
     pub fn is_writable(&self) -> bool {
-        !self.blocked && matches!(self.phase(), None | Some(Phase::Farewell))
+        !self.blocked && matches!(self.phase(), None | Some(Phase::FinalBytes))
     }
 
-    /// How far its goodbye has come.
+    /// The step that its close has reached.
     pub fn phase(&self) -> Option<Phase> {
         self.closing().map(|closing| closing.phase)
     }
 
-    /// Its goodbye, once it is to go.
-    pub fn closing(&self) -> Option<&Closing> {
+    /// Its close, once it is requested.
+    pub fn closing(&self) -> Option<&Close> {
         match self.aside.as_deref()? {
             Aside::Waiting(_) | Aside::Paused(_) => None,
-            Aside::Closing(closing) => Some(closing),
+            Aside::Closing(close) => Some(close),
         }
     }
 
     /// The same, to change.
-    pub fn closing_mut(&mut self) -> Option<&mut Closing> {
+    pub fn closing_mut(&mut self) -> Option<&mut Close> {
         match self.aside.as_deref_mut()? {
             Aside::Waiting(_) | Aside::Paused(_) => None,
-            Aside::Closing(closing) => Some(closing),
+            Aside::Closing(close) => Some(close),
         }
     }
 

@@ -36,7 +36,7 @@ impl Engine {
         peer.heard = now.tick();
         peer.pinged = false;
         if !peer.is_heard() {
-            self.discard(conn, bytes.len());
+            self.closing.discard(peer, bytes.len());
             return Reading::Gone;
         }
         match peer.inbox.take() {
@@ -76,7 +76,7 @@ impl Engine {
         peer.ended = true;
         if !peer.is_open() {
             if peer.phase() == Some(Phase::Lingering) {
-                self.mark_done(conn);
+                self.closing.finish(peer);
             }
             return Reading::Gone;
         }
@@ -111,7 +111,7 @@ impl Engine {
                     (action, length)
                 }
                 Next::Nothing if self.peers.get(conn).is_some_and(|peer| peer.ended) => {
-                    self.let_go(conn, now);
+                    self.close_when_read(conn, now);
                     return (used, Reading::Gone);
                 }
                 Next::Nothing => return (used, Reading::More),
@@ -278,7 +278,7 @@ impl Engine {
             Action::Pong(token) => {
                 self.tell(conn, |session, _, out| session.write_pong(token, out));
             }
-            Action::Finish => self.let_go(conn, now),
+            Action::Finish => self.close_when_read(conn, now),
             Action::Close(fault) => self.close(conn, fault),
         }
         None
@@ -310,7 +310,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         peer.session = session;
         if !peer.session.is_greeted() {
-            self.schedule(conn, now.tick().after(self.limits.handshake));
+            self.set_deadline(conn, now.tick().after(self.limits.handshake));
         }
     }
 

@@ -15,6 +15,7 @@ impl Engine {
         self.hub.assert_sound();
         self.jobs.assert_sound(&self.peers);
         self.metrics.assert_invariants(self.peers.len());
+        self.closing.assert_invariants(&self.peers);
         self.tapes.assert_invariants(self.limits.backlog);
         self.schedule.assert_invariants(&self.peers, &self.tapes);
         for (conn, seat) in self.tapes.members() {

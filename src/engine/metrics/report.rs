@@ -32,9 +32,9 @@ impl Engine {
     pub(in super::super) fn report(&self, query: Query, now: Now) -> AdminReport {
         match query {
             Query::Metrics => AdminReport::Metrics(self.metrics()),
-            Query::Ready => {
-                AdminReport::Ready(self.metrics.unreadiness(self.drain.is_some(), self.peers.len()))
-            }
+            Query::Ready => AdminReport::Ready(
+                self.metrics.unreadiness(self.closing.is_draining(), self.peers.len()),
+            ),
             Query::Top(most) => AdminReport::Top(self.top(most, now.tick())),
         }
     }
@@ -68,7 +68,7 @@ impl Engine {
         let help = "Bytes kept of what was said.";
         gauge("hobnob_history_bytes", help, counts.history);
         let help = "Whether the relay lets everybody go.";
-        gauge("hobnob_draining", help, u64::from(self.drain.is_some()));
+        gauge("hobnob_draining", help, u64::from(self.closing.is_draining()));
     }
 
     /// Counts the connections of each protocol, with a row for every protocol there is.

@@ -1,0 +1,182 @@
+//! How connections close: requested anywhere, carried out in `reap`.
+
+use super::Engine;
+use super::offer::{Piece, SLICES};
+use super::peer::Peer;
+use crate::id::ConnId;
+use crate::limits::LINGER;
+use crate::now::{Now, Tick};
+use crate::reason::CloseReason;
+use crate::session::{Conversation, Fault, Service};
+use std::io::IoSlice;
+
+impl Engine {
+    /// Closes a connection, for a reason. The first reason counts; `reap` acts on it.
+    pub fn close(&mut self, conn: ConnId, fault: impl Into<Fault>) {
+        if let Some(peer) = self.peers.get_mut(conn) {
+            self.closing.mark(peer, fault.into());
+        }
+    }
+
+    /// Closes a peer that has nothing more to ask, once it has read what is pending for it, history
+    /// included; or as a slow consumer, if it does not read that.
+    pub(super) fn close_when_read(&mut self, conn: ConnId, now: Now) {
+        if !self.is_owed(conn) {
+            return self.close(conn, CloseReason::PeerClosed);
+        }
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.leaving = true;
+            self.set_deadline(conn, now.tick().after(self.limits.ping_grace));
+        }
+    }
+
+    /// Takes every marked peer out of its rooms, and lays out its final bytes.
+    pub fn reap(&mut self, now: Now) {
+        let now = self.lived(now);
+        while let Some(conn) = self.closing.pop_marked() {
+            let Some(close) = self.peers.get(conn).and_then(Peer::closing) else { continue };
+            let fault = close.fault.clone();
+            let owed = match fault.reason {
+                CloseReason::Lost => Vec::new(),
+                _ => self.final_bytes(conn, &fault),
+            };
+            self.hub.depart(conn, fault.reason, now);
+            self.settle(now);
+            let Some(peer) = self.peers.get_mut(conn) else { continue };
+            peer.inbox = None;
+            peer.outbox = None;
+            if !owed.is_empty() {
+                peer.outbox_mut().finish_first(&owed);
+            }
+            let until = now.tick().after(LINGER);
+            self.closing.begin_final_bytes(peer, until);
+            if fault.reason == CloseReason::Lost {
+                self.closing.finish(peer);
+            } else if owed.is_empty() {
+                self.closing.final_bytes_sent(peer);
+            } else {
+                self.schedule.mark_ready(peer);
+            }
+            self.set_deadline(conn, until);
+        }
+    }
+
+    /// Lays out everything that was pending for the peer when its close was requested, and the close
+    /// message of its protocol.
+    fn final_bytes(&mut self, conn: ConnId, fault: &Fault) -> Vec<u8> {
+        // One that fell off its tape is not helped by more of it, beyond the end of a message.
+        let is_overrun =
+            matches!(fault.reason, CloseReason::SlowConsumer | CloseReason::OutboxFull);
+        let mut owed = if is_overrun { self.half_sent(conn) } else { self.lay_out(conn) };
+        if let Some(peer) = self.peers.get(conn) {
+            peer.session.write_close(fault, &mut owed);
+        }
+        owed
+    }
+
+    /// Lays out what has to be finished before anything else can be sent: the rest of a message, or the
+    /// first of the answers. No whole messages, because some that were to go before them are gone.
+    fn half_sent(&mut self, conn: ConnId) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        self.offer(conn, &mut slices);
+        let first = slices.first().map_or_else(Vec::new, |slice| slice.to_vec());
+        match self.offer.first() {
+            Some(Piece::Tape { seat, from, .. }) => {
+                let tape = self.tapes.get(seat.tape as usize);
+                tape.map_or_else(Vec::new, |tape| tape.rest_at(from).to_vec())
+            }
+            Some(Piece::Rest(_) | Piece::Private { .. }) => first,
+            None => Vec::new(),
+        }
+    }
+
+    /// Takes everything that is pending for the peer off its tapes and out of its outbox, in order:
+    /// whole messages only, and no more than an outbox holds.
+    pub(super) fn lay_out(&mut self, conn: ConnId) -> Vec<u8> {
+        let mut owed = Vec::new();
+        loop {
+            let room = self.limits.outbox.saturating_sub(owed.len());
+            let before = owed.len();
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let (filled, _) = self.offer(conn, &mut slices);
+            for slice in slices.iter().take(filled) {
+                let fits = slice.len() <= room.saturating_sub(owed.len() - before);
+                if !(fits || owed.is_empty()) {
+                    break;
+                }
+                owed.extend_from_slice(slice);
+            }
+            let taken = owed.len() - before;
+            if taken == 0 {
+                break;
+            }
+            // Not bytes that the kernel took: they are counted when it does.
+            if planted!("metric-is-counted-twice") {
+                self.metrics.count_sent(taken);
+            }
+            self.take_offered(conn, taken);
+        }
+        owed
+    }
+
+    /// The socket is gone: frees the slot.
+    pub fn release(&mut self, conn: ConnId) {
+        if let Some(close) = self.peers.remove(conn).as_ref().and_then(Peer::closing) {
+            self.metrics.count_close(close.fault.reason);
+        }
+        if self.closing.is_draining() {
+            self.close_admins();
+        }
+    }
+
+    fn is_admin(&self, peer: &Peer) -> bool {
+        self.services.get(usize::from(peer.service)).is_some_and(Service::is_admin)
+    }
+
+    /// True if only peers of admin services are connected.
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.peers.iter().all(|peer| self.is_admin(peer))
+    }
+
+    /// Closes the peers of admin services, if no others are left.
+    fn close_admins(&mut self) {
+        if self.is_left_alone() {
+            let peers: Vec<ConnId> = self.peers.iter().map(|peer| peer.id).collect();
+            for conn in peers {
+                self.close(conn, CloseReason::Shutdown);
+            }
+        }
+    }
+
+    /// Begins to end the relay: new peers are refused, all others are told, then closed evenly.
+    pub fn drain(&mut self, now: Now) {
+        if self.closing.is_draining() {
+            return;
+        }
+        let now = self.lived(now).tick();
+        let others = self.peers.iter().filter(|peer| !self.is_admin(peer));
+        let peers: Vec<ConnId> = others.map(|peer| peer.id).collect();
+        for conn in &peers {
+            self.tell(*conn, |session, view, out| session.write_draining(view, out));
+        }
+        self.closing.begin_drain(peers, now, self.limits.drain_grace);
+        self.close_admins();
+    }
+
+    /// True if the relay drains, and every peer is gone.
+    pub fn is_drained(&self) -> bool {
+        self.closing.is_draining() && self.peers.len() == 0
+    }
+
+    /// Closes as many as should be gone by now.
+    pub(super) fn expire_drain(&mut self, now: Tick) {
+        for conn in self.closing.take_drained(now) {
+            self.close(conn, CloseReason::Shutdown);
+        }
+    }
+
+    /// True if a peer is connected, and its close was not requested.
+    pub fn is_open(&self, conn: ConnId) -> bool {
+        self.peers.get(conn).is_some_and(Peer::is_open)
+    }
+}

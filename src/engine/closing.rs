@@ -1,0 +1,180 @@
+//! The peers that close, and the drain of the relay.
+
+use super::peer::{Aside, Close, Peer, Peers, Phase};
+use crate::id::ConnId;
+use crate::now::Tick;
+use crate::reason::CloseReason;
+use crate::session::Fault;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Bytes that a peer may still send after its close before its socket is dropped all the same.
+const DISCARD_MAX: usize = 1 << 20;
+
+/// Time per peer that a drain takes at most: few peers are closed at once, many are spread out so that
+/// they do not all come back at once.
+const DRAIN_PACE: Duration = Duration::from_millis(10);
+
+/// The peers that close, by what is to be done next, and the drain.
+///
+/// Invariants: a peer's [`Phase`] only moves forward. A marked peer is in `marked`, once. A peer is in
+/// `shut` at most once, after its final bytes were sent. A peer that is done is in `done`, once, until
+/// it is taken from there and released.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    marked: Vec<ConnId>,
+    shut: Vec<ConnId>,
+    done: Vec<ConnId>,
+    drain: Option<Drain>,
+}
+
+/// The drain of the relay: peers are closed evenly until it is over.
+///
+/// Invariant: it begins before it is over, and no more peers are left than there were.
+#[derive(Debug)]
+struct Drain {
+    began: Tick,
+    over: Tick,
+    /// The peers still to be closed.
+    peers: Vec<ConnId>,
+    total: usize,
+    now: Tick,
+}
+
+impl Closing {
+    /// True if something is to be done for a peer at once.
+    pub(super) fn is_pressing(&self) -> bool {
+        [&self.marked, &self.shut, &self.done].iter().any(|list| !list.is_empty())
+    }
+
+    /// Marks a peer to be closed. The first reason counts, but for a connection that broke.
+    pub(super) fn mark(&mut self, peer: &mut Peer, fault: Fault) {
+        match peer.closing_mut() {
+            None => {
+                // Its time does not run before `reap` has seen to it.
+                let is_early = planted!("deadline-meets-a-marked-peer");
+                let until = if is_early { Tick(0) } else { Tick(u32::MAX) };
+                let close = Close { fault, phase: Phase::Marked, until, discarded: 0 };
+                peer.aside = Some(Box::new(Aside::Closing(close)));
+                self.marked.push(peer.id);
+            }
+            Some(close) if fault.reason == CloseReason::Lost => {
+                if close.phase == Phase::Marked {
+                    close.fault = fault;
+                } else {
+                    self.finish(peer);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Takes the next marked peer. [`begin_final_bytes`](Self::begin_final_bytes) must follow.
+    pub(super) fn pop_marked(&mut self) -> Option<ConnId> {
+        self.marked.pop()
+    }
+
+    /// Notes that a peer's final bytes are laid out. Its socket is dropped at `until`, at the latest.
+    pub(super) fn begin_final_bytes(&mut self, peer: &mut Peer, until: Tick) {
+        if let Some(close) = peer.closing_mut() {
+            debug_assert_eq!(close.phase, Phase::Marked);
+            (close.phase, close.until) = (Phase::FinalBytes, until);
+        }
+    }
+
+    /// Notes that the kernel has taken a peer's final bytes.
+    pub(super) fn final_bytes_sent(&mut self, peer: &mut Peer) {
+        if peer.ended {
+            return self.finish(peer);
+        }
+        if let Some(close) = peer.closing_mut() {
+            debug_assert_eq!(close.phase, Phase::FinalBytes);
+            close.phase = Phase::Lingering;
+            self.shut.push(peer.id);
+        }
+    }
+
+    /// Counts bytes that a closing peer sent. Too many end its wait.
+    pub(super) fn discard(&mut self, peer: &mut Peer, count: usize) {
+        let Some(close) = peer.closing_mut() else { return };
+        close.discarded += count;
+        if close.discarded > DISCARD_MAX && close.phase != Phase::Marked {
+            self.finish(peer);
+        }
+    }
+
+    /// Ends a closing peer's wait if its time is over.
+    pub(super) fn expire(&mut self, peer: &mut Peer, now: Tick) {
+        if peer.closing().is_some_and(|close| close.until <= now) {
+            self.finish(peer);
+        }
+    }
+
+    /// Ends a closing peer's wait: its socket can be dropped.
+    pub(super) fn finish(&mut self, peer: &mut Peer) {
+        if let Some(close) = peer.closing_mut().filter(|close| close.phase != Phase::Done) {
+            debug_assert!(close.phase != Phase::Marked, "{} has not left its rooms", peer.id);
+            close.phase = Phase::Done;
+            self.done.push(peer.id);
+        }
+    }
+
+    /// Takes the next peer whose socket is to be shut for writing.
+    pub(super) fn pop_shut(&mut self) -> Option<ConnId> {
+        self.shut.pop()
+    }
+
+    /// Takes the next peer whose socket is to be dropped.
+    pub(super) fn pop_done(&mut self) -> Option<ConnId> {
+        self.done.pop()
+    }
+
+    /// True once the relay drains.
+    pub(super) fn is_draining(&self) -> bool {
+        self.drain.is_some()
+    }
+
+    /// Begins the drain: these peers are closed evenly, within `grace`.
+    pub(super) fn begin_drain(&mut self, peers: Vec<ConnId>, now: Tick, grace: Duration) {
+        let total = peers.len();
+        let pace = DRAIN_PACE * u32::try_from(total).unwrap_or(u32::MAX);
+        let over = now.after(pace.min(grace));
+        self.drain = Some(Drain { began: now, over, peers, total, now });
+    }
+
+    /// Returns the time at which the drain closes the next peers.
+    pub(super) fn next_deadline(&self) -> Option<Tick> {
+        let drain = self.drain.as_ref().filter(|drain| !drain.peers.is_empty())?;
+        Some(Tick(drain.now.0.saturating_add(1)))
+    }
+
+    /// Takes the peers that the drain closes by now.
+    pub(super) fn take_drained(&mut self, now: Tick) -> Vec<ConnId> {
+        let Some(drain) = &mut self.drain else { return Vec::new() };
+        drain.now = now;
+        let span = u64::from((drain.over.0 - drain.began.0).max(1));
+        let lived = u64::from(now.0.saturating_sub(drain.began.0) + 1).min(span);
+        let keep = drain.total - (drain.total as u64 * lived / span) as usize;
+        drain.peers.split_off(keep.min(drain.peers.len()))
+    }
+
+    /// Checks the invariants above. It visits every peer.
+    ///
+    /// # Panics
+    /// When one does not hold, or a peer was taken from `done` and not released.
+    pub(super) fn assert_invariants(&self, peers: &Peers) {
+        let phase = |conn: &ConnId| peers.get(*conn).and_then(Peer::phase);
+        for (list, expected) in [(&self.marked, Phase::Marked), (&self.done, Phase::Done)] {
+            let unique: HashSet<ConnId> = list.iter().copied().collect();
+            assert_eq!(unique.len(), list.len(), "a peer is {expected:?} once");
+            assert!(list.iter().all(|conn| phase(conn) == Some(expected)), "{expected:?}");
+            let all = peers.iter().filter(|peer| peer.phase() == Some(expected)).count();
+            assert_eq!(all, list.len(), "a peer that is {expected:?} and forgotten");
+        }
+        let is_shut = |conn| matches!(phase(conn), Some(Phase::Lingering | Phase::Done));
+        assert!(self.shut.iter().all(is_shut), "a socket is shut before its final bytes are sent");
+        if let Some(drain) = &self.drain {
+            assert!(drain.began <= drain.over && drain.peers.len() <= drain.total);
+        }
+    }
+}
