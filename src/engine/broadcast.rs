@@ -23,14 +23,14 @@ impl Engine {
         self.tapes.next_append();
         for index in 0.. {
             let Some((dialect, tape)) = self.tapes.of_room(room).get(index).copied() else { break };
-            let Some(room) = self.hub.room(room) else { break };
+            let Some(room) = self.world.hub().room(room) else { break };
             self.scratch.clear();
             match said {
                 Said::Message { message, .. } => {
                     dialect.write_message(room, message, &mut self.scratch);
                 }
                 Said::Notice { notice, .. } => {
-                    dialect.write_notice(room, notice, self.unix_ms, &mut self.scratch);
+                    dialect.write_notice(room, notice, self.world.now().unix_ms, &mut self.scratch);
                 }
             }
             dialect.compress(&mut self.scratch, &mut self.deflater);
@@ -47,7 +47,7 @@ impl Engine {
             Said::Notice { except, .. } => (0, *except),
         };
         // The oldest blocks are freed until the new bytes fit.
-        while let Some(full) = self.tapes.to_trim(key, self.scratch.len(), &self.limits) {
+        while let Some(full) = self.tapes.to_trim(key, self.scratch.len(), self.world.limits()) {
             self.trim(full);
         }
         let Some(appended) = self.tapes.append(key, &self.scratch, offset) else { return };
@@ -76,7 +76,7 @@ impl Engine {
         let Some(tape) = self.tapes.get(key) else { return };
         let (dialect, conn) = (tape.dialect, fallen.conn);
         let Some(peer) = self.peers.get_mut(conn) else { return };
-        let policy = self.services.get(usize::from(peer.service)).map(Service::overrun);
+        let policy = self.world.service_of(peer).map(Service::overrun);
         if !fallen.rest.is_empty() && !planted!("overrun-cuts-a-message") {
             peer.outbox_mut().finish_first(&fallen.rest);
         }
@@ -107,7 +107,7 @@ impl Engine {
             }
             Some(Place::At(_)) => {
                 peer.outbox_mut().skip(skip);
-                if peer.owed() > self.limits.outbox {
+                if peer.owed() > self.world.limits().outbox {
                     self.close(sender, CloseReason::OutboxFull);
                 }
                 true
@@ -120,16 +120,16 @@ impl Engine {
     /// Whether the room's flush is so far behind that more should not be said for the moment. That
     /// is the relay's own debt, soon paid; slow members do not hold anybody up.
     pub(super) fn is_congested(&self, room: RoomId) -> bool {
-        let most = (self.limits.backlog / 4).min(self.limits.send_buffer);
+        let most = (self.world.limits().backlog / 4).min(self.world.limits().send_buffer);
         self.tapes.unoffered(room) > most
     }
 
     /// `conn` hears the room from now on, after a replay from `from`.
     pub(super) fn seat(&mut self, conn: ConnId, room: RoomId, from: Option<Offset>) {
         let Some(peer) = self.peers.get(conn).filter(|peer| peer.is_open()) else { return };
-        let Some(service) = self.services.get(usize::from(peer.service)) else { return };
+        let Some(service) = self.world.service_of(peer) else { return };
         let dialect = peer.session.dialect(service);
-        let head = self.hub.room(room).map_or(0, |room| room.head);
+        let head = self.world.hub().room(room).map_or(0, |room| room.head);
         let seat = self.tapes.seat(conn, (room, dialect), head + 1, from);
         let (Some(seat), Some(peer)) = (seat, self.peers.get_mut(conn)) else { return };
         peer.seats.push(seat);
@@ -197,7 +197,7 @@ impl Engine {
 
     /// `conn` speaks another dialect from now on: what was said in the old one is heard first.
     pub(super) fn resubscribe(&mut self, conn: ConnId) {
-        let rooms: Vec<RoomId> = self.hub.rooms_of(conn).collect();
+        let rooms: Vec<RoomId> = self.world.hub().rooms_of(conn).collect();
         let owed = self.lay_out(conn);
         if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
             peer.outbox_mut().finish_first(&owed);
@@ -209,7 +209,7 @@ impl Engine {
             return self.close(conn, CloseReason::SlowConsumer);
         }
         for room in rooms {
-            let head = self.hub.room(room).map_or(0, |room| room.head);
+            let head = self.world.hub().room(room).map_or(0, |room| room.head);
             self.unseat(conn, room, None, head);
             self.seat(conn, room, None);
         }
@@ -217,7 +217,7 @@ impl Engine {
 
     fn can_tell_gap(&self, conn: ConnId) -> bool {
         let Some(peer) = self.peers.get(conn) else { return false };
-        let service = self.services.get(usize::from(peer.service));
+        let service = self.world.service_of(peer);
         service.is_some_and(|service| peer.session.dialect(service).can_tell_gap())
     }
 

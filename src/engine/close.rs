@@ -26,13 +26,13 @@ impl Engine {
         }
         if let Some(peer) = self.peers.get_mut(conn) {
             peer.leaving = true;
-            self.set_deadline(conn, now.tick().after(self.limits.ping_grace));
+            self.set_deadline(conn, now.tick().after(self.world.limits().ping_grace));
         }
     }
 
     /// Takes every marked peer out of its rooms, and lays out its final bytes.
     pub fn reap(&mut self, now: Now) {
-        let now = self.lived(now);
+        let now = self.world.lived(now);
         while let Some(conn) = self.closing.pop_marked() {
             let Some(close) = self.peers.get(conn).and_then(Peer::closing) else { continue };
             let fault = close.fault.clone();
@@ -40,7 +40,7 @@ impl Engine {
                 CloseReason::Lost => Vec::new(),
                 _ => self.final_bytes(conn, &fault),
             };
-            self.hub.depart(conn, fault.reason, now);
+            self.world.hub_mut().depart(conn, fault.reason, now);
             self.settle(now);
             let Some(peer) = self.peers.get_mut(conn) else { continue };
             peer.inbox = None;
@@ -95,7 +95,7 @@ impl Engine {
     pub(super) fn lay_out(&mut self, conn: ConnId) -> Vec<u8> {
         let mut owed = Vec::new();
         loop {
-            let room = self.limits.outbox.saturating_sub(owed.len());
+            let room = self.world.limits().outbox.saturating_sub(owed.len());
             let before = owed.len();
             let mut slices = [IoSlice::new(&[]); SLICES];
             let (filled, _) = self.offer(conn, &mut slices);
@@ -130,7 +130,7 @@ impl Engine {
     }
 
     fn is_admin(&self, peer: &Peer) -> bool {
-        self.services.get(usize::from(peer.service)).is_some_and(Service::is_admin)
+        self.world.service_of(peer).is_some_and(Service::is_admin)
     }
 
     /// True if only peers of admin services are connected.
@@ -153,13 +153,13 @@ impl Engine {
         if self.closing.is_draining() {
             return;
         }
-        let now = self.lived(now).tick();
+        let now = self.world.lived(now).tick();
         let others = self.peers.iter().filter(|peer| !self.is_admin(peer));
         let peers: Vec<ConnId> = others.map(|peer| peer.id).collect();
         for conn in &peers {
             self.tell(*conn, |session, view, out| session.write_draining(view, out));
         }
-        self.closing.begin_drain(peers, now, self.limits.drain_grace);
+        self.closing.begin_drain(peers, now, self.world.limits().drain_grace);
         self.close_admins();
     }
 

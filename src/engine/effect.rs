@@ -41,7 +41,7 @@ impl Engine {
             let reason = close.map_or(CloseReason::Lost, |close| close.fault.reason);
             return Some(Effect::Drop(conn, reason));
         }
-        self.jobs.next(&self.peers, self.woken_at())
+        self.jobs.next(&self.peers, self.world.now().tick())
     }
 }
 

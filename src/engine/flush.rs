@@ -7,7 +7,6 @@ use super::tape::Place;
 use crate::hub::Reply;
 use crate::id::{ConnId, RequestId};
 use crate::limits::REPLAY_PAGE;
-use crate::now::Now;
 use crate::reason::CloseReason;
 use std::io::IoSlice;
 
@@ -104,7 +103,7 @@ impl Engine {
     /// Of one that was, it is a sign of life: the other end has read. Its own words may be waiting
     /// unread, because it is held until it has read more; it must not be taken for dead meanwhile.
     pub fn writable(&mut self, conn: ConnId) {
-        let tick = self.lived(Now { running: self.woken, unix_ms: 0 }).tick();
+        let tick = self.world.now().tick();
         match self.peers.get_mut(conn) {
             Some(peer) if peer.blocked => {
                 peer.blocked = false;
@@ -132,7 +131,7 @@ impl Engine {
     fn replay_page(&mut self, conn: ConnId, seat: Seat) {
         let Some((tape, Place::Recovering(mut next))) = self.tapes.at(seat) else { return };
         let (room_id, dialect) = (tape.room, tape.dialect);
-        let Some(room) = self.hub.room(room_id) else { return };
+        let Some(room) = self.world.hub().room(room_id) else { return };
         let (head, oldest, count) = (room.head, room.oldest(), room.count());
         if next < oldest {
             let to = oldest - 1 + u64::from(planted!("gap-is-off-by-one"));
@@ -140,8 +139,8 @@ impl Engine {
             next = oldest;
         }
         let Some(peer) = self.peers.get_mut(conn) else { return };
-        let Some(room) = self.hub.room(room_id) else { return };
-        let page = REPLAY_PAGE.min(self.limits.outbox / 4);
+        let Some(room) = self.world.hub().room(room_id) else { return };
+        let page = REPLAY_PAGE.min(self.world.limits().outbox / 4);
         for message in room.recent.from(next) {
             let outbox = peer.outbox_mut();
             if outbox.unsent() >= page {

@@ -212,7 +212,7 @@ impl Engine {
         {
             return self.complete(conn, id, Outcome::Verified(true));
         }
-        let address = self.hub.cloak_of(conn);
+        let address = self.world.hub().cloak_of(conn);
         let Some(peer) = self.peers.get_mut(conn) else { return };
         peer.wait_for(Awaited::Answer);
         let Jobs { greeted, newcomers, .. } = &mut self.jobs;
@@ -226,14 +226,14 @@ impl Engine {
     }
 
     fn is_proven(&self, claim: &Claim) -> bool {
-        let seal = self.hub.seal(claim);
+        let seal = self.world.hub().seal(claim);
         self.jobs.proven.iter().any(|(hash, proof)| *hash == claim.hash && *proof == seal)
     }
 
     /// Takes the outcome of a job. Outcomes come in any order, late, or never; one that nobody waits
     /// for any longer is dropped, and so is one of a job that is not known.
     pub fn completed(&mut self, id: JobId, outcome: &Outcome, now: Now) {
-        let now = self.lived(now);
+        let now = self.world.lived(now);
         let running = &mut self.jobs.running;
         let Some(index) = running.iter().position(|running| running.id == id) else { return };
         let Some(Running { owner, job, .. }) = running.remove(index) else { return };
@@ -286,7 +286,7 @@ impl Engine {
         if proven.iter().any(|(hash, _)| *hash == claim.hash) || proven.len() >= PROVEN_MAX {
             return;
         }
-        proven.push((claim.hash.clone(), self.hub.seal(claim)));
+        proven.push((claim.hash.clone(), self.world.hub().seal(claim)));
         let is_same = |waiting: &Waiting| matches!(&waiting.job, Job::VerifyPassword(other) if other == claim);
         let Jobs { greeted, newcomers, .. } = &mut self.jobs;
         let known = [greeted.take_if(is_same), newcomers.take_if(is_same)];

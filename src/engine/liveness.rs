@@ -21,7 +21,7 @@ impl Engine {
     /// may, the deadline of the handshake will see to it.
     pub(super) fn expect_signs_of_life(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get(conn) else { return };
-        let at = peer.heard.after(ping_after(conn, &self.limits));
+        let at = peer.heard.after(ping_after(conn, self.world.limits()));
         if at < peer.due && self.service_of(conn).is_some_and(Service::pings) {
             self.set_deadline(conn, at);
         }
@@ -35,24 +35,24 @@ impl Engine {
             self.close(conn, CloseReason::SlowConsumer);
         } else if peer.awaits_answer() {
             // It is the relay that does not read.
-            self.set_deadline(conn, now.after(self.limits.handshake));
+            self.set_deadline(conn, now.after(self.world.limits().handshake));
         } else if !peer.session.is_greeted() {
             match peer.session.handshake_expired() {
                 Some(reason) => self.close(conn, reason),
-                None => self.set_deadline(conn, now.after(self.limits.handshake)),
+                None => self.set_deadline(conn, now.after(self.world.limits().handshake)),
             }
         } else if peer.pinged {
             self.close(conn, CloseReason::PingTimeout);
-        } else if let at = peer.heard.after(ping_after(conn, &self.limits))
+        } else if let at = peer.heard.after(ping_after(conn, self.world.limits()))
             && at > now
         {
             self.set_deadline(conn, at);
         } else {
             peer.pinged = peer.session.answers_pings();
-            let service = self.services.get(usize::from(peer.service)).filter(|_| peer.pinged);
+            let service = self.world.service_of(peer).filter(|_| peer.pinged);
             let wait = match service {
-                Some(service) => service.ping_grace(&self.limits),
-                None => ping_after(conn, &self.limits),
+                Some(service) => service.ping_grace(self.world.limits()),
+                None => ping_after(conn, self.world.limits()),
             };
             self.tell(conn, |session, view, out| session.write_ping(view, out));
             self.set_deadline(conn, now.after(wait));

@@ -18,6 +18,8 @@ mod schedule;
 mod soundness;
 mod tape;
 mod tapes;
+mod time;
+mod world;
 
 pub use effect::Effect;
 pub use metrics::Counts;
@@ -25,10 +27,10 @@ pub use offer::SLICES;
 pub use receive::Reading;
 
 use crate::address::{Remote, network_of};
-use crate::hub::{Command, Event, Hub, Origin, Reply};
+use crate::hub::{Command, Event, Origin, Reply};
 use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::limits::Limits;
-use crate::now::{Now, Tick};
+use crate::now::Now;
 use crate::reason::{CloseReason, Refusal};
 use crate::session::{Conversation, Outcome, Service, Session};
 use crate::wire::deflate::{Deflater, Inflater};
@@ -42,12 +44,9 @@ use offer::Offer;
 use peer::Peers;
 use schedule::Schedule;
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::time::Duration;
 use tapes::Tapes;
-
-/// A deadline missed by more than this was not missed by a peer: the process did not run.
-const STALL: Duration = Duration::from_secs(2);
+use world::World;
 
 /// Everyone connected, what they say, and what they are still owed.
 ///
@@ -66,9 +65,7 @@ const STALL: Duration = Duration::from_secs(2);
 /// Ids of connections that are gone are ignored everywhere, and counted.
 #[derive(Debug)]
 pub struct Engine {
-    limits: Rc<Limits>,
-    services: Vec<Service>,
-    hub: Hub,
+    world: World,
     peers: Peers,
     tapes: Tapes,
     scratch: Vec<u8>,
@@ -82,28 +79,15 @@ pub struct Engine {
     effects: VecDeque<Effect>,
     peer_deadlines: Wheel<ConnId>,
     room_deadlines: Wheel<RoomId>,
-    /// When the engine was last told the time.
-    woken: Duration,
-    /// The time on the wall, as it was last told.
-    unix_ms: u64,
-    /// Time during which the process did not run, and which is held against nobody.
-    stalled: Duration,
     metrics: Metrics,
 }
 
 impl Engine {
     /// An engine for these services, by the index by which `connected` will name them. See
-    /// [`Hub::new`] for `secret`.
+    /// [`Hub::new`](crate::hub::Hub::new) for `secret`.
     pub fn new(limits: Limits, services: Vec<Service>, secret: u64) -> Self {
-        let limits = Rc::new(limits);
-        let mut hub = Hub::new(Rc::clone(&limits), secret);
-        for room in services.iter().filter_map(Service::common_room) {
-            hub.keep_common(room);
-        }
         Self {
-            hub,
-            limits,
-            services,
+            world: World::new(limits, services, secret),
             peers: Peers::default(),
             tapes: Tapes::default(),
             scratch: Vec::new(),
@@ -116,9 +100,6 @@ impl Engine {
             effects: VecDeque::new(),
             peer_deadlines: Wheel::default(),
             room_deadlines: Wheel::default(),
-            woken: Duration::ZERO,
-            unix_ms: 0,
-            stalled: Duration::ZERO,
             metrics: Metrics::default(),
         }
     }
@@ -130,23 +111,7 @@ impl Engine {
         if let Some(due) = due.filter(|due| *due <= now.running) {
             self.metrics.record_lag(now.running - due);
         }
-        let expected = due.map_or(now.running, |next| next.max(self.woken));
-        let overslept = now.running.saturating_sub(expected);
-        if overslept > STALL {
-            self.stalled += overslept;
-        }
-        self.woken = now.running;
-        self.unix_ms = now.unix_ms;
-    }
-
-    /// The time, less what was spent stopped.
-    fn lived(&self, now: Now) -> Now {
-        Now { running: now.running.saturating_sub(self.stalled), unix_ms: now.unix_ms }
-    }
-
-    /// The tick at which the loop woke up.
-    fn woken_at(&self) -> Tick {
-        self.lived(Now { running: self.woken, unix_ms: self.unix_ms }).tick()
+        self.world.wake(now, due);
     }
 
     /// Takes a peer that connected to `service`.
@@ -159,8 +124,8 @@ impl Engine {
         remote: Remote,
         now: Now,
     ) -> Result<ConnId, CloseReason> {
-        let now = self.lived(now);
-        let served = self.services.get(service).ok_or(CloseReason::Internal)?;
+        let now = self.world.lived(now);
+        let served = self.world.service(service).ok_or(CloseReason::Internal)?;
         if self.closing.is_draining() && (!served.is_admin() || self.is_left_alone()) {
             return Err(CloseReason::Shutdown);
         }
@@ -174,9 +139,9 @@ impl Engine {
         // What is behind a proxy is known later.
         let shown = remote.ip.filter(|_| !remote.trusted && served.shows_addresses());
         let network = remote.ip.map_or(0, network_of);
-        self.hub.arrive(id, Origin { exempt: remote.exempt, network, shown });
+        self.world.hub_mut().arrive(id, Origin { exempt: remote.exempt, network, shown });
         if pings {
-            self.set_deadline(id, now.tick().after(self.limits.handshake));
+            self.set_deadline(id, now.tick().after(self.world.limits().handshake));
         }
         self.open(id, now);
         Ok(id)
@@ -186,7 +151,7 @@ impl Engine {
     pub fn turn_away(&mut self, service: usize, reason: CloseReason) -> Vec<u8> {
         self.metrics.count_refused_connection(reason);
         let mut words = Vec::new();
-        if let Some(service) = self.services.get(service) {
+        if let Some(service) = self.world.service(service) {
             Session::new(service).write_close(&reason.into(), &mut words);
         }
         words
@@ -206,13 +171,13 @@ impl Engine {
             self.reply(conn, id, &Reply::Refused { refusal: Refusal::NotReading });
             return self.complete(conn, id, Outcome::Done);
         }
-        self.hub.handle_command(conn, id, command, now);
+        self.world.hub_mut().handle_command(conn, id, command, now);
         self.settle(now);
     }
 
     /// Does what the hub decided, in its order, until it has nothing more.
     fn settle(&mut self, now: Now) {
-        while let Some(event) = self.hub.poll_event() {
+        while let Some(event) = self.world.hub_mut().poll_event() {
             match event {
                 Event::Reply(conn, id, reply) => self.reply(conn, id, &reply),
                 Event::Done(conn, id) => self.complete(conn, id, Outcome::Done),
@@ -240,7 +205,7 @@ impl Engine {
     /// what it has to say there. Nothing else holds it up; saying it all the same costs members that
     /// read as they should their place.
     pub fn is_behind(&self, room: &str) -> bool {
-        self.hub.find(room).is_some_and(|room| self.is_congested(room))
+        self.world.hub().find(room).is_some_and(|room| self.is_congested(room))
     }
 
     /// The program around the relay says something.
@@ -254,20 +219,20 @@ impl Engine {
         bytes: &[u8],
         now: Now,
     ) -> Result<Offset, Refusal> {
-        let now = self.lived(now);
-        let said = self.hub.publish_from_host(room, sender, bytes, now);
+        let now = self.world.lived(now);
+        let said = self.world.hub_mut().publish_from_host(room, sender, bytes, now);
         self.settle(now);
         said
     }
 
     /// Sees to whatever deadlines have passed.
     pub fn expire(&mut self, now: Now) {
-        let now = self.lived(now);
+        let now = self.world.lived(now);
         while let Some(conn) = self.peer_deadlines.pop_due(now.tick()) {
             self.peer_due(conn, now.tick());
         }
         while let Some(room) = self.room_deadlines.pop_due(now.tick()) {
-            self.hub.room_due(room, now);
+            self.world.hub_mut().room_due(room, now);
             self.settle(now);
         }
         self.expire_jobs(now);
@@ -282,18 +247,13 @@ impl Engine {
             self.closing.next_deadline(),
             self.jobs.next_deadline(),
         ];
-        deadlines.into_iter().flatten().min().map(|tick| tick.start() + self.stalled)
+        deadlines.into_iter().flatten().min().map(|tick| self.world.told(tick))
     }
 
     /// From now on the relay works like this. The services are those it was made with, each with
     /// other options at most.
     pub fn reconfigure(&mut self, services: Vec<Service>, limits: Limits) {
-        debug_assert_eq!(services.len(), self.services.len());
-        for (service, other) in self.services.iter_mut().zip(services) {
-            service.adopt(other);
-        }
-        self.limits = Rc::new(limits);
-        self.hub.reconfigure(Rc::clone(&self.limits));
+        self.world.reconfigure(services, limits);
         self.forget_proofs();
     }
 
@@ -309,9 +269,9 @@ impl Engine {
     pub fn counts(&self) -> Counts {
         Counts {
             connections: self.peers.len() as u64,
-            rooms: self.hub.room_count() as u64,
+            rooms: self.world.hub().room_count() as u64,
             backlog: self.tapes.reserved() as u64,
-            history: self.hub.kept_bytes() as u64,
+            history: self.world.hub().kept_bytes() as u64,
             ..self.metrics.totals().clone()
         }
     }
@@ -323,19 +283,19 @@ impl Engine {
 
     /// The service of this index.
     pub fn service(&self, index: usize) -> Option<&Service> {
-        self.services.get(index)
+        self.world.service(index)
     }
 
     /// Notes that the peer speaks for somebody else, who has this address.
     pub fn forwarded(&mut self, conn: ConnId, ip: IpAddr, exempt: bool) {
         let is_shown = self.service_of(conn).is_some_and(Service::shows_addresses);
         let (network, shown) = (network_of(ip), is_shown.then_some(ip));
-        self.hub.moved(conn, Origin { exempt, network, shown });
+        self.world.hub_mut().moved(conn, Origin { exempt, network, shown });
     }
 
     /// The service a peer came to.
     pub fn service_of(&self, conn: ConnId) -> Option<&Service> {
-        self.services.get(usize::from(self.peers.get(conn)?.service))
+        self.world.service_of(self.peers.get(conn)?)
     }
 }
 

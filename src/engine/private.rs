@@ -73,10 +73,8 @@ impl Engine {
             return;
         }
         self.scratch.clear();
-        let Some(service) = self.services.get(usize::from(peer.service)) else { return };
-        let running = self.woken.saturating_sub(self.stalled);
-        let (hub, limits, unix_ms) = (&self.hub, &*self.limits, self.unix_ms);
-        let view = View { hub, limits, service, conn, unix_ms, running };
+        let view = self.world.view(conn, peer.service, self.world.now());
+        let Some(view) = view else { return };
         write(&mut peer.session, &view, &mut self.scratch);
         if self.scratch.is_empty() {
             return;
@@ -88,7 +86,7 @@ impl Engine {
             Account::Page => outbox.page_answered(self.scratch.len()),
             Account::Others => outbox.others_told(),
         }
-        let is_full = peer.owed() > self.limits.outbox;
+        let is_full = peer.owed() > self.world.limits().outbox;
         self.mark_ready(conn);
         if is_full {
             self.close(conn, CloseReason::OutboxFull);
@@ -100,21 +98,21 @@ impl Engine {
     pub(super) fn is_too_much_to_tell(&self, command: &Command<'_>) -> bool {
         let Some((to, bytes)) = self.direct_bytes(command) else { return false };
         // Refuse nothing for a peer that takes no direct messages: the hub says so.
-        let Some(peer) = self.peers.get(to).filter(|_| self.hub.is_hearer(to)) else {
+        let Some(peer) = self.peers.get(to).filter(|_| self.world.hub().is_hearer(to)) else {
             return false;
         };
         let unsent = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent());
-        let Some(service) = self.services.get(usize::from(peer.service)) else { return false };
+        let Some(service) = self.world.service_of(peer) else { return false };
         let length = peer.session.dialect(service).payload_length(bytes);
         // A message that is longer than all that may wait still waits alone.
-        unsent > 0 && unsent + length > self.limits.outbox_soft()
+        unsent > 0 && unsent + length > self.world.limits().outbox_soft()
     }
 
     /// The peer that a command tells something, and what.
     fn direct_bytes<'c>(&self, command: &'c Command<'_>) -> Option<(ConnId, &'c [u8])> {
         match command {
             Command::DirectMessage { to: Addressee::Name(name), bytes, .. } => {
-                Some((self.hub.holder(name)?, bytes))
+                Some((self.world.hub().holder(name)?, bytes))
             }
             Command::DirectMessage { to: Addressee::Connection { conn, .. }, bytes, .. } => {
                 Some((*conn, bytes))

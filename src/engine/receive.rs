@@ -7,7 +7,7 @@ use crate::hub::{Command, Reply, Where};
 use crate::id::{ConnId, RequestId};
 use crate::limits::MESSAGE_COST;
 use crate::now::Now;
-use crate::session::{Action, Conversation, Fault, Input, Outcome, Session, View};
+use crate::session::{Action, Conversation, Fault, Input, Outcome, Session};
 use crate::wire::Parsed;
 
 /// The end of a visit to a peer.
@@ -27,7 +27,7 @@ pub enum Reading {
 impl Engine {
     /// Bytes came.
     pub fn received(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> Reading {
-        let now = self.lived(now);
+        let now = self.world.lived(now);
         let Some(peer) = self.peers.get_mut(conn) else {
             self.metrics.count_stale();
             return Reading::Gone;
@@ -55,7 +55,7 @@ impl Engine {
 
     /// Goes on with what had come already.
     pub fn resume(&mut self, conn: ConnId, now: Now) -> Reading {
-        let now = self.lived(now);
+        let now = self.world.lived(now);
         let Some(peer) = self.peers.get_mut(conn) else {
             self.metrics.count_stale();
             return Reading::Gone;
@@ -102,7 +102,7 @@ impl Engine {
         let mut used = 0;
         let mut visit = Visit::default();
         let mut commands = 0;
-        while commands < self.limits.commands_per_turn {
+        while commands < self.world.limits().commands_per_turn {
             let rest = bytes.get(used..).unwrap_or_default();
             let (action, length) = match self.next_action(conn, Some(rest), &visit, now) {
                 Next::Polled(action) => (action, 0),
@@ -149,7 +149,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_heard()) else {
             return Next::Stop(Reading::Gone);
         };
-        if peer.is_to_wait(&self.limits) {
+        if peer.is_to_wait(self.world.limits()) {
             // The share of the turn ends first; the next one sees that the peer has to wait.
             if visit.is_costly {
                 return Next::Stop(Reading::Unfinished);
@@ -160,12 +160,9 @@ impl Engine {
         if let Some(action) = peer.take_paused() {
             return Next::Polled(self.due_again(conn, action, now));
         }
-        let Some(service) = self.services.get(usize::from(peer.service)) else {
+        let Some(view) = self.world.view(conn, peer.service, now) else {
             return Next::Stop(Reading::Gone);
         };
-        let (hub, limits) = (&self.hub, &*self.limits);
-        let Now { unix_ms, running } = now;
-        let view = View { hub, limits, service, conn, unix_ms, running };
         if peer.session.has_actions()
             && let Some(action) = peer.session.poll_action(&view)
         {
@@ -214,10 +211,7 @@ impl Engine {
 
     fn poll_action(&mut self, conn: ConnId, now: Now) -> Option<Action<'static>> {
         let peer = self.peers.get_mut(conn)?;
-        let service = self.services.get(usize::from(peer.service))?;
-        let (hub, limits) = (&self.hub, &*self.limits);
-        let Now { unix_ms, running } = now;
-        let view = View { hub, limits, service, conn, unix_ms, running };
+        let view = self.world.view(conn, peer.service, now)?;
         peer.session.poll_action(&view)
     }
 
@@ -251,7 +245,7 @@ impl Engine {
                 self.complete(conn, id, Outcome::Done);
             }
             Action::Charge(cost) => {
-                self.hub.charge(conn, cost, now);
+                self.world.hub_mut().charge(conn, cost, now);
                 visit.is_costly |= cost >= MESSAGE_COST;
                 // What was paid for follows at once, whatever the peer has read.
                 let action = self.poll_action(conn, now)?;
@@ -297,7 +291,7 @@ impl Engine {
     /// Has a peer read from again, if it was held and no longer has to wait.
     pub(super) fn listen_again(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
-        if peer.held && !peer.is_to_wait(&self.limits) {
+        if peer.held && !peer.is_to_wait(self.world.limits()) {
             peer.held = false;
             if !planted!("held-peer-is-not-resumed") {
                 self.effects.push_back(Effect::Resume(conn));
@@ -310,7 +304,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         peer.session = session;
         if !peer.session.is_greeted() {
-            self.set_deadline(conn, now.tick().after(self.limits.handshake));
+            self.set_deadline(conn, now.tick().after(self.world.limits().handshake));
         }
     }
 

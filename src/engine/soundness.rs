@@ -12,18 +12,18 @@ impl Engine {
     /// When one does not hold.
     #[doc(hidden)]
     pub fn assert_sound(&self) {
-        self.hub.assert_sound();
+        self.world.assert_invariants(self.peers.iter());
         self.jobs.assert_sound(&self.peers);
         self.metrics.assert_invariants(self.peers.len());
         self.closing.assert_invariants(&self.peers);
-        self.tapes.assert_invariants(self.limits.backlog);
+        self.tapes.assert_invariants(self.world.limits().backlog);
         self.schedule.assert_invariants(&self.peers, &self.tapes);
         for (conn, seat) in self.tapes.members() {
             let peer = self.peers.get(conn).expect("a member is connected");
             assert_eq!(peer.seat_on(seat.tape as usize), Some(seat), "a member has a seat");
         }
         for peer in self.peers.iter() {
-            let rooms: HashSet<RoomId> = self.hub.rooms_of(peer.id).collect();
+            let rooms: HashSet<RoomId> = self.world.hub().rooms_of(peer.id).collect();
             let seats = peer.seats.iter().map(|seat| self.tapes.at(*seat).expect("a seat").0.room);
             let seats: HashSet<RoomId> = seats.collect();
             if peer.is_open() {
@@ -43,14 +43,14 @@ impl Engine {
     /// Whether a peer is in the room of that name.
     #[doc(hidden)]
     pub fn is_in(&self, conn: ConnId, room: &str) -> bool {
-        let room = self.hub.find(room);
-        room.is_some_and(|room| self.hub.is_member(conn, room))
+        let room = self.world.hub().find(room);
+        room.is_some_and(|room| self.world.hub().is_member(conn, room))
     }
 
     /// What a peer is called; nothing before hello.
     #[doc(hidden)]
     pub fn name_of(&self, conn: ConnId) -> &str {
-        self.hub.name_of(conn)
+        self.world.hub().name_of(conn)
     }
 
     /// How many bytes go to a peer before everything else, whatever happens.

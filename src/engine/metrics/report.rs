@@ -25,7 +25,7 @@ impl Engine {
 
     /// True if a service is for admin queries.
     pub fn is_for_admins(&self, service: usize) -> bool {
-        self.services.get(service).is_some_and(Service::is_admin)
+        self.world.service(service).is_some_and(Service::is_admin)
     }
 
     /// Answers an admin query.

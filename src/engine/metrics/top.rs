@@ -12,7 +12,8 @@ use std::collections::BinaryHeap;
 impl Engine {
     /// Returns the `most` biggest rooms and slowest peers. Visits every room and peer once.
     pub(super) fn top(&self, most: usize, now: Tick) -> Top {
-        let rooms = greatest(most, self.hub.rooms().map(|room| (u64::from(room.count()), room)));
+        let rooms =
+            greatest(most, self.world.hub().rooms().map(|room| (u64::from(room.count()), room)));
         let slow = self.peers.iter().map(|peer| (self.pending_bytes(peer), peer));
         let peers = greatest(most, slow.filter(|(owed, _)| *owed > 0));
         Top {
@@ -40,7 +41,7 @@ impl Engine {
             blocked: peer.blocked,
             id: peer.id.to_string(),
             protocol: peer.session.protocol(),
-            name: self.hub.name_of(peer.id).to_owned(),
+            name: self.world.hub().name_of(peer.id).to_owned(),
         }
     }
 

@@ -1,0 +1,110 @@
+//! The part of the engine that a session may look at.
+
+use super::peer::Peer;
+use super::time::Time;
+use crate::hub::Hub;
+use crate::id::ConnId;
+use crate::limits::Limits;
+use crate::now::{Now, Tick};
+use crate::session::{Service, View};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The hub, the limits, the services and the time.
+///
+/// Invariants: the hub has the limits in force; services are as many as at the beginning and in the
+/// same order, for peers name theirs by its index.
+#[derive(Debug)]
+pub(super) struct World {
+    hub: Hub,
+    limits: Rc<Limits>,
+    services: Vec<Service>,
+    time: Time,
+}
+
+impl World {
+    /// A world without peers. See [`Hub::new`] for `secret`.
+    pub(super) fn new(limits: Limits, services: Vec<Service>, secret: u64) -> Self {
+        let limits = Rc::new(limits);
+        let mut hub = Hub::new(Rc::clone(&limits), secret);
+        for room in services.iter().filter_map(Service::common_room) {
+            hub.keep_common(room);
+        }
+        Self { hub, limits, services, time: Time::default() }
+    }
+
+    /// The hub.
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// The hub, to decide something. The engine carries out its events before it does anything else.
+    pub(super) fn hub_mut(&mut self) -> &mut Hub {
+        &mut self.hub
+    }
+
+    /// The limits in force.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Returns the service of this index.
+    pub(super) fn service(&self, index: usize) -> Option<&Service> {
+        self.services.get(index)
+    }
+
+    /// Returns the service that a peer came to.
+    pub(super) fn service_of(&self, peer: &Peer) -> Option<&Service> {
+        self.services.get(usize::from(peer.service))
+    }
+
+    /// Returns what the session of a peer may look at. `service` is the index of the peer's.
+    pub(super) fn view(&self, conn: ConnId, service: u16, now: Now) -> Option<View<'_>> {
+        let Self { hub, limits, services, .. } = self;
+        let service = services.get(usize::from(service))?;
+        let Now { unix_ms, running } = now;
+        Some(View { hub, limits, service, conn, unix_ms, running })
+    }
+
+    /// Puts other limits in force, and other options of the same services.
+    pub(super) fn reconfigure(&mut self, services: Vec<Service>, limits: Limits) {
+        debug_assert_eq!(services.len(), self.services.len());
+        for (service, other) in self.services.iter_mut().zip(services) {
+            service.adopt(other);
+        }
+        self.limits = Rc::new(limits);
+        self.hub.reconfigure(Rc::clone(&self.limits));
+    }
+
+    /// Notes that the loop woke up. `due` is the deadline that it slept for, if there was one.
+    pub(super) fn wake(&mut self, now: Now, due: Option<Duration>) {
+        self.time.wake(now, due);
+    }
+
+    /// Returns a time that the loop tells, less the time during which the process did not run.
+    pub(super) fn lived(&self, now: Now) -> Now {
+        self.time.lived(now)
+    }
+
+    /// Returns the time of the last wake-up, less the time during which the process did not run.
+    pub(super) fn now(&self) -> Now {
+        self.time.now()
+    }
+
+    /// Returns a deadline as the loop's time.
+    pub(super) fn told(&self, deadline: Tick) -> Duration {
+        self.time.told(deadline)
+    }
+
+    /// Checks the invariants of the hub, of the time, and between peers and services.
+    ///
+    /// # Panics
+    /// When one does not hold.
+    pub(super) fn assert_invariants<'p>(&self, peers: impl Iterator<Item = &'p Peer>) {
+        self.hub.assert_sound();
+        self.time.assert_invariants();
+        for peer in peers {
+            assert!(self.service_of(peer).is_some(), "{} came to a service", peer.id);
+        }
+    }
+}
