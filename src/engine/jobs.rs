@@ -179,7 +179,7 @@ impl Jobs {
     ///
     /// # Panics
     /// When it does not hold.
-    pub(super) fn assert_sound(&self, peers: &Peers) {
+    pub(super) fn assert_invariants(&self, peers: &Peers) {
         assert!(self.running.len() <= self.at_once, "more jobs than workers take");
         let waiting = self.greeted.iter().chain(self.newcomers.iter()).map(|job| job.conn);
         let running = self.running.iter().filter_map(|running| match running.owner {

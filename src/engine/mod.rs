@@ -4,18 +4,18 @@ mod broadcast;
 mod close;
 mod closing;
 mod deadlines;
+mod direct;
 mod effect;
 mod flush;
+mod invariants;
 mod jobs;
 mod liveness;
 mod metrics;
 mod offer;
 mod outbox;
 mod peer;
-mod private;
 mod receive;
 mod schedule;
-mod soundness;
 mod tape;
 mod tapes;
 mod time;
@@ -48,7 +48,8 @@ use std::time::Duration;
 use tapes::Tapes;
 use world::World;
 
-/// Everyone connected, what they say, and what they are still owed.
+/// The relay less the system calls: the wiring of its parts. Each part keeps an invariant of its own,
+/// which its doc states and the simulation checks after every turn.
 ///
 /// The engine is told what happened, with the time at which it did, and then asked what to do:
 ///
@@ -58,7 +59,7 @@ use world::World;
 /// 3. [`expire`](Self::expire), then [`reap`](Self::reap);
 /// 4. [`take_dirty`](Self::take_dirty), and for each: [`slices`](Self::slices), a write, and
 ///    [`sent`](Self::sent) or [`blocked`](Self::blocked); until `None` or a budget is spent;
-/// 5. [`poll_effect`](Self::poll_effect) until `None`;
+/// 5. [`poll_effect`](Self::poll_effect) until `None`, and what each [`Effect`] asks for;
 /// 6. sleep until [`next_deadline`](Self::next_deadline), or not at all while
 ///    [`is_pressing`](Self::is_pressing).
 ///

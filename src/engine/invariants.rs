@@ -1,4 +1,4 @@
-//! Checks that every list agrees with every other. For the simulation: it visits everything.
+//! Checks of the parts' invariants, and of those between parts. For tests: they visit everything.
 
 use super::Engine;
 use super::tape::Place;
@@ -6,14 +6,14 @@ use crate::id::{ConnId, Offset, RoomId};
 use std::collections::HashSet;
 
 impl Engine {
-    /// Checks all invariants between peers, seats, tapes, rooms and the hub.
+    /// Checks the invariants of every part, and those between peers, seats, tapes, rooms and the hub.
     ///
     /// # Panics
     /// When one does not hold.
     #[doc(hidden)]
     pub fn assert_sound(&self) {
         self.world.assert_invariants(self.peers.iter());
-        self.jobs.assert_sound(&self.peers);
+        self.jobs.assert_invariants(&self.peers);
         self.metrics.assert_invariants(self.peers.len());
         self.closing.assert_invariants(&self.peers);
         self.tapes.assert_invariants(self.world.limits().backlog);
@@ -40,20 +40,20 @@ impl Engine {
         }
     }
 
-    /// Whether a peer is in the room of that name.
+    /// True if a peer is in the room of that name.
     #[doc(hidden)]
     pub fn is_in(&self, conn: ConnId, room: &str) -> bool {
         let room = self.world.hub().find(room);
         room.is_some_and(|room| self.world.hub().is_member(conn, room))
     }
 
-    /// What a peer is called; nothing before hello.
+    /// Returns the name of a peer; nothing before hello.
     #[doc(hidden)]
     pub fn name_of(&self, conn: ConnId) -> &str {
         self.world.hub().name_of(conn)
     }
 
-    /// How many bytes go to a peer before everything else, whatever happens.
+    /// Returns the number of bytes that go to a peer before everything else, whatever happens.
     #[doc(hidden)]
     pub fn rest_bytes(&self, conn: ConnId) -> u64 {
         let outbox = self.peers.get(conn).and_then(|peer| peer.outbox.as_ref());
@@ -71,7 +71,7 @@ impl Engine {
         recovering.collect()
     }
 
-    /// Checks that nothing is held for anybody: what an idle relay looks like.
+    /// Checks that no memory is held for any peer, as in an idle relay.
     ///
     /// # Panics
     /// When something is.

@@ -1,4 +1,4 @@
-//! What one peer alone is told, and on whose account that is.
+//! Bytes for one peer alone: replies and direct messages, each on an account.
 
 use super::Engine;
 use crate::hub::{Addressee, Command, Reply, Target};
@@ -6,19 +6,19 @@ use crate::id::{ConnId, RequestId};
 use crate::reason::CloseReason;
 use crate::session::{Conversation, Session, View};
 
-/// On whose account private bytes are.
+/// The account of private bytes: what they are held against.
 #[derive(Clone, Copy, Debug)]
 enum Account {
     /// The peer asked for them, and is held to reading them.
     Own,
     /// A page of history that it asked for: one at a time, however long.
     Page,
-    /// What others have told it.
+    /// Other peers sent them.
     Others,
 }
 
 impl Engine {
-    /// Passes on what the hub answers, or has to tell one peer.
+    /// Passes on a reply of the hub, or what it sends to one peer.
     pub(super) fn reply(&mut self, conn: ConnId, id: RequestId, reply: &Reply) {
         match reply {
             Reply::Refused { refusal, .. } => {
@@ -52,7 +52,7 @@ impl Engine {
         }
     }
 
-    /// Adds private bytes to what a peer is owed, in order with everything said before.
+    /// Adds private bytes to what is pending for a peer, in order with everything before.
     pub(super) fn tell(
         &mut self,
         conn: ConnId,
@@ -61,7 +61,7 @@ impl Engine {
         self.write_private(conn, Account::Own, write);
     }
 
-    /// The same, on somebody's account.
+    /// The same, on an account.
     fn write_private(
         &mut self,
         conn: ConnId,
@@ -108,7 +108,7 @@ impl Engine {
         unsent > 0 && unsent + length > self.world.limits().outbox_soft()
     }
 
-    /// The peer that a command tells something, and what.
+    /// Returns the peer that a command sends something to, and the bytes.
     fn direct_bytes<'c>(&self, command: &'c Command<'_>) -> Option<(ConnId, &'c [u8])> {
         match command {
             Command::DirectMessage { to: Addressee::Name(name), bytes, .. } => {
