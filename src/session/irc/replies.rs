@@ -10,7 +10,7 @@ use crate::reason::Refusal;
 use crate::session::action::RequestId;
 use crate::session::encode::irc::caps::Cap;
 use crate::session::encode::irc::mask::mask_of;
-use crate::session::encode::irc::mode_table::letter_of_list;
+use crate::session::encode::irc::mode_table::{self, letter_of_list};
 use crate::session::encode::irc::names::{channel_of, nick_of, room_of};
 use crate::session::encode::irc::{
     Heading, id_of, msgid, write_ephemeral, write_notice, write_spoken,
@@ -197,6 +197,9 @@ impl Irc {
         }
         let (channel, nick) = (&*about.channel, &*about.nick);
         let full = about.full_list(view);
+        let closed = mode_table::letter_behind(refusal);
+        let closed = closed.map(|letter| format!("Cannot join channel (+{letter})"));
+        let closed = closed.unwrap_or_default();
         let (numeric, params, text): (_, &[&str], _) = match refusal {
             Refusal::NameTaken => (ERR_NICKNAMEINUSE, &[nick], "Nickname is already in use"),
             Refusal::BadName => (ERR_ERRONEUSNICKNAME, &[nick], "Erroneous nickname"),
@@ -218,10 +221,10 @@ impl Irc {
                 (ERR_NOSUCHCHANNEL, &[channel], "No such channel")
             }
             Refusal::CannotSay => (ERR_CANNOTSENDTOCHAN, &[channel], "Cannot send to channel"),
-            Refusal::InviteOnly => (ERR_INVITEONLYCHAN, &[channel], "Cannot join channel (+i)"),
-            Refusal::Banned => (ERR_BANNEDFROMCHAN, &[channel], "Cannot join channel (+b)"),
-            Refusal::BadKey => (ERR_BADCHANNELKEY, &[channel], "Cannot join channel (+k)"),
-            Refusal::RoomFull => (ERR_CHANNELISFULL, &[channel], "Cannot join channel (+l)"),
+            Refusal::InviteOnly => (ERR_INVITEONLYCHAN, &[channel], &closed),
+            Refusal::Banned => (ERR_BANNEDFROMCHAN, &[channel], &closed),
+            Refusal::BadKey => (ERR_BADCHANNELKEY, &[channel], &closed),
+            Refusal::RoomFull => (ERR_CHANNELISFULL, &[channel], &closed),
             Refusal::NoSuchPerson => (ERR_NOSUCHNICK, &[nick], "No such nick"),
             Refusal::ListFull => (ERR_BANLISTFULL, &[channel, &full], "Channel list is full"),
             Refusal::CannotHear | Refusal::NotReading => {

@@ -1,6 +1,7 @@
 //! The one table of modes: which letter stands for which right of a room or flag of a person.
 
 use crate::hub::{Change, Flags, List, Rank, Ranks, Switch, What};
+use crate::reason::Refusal;
 
 /// The right that a channel mode stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,17 @@ pub(crate) fn letter_of_limit() -> char {
 /// The letter of a switch.
 pub(crate) fn letter_of_switch(switch: Switch) -> char {
     letter(|kind| kind == Kind::Switch(switch))
+}
+
+/// The letter of the mode that keeps a person out of a channel, by the refusal.
+pub(crate) fn letter_behind(refusal: Refusal) -> Option<char> {
+    Some(match refusal {
+        Refusal::InviteOnly => letter_of_switch(Switch::InviteOnly),
+        Refusal::Banned => letter_of_list(List::Bans),
+        Refusal::BadKey => letter_of_key(),
+        Refusal::RoomFull => letter_of_limit(),
+        _ => return None,
+    })
 }
 
 /// The letter of a change.
