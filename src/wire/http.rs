@@ -180,13 +180,18 @@ pub fn parse_head(head: &[u8]) -> Result<(Request<'_>, Body), HttpError> {
     else {
         return Err(HttpError::Malformed("the request line lacks something"));
     };
-    let target = origin_form(target)?;
+    let target = if is_of_server(method, target) { target } else { origin_form(target)? };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (is_1_1, headers) = (minor == 1, parsed.headers.to_vec());
     let request = Request { method, path, query, is_1_1, headers, body: Cow::Borrowed(&[]) };
     check_host(&request)?;
     let body = delimit(&request)?;
     Ok((request, body))
+}
+
+/// True for `OPTIONS *`, which asks about the server itself (RFC 9112 §3.2.4).
+fn is_of_server(method: &str, target: &str) -> bool {
+    method == "OPTIONS" && target == "*"
 }
 
 /// The path and query of a target; of an absolute one as well (RFC 9112 §3.2.2).

@@ -27,6 +27,8 @@ mod deflate;
 #[cfg(not(mio_unsupported_force_poll_poll))]
 mod embed;
 #[cfg(feature = "http")]
+mod field;
+#[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "passwords")]
 mod jobs;

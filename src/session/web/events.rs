@@ -70,9 +70,12 @@ impl EventStream {
         Self { stage, wanted: Some(Box::new(wanted)), epoch, is_greeted: false }
     }
 
-    /// What the answer begins with; where it ends nobody can say.
+    /// What the answer begins with; where it ends nobody can say. Proxies are told to pass on each
+    /// event as it comes: nginx by a header of its own, others by what they must not transform.
     pub fn head() -> Response {
-        Response::endless("text/event-stream").with("Cache-Control", "no-store")
+        Response::endless("text/event-stream")
+            .with("Cache-Control", "no-cache, no-transform")
+            .with("X-Accel-Buffering", "no")
     }
 
     /// Where it stands, with an id: one that loses the connection before anything was said comes

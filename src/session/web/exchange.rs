@@ -42,6 +42,8 @@ pub struct Exchange {
     origin: Option<Box<str>>,
     /// This answer is the last.
     ends: bool,
+    /// The client speaks HTTP/1.0 and wants to be told that the connection goes on.
+    keeps_old_alive: bool,
     /// It was that to a request for a host that is not answered for.
     misdirected: bool,
     /// Nothing was finished since a deadline passed. The next one is the last.
@@ -95,6 +97,7 @@ impl Default for Exchange {
             asking: None,
             origin: None,
             ends: false,
+            keeps_old_alive: false,
             misdirected: false,
             // The first request has one deadline to be there, not two.
             overdue: true,
@@ -268,6 +271,7 @@ impl Exchange {
         let (mut request, _) = parse_again(bytes, head)?;
         request.body = body;
         self.ends = !request.keeps_alive();
+        self.keeps_old_alive = !request.is_1_1 && request.keeps_alive();
         Ok(self.answer(&request, options, limits, head + length))
     }
 
@@ -285,9 +289,13 @@ impl Exchange {
                 upgrade::irc(request, &Asked { room: Cow::Borrowed(""), options, limits })
             }
             Found::Asset => Answer::Respond(asset::serve(request)),
-            Found::WrongMethod(allowed) if request.method == "OPTIONS" && self.origin.is_some() => {
-                Answer::Respond(preflight(allowed))
+            Found::WrongMethod(allowed) if request.method == "OPTIONS" => {
+                Answer::Respond(match self.origin {
+                    Some(_) => preflight(allowed, request),
+                    None => options_of(&allowed),
+                })
             }
+            Found::Nothing if request.method == "OPTIONS" => Answer::Respond(options_of("")),
             Found::WrongMethod(allowed) => {
                 let text = format!("{} is not for {}", request.method, request.path);
                 let response = Response::text(Status::MethodNotAllowed, &text);
@@ -340,7 +348,10 @@ impl Exchange {
         (self.answered, self.overdue) = (true, false);
         self.ends |= response.is_endless;
         let origin = self.origin.take();
-        let response = response.for_origin(origin.as_deref());
+        let mut response = response.for_origin(origin.as_deref());
+        if self.keeps_old_alive && !self.ends {
+            response = response.with("Connection", "keep-alive");
+        }
         let mut bytes = response.head(self.ends).into_bytes();
         if !is_head {
             self.outgoing = Some(Outgoing { body: response.body, at: 0 });
@@ -470,13 +481,27 @@ fn act(action: Action<'_>, used: usize) -> Parsed<Action<'_>> {
 }
 
 /// What a page asks before it asks (the Fetch standard, §3.3.2): which methods, with which headers.
-fn preflight(allowed: String) -> Response {
+/// Tells which methods there are, as health checks of proxies ask it.
+fn options_of(allowed: &str) -> Response {
+    let comma = if allowed.is_empty() { "" } else { ", " };
+    Response::empty(Status::NoContent).with("Allow", format!("{allowed}{comma}OPTIONS"))
+}
+
+/// Lets a page of an allowed origin send whatever headers it asks for: those that are not known here
+/// mean nothing here, and libraries add their own.
+fn preflight(allowed: String, request: &Request<'_>) -> Response {
+    let mut headers = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID".to_owned();
+    let is_name =
+        |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    for name in request.list("access-control-request-headers").filter(is_name) {
+        if !headers.split(", ").any(|known| known.eq_ignore_ascii_case(name)) {
+            headers.push_str(", ");
+            headers.push_str(name);
+        }
+    }
     Response::empty(Status::NoContent)
         .with("Access-Control-Allow-Methods", allowed)
-        .with(
-            "Access-Control-Allow-Headers",
-            "Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
-        )
+        .with("Access-Control-Allow-Headers", headers)
         .with("Access-Control-Max-Age", "600")
 }
 

@@ -84,16 +84,12 @@ fn handshake(
         return refuse(Status::BadRequest, "Sec-WebSocket-Key is 16 bytes in base64, once");
     };
     if !may_speak(request, &options.allow_origin) {
-        return refuse(Status::Forbidden, "pages of that origin may not speak to this relay");
+        return refuse(Status::Forbidden, &refused_origin(request));
     }
-    let mut offered = request.list("sec-websocket-protocol").peekable();
-    let is_offered = offered.peek().is_some();
-    // In the client's order of preference.
+    // In the client's order of preference. Where none is known, none is chosen (RFC 6455 §4.2.2), and
+    // the client decides what to make of that.
     let known = |name: &str| subprotocols.iter().copied().find(|known| *known == name);
-    let chosen = offered.find_map(known);
-    if is_offered && chosen.is_none() {
-        return refuse(Status::BadRequest, "no such subprotocol is spoken here");
-    }
+    let chosen = request.list("sec-websocket-protocol").find_map(known);
     let mut response = Response::empty(Status::SwitchingProtocols)
         .with("Upgrade", "websocket")
         .with("Connection", "Upgrade")
@@ -101,31 +97,55 @@ fn handshake(
     if let Some(chosen) = chosen {
         response = response.with("Sec-WebSocket-Protocol", chosen);
     }
-    let deflates = options.deflate && request.list("sec-websocket-extensions").any(is_deflate);
-    if deflates {
-        response = response.with("Sec-WebSocket-Extensions", DEFLATE);
+    let mut offers = request.list("sec-websocket-extensions").filter(|_| options.deflate);
+    let deflate = offers.find_map(accepted_deflate);
+    let deflates = deflate.is_some();
+    if let Some(deflate) = deflate {
+        response = response.with("Sec-WebSocket-Extensions", deflate);
     }
     Outcome::Upgrade(response, Box::new(open(chosen, deflates)))
+}
+
+/// Says whose pages were refused, and what lets them in.
+fn refused_origin(request: &Request<'_>) -> String {
+    let origin = request.header("origin").unwrap_or("another origin");
+    let host = request.header("host").unwrap_or("no host");
+    format!(
+        "pages of {origin} may not speak to this relay, which was asked for as {host}: \
+        let them with --allow-origin {origin}, or have the proxy in front pass the Host header on"
+    )
 }
 
 /// How compression is agreed on, if it is.
 const DEFLATE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-/// Whether an offer of compression (RFC 7692 §7.1) can be accepted as it is. One that asks for a
-/// smaller window cannot: everybody is sent the same bytes.
-fn is_deflate(offer: &str) -> bool {
+/// The same, for a client that wants a word about our window.
+const DEFLATE_15: &str = "permessage-deflate; server_no_context_takeover; \
+    client_no_context_takeover; server_max_window_bits=15";
+
+/// Answers an offer of compression (RFC 7692 §7.1), if it can be accepted. One that asks for a smaller
+/// window cannot: everybody is sent the same bytes.
+fn accepted_deflate(offer: &str) -> Option<&'static str> {
     let mut parts = offer.split(';').map(str::trim);
-    parts.next() == Some("permessage-deflate")
-        && parts.all(|parameter| {
-            matches!(
-                parameter,
-                "server_no_context_takeover"
-                    | "client_no_context_takeover"
-                    | "client_max_window_bits"
-            ) || parameter.strip_prefix("client_max_window_bits=").is_some_and(|bits| {
-                bits.trim_matches('"').parse().is_ok_and(|bits| (8..=15).contains(&bits))
-            })
-        })
+    if parts.next() != Some("permessage-deflate") {
+        return None;
+    }
+    let mut answer = DEFLATE;
+    for parameter in parts {
+        let (name, value) = match parameter.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim().trim_matches('"'))),
+            None => (parameter, None),
+        };
+        let bits = value.and_then(|value| value.parse::<u8>().ok());
+        match (name, value) {
+            ("server_no_context_takeover" | "client_no_context_takeover", None)
+            | ("client_max_window_bits", None) => {}
+            ("client_max_window_bits", Some(_)) if bits.is_some_and(|b| (8..=15).contains(&b)) => {}
+            ("server_max_window_bits", Some(_)) if bits == Some(15) => answer = DEFLATE_15,
+            _ => return None,
+        }
+    }
+    Some(answer)
 }
 
 fn refuse(status: Status, why: &str) -> Outcome {

@@ -1,0 +1,110 @@
+//! What real programs do to an HTTP server: proxies, health checks, libraries.
+
+use crate::common::Server;
+use crate::common::http::{ask, get};
+use crate::common::web::handshake;
+
+#[test]
+fn a_stream_tells_proxies_to_pass_on_each_event_as_it_comes() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    let stream = get(&mut server.connect(), "/rooms/tea/events");
+    assert_eq!(stream.header("x-accel-buffering"), Some("no"));
+    assert_eq!(stream.header("cache-control"), Some("no-cache, no-transform"));
+}
+
+#[test]
+fn a_client_of_http_1_0_that_keeps_alive_is_told_so() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    let mut client = server.connect();
+    let request = "GET /rooms HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n";
+    for _ in 0..2 {
+        let rooms = ask(&mut client, request);
+        assert_eq!((rooms.status, rooms.header("connection")), (200, Some("keep-alive")));
+    }
+    let last = ask(&mut client, "GET /rooms HTTP/1.0\r\n\r\n");
+    assert_eq!((last.status, last.header("connection")), (200, Some("close")));
+    client.expect_end();
+}
+
+#[test]
+fn options_are_answered_on_any_path() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    for (path, allowed) in [
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/rooms", "GET, HEAD, OPTIONS"),
+        ("/rooms/tea/messages", "GET, HEAD, POST, OPTIONS"),
+        ("/nowhere", "OPTIONS"),
+        ("*", "OPTIONS"),
+    ] {
+        for version in ["HTTP/1.0\r\n\r\n", "HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
+            let answer = ask(&mut server.connect(), &format!("OPTIONS {path} {version}"));
+            assert_eq!((answer.status, answer.header("allow")), (204, Some(allowed)), "{path}");
+        }
+    }
+    let nothing = ask(&mut server.connect(), "GET * HTTP/1.0\r\n\r\n");
+    assert_eq!(nothing.status, 400);
+}
+
+#[test]
+fn parameters_that_libraries_add_to_a_stream_are_ignored() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    for query in ["_=1", "lastEventId=", "access_token=x&_=2&_=3"] {
+        let stream = get(&mut server.connect(), &format!("/rooms/tea/events?{query}"));
+        assert_eq!(stream.status, 200, "{query}");
+    }
+    // It means what the header means: here, a place that is none.
+    let bad = get(&mut server.connect(), "/rooms/tea/events?lastEventId=nonsense");
+    assert_eq!(bad.status, 400);
+}
+
+#[test]
+fn a_handshake_whose_subprotocols_are_unknown_chooses_none() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    for path in ["/connect", "/raw/tea", "/irc"] {
+        let request = handshake(path, "Sec-WebSocket-Protocol: soap, wamp\r\n");
+        let answer = ask(&mut server.connect(), &request);
+        assert_eq!((answer.status, answer.header("sec-websocket-protocol")), (101, None), "{path}");
+    }
+}
+
+#[test]
+fn a_page_of_an_allowed_origin_may_send_any_header() {
+    let server = Server::start(&["http://127.0.0.1:0?allow-origin=https://chat.example"]);
+    let asked =
+        "Access-Control-Request-Headers: cache-control, x-requested-with,traceparent, b\"ad";
+    let request = format!(
+        "OPTIONS /rooms HTTP/1.1\r\nHost: localhost\r\nOrigin: https://chat.example\r\n{asked}\r\n\r\n"
+    );
+    let answer = ask(&mut server.connect(), &request);
+    let headers = answer.header("access-control-allow-headers").unwrap();
+    assert!(headers.ends_with(", cache-control, x-requested-with, traceparent"), "{headers}");
+    assert!(headers.starts_with("Authorization, "), "{headers}");
+}
+
+#[test]
+fn a_page_that_is_refused_is_told_what_would_let_it_in() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    let request = handshake("/connect", "Origin: https://chat.example\r\n");
+    let answer = ask(&mut server.connect(), &request);
+    let text = String::from_utf8(answer.body).unwrap();
+    assert_eq!(answer.status, 403);
+    for part in ["https://chat.example", "--allow-origin", "asked for as localhost", "Host header"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn an_offer_that_our_window_satisfies_is_accepted() {
+    let server = Server::start(&["http://127.0.0.1:0?deflate=true"]);
+    for (bits, is_accepted) in [("15", true), ("\"15\"", true), ("14", false), ("16", false)] {
+        let offer = format!(
+            "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits={bits}\r\n"
+        );
+        let answer = ask(&mut server.connect(), &handshake("/raw/tea", &offer));
+        let extensions = answer.header("sec-websocket-extensions").unwrap_or_default();
+        assert_eq!(answer.status, 101);
+        assert_eq!(extensions.ends_with("server_max_window_bits=15"), is_accepted, "{bits}");
+    }
+}
