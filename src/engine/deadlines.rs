@@ -1,15 +1,65 @@
-//! One coarse wheel of deadlines, not a timer per peer.
+//! Deadlines: coarse wheels, not a timer per peer.
 
+use super::peer::{Peer, Peers};
+use crate::id::{ConnId, RoomId};
 use crate::now::Tick;
 
 /// Slots of the wheel: 51.2 s, which holds every deadline of the defaults in one turn of it. Later
 /// ones go round more than once.
 const SLOTS: usize = 512;
 
+/// The deadlines of peers and rooms.
+///
+/// Invariant: a peer whose `due` lies ahead has an entry for that time. Other entries that name it are
+/// left over, and the peer is passed over when their time comes.
+#[derive(Debug, Default)]
+pub(super) struct Deadlines {
+    peers: Wheel<ConnId>,
+    rooms: Wheel<RoomId>,
+}
+
+impl Deadlines {
+    /// Sets the time at which a peer is looked at again, in place of the one before.
+    pub(super) fn set_peer(&mut self, peer: &mut Peer, at: Tick) {
+        peer.due = at;
+        self.peers.schedule(at, peer.id);
+    }
+
+    /// Sets a time at which a room is looked at.
+    pub(super) fn set_room(&mut self, room: RoomId, at: Tick) {
+        self.rooms.schedule(at, room);
+    }
+
+    /// Returns the next peer that an entry names whose time has come.
+    pub(super) fn pop_peer(&mut self, now: Tick) -> Option<ConnId> {
+        self.peers.pop_due(now)
+    }
+
+    /// Returns the next room whose time has come.
+    pub(super) fn pop_room(&mut self, now: Tick) -> Option<RoomId> {
+        self.rooms.pop_due(now)
+    }
+
+    /// Returns the time of the first entry.
+    pub(super) fn next(&self) -> Option<Tick> {
+        self.peers.next().into_iter().chain(self.rooms.next()).min()
+    }
+
+    /// Checks the invariant above. It visits every peer.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub(super) fn assert_invariants(&self, peers: &Peers) {
+        for peer in peers.iter().filter(|peer| peer.due > self.peers.at) {
+            assert!(self.peers.has(peer.due, &peer.id), "{} is due and forgotten", peer.id);
+        }
+    }
+}
+
 /// What is due when. Entries are never taken back: whoever is named looks, when its time comes,
 /// whether anything is still to be done.
 #[derive(Debug)]
-pub struct Wheel<T> {
+struct Wheel<T> {
     slots: Vec<Slot<T>>,
     /// The tick up to which everything due has been taken out.
     at: Tick,
@@ -26,7 +76,7 @@ impl<T> Default for Wheel<T> {
 
 impl<T> Wheel<T> {
     /// Names `what` once `at` has come.
-    pub fn schedule(&mut self, at: Tick, what: T) {
+    fn schedule(&mut self, at: Tick, what: T) {
         let slot = at.max(self.at).0 as usize % SLOTS;
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.earliest = slot.earliest.min(at.max(self.at));
@@ -36,7 +86,7 @@ impl<T> Wheel<T> {
     }
 
     /// The next entry whose time has come.
-    pub fn pop_due(&mut self, now: Tick) -> Option<T> {
+    fn pop_due(&mut self, now: Tick) -> Option<T> {
         while self.due.is_empty() && self.at <= now {
             // After a long sleep every slot is looked at once, not once per tick missed.
             self.at = self.at.max(Tick(now.0.saturating_sub(SLOTS as u32)));
@@ -56,7 +106,7 @@ impl<T> Wheel<T> {
     }
 
     /// When [`pop_due`](Self::pop_due) will next have something.
-    pub fn next(&self) -> Option<Tick> {
+    fn next(&self) -> Option<Tick> {
         if !self.due.is_empty() {
             return Some(self.at);
         }
@@ -70,6 +120,14 @@ impl<T> Wheel<T> {
         let soon =
             soon.into_iter().find(|(tick, slot)| slot.earliest <= *tick).map(|(tick, _)| tick);
         soon.or_else(|| self.slots.iter().map(|slot| slot.earliest).min())
+    }
+}
+
+impl<T: PartialEq> Wheel<T> {
+    /// True if there is an entry for that time, which lies ahead.
+    fn has(&self, at: Tick, what: &T) -> bool {
+        let slot = self.slots.get(at.0 as usize % SLOTS);
+        slot.is_some_and(|slot| slot.entries.iter().any(|entry| entry.0 == at && entry.1 == *what))
     }
 }
 

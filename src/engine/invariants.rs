@@ -16,6 +16,7 @@ impl Engine {
         self.jobs.assert_invariants(&self.peers);
         self.metrics.assert_invariants(self.peers.len());
         self.closing.assert_invariants(&self.peers);
+        self.deadlines.assert_invariants(&self.peers);
         self.tapes.assert_invariants(self.world.limits().backlog);
         self.schedule.assert_invariants(&self.peers, &self.tapes);
         for (conn, seat) in self.tapes.members() {

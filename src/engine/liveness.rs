@@ -12,8 +12,7 @@ impl Engine {
     /// Sets the time at which the peer is looked at again, in place of the one before.
     pub(super) fn set_deadline(&mut self, conn: ConnId, at: Tick) {
         if let Some(peer) = self.peers.get_mut(conn) {
-            peer.due = at;
-            self.peer_deadlines.schedule(at, conn);
+            self.deadlines.set_peer(peer, at);
         }
     }
 

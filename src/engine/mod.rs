@@ -28,7 +28,7 @@ pub use receive::Reading;
 
 use crate::address::{Remote, network_of};
 use crate::hub::{Command, Event, Origin, Reply};
-use crate::id::{ConnId, Offset, RequestId, RoomId};
+use crate::id::{ConnId, Offset, RequestId};
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::reason::{CloseReason, Refusal};
@@ -37,7 +37,7 @@ use crate::wire::deflate::{Deflater, Inflater};
 use broadcast::Said;
 use closing::Closing;
 use core::net::IpAddr;
-use deadlines::Wheel;
+use deadlines::Deadlines;
 use jobs::Jobs;
 use metrics::Metrics;
 use offer::Offer;
@@ -78,8 +78,7 @@ pub struct Engine {
     jobs: Jobs,
     /// What is to be done outside, until `poll_effect`.
     effects: VecDeque<Effect>,
-    peer_deadlines: Wheel<ConnId>,
-    room_deadlines: Wheel<RoomId>,
+    deadlines: Deadlines,
     metrics: Metrics,
 }
 
@@ -99,8 +98,7 @@ impl Engine {
             closing: Closing::default(),
             jobs: Jobs::default(),
             effects: VecDeque::new(),
-            peer_deadlines: Wheel::default(),
-            room_deadlines: Wheel::default(),
+            deadlines: Deadlines::default(),
             metrics: Metrics::default(),
         }
     }
@@ -196,7 +194,7 @@ impl Engine {
                     self.broadcast(room, &Said::Notice { notice: &notice, except: &except });
                 }
                 Event::Close(conn, reason) => self.close(conn, reason),
-                Event::Remind(room, at) => self.room_deadlines.schedule(at.max(now.tick()), room),
+                Event::Remind(room, at) => self.deadlines.set_room(room, at.max(now.tick())),
                 Event::Gone(room) => self.tapes.forget_room(room),
             }
         }
@@ -229,10 +227,10 @@ impl Engine {
     /// Sees to whatever deadlines have passed.
     pub fn expire(&mut self, now: Now) {
         let now = self.world.lived(now);
-        while let Some(conn) = self.peer_deadlines.pop_due(now.tick()) {
+        while let Some(conn) = self.deadlines.pop_peer(now.tick()) {
             self.peer_due(conn, now.tick());
         }
-        while let Some(room) = self.room_deadlines.pop_due(now.tick()) {
+        while let Some(room) = self.deadlines.pop_room(now.tick()) {
             self.world.hub_mut().room_due(room, now);
             self.settle(now);
         }
@@ -242,12 +240,8 @@ impl Engine {
 
     /// When `expire` next has something to do, as monotonic time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let deadlines = [
-            self.peer_deadlines.next(),
-            self.room_deadlines.next(),
-            self.closing.next_deadline(),
-            self.jobs.next_deadline(),
-        ];
+        let deadlines =
+            [self.deadlines.next(), self.closing.next_deadline(), self.jobs.next_deadline()];
         deadlines.into_iter().flatten().min().map(|tick| self.world.told(tick))
     }
 
