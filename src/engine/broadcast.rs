@@ -11,14 +11,14 @@ use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::session::{Conversation, Overrun, Service};
 
-/// What is told to a room.
+/// What is broadcast to a room.
 pub(super) enum Said<'a> {
     Message { message: &'a Message, skip: Option<ConnId> },
     Notice { notice: &'a Notice, except: &'a [ConnId] },
 }
 
 impl Engine {
-    /// Encodes once per dialect present and appends to each tape. The members find out at the flush.
+    /// Encodes once per dialect present and appends to each tape. The flush visits the members.
     pub(super) fn broadcast(&mut self, room: RoomId, said: &Said<'_>) {
         self.tapes.next_append();
         for index in 0.. {
@@ -40,7 +40,7 @@ impl Engine {
         }
     }
 
-    /// Appends what lies in `scratch`.
+    /// Appends the bytes in `scratch` to a tape.
     fn append(&mut self, key: usize, said: &Said<'_>) {
         let (offset, except) = match said {
             Said::Message { message, skip } => (message.offset, skip.as_slice()),
@@ -69,8 +69,8 @@ impl Engine {
         }
     }
 
-    /// A member fell off. Where its dialect can say so it goes on from history, which tells it what
-    /// is lost; else it is closed. Either way no message is cut short.
+    /// Sees to a member that fell off. Where its dialect can express a gap it continues from history,
+    /// with a notice of what is lost; else it is closed. Either way no message is cut short.
     fn overrun(&mut self, key: usize, fallen: &Fallen) {
         self.metrics.count_overrun();
         let Some(tape) = self.tapes.get(key) else { return };
@@ -92,8 +92,8 @@ impl Engine {
         }
     }
 
-    /// Moves the sender past its own message: at once, or when it gets there.
-    /// False if it does not read this tape, or only in a replay.
+    /// Moves the sender past its own message: at once, or when it gets there. Returns false if it does
+    /// not read this tape, or only in a replay.
     fn carry(&mut self, sender: ConnId, skip: Skip) -> bool {
         let Some(peer) = self.peers.get_mut(sender) else { return false };
         let Some(seat) = peer.seat_on(skip.tape) else { return false };
@@ -117,14 +117,14 @@ impl Engine {
         }
     }
 
-    /// Whether the room's flush is so far behind that more should not be said for the moment. That
-    /// is the relay's own debt, soon paid; slow members do not hold anybody up.
+    /// True if the room's flush is so far behind that no more should be published for the moment. That
+    /// is the relay's own debt, soon paid; slow members delay nobody.
     pub(super) fn is_congested(&self, room: RoomId) -> bool {
         let most = (self.world.limits().backlog / 4).min(self.world.limits().send_buffer);
         self.tapes.unoffered(room) > most
     }
 
-    /// `conn` hears the room from now on, after a replay from `from`.
+    /// Seats a peer on the room's tape in its dialect, after a replay from `from`.
     pub(super) fn seat(&mut self, conn: ConnId, room: RoomId, from: Option<Offset>) {
         let Some(peer) = self.peers.get(conn).filter(|peer| peer.is_open()) else { return };
         let Some(service) = self.world.service_of(peer) else { return };
@@ -139,9 +139,9 @@ impl Engine {
         }
     }
 
-    /// `conn` no longer hears the room; a message half sent is finished, the rest dropped. With a
-    /// request, what was said before it is heard first, as far as it fits an outbox, and the peer is
-    /// told up to where that was. One that has no word for that is closed if it was not all.
+    /// Takes a peer off the room's tape. A message half sent is finished, the rest dropped. With a
+    /// request, what was published before it is sent first, as far as it fits an outbox, and the reply
+    /// has the last offset. A peer whose dialect cannot express a gap is closed if that was not all.
     pub(super) fn unseat(
         &mut self,
         conn: ConnId,
@@ -195,7 +195,7 @@ impl Engine {
         }
     }
 
-    /// `conn` speaks another dialect from now on: what was said in the old one is heard first.
+    /// Moves a peer to the tapes of another dialect. What was published before is sent in the old one.
     pub(super) fn resubscribe(&mut self, conn: ConnId) {
         let rooms: Vec<RoomId> = self.world.hub().rooms_of(conn).collect();
         let owed = self.lay_out(conn);

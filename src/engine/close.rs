@@ -21,7 +21,7 @@ impl Engine {
     /// Closes a peer that has nothing more to ask, once it has read what is pending for it, history
     /// included; or as a slow consumer, if it does not read that.
     pub(super) fn close_when_read(&mut self, conn: ConnId, now: Now) {
-        if !self.is_owed(conn) {
+        if !self.has_pending(conn) {
             return self.close(conn, CloseReason::PeerClosed);
         }
         if let Some(peer) = self.peers.get_mut(conn) {

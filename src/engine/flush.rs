@@ -23,8 +23,8 @@ impl Engine {
         }
     }
 
-    /// What `conn` is to be written next, in order; how many of `slices` were filled, and how many
-    /// bytes that is. Must be followed by `sent` or `blocked` before anything else.
+    /// Fills `slices` with what is to be written to a peer next, in order. Returns the number of slices
+    /// filled, and of bytes. `sent` or `blocked` must follow before anything else.
     pub fn slices<'a>(
         &'a mut self,
         conn: ConnId,
@@ -64,7 +64,7 @@ impl Engine {
         self.after_write(conn);
     }
 
-    /// Lets go of what a peer no longer needs, and sees whether it is owed more.
+    /// Frees what a peer no longer needs, and has it visited again if more is pending.
     fn after_write(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         if peer.outbox.as_ref().is_some_and(|outbox| outbox.is_empty()) {
@@ -74,7 +74,7 @@ impl Engine {
         if peer.held {
             self.listen_again(conn);
         }
-        if self.is_owed(conn) {
+        if self.has_pending(conn) {
             self.mark_ready(conn);
         } else if phase == Some(Phase::FinalBytes) {
             if let Some(peer) = self.peers.get_mut(conn) {
@@ -85,8 +85,8 @@ impl Engine {
         }
     }
 
-    /// Whether a peer has anything still to be sent.
-    pub(super) fn is_owed(&self, conn: ConnId) -> bool {
+    /// True if something is pending for a peer: in its outbox, on a tape, or in history.
+    pub(super) fn has_pending(&self, conn: ConnId) -> bool {
         let Some(peer) = self.peers.get(conn) else { return false };
         peer.outbox.is_some() || peer.seats.iter().any(|seat| self.tapes.has_pending(*seat))
     }
@@ -98,10 +98,10 @@ impl Engine {
         }
     }
 
-    /// The kernel would take more for this peer. Said of many that never were blocked; that is fine.
+    /// The kernel would take more for this peer. It may never have been blocked.
     ///
-    /// Of one that was, it is a sign of life: the other end has read. Its own words may be waiting
-    /// unread, because it is held until it has read more; it must not be taken for dead meanwhile.
+    /// For a peer that was, it is a sign of life: the other end has read. What the peer sent may wait
+    /// unread, because it is held until it has read more; it must not be closed as silent meanwhile.
     pub fn writable(&mut self, conn: ConnId) {
         let tick = self.world.now().tick();
         match self.peers.get_mut(conn) {

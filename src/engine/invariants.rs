@@ -32,7 +32,7 @@ impl Engine {
             }
             assert!(peer.outbox.as_ref().is_none_or(|outbox| !outbox.is_empty()));
             assert!(peer.inbox.as_ref().is_none_or(|inbox| !inbox.unparsed().is_empty()));
-            let is_due = self.is_owed(peer.id) && peer.is_open() && !peer.blocked;
+            let is_due = self.has_pending(peer.id) && peer.is_open() && !peer.blocked;
             assert!(
                 !is_due || self.schedule.will_visit(peer, &self.tapes),
                 "{} is owed something and forgotten",

@@ -16,8 +16,8 @@ impl Engine {
         }
     }
 
-    /// Silence counts from the welcome on. Where it may last longer than a handshake, as it usually
-    /// may, the deadline of the handshake will see to it.
+    /// Brings the deadline forward after the welcome, if the silence allowed is shorter than what is
+    /// left of the handshake.
     pub(super) fn expect_signs_of_life(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get(conn) else { return };
         let at = peer.heard.after(ping_after(conn, self.world.limits()));
@@ -59,8 +59,8 @@ impl Engine {
     }
 }
 
-/// The silence this peer is allowed: the limit give or take a fifth, so that peers who came
-/// together are not all pinged together.
+/// Returns the silence that a peer is allowed: the limit give or take a fifth, so that peers that
+/// connected together are not all pinged together.
 fn ping_after(conn: ConnId, limits: &Limits) -> Duration {
     let spread = (conn.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32 % 400;
     limits.ping_after * (800 + spread) / 1000

@@ -12,14 +12,14 @@ const BLOCK_MAX: usize = 64 << 10;
 /// large as what was last held, and larger than all that is held, so that a write has one piece or few.
 const BLOCK_MIN: usize = 4 << 10;
 
-/// Counts the bytes that all tapes together have set aside.
+/// Counts the bytes allocated for the blocks of all tapes.
 #[derive(Debug, Default)]
 pub struct Pool {
     reserved: usize,
 }
 
 impl Pool {
-    /// Bytes set aside in blocks, used or not.
+    /// Returns the bytes allocated in blocks, used or not.
     pub fn reserved(&self) -> usize {
         self.reserved
     }
@@ -35,7 +35,13 @@ impl Pool {
     }
 }
 
-/// Everything one room has said in one dialect and some member still has to receive.
+/// The messages of one room in one dialect that some member still has to receive.
+///
+/// ```text
+/// freed    start                                end
+///   ·  ·  ·  |--- block ---|--- block ---|--- |     new messages →
+///                  ^ cursor of a laggard      ^ cursors of all others
+/// ```
 ///
 /// Positions are absolute and only grow. Invariant: `start <= cursor <= end` for every member that
 /// reads the tape; `start`, `end` and the edges of blocks fall between messages; `behind` counts
@@ -67,7 +73,7 @@ pub struct Tape {
 /// One member's place on its tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
+    /// The peer.
     pub conn: ConnId,
     /// How far it has read.
     pub cursor: Cursor,
@@ -260,9 +266,9 @@ impl Tape {
         self.members.len() - 1
     }
 
-    /// Removes a member. Whoever stood last, and is named, now stands at its index, where a round that is under way
-    /// may have been already: the caller sees to that one. The others keep their turn, so that
-    /// members who come and go do not keep a round from its end.
+    /// Removes a member. Returns the last member, which takes its index: a round that is under way may
+    /// have passed it, so the caller has it visited. The others keep their turn, so that members that
+    /// come and go do not keep a round from its end.
     pub fn unseat(&mut self, index: usize, pool: &mut Pool) -> Option<ConnId> {
         match self.place(index) {
             None => return None,
@@ -280,7 +286,7 @@ impl Tape {
         self.members.get(index).map(|member| member.conn)
     }
 
-    /// Whether the member still has bytes of the tape to receive.
+    /// True if the member still has bytes of the tape to receive.
     #[cfg(test)]
     pub fn is_behind(&self, index: usize) -> bool {
         matches!(self.place(index), Some(Place::At(position)) if position < self.end)
@@ -311,12 +317,12 @@ impl Tape {
         begins
     }
 
-    /// Whether the oldest block must go before `need` more bytes fit into `max`.
+    /// True if the oldest block must go before `need` more bytes fit into `max`.
     pub fn is_full(&self, need: usize, max: usize) -> bool {
         !self.blocks.is_empty() && self.held() + need > max
     }
 
-    /// Gives the oldest block back. Members that still needed it are taken off the tape and named.
+    /// Frees the oldest block. Members that still needed it are taken off the tape and returned.
     pub fn trim(&mut self, pool: &mut Pool) -> Vec<Fallen> {
         let Some(block) = self.blocks.pop_front() else { return Vec::new() };
         pool.take_back(&block);
@@ -370,7 +376,7 @@ impl Tape {
         first_offset(ahead.iter().chain(later))
     }
 
-    /// Gives back the blocks that nobody needs any more, at the end of a round.
+    /// Frees the blocks that no member needs any more, at the end of a round.
     fn trim_read(&mut self, pool: &mut Pool) {
         let places = self.members.iter().filter_map(|member| match member.cursor.place() {
             Place::At(position) => Some(position),
@@ -462,7 +468,7 @@ impl Tape {
     }
 
     /// The next member of the round that has something to receive. `None` ends this visit: after
-    /// `quantum` members, or for good when [`round`](Self::round) is `None`.
+    /// `quantum` members, or for good when no round is under way.
     pub fn next_in_round(&mut self, quantum: &mut usize, pool: &mut Pool) -> Option<ConnId> {
         while let Some(round) = &mut self.round {
             if round.left == 0 || self.members.is_empty() {
@@ -484,8 +490,8 @@ impl Tape {
         None
     }
 
-    /// Everyone was offered everything up to the round's floor. What was said meanwhile was offered
-    /// only to some: go round again, from where the last round stopped.
+    /// Ends a round: every member was offered everything up to its floor. What was appended meanwhile
+    /// was offered only to some: another round begins where this one stopped.
     fn end_round(&mut self, pool: &mut Pool) {
         let Some(round) = self.round.take() else { return };
         self.offered = self.offered.max(round.floor);
@@ -498,7 +504,7 @@ impl Tape {
         }
     }
 
-    /// Whether the round under way, or the one that will follow on it, comes by the member.
+    /// True if the round under way, or the one that follows it, visits the member.
     pub fn will_visit(&self, index: usize) -> bool {
         self.round.is_some_and(|round| {
             let first = if round.next < self.members.len() { round.next } else { 0 };
@@ -512,7 +518,7 @@ impl Tape {
         self.blocks.back()?.marks.last().map(|mark| mark.stamp)
     }
 
-    /// Checks the invariants above; answers the bytes set aside. For tests: it visits everything.
+    /// Checks the invariants above, and returns the bytes allocated. For tests: it visits everything.
     ///
     /// # Panics
     /// When one does not hold.
