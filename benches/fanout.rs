@@ -10,6 +10,7 @@ use hobnob::address::Remote;
 use hobnob::engine::{Engine, SLICES};
 use hobnob::id::ConnId;
 use hobnob::now::Now;
+use hobnob::secret::Secrets;
 use hobnob::session::{Service, frame};
 use hobnob::wire::Parsed;
 use hobnob::wire::binary;
@@ -61,7 +62,8 @@ struct Room {
 impl Room {
     fn of(members: usize) -> Self {
         let limits = Limits { presence_members: 0, ..Limits::default() };
-        let mut engine = Engine::new(limits, vec![Service::Frame(frame::Options::default())], 1);
+        let services = vec![Service::Frame(frame::Options::default())];
+        let mut engine = Engine::new(limits, services, Secrets::from_number(1));
         let now = Now { running: Duration::from_secs(1), unix_ms: 1_790_000_000_000 };
         engine.wake(now);
         let mut hello = Vec::new();

@@ -5,6 +5,7 @@ mod reload;
 
 use crate::limits::Limits;
 use crate::net::Endpoint;
+use crate::secret::SecretKey;
 use crate::session::irc::Options as IrcOptions;
 use crate::session::raw::Framing;
 #[cfg(feature = "http")]
@@ -38,8 +39,12 @@ pub struct Config {
     pub workers: Option<usize>,
     /// Raise the process's limit on open descriptors as far as it goes.
     pub raise_descriptor_limit: bool,
-    /// What epochs and keys are derived from. `None`: random, as it should be outside tests.
-    pub secret: Option<u64>,
+    /// The key that cloaks, epochs and keys are derived from. `None`: a random one for this run, so that
+    /// cloaks are others after a restart.
+    pub secret: Option<SecretKey>,
+    /// The number of this run, which keeps epochs and keys apart from those of other runs with the same
+    /// secret. `None`: random, as it should be outside tests.
+    pub run: Option<u64>,
 }
 
 impl Config {

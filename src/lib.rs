@@ -14,6 +14,7 @@ pub mod now;
 pub mod password;
 pub mod payload;
 pub mod reason;
+pub mod secret;
 
 pub mod wire;
 

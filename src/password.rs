@@ -68,6 +68,13 @@ impl FromStr for Secret {
     }
 }
 
+impl Hash {
+    /// Returns the PHC string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for Hash {
     type Err = SecretError;
 

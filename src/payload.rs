@@ -25,7 +25,7 @@ pub struct Identity {
     /// The name; empty before login.
     pub name: Rc<str>,
     /// A number that stands for the network they come from, and does not tell it.
-    pub cloak: u32,
+    pub cloak: u64,
     /// What they say about themselves, if their protocol has words for it.
     pub profile: Option<Rc<Profile>>,
 }
@@ -73,7 +73,7 @@ impl fmt::Display for Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     /// A name that tells networks apart and does not tell them.
-    Cloak(u32),
+    Cloak(u64),
     /// The address itself.
     Address(IpAddr),
 }
@@ -81,7 +81,7 @@ pub enum Host {
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cloak(number) => write!(f, "{number:08x}.cloaked"),
+            Self::Cloak(number) => write!(f, "{number:016x}.cloaked"),
             // In protocols of lines, a word that begins with a colon is the last of its line.
             Self::Address(ip) => match ip.to_string() {
                 text if text.starts_with(':') => write!(f, "0{text}"),
@@ -220,6 +220,6 @@ mod tests {
         ] {
             assert_eq!(Host::Address(ip.parse().unwrap()).to_string(), host);
         }
-        assert_eq!(Host::Cloak(0x2a).to_string(), "0000002a.cloaked");
+        assert_eq!(Host::Cloak(0x2a).to_string(), "000000000000002a.cloaked");
     }
 }

@@ -5,10 +5,10 @@ use crate::engine::Counts;
 use crate::id::JobId;
 use crate::net::{Bound, EventLoop, Handle, Options, Status, raise_descriptor_limit};
 use crate::password::Claim;
+use crate::secret::{SecretKey, Secrets};
 use crate::session::{Job, Outcome, Reloaded, Service};
 use crate::workers::{self, Workers};
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 #[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::{AsFd, BorrowedFd};
@@ -96,7 +96,7 @@ impl Relay {
     ///
     /// # Errors
     /// `InvalidInput` with a sentence when the config contradicts itself; else what the system said
-    /// about an address.
+    /// about an address, or that it has no random bytes to give.
     pub fn bind(mut config: Config) -> io::Result<Self> {
         config.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         if config.raise_descriptor_limit {
@@ -104,7 +104,7 @@ impl Relay {
         }
         share_irc(&mut config.listeners);
         let listeners = config.listeners.iter().cloned().map(|l| (l.service, l.endpoint)).collect();
-        let secret = config.secret.unwrap_or_else(|| RandomState::new().hash_one("hobnob"));
+        let secrets = secrets(&config)?;
         let workers = Workers::new(config.workers.unwrap_or(1));
         let event_loop = EventLoop::bind(Options {
             listeners,
@@ -115,7 +115,7 @@ impl Relay {
                 0 => OWN_JOBS,
                 in_hand_max => in_hand_max,
             },
-            secret,
+            secrets,
         })?;
         Ok(Self { event_loop, workers, tasks: VecDeque::new(), config })
     }
@@ -243,6 +243,21 @@ impl Relay {
     pub fn counts(&self) -> Counts {
         self.event_loop.counts()
     }
+}
+
+/// Returns the secrets of the config. What it leaves out is random.
+fn secrets(config: &Config) -> io::Result<Secrets> {
+    let key = config.secret.map_or_else(|| random().map(SecretKey::new), Ok)?;
+    let run = config.run.map_or_else(|| random().map(u64::from_le_bytes), Ok)?;
+    Ok(Secrets::new(key, run))
+}
+
+/// Returns bytes of the system's random number generator.
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    let filled = getrandom::fill(&mut bytes);
+    filled.map_err(|error| io::Error::other(format!("the system has no random bytes: {error}")))?;
+    Ok(bytes)
 }
 
 /// What has changed, in words.

@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("payload", 0),
     ("planted", 0),
     ("reason", 0),
+    ("secret", 0),
     ("wire", 1),
     ("history", 2),
     ("client", 2),

@@ -66,7 +66,7 @@ fn keys() -> Vec<String> {
     flags
         .filter_map(|flag| flag.get_long())
         .filter(|key| *key != "config")
-        .chain(["irc"])
+        .chain(["irc", "secret"])
         .map(str::to_owned)
         .collect()
 }
@@ -74,6 +74,7 @@ fn keys() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hobnob::secret::SecretKey;
 
     fn check(text: &str) -> Result<Settings, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -89,6 +90,13 @@ mod tests {
         assert_eq!(config.listeners.len(), 1);
         assert_eq!((config.limits.message, config.limits.ping_after.as_secs()), (1024, 9));
         assert!(config.limits.limit_loopback);
+    }
+
+    #[test]
+    fn the_secret_is_in_the_file() {
+        let file = check("secret = \"00000000000000000000000000005eed\"").unwrap();
+        let config = Settings::default().or(file).into_config().unwrap();
+        assert_eq!(config.secret, Some(SecretKey::from_number(0x5eed)));
     }
 
     #[test]
@@ -175,6 +183,10 @@ Two
             ("max-message = [1]", "a number of bytes"),
             ("max-message = ", "line 1"),
             ("irc = 5", "irc"),
+            ("secret = \"5eed\"", "32 hexadecimal digits"),
+            ("secret = 5", "32 hexadecimal digits"),
+            ("secret = []", "32 hexadecimal digits"),
+            ("secrett = \"\"", "did you mean \"secret\"?"),
             ("[irc]\nmotdd = \"\"", "\"irc.motdd\"; did you mean \"irc.motd\"?"),
             ("[irc]\nhistory = \"all\"", "invalid type"),
             ("[irc]\nname = \"irc\"", "has a dot"),

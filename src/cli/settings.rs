@@ -2,6 +2,8 @@
 
 #[cfg(feature = "config")]
 use super::irc::Table as IrcTable;
+#[cfg(feature = "config")]
+use hobnob::secret::SecretKey;
 use hobnob::session::irc::Options as IrcOptions;
 use hobnob::{Config, Limits, Listen};
 use std::fmt;
@@ -44,6 +46,11 @@ macro_rules! settings {
             #[arg(skip)]
             #[serde(default)]
             pub(super) irc: IrcTable,
+            /// The key that cloaks are derived from, in the file only for the same reason.
+            #[cfg(feature = "config")]
+            #[arg(skip)]
+            #[serde(default, deserialize_with = "file::secret")]
+            secret: Option<SecretKey>,
             $(
                 $(#[$doc])*
                 #[arg(long, env = $env, value_name = <$type>::NAME)]
@@ -70,6 +77,7 @@ macro_rules! settings {
                     #[cfg(feature = "http")]
                     admin: self.admin.or(other.admin),
                     irc: other.irc,
+                    secret: other.secret,
                     $($key: self.$key.or(other.$key),)*
                 }
             }
@@ -180,6 +188,8 @@ impl Settings {
         let config = Config {
             listeners,
             limits,
+            #[cfg(feature = "config")]
+            secret: self.secret,
             signals: true,
             raise_descriptor_limit: true,
             ..Config::default()
@@ -269,6 +279,18 @@ kinds! {
 
 #[cfg(feature = "config")]
 mod file {
+    use hobnob::secret::SecretKey;
+    use serde::Deserializer;
+    use serde::de::Error;
+
+    /// Reads the relay's secret. The error does not repeat it.
+    pub(super) fn secret<'de, D: Deserializer<'de>>(
+        source: D,
+    ) -> Result<Option<SecretKey>, D::Error> {
+        let text = source.deserialize_any(Scalar("32 hexadecimal digits in quotes"))?;
+        text.parse().map(Some).map_err(Error::custom)
+    }
+
     /// Reads a number, a truth value or a string as text.
     pub(super) struct Scalar(pub(super) &'static str);
 

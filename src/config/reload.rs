@@ -66,6 +66,9 @@ impl Config {
         if self.listeners.len() != wanted.listeners.len() {
             reload.waiting.push("listen");
         }
+        if self.secret != wanted.secret {
+            reload.waiting.push("secret");
+        }
         let mut listeners = std::mem::take(&mut reload.config.listeners);
         for (index, listen) in listeners.iter_mut().enumerate() {
             reload.adopt(listen, wanted.counterpart(index, listen));
@@ -129,6 +132,7 @@ impl Reload {
 mod tests {
     use super::*;
     use crate::limits::Limits;
+    use crate::secret::SecretKey;
 
     fn config(urls: &[&str], limits: Limits) -> Config {
         let listeners = urls.iter().map(|url| url.parse().unwrap()).collect();
@@ -142,7 +146,7 @@ mod tests {
             Limits::default(),
         );
         let limits = Limits { rate_burst: 99, message: 1_000, ..Limits::default() };
-        let wanted = config(
+        let mut wanted = config(
             &[
                 "irc://127.0.0.1:0?motd=Two&name=other.example",
                 "raw://127.0.0.1:0?room=tea",
@@ -150,9 +154,10 @@ mod tests {
             ],
             limits,
         );
+        wanted.secret = Some(SecretKey::from_number(7));
         let reload = before.reload(&wanted).unwrap();
         assert_eq!(reload.applied, ["motd", "operators", "rate-burst"]);
-        assert_eq!(reload.waiting, ["listen", "max-message", "name"]);
+        assert_eq!(reload.waiting, ["listen", "max-message", "name", "secret"]);
         let limits = Limits { rate_burst: 99, ..Limits::default() };
         let expected =
             config(&["irc://127.0.0.1:0?motd=Two", "raw://127.0.0.1:0", "irc://[::1]:0"], limits);

@@ -32,6 +32,7 @@ use crate::id::{ConnId, Offset, RequestId};
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::reason::{CloseReason, Refusal};
+use crate::secret::Secrets;
 use crate::session::{Conversation, Outcome, Service, Session};
 use crate::wire::deflate::{Deflater, Inflater};
 use broadcast::Said;
@@ -84,10 +85,10 @@ pub struct Engine {
 
 impl Engine {
     /// An engine for these services, by the index by which `connected` will name them. See
-    /// [`Hub::new`](crate::hub::Hub::new) for `secret`.
-    pub fn new(limits: Limits, services: Vec<Service>, secret: u64) -> Self {
+    /// [`Hub::new`](crate::hub::Hub::new) for `secrets`.
+    pub fn new(limits: Limits, services: Vec<Service>, secrets: Secrets) -> Self {
         Self {
-            world: World::new(limits, services, secret),
+            world: World::new(limits, services, secrets),
             peers: Peers::default(),
             tapes: Tapes::default(),
             scratch: Vec::new(),

@@ -6,6 +6,7 @@ use crate::hub::Hub;
 use crate::id::ConnId;
 use crate::limits::Limits;
 use crate::now::{Now, Tick};
+use crate::secret::Secrets;
 use crate::session::{Service, View};
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,10 +24,10 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A world without peers. See [`Hub::new`] for `secret`.
-    pub(super) fn new(limits: Limits, services: Vec<Service>, secret: u64) -> Self {
+    /// A world without peers. See [`Hub::new`] for `secrets`.
+    pub(super) fn new(limits: Limits, services: Vec<Service>, secrets: Secrets) -> Self {
         let limits = Rc::new(limits);
-        let mut hub = Hub::new(Rc::clone(&limits), secret);
+        let mut hub = Hub::new(Rc::clone(&limits), secrets);
         for room in services.iter().filter_map(Service::common_room) {
             hub.keep_common(room);
         }

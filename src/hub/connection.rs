@@ -22,13 +22,13 @@ pub struct Origin {
 impl Hub {
     /// Registers a connection.
     pub fn arrive(&mut self, conn: ConnId, origin: Origin) {
-        self.people.arrive(conn, origin.exempt, self.cloak(origin.network));
+        self.people.arrive(conn, origin.exempt, self.secrets.cloak(origin.network));
         self.people.show(conn, origin.shown);
     }
 
     /// Replaces a connection's origin, and gives it a fresh allowance: a proxy has told whom it speaks for.
     pub fn moved(&mut self, conn: ConnId, origin: Origin) {
-        let cloak = self.cloak(origin.network);
+        let cloak = self.secrets.cloak(origin.network);
         if let Some(person) = self.people.get_mut(conn) {
             person.moved(origin.exempt, cloak);
         }

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::name;
 use super::reply::Reply;
-use super::state::{Hub, derive};
+use super::state::Hub;
 use crate::id::ConnId;
 use crate::now::Now;
 use crate::reason::{CloseReason, Refusal};
@@ -51,6 +51,6 @@ impl Hub {
 
     /// A guest's key follows from its number, so it is known again without being remembered.
     pub(super) fn guest_key(&self, number: u64) -> u64 {
-        derive(self.secret, "guest", number)
+        self.secrets.guest_key(number)
     }
 }

@@ -97,7 +97,7 @@ pub struct Person {
     /// How much of their allowance is used up.
     pub rate: Rate,
     /// Stands for the network they come from.
-    cloak: u32,
+    cloak: u64,
     /// Where their presence is, if they have one; else [`NO_PRESENCE`] or [`HEARS`].
     presence: u32,
 }
@@ -125,7 +125,7 @@ impl Person {
     }
 
     /// They come from elsewhere than it seemed: see [`People::arrive`].
-    pub fn moved(&mut self, exempt: bool, cloak: u32) {
+    pub fn moved(&mut self, exempt: bool, cloak: u64) {
         self.rate = if exempt { Rate::UNLIMITED } else { Rate::default() };
         self.cloak = cloak;
     }
@@ -144,7 +144,7 @@ impl Person {
 
 impl People {
     /// Somebody connected. `exempt`: no rate applies to them; `cloak`: stands for their network.
-    pub fn arrive(&mut self, conn: ConnId, exempt: bool, cloak: u32) {
+    pub fn arrive(&mut self, conn: ConnId, exempt: bool, cloak: u64) {
         if self.slots.len() <= conn.slot() {
             self.slots.resize_with(conn.slot() + 1, || None);
         }
@@ -294,7 +294,7 @@ impl People {
 
     /// The number that stands for a connection's network; 0 if it is gone.
     pub fn cloak_of(&self, conn: ConnId) -> u64 {
-        self.get(conn).map_or(0, |person| person.cloak.into())
+        self.get(conn).map_or(0, |person| person.cloak)
     }
 
     /// Who wants to be told of a (folded) name.

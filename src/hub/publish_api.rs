@@ -4,7 +4,7 @@ use super::command::Where;
 use super::name;
 use super::rate::Act;
 use super::reply::Reply;
-use super::state::{Hub, derive};
+use super::state::Hub;
 use crate::history::SaidId;
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
@@ -107,9 +107,8 @@ impl Hub {
     /// The same word of the same sender, as an id that nobody meets by chance or by trying. Many
     /// speak under no name, or under one that nobody holds: where they come from and what key they
     /// show tells them apart, and is the same on their next connection.
-    fn once(&self, cloak: u32, posted: Posted<'_>, once: &str) -> SaidId {
-        let word = (cloak, posted.key, posted.sender.to_ascii_lowercase(), once);
-        (derive(self.secret, "once", &word), derive(self.secret, "once more", &word))
+    fn once(&self, cloak: u64, posted: Posted<'_>, once: &str) -> SaidId {
+        self.secrets.message_id(cloak, posted.key, posted.sender, once)
     }
 
     pub(super) fn bans(&self, id: RoomId, who: &Identity) -> bool {

@@ -9,10 +9,11 @@ use super::room::Room;
 use crate::id::{ConnId, Epoch, RequestId, RoomId};
 use crate::limits::Limits;
 use crate::now::{Now, Tick};
+use crate::password::Claim;
 use crate::reason::Refusal;
+use crate::secret::Secrets;
 use slab::Slab;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -36,13 +37,13 @@ pub struct Hub {
     /// The request that is being carried out, and whose it is.
     pub(super) asking: Option<(ConnId, RequestId)>,
     pub(super) minted: u64,
-    pub(super) secret: u64,
+    pub(super) secrets: Secrets,
 }
 
 impl Hub {
-    /// An empty hub. Epochs and keys are derived from `secret`, which must be random where
+    /// An empty hub. Epochs, keys and cloaks are derived from `secrets`, which must be random where
     /// strangers could profit from guessing them.
-    pub fn new(limits: Rc<Limits>, secret: u64) -> Self {
+    pub fn new(limits: Rc<Limits>, secrets: Secrets) -> Self {
         Self {
             limits,
             people: People::default(),
@@ -54,7 +55,7 @@ impl Hub {
             events: VecDeque::new(),
             asking: None,
             minted: 0,
-            secret,
+            secrets,
         }
     }
 
@@ -107,13 +108,9 @@ impl Hub {
         self.commons.insert(name::folded(&room.into()));
     }
 
-    pub(super) fn cloak(&self, network: u64) -> u32 {
-        (derive(self.secret, "cloak", network) >> 32) as u32
-    }
-
-    /// A number that stands for something and does not tell it.
-    pub fn seal(&self, of: impl Hash) -> u64 {
-        derive(self.secret, "seal", of)
+    /// Returns the number that stands for a claim and does not tell its password.
+    pub fn seal(&self, claim: &Claim) -> u64 {
+        self.secrets.password_proof(claim.hash.as_str(), &claim.password)
     }
 
     /// From now on these limits are in force.
@@ -146,7 +143,7 @@ impl Hub {
 
     pub(super) fn mint(&mut self) -> u64 {
         self.minted += 1;
-        derive(self.secret, "minted", self.minted)
+        self.secrets.unique(self.minted)
     }
 
     /// The room of that name, in any spelling of it.
@@ -224,12 +221,4 @@ fn oldest_worth_keeping(tick: Tick, age: Duration) -> Tick {
 
 pub(super) fn room_mut(rooms: &mut Slab<Room>, id: RoomId) -> Option<&mut Room> {
     rooms.get_mut(id.slot()).filter(|room| room.id == id)
-}
-
-/// A number nobody can guess without the secret: SipHash over it, a purpose and what it is for.
-/// Never 0.
-pub(super) fn derive(secret: u64, purpose: &str, of: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (secret, purpose, of, secret.rotate_left(32)).hash(&mut hasher);
-    hasher.finish().max(1)
 }

@@ -6,6 +6,7 @@ use crate::limits::Limits;
 use crate::now::Now;
 use crate::payload::{Form, Manner, Message};
 use crate::reason::{CloseReason, Refusal};
+use crate::secret::Secrets;
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::rc::Rc;
@@ -24,7 +25,7 @@ fn conn(slot: u32) -> ConnId {
 fn world(change: impl FnOnce(&mut Limits)) -> World {
     let mut limits = Limits { rate_every: Duration::ZERO, ..Limits::default() };
     change(&mut limits);
-    let mut hub = Hub::new(Rc::new(limits), 7);
+    let mut hub = Hub::new(Rc::new(limits), Secrets::from_number(7));
     (0..9).for_each(|slot| hub.arrive(conn(slot), Origin::default()));
     World { hub, now: Now { running: Duration::from_secs(100), unix_ms: 1 } }
 }

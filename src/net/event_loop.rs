@@ -17,6 +17,7 @@ use crate::id::{ConnId, JobId};
 use crate::limits::{Limits, READ_MAX, RESERVED_DESCRIPTORS};
 use crate::now::Now;
 use crate::reason::CloseReason;
+use crate::secret::Secrets;
 use crate::session::{Job, Service};
 use control::watch_signals;
 use mio::{Events, Poll, Token, Waker};
@@ -54,7 +55,7 @@ pub struct Options {
     /// Jobs that are done outside of the loop at once.
     pub jobs_at_once: usize,
     /// See [`Engine::new`].
-    pub secret: u64,
+    pub secrets: Secrets,
 }
 
 /// What the loop is doing.
@@ -150,7 +151,7 @@ impl EventLoop {
         let connections_max = options.limits.connections.unwrap_or(possible);
         widen_table(connections_max.saturating_add(RESERVED_DESCRIPTORS));
         let clock = Clock::start();
-        let mut engine = Engine::new(options.limits.clone(), services, options.secret);
+        let mut engine = Engine::new(options.limits.clone(), services, options.secrets);
         engine.has_room_for(connections_max);
         engine.takes_jobs(options.jobs_at_once);
         Ok(Self {

@@ -114,7 +114,7 @@ fn many_threads_say_at_once_and_each_ones_order_is_kept() {
 
 fn relay() -> Relay {
     let listeners = vec!["frame://127.0.0.1:0".parse().unwrap()];
-    let config = Config { listeners, secret: Some(SECRET), ..Config::default() };
+    let config = Config { listeners, secret: Some(SECRET), run: Some(RUN), ..Config::default() };
     Relay::bind(config).unwrap()
 }
 

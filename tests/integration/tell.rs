@@ -369,7 +369,7 @@ fn a_room_with_a_key_opens_to_whoever_has_it() {
 fn who_takes_nothing_takes_nothing_however_much_is_unread() {
     let limits = Limits { outbox: 16 << 10, ..Limits::default() };
     let services = vec![Service::Frame(Options { overrun: Overrun::Gap })];
-    let mut engine = Engine::new(limits, services, 1);
+    let mut engine = Engine::new(limits, services, secrets());
     let now = Now { running: Duration::from_secs(1), unix_ms: 0 };
     let mut speaker = |frames: &[ClientFrame<'_>]| {
         let conn = engine.connected(0, Remote { exempt: true, ..Remote::default() }, now).unwrap();
@@ -398,7 +398,7 @@ fn invitations_cannot_fill_an_outbox() {
     let limits = Limits { outbox: 16 << 10, ..Limits::default() };
     let irc = Service::Irc(std::sync::Arc::default());
     let services = vec![Service::Frame(Options { overrun: Overrun::Gap }), irc];
-    let mut engine = Engine::new(limits, services, 1);
+    let mut engine = Engine::new(limits, services, secrets());
     let now = Now { running: Duration::from_secs(1), unix_ms: 0 };
     let bob = engine.connected(0, Remote { exempt: true, ..Remote::default() }, now).unwrap();
     let mut bytes = Vec::new();

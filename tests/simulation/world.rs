@@ -15,6 +15,7 @@ use hobnob::limits::{LINGER, Limits};
 use hobnob::now::Now;
 use hobnob::password::Claim;
 use hobnob::reason::{CloseReason, Refusal};
+use hobnob::secret::Secrets;
 use hobnob::session::{Job, Outcome, Overrun, Service, frame, irc, raw};
 use std::collections::{BTreeSet, VecDeque};
 use std::io::IoSlice;
@@ -161,7 +162,7 @@ impl World {
             ..Default::default()
         }));
         services.truncate(SERVICES);
-        let mut engine = Engine::new(limits.clone(), services, random.next());
+        let mut engine = Engine::new(limits.clone(), services, Secrets::from_number(random.next()));
         engine.takes_jobs(random.within(1, 4));
         Self {
             engine,

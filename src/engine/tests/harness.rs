@@ -6,6 +6,7 @@ use crate::engine::{Effect, Engine, Reading, SLICES};
 use crate::id::{ConnId, Epoch, Offset, Resume};
 use crate::limits::Limits;
 use crate::now::Now;
+use crate::secret::Secrets;
 use crate::session::options::raw::Framing;
 use crate::session::{Overrun, Service};
 use crate::wire::binary;
@@ -65,7 +66,7 @@ impl Harness {
         }
         let services = vec![Service::Frame(Default::default()), strict, plain];
         let now = Now { running: Duration::from_secs(1), unix_ms: 1_700_000_000_000 };
-        let engine = Engine::new(limits.clone(), services, 7);
+        let engine = Engine::new(limits.clone(), services, Secrets::from_number(7));
         Self { engine, now, turns: 0, limits, sockets: Vec::new() }
     }
 

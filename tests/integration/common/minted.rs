@@ -1,27 +1,29 @@
 //! Keys, epochs and ids that a relay with a known secret makes up.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use hobnob::secret::{SecretKey, Secrets};
 
-/// Every relay here derives its keys and epochs from this.
-pub const SECRET: u64 = 0x5eed;
+/// Every relay here derives its keys, epochs and cloaks from this.
+pub const SECRET: SecretKey = SecretKey::from_number(0x5eed);
+
+/// Every relay here is in this run.
+pub const RUN: u64 = 0;
 
 /// The number of the first room that a relay makes.
 pub const FIRST_ROOM: u32 = 1 << 22;
 
+/// Returns what every relay here derives its numbers with.
+pub fn secrets() -> Secrets {
+    Secrets::new(SECRET, RUN)
+}
+
 /// The `n`th key or epoch that a relay makes up, counting from 1.
 pub fn minted(n: u64) -> u64 {
-    derived("minted", n)
+    secrets().unique(n)
 }
 
 /// The key of the `n`th guest.
 pub fn guest_key(n: u64) -> u64 {
-    derived("guest", n)
-}
-
-fn derived(purpose: &str, count: u64) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (SECRET, purpose, count, SECRET.rotate_left(32)).hash(&mut hasher);
-    hasher.finish()
+    secrets().guest_key(n)
 }
 
 /// The id of the `n`th connection, counting from 1, if it sits in `slot`.

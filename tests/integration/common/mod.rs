@@ -24,7 +24,7 @@ pub use alone::alone;
 pub use client::Client;
 pub use dice::Dice;
 pub use frames::*;
-pub use minted::{FIRST_ROOM, SECRET, conn_id, guest_key, minted};
+pub use minted::{FIRST_ROOM, RUN, SECRET, conn_id, guest_key, minted, secrets};
 pub use neighbours::Neighbours;
 pub use server::{Server, one_an_hour};
 pub use show::{assert_same, show};

@@ -1,6 +1,6 @@
 //! A relay on a thread of its own.
 
-use super::{Client, PATIENCE, SECRET, Spelling};
+use super::{Client, PATIENCE, RUN, SECRET, Spelling};
 use hobnob::engine::Counts;
 use hobnob::reason::{CloseReason, Refusal};
 use hobnob::{Bound, Config, Handle, Limits, Relay};
@@ -46,8 +46,8 @@ impl Server {
 
     pub fn try_with(listeners: &[&str], limits: Limits) -> io::Result<Self> {
         let listeners = listeners.iter().map(|url| url.parse().expect("a listener's URL"));
-        let (listeners, secret) = (listeners.collect(), Some(SECRET));
-        let config = Config { listeners, limits, secret, ..Config::default() };
+        let (listeners, secret, run) = (listeners.collect(), Some(SECRET), Some(RUN));
+        let config = Config { listeners, limits, secret, run, ..Config::default() };
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
             let mut relay = match bind(config) {

@@ -138,6 +138,7 @@ fn who_goes_while_a_password_is_checked_troubles_nobody() {
 #[cfg(feature = "passwords")]
 mod answered_by_hand {
     use super::*;
+    use crate::common::secrets;
     use hobnob::Limits;
     use hobnob::address::Remote;
     use hobnob::engine::{Effect, Engine, Reading, SLICES};
@@ -153,7 +154,7 @@ mod answered_by_hand {
 
     fn engine(options: Options) -> Engine {
         let mut engine =
-            Engine::new(Limits::default(), vec![Service::Irc(Arc::new(options))], 0x5eed);
+            Engine::new(Limits::default(), vec![Service::Irc(Arc::new(options))], secrets());
         engine.wake(NOW);
         engine
     }

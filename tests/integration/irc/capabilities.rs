@@ -1,6 +1,6 @@
 //! Each capability, agreed on and not.
 
-use crate::common::Server;
+use crate::common::{Server, secrets};
 use crate::irc::talk::{Talk, relay};
 use hobnob::Limits;
 use hobnob::address::Remote;
@@ -544,7 +544,7 @@ fn what_was_agreed_on_holds_for_what_is_said_next() {
     let now = Now { running: Duration::from_secs(1), unix_ms: 0 };
     for length in 1..160 {
         let limits = Limits { outbox: 16 << 10, ..Limits::default() };
-        let mut engine = Engine::new(limits, vec![Service::Irc(Arc::default())], 1);
+        let mut engine = Engine::new(limits, vec![Service::Irc(Arc::default())], secrets());
         let mut enter = |nick: &str| {
             let conn =
                 engine.connected(0, Remote { exempt: true, ..Remote::default() }, now).unwrap();

@@ -1,6 +1,6 @@
 //! Answers that name their question, when there is hardly room for them.
 
-use crate::common::Server;
+use crate::common::{Server, secrets};
 use crate::irc::talk::{Talk, crowded, relay};
 use hobnob::address::Remote;
 use hobnob::engine::{Engine, Reading, SLICES};
@@ -21,7 +21,7 @@ const NOW: Now = Now { running: std::time::Duration::from_secs(1), unix_ms: 1 };
 impl Slow {
     fn connect(limits: Limits) -> Self {
         let listen: Listen = "irc://127.0.0.1:0?operator=root:secret".parse().unwrap();
-        let mut engine = Engine::new(limits, vec![listen.service], 1);
+        let mut engine = Engine::new(limits, vec![listen.service], secrets());
         let conn = engine.connected(0, Remote { exempt: true, ..Remote::default() }, NOW).unwrap();
         Self { engine, conn, reading: Reading::More }
     }

@@ -65,7 +65,7 @@ fn short_masks_are_shown_whole() {
         ("bob", "bob!*@*"),
         ("bob!~b", "bob!~b@*"),
         ("~b@host", "*!~b@host"),
-        ("5eed5eed.cloaked", "*!*@5eed5eed.cloaked"),
+        ("5eed5eed5eed5eed.cloaked", "*!*@5eed5eed5eed5eed.cloaked"),
         ("#fred!*@*", "＃fred!*@*"),
         (":two words", "two!*@*"),
         ("::x!*@*", "：x!*@*"),
@@ -142,8 +142,8 @@ fn lists_of_nicks_become_as_many_lines_as_they_need() {
     others[0].ask(
         &format!("USERHOST {}", names[..5].join(" ")),
         &[
-            &format!(":hobnob.local 302 {} :{}", names[0], userhosts(&names[..4])),
-            &format!(":hobnob.local 302 {} :{}", names[0], userhosts(&names[4..5])),
+            &format!(":hobnob.local 302 {} :{}", names[0], userhosts(&names[..3])),
+            &format!(":hobnob.local 302 {} :{}", names[0], userhosts(&names[3..5])),
         ],
     );
 }

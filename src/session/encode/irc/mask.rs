@@ -54,7 +54,7 @@ mod tests {
             ("~a@host", "*!~a@host"),
             ("ann!~a@host", "ann!~a@host"),
             ("*!*@*", "*!*@*"),
-            ("5eed5eed.cloaked", "*!*@5eed5eed.cloaked"),
+            ("5eed5eed5eed5eed.cloaked", "*!*@5eed5eed5eed5eed.cloaked"),
             ("*.cloaked", "*!*@*.cloaked"),
             ("::1", "*!*@::1"),
             ("ann!", "ann!*@*"),
