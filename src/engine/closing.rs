@@ -47,7 +47,8 @@ impl Closing {
         [&self.marked, &self.shut, &self.done].iter().any(|list| !list.is_empty())
     }
 
-    /// Marks a peer to be closed. The first reason counts, but for a connection that broke.
+    /// Marks a peer to be closed. The first reason counts, but for a connection that broke, and for a peer
+    /// that can no longer be told all.
     pub(super) fn mark(&mut self, peer: &mut Peer, fault: Fault) {
         match peer.closing_mut() {
             None => {
@@ -57,6 +58,12 @@ impl Closing {
                 let close = Close { fault, phase: Phase::Marked, until, discarded: 0 };
                 peer.aside = Some(Box::new(Aside::Closing(close)));
                 self.marked.push(peer.id);
+            }
+            // It has fallen off a tape since: what is left of what was pending has a hole.
+            Some(close) if fault.reason == CloseReason::SlowConsumer => {
+                if close.phase == Phase::Marked && close.fault.reason != CloseReason::Lost {
+                    close.fault = fault;
+                }
             }
             Some(close) if fault.reason == CloseReason::Lost => {
                 if close.phase == Phase::Marked {

@@ -320,6 +320,26 @@ fn a_laggard_is_closed_with_a_reason_where_its_service_says_so() {
 }
 
 #[test]
+fn a_laggard_that_was_to_be_closed_anyway_is_closed_as_a_laggard() {
+    let mut harness = Harness::new(narrow());
+    let (ann, bob) = (harness.member("ann"), harness.greeted(STRICT_FRAMES, "bob"));
+    harness.enter(bob, ROOM);
+    harness.block(bob);
+    publish_many(&mut harness, ann, 8);
+    harness.ping(bob, 1);
+    harness.settle();
+    assert_eq!(harness.engine.counts().overruns, 0);
+    harness.engine.close(bob, CloseReason::Stopped);
+    harness.publish(ann, ROOM, padded("too much", 8_000));
+    harness.turn();
+    assert_eq!(harness.engine.counts().overruns, 1);
+    harness.unblock(bob);
+    harness.settle();
+    // The answer was to come after what is lost.
+    assert_eq!(harness.heard(bob), [format!("bye {}", CloseReason::SlowConsumer.code())]);
+}
+
+#[test]
 fn a_plain_laggard_is_closed_after_a_whole_message() {
     let mut harness = Harness::new(narrow());
     let (ann, bob) = (harness.member("ann"), harness.connect(PLAIN));
