@@ -21,6 +21,9 @@ use std::sync::Arc;
 pub use irc::{add_operator, set_irc_option};
 pub use reload::{ReadConfig, Reload};
 
+/// Most listeners of a relay: each peer keeps the number of its own in a byte.
+const LISTENERS_MAX: usize = 256;
+
 /// Everything a relay needs to know.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -55,6 +58,12 @@ impl Config {
     pub fn check(&self) -> Result<(), String> {
         if self.listeners.is_empty() {
             return Err("there is nothing to listen on: give at least one --listen".to_owned());
+        }
+        if self.listeners.len() > LISTENERS_MAX {
+            return Err(format!(
+                "there are {} listeners, but {LISTENERS_MAX} are the most",
+                self.listeners.len()
+            ));
         }
         self.limits.check()?;
         for options in self.listeners.iter().filter_map(|listen| listen.service.irc()) {

@@ -52,10 +52,10 @@ impl Engine {
             self.closing.begin_final_bytes(peer, until);
             if fault.reason == CloseReason::Lost {
                 self.closing.finish(peer);
-            } else if owed.is_empty() {
+            } else if self.has_pending(conn) {
+                self.mark_ready(conn);
+            } else if let Some(peer) = self.peers.get_mut(conn) {
                 self.closing.final_bytes_sent(peer);
-            } else {
-                self.schedule.mark_ready(peer);
             }
             self.set_deadline(conn, until);
         }

@@ -24,7 +24,8 @@ impl Engine {
     }
 
     /// Fills `slices` with what is to be written to a peer next, in order. Returns the number of slices
-    /// filled, and of bytes. `sent` or `blocked` must follow before anything else.
+    /// filled, and of bytes. `sent` or `blocked` must follow before anything else. Fills nothing for a peer
+    /// for which nothing is pending, and whose transport is to write what it holds.
     pub fn slices<'a>(
         &'a mut self,
         conn: ConnId,
@@ -50,7 +51,18 @@ impl Engine {
         }
     }
 
-    /// The kernel took `count` bytes of what was offered.
+    /// Notes whether a peer's transport holds bytes that the kernel has not taken: because it has accepted
+    /// them, or made them itself. The peer is visited until it does not, and is not shut before. Comes
+    /// before `sent`, whenever the answer has changed.
+    pub fn note_pending_output(&mut self, conn: ConnId, is_pending: bool) {
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        peer.has_pending_output = is_pending;
+        if is_pending {
+            self.mark_ready(conn);
+        }
+    }
+
+    /// The transport accepted `count` bytes of what was offered.
     pub fn sent(&mut self, conn: ConnId, count: usize) {
         self.metrics.count_sent(count);
         self.take_offered(conn, count);
@@ -88,7 +100,10 @@ impl Engine {
     /// True if something is pending for a peer: in its outbox, on a tape, or in history.
     pub(super) fn has_pending(&self, conn: ConnId) -> bool {
         let Some(peer) = self.peers.get(conn) else { return false };
-        peer.outbox.is_some() || peer.seats.iter().any(|seat| self.tapes.has_pending(*seat))
+        let is_forgotten = !peer.is_open() && planted!("pending-output-is-forgotten-at-close");
+        peer.outbox.is_some()
+            || peer.has_pending_output && !is_forgotten
+            || peer.seats.iter().any(|seat| self.tapes.has_pending(*seat))
     }
 
     /// The kernel takes no more for this peer. It comes back through `writable`.

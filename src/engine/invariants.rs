@@ -81,6 +81,7 @@ impl Engine {
         assert_eq!(self.tapes.reserved(), 0, "an idle room owns no memory");
         for peer in self.peers.iter() {
             assert!(peer.outbox.is_none() && peer.inbox.is_none(), "an idle peer owns no buffer");
+            assert!(!peer.has_pending_output, "an idle peer's transport holds nothing");
         }
         assert!(self.schedule.is_empty());
     }

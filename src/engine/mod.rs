@@ -58,7 +58,8 @@ use world::World;
 /// 2. [`connected`](Self::connected), [`received`](Self::received), [`ended`](Self::ended),
 ///    [`resume`](Self::resume), [`writable`](Self::writable), [`lost`](Self::lost) as it comes;
 /// 3. [`expire`](Self::expire), then [`reap`](Self::reap);
-/// 4. [`take_dirty`](Self::take_dirty), and for each: [`slices`](Self::slices), a write, and
+/// 4. [`take_dirty`](Self::take_dirty), and for each: [`slices`](Self::slices), a write,
+///    [`note_pending_output`](Self::note_pending_output) where the transport holds some, and
 ///    [`sent`](Self::sent) or [`blocked`](Self::blocked); until `None` or a budget is spent;
 /// 5. [`poll_effect`](Self::poll_effect) until `None`, and what each [`Effect`] asks for;
 /// 6. sleep until [`next_deadline`](Self::next_deadline), or not at all while
@@ -133,7 +134,7 @@ impl Engine {
         if remote.trusted {
             session.trust();
         }
-        let index = u16::try_from(service).map_err(|_| CloseReason::Internal)?;
+        let index = u8::try_from(service).map_err(|_| CloseReason::Internal)?;
         let id = self.peers.insert(session, index, now.tick()).ok_or(CloseReason::RelayFull)?;
         self.metrics.count_accepted();
         // What is behind a proxy is known later.

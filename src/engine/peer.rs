@@ -24,7 +24,7 @@ pub struct Peer {
     /// Its conversation.
     pub session: Session,
     /// Which of the engine's services it came to.
-    pub service: u16,
+    pub service: u8,
     /// Where its entry in the wheel stands. Other entries that name it are left over.
     pub due: Tick,
     /// When it was last heard.
@@ -33,6 +33,8 @@ pub struct Peer {
     pub pinged: bool,
     /// The kernel took no more; no write until it says otherwise.
     pub blocked: bool,
+    /// Its transport holds bytes that the kernel has not taken.
+    pub has_pending_output: bool,
     /// Waiting in the ready lane of the flush.
     pub ready: bool,
     /// Not read from until it has read some of what it is owed.
@@ -151,7 +153,7 @@ impl Peers {
     }
 
     /// Lets a slot; `None` when there are 2³² peers.
-    pub fn insert(&mut self, session: Session, service: u16, now: Tick) -> Option<ConnId> {
+    pub fn insert(&mut self, session: Session, service: u8, now: Tick) -> Option<ConnId> {
         self.generation = self.generation.wrapping_add(1).max(1);
         let slot = u32::try_from(self.slots.vacant_key()).ok()?;
         let id = ConnId::new(slot, NonZeroU32::new(self.generation)?);
@@ -163,6 +165,7 @@ impl Peers {
             heard: now,
             pinged: false,
             blocked: false,
+            has_pending_output: false,
             ready: false,
             held: false,
             ended: false,
@@ -297,7 +300,13 @@ impl Peer {
 
     /// True if it may be written to: it is open or has final bytes to send, and its kernel takes more.
     pub fn is_writable(&self) -> bool {
-        !self.blocked && matches!(self.phase(), None | Some(Phase::FinalBytes))
+        !self.blocked
+            && match self.phase() {
+                None | Some(Phase::FinalBytes) => true,
+                // The end of the stream may be output, too.
+                Some(Phase::Lingering) => self.has_pending_output,
+                Some(Phase::Marked | Phase::Done) => false,
+            }
     }
 
     /// The step that its close has reached.

@@ -60,7 +60,7 @@ impl World {
     }
 
     /// Returns what the session of a peer may look at. `service` is the index of the peer's.
-    pub(super) fn view(&self, conn: ConnId, service: u16, now: Now) -> Option<View<'_>> {
+    pub(super) fn view(&self, conn: ConnId, service: u8, now: Now) -> Option<View<'_>> {
         let Self { hub, limits, services, .. } = self;
         let service = services.get(usize::from(service))?;
         let Now { unix_ms, running } = now;

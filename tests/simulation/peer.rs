@@ -31,6 +31,7 @@ use hobnob::id::{ConnId, Offset};
 use hobnob::reason::CloseReason;
 use hobnob::wire::websocket::Opcode;
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 use want::{Asked, Token, Want};
 
 /// Bytes that no browser sends.
@@ -147,8 +148,16 @@ pub struct Peer {
     pub deliveries: VecDeque<(u64, u32)>,
     /// Bytes in the relay's send buffer, and how many fit.
     pub from_relay: VecDeque<u8>,
-    pub sent: u64,
     pub capacity: usize,
+    /// Bytes that the transport has accepted and the kernel has not taken, and about how many it accepts so.
+    pub held: VecDeque<u8>,
+    pub hold_max: usize,
+    /// The stream is to end behind these; as a transport holds that, too, it waits for space.
+    pub is_ending: bool,
+    /// The engine knows that the transport holds something.
+    pub is_known_to_hold: bool,
+    /// Bytes that the transport has accepted.
+    pub sent: u64,
     pub blocked: bool,
     pub edge_due: bool,
     /// Will send no more; and the relay knows.
@@ -157,6 +166,8 @@ pub struct Peer {
     pub is_reset: bool,
     /// The relay says no more.
     pub shut: bool,
+    /// When the engine was first seen to close it.
+    pub closing_since: Option<Duration>,
     pub dropped: Option<CloseReason>,
     pub read: Read,
     pub stalled_until: u64,
@@ -226,14 +237,19 @@ impl Peer {
             written: 0,
             deliveries: VecDeque::new(),
             from_relay: VecDeque::new(),
-            sent: 0,
             capacity,
+            held: VecDeque::new(),
+            hold_max: 0,
+            is_ending: false,
+            is_known_to_hold: false,
+            sent: 0,
             blocked: false,
             edge_due: false,
             fin: false,
             fin_read: false,
             is_reset: false,
             shut: false,
+            closing_since: None,
             dropped: None,
             read: Read::Any,
             stalled_until: 0,
@@ -277,6 +293,42 @@ impl Peer {
     pub fn is_open(&self) -> bool {
         self.web.as_ref().is_none_or(|web| web.is_open)
             && self.events.as_ref().is_none_or(|events| events.is_live)
+    }
+
+    /// Bytes that the kernel takes.
+    pub fn space(&self) -> usize {
+        self.capacity.saturating_sub(self.from_relay.len())
+    }
+
+    /// True if the transport has something that the kernel has not taken.
+    pub fn has_pending_output(&self) -> bool {
+        !self.held.is_empty() || self.is_ending
+    }
+
+    /// The transport writes at most `most` bytes of what it holds, and then the end of the stream.
+    pub fn write_held(&mut self, most: usize) {
+        let count = most.min(self.space()).min(self.held.len());
+        self.from_relay.extend(self.held.drain(..count));
+        if self.is_ending && self.held.is_empty() && self.space() >= self.end_size() {
+            (self.is_ending, self.shut) = (false, true);
+        }
+    }
+
+    /// Bytes that the end of the stream takes: a transport that holds output says so in a record of its own.
+    fn end_size(&self) -> usize {
+        if self.hold_max == 0 { 0 } else { self.capacity.min(24) }
+    }
+
+    /// True if the kernel takes no more of what the transport has.
+    pub fn takes_no_more(&self) -> bool {
+        self.space() == 0 || self.held.is_empty() && self.space() < self.end_size()
+    }
+
+    /// The connection breaks: nothing that is under way arrives.
+    pub fn forget_output(&mut self) {
+        self.from_relay.clear();
+        self.held.clear();
+        self.is_ending = false;
     }
 
     pub fn undelivered(&self) -> &[u8] {

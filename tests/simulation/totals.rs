@@ -52,6 +52,12 @@ pub struct Totals {
     pub events: u64,
     pub turns: u64,
     pub short_writes: u64,
+    /// Writes after which a transport held output.
+    pub held_writes: u64,
+    /// Streams whose end a transport held.
+    pub held_ends: u64,
+    /// Those for which the kernel had no space.
+    pub blocked_ends: u64,
     pub empty_offers: u64,
     pub held: u64,
     pub unfinished: u64,
@@ -83,6 +89,9 @@ impl Totals {
         self.events += other.events;
         self.turns += other.turns;
         self.short_writes += other.short_writes;
+        self.held_writes += other.held_writes;
+        self.held_ends += other.held_ends;
+        self.blocked_ends += other.blocked_ends;
         self.empty_offers += other.empty_offers;
         self.held += other.held;
         self.unfinished += other.unfinished;
@@ -105,6 +114,9 @@ impl Totals {
             ("replayed", counts.replayed),
             ("stale events", counts.stale),
             ("short writes", self.short_writes),
+            ("writes held by a transport", self.held_writes),
+            ("ends held by a transport", self.held_ends),
+            ("ends without space", self.blocked_ends),
             ("reads held", self.held),
             ("reads unfinished", self.unfinished),
             ("process stopped", self.stops),

@@ -84,6 +84,10 @@ const A_HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAA
 
 pub struct World {
     random: Random,
+    /// Decides what transports do: in a world without any that hold output, everything else is the same.
+    transports: Random,
+    /// Some transports hold output that they have accepted, as those with encryption do.
+    is_holding: bool,
     weather: Weather,
     manners: Manners,
     limits: Limits,
@@ -127,6 +131,8 @@ macro_rules! trace {
 impl World {
     pub fn new(seed: u64, trace: bool) -> Self {
         let mut random = Random::new(seed);
+        let mut transports = Random::new(!seed);
+        let is_holding = transports.chance(400);
         let (mut limits, is_wide) = draw_limits(&mut random);
         let (weather, manners) = draw_weather(&mut random, is_wide, limits.rooms_per_peer);
         if !weather.is_audited_everywhere && random.chance(500) {
@@ -168,6 +174,8 @@ impl World {
             engine,
             model: Model { is_governed: manners.moderate > 0, ..Model::new(limits.clone()) },
             random,
+            transports,
+            is_holding,
             weather,
             manners,
             limits,
@@ -254,6 +262,9 @@ impl World {
         self.serials = serial;
         self.expected.accepted += 1;
         let mut peer = Peer::new(serial, conn, kind, person, capacity);
+        if self.is_holding && self.transports.chance(600) {
+            peer.hold_max = self.transports.within(1, 8 << 10);
+        }
         peer.echo = match kind {
             Kind::WebRaw => self.random.chance(500),
             _ => !matches!(service, CHUNK_QUIET | LINE_QUIET),
@@ -374,7 +385,7 @@ impl World {
         trace!(self, "{} breaks", self.peers[index].conn);
         let peer = &mut self.peers[index];
         peer.is_reset = true;
-        peer.from_relay.clear();
+        peer.forget_output();
         // The loop may hear of it now, or when it next reads or writes.
         if self.random.chance(500) {
             self.engine.lost(self.peers[index].conn);
@@ -679,6 +690,7 @@ impl World {
         }
         let now = self.call(Who::Nobody);
         self.engine.expire(now);
+        self.note_closing();
         self.engine.reap(now);
         let last = self.last_call();
         for peer in &mut self.peers {
@@ -723,13 +735,16 @@ impl World {
                 }
                 Effect::Shut(conn) => {
                     if let Some(index) = self.index_of(conn) {
-                        self.peers[index].shut = true;
+                        self.shut(index);
                     }
                 }
                 Effect::Drop(conn, reason) => {
                     trace!(self, "{conn} is dropped: {reason}");
                     let index = self.index_of(conn).expect("[done] of a connection that is gone");
-                    self.peers[index].dropped = Some(reason);
+                    self.check_held(index);
+                    let peer = &mut self.peers[index];
+                    peer.dropped = Some(reason);
+                    (peer.is_ending, peer.held) = (false, VecDeque::new());
                     self.engine.release(conn);
                     self.stale.push(conn);
                 }
@@ -754,6 +769,38 @@ impl World {
         }
     }
 
+    /// The stream towards a peer ends.
+    fn shut(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        let (conn, held) = (peer.conn, peer.held.len());
+        trace!(self, "{conn} is shut");
+        assert_eq!(held, 0, "[held] {conn} is shut before what its transport has accepted");
+        peer.is_ending = true;
+        // Some write the end only when they are visited again.
+        if peer.hold_max == 0 || self.transports.chance(500) {
+            peer.write_held(0);
+        }
+        self.note_pending_output(index);
+        let peer = &mut self.peers[index];
+        if peer.is_ending {
+            self.totals.held_ends += 1;
+            peer.blocked = peer.takes_no_more();
+            if peer.blocked {
+                self.totals.blocked_ends += 1;
+                self.engine.blocked(conn);
+            }
+        }
+    }
+
+    fn note_pending_output(&mut self, index: usize) {
+        let peer = &mut self.peers[index];
+        let is_pending = peer.has_pending_output();
+        if peer.is_known_to_hold != is_pending {
+            peer.is_known_to_hold = is_pending;
+            self.engine.note_pending_output(peer.conn, is_pending);
+        }
+    }
+
     fn write(&mut self, index: usize) -> usize {
         let peer = &mut self.peers[index];
         let conn = peer.conn;
@@ -763,16 +810,23 @@ impl World {
         let at = peer.sent + self.engine.rest_bytes(conn);
         let mut slices = [IoSlice::new(&[]); SLICES];
         let (filled, total) = self.engine.slices(conn, &mut slices);
-        let space = peer.capacity - peer.from_relay.len();
+        // A transport accepts what the kernel takes, and what it can hold besides.
+        let space = (peer.space().saturating_add(peer.hold_max)).saturating_sub(peer.held.len());
         let most = if self.random.chance(100) { self.random.within(0, total) } else { total };
         let mut left = most.min(space);
         let taken = left;
         peer.sent += taken as u64;
         for slice in slices.iter().take(filled) {
             let count = left.min(slice.len());
-            peer.from_relay.extend(&slice[..count]);
+            peer.held.extend(&slice[..count]);
             left -= count;
         }
+        let is_short = peer.hold_max > 0 && self.transports.chance(100);
+        peer.write_held(if is_short {
+            self.transports.below(peer.held.len() + 1)
+        } else {
+            usize::MAX
+        });
         assert_eq!(left, 0, "[slices] fewer bytes than they say");
         if !before.is_empty() {
             let (now, after) = (self.engine.counts(), self.engine.recovering(conn));
@@ -790,24 +844,35 @@ impl World {
                 peer.replays.entry(room).or_default().push_back(replay);
             }
         }
-        trace!(self, "{conn} is offered {total}, takes {taken} of {space}");
+        let (held, is_full) = (peer.held.len(), peer.space() == 0);
+        trace!(self, "{conn} is offered {total}, takes {taken} of {space}, holds {held}");
+        self.note_pending_output(index);
+        let peer = &mut self.peers[index];
+        self.totals.held_writes += u64::from(held > 0);
         if peer.is_reset {
-            peer.from_relay.clear();
+            peer.forget_output();
             self.engine.lost(conn);
-        } else if total == 0 {
+            return taken;
+        }
+        if total == 0 {
             self.totals.empty_offers += 1;
             self.engine.sent(conn, 0);
-        } else if taken == 0 && space == 0 {
+        } else if taken == 0 && is_full {
             peer.blocked = true;
             self.engine.blocked(conn);
         } else {
             self.expected.bytes_out += taken as u64;
             self.engine.sent(conn, taken);
             self.totals.short_writes += u64::from(taken < total);
-            if taken == space && taken < total && self.random.chance(500) {
+            if is_full && taken < total && self.random.chance(500) {
                 peer.blocked = true;
                 self.engine.blocked(conn);
             }
+        }
+        // The kernel took no more of what is held.
+        if peer.has_pending_output() && peer.takes_no_more() && !peer.blocked {
+            peer.blocked = true;
+            self.engine.blocked(conn);
         }
         taken
     }
@@ -944,7 +1009,9 @@ impl World {
             self.finish_turn();
             is_busy |= self.engine.is_pressing() || !self.unfinished.is_empty();
             is_busy |= !self.jobs.is_empty();
-            is_busy |= self.peers.iter().any(|peer| !peer.from_relay.is_empty() || peer.edge_due);
+            is_busy |= self.peers.iter().any(|peer| {
+                !peer.from_relay.is_empty() || peer.edge_due || peer.has_pending_output()
+            });
             if !is_busy {
                 return;
             }

@@ -24,8 +24,15 @@ fn closes(harness: &Harness, reason: CloseReason) -> u64 {
 
 #[test]
 fn the_stream_ends_only_after_the_final_bytes() {
+    for hold_max in [0, 20, 1 << 20] {
+        end_with_a_transport_that_holds(hold_max);
+    }
+}
+
+fn end_with_a_transport_that_holds(hold_max: usize) {
     let mut harness = Harness::new(Limits::default());
     let (ann, bob) = (harness.member("ann"), harness.member("bob"));
+    harness.socket_mut(bob).hold_max = hold_max;
     harness.block(bob);
     harness.publish(ann, ROOM, padded("hi", 100));
     harness.settle();
@@ -43,6 +50,24 @@ fn the_stream_ends_only_after_the_final_bytes() {
     harness.socket_mut(bob).is_half_closed = true;
     harness.settle();
     assert_eq!((harness.socket(bob).shuts, closes(&harness, CloseReason::PeerClosed)), (1, 1));
+    assert_eq!(harness.socket(bob).closed, Some(CloseReason::PeerClosed));
+}
+
+#[test]
+fn a_connection_is_dropped_only_after_what_its_transport_holds() {
+    let mut harness = Harness::new(Limits::default());
+    let (ann, bob) = (harness.member("ann"), harness.member("bob"));
+    harness.socket_mut(bob).hold_max = 1 << 20;
+    harness.block(bob);
+    harness.publish(ann, ROOM, "hi");
+    harness.settle();
+    assert!(harness.heard(bob).is_empty(), "the transport holds it");
+    harness.socket_mut(bob).is_half_closed = true;
+    harness.settle();
+    assert_eq!(harness.socket(bob).closed, None);
+    harness.unblock(bob);
+    harness.settle();
+    assert_eq!(harness.heard(bob), ["r#1 hi".to_owned(), bye(CloseReason::PeerClosed)]);
     assert_eq!(harness.socket(bob).closed, Some(CloseReason::PeerClosed));
 }
 

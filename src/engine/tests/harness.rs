@@ -292,11 +292,17 @@ impl Harness {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let (filled, offered) = self.engine.slices(conn, &mut slices);
             let taken = socket.take(&slices[..filled], offered);
-            if taken == 0 && offered > 0 {
+            let is_pending = !socket.held.is_empty();
+            if std::mem::replace(&mut socket.is_known_to_hold, is_pending) != is_pending {
+                self.engine.note_pending_output(conn, is_pending);
+            }
+            let is_refused = taken == 0 && offered > 0;
+            if !is_refused {
+                self.engine.sent(conn, taken);
+            }
+            if is_refused || is_pending {
                 socket.is_blocked = true;
                 self.engine.blocked(conn);
-            } else {
-                self.engine.sent(conn, taken);
             }
             if taken == offered || socket.is_blocked {
                 return socket.received.len() - before;

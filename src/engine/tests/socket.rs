@@ -21,6 +21,12 @@ pub struct Socket {
     pub space: usize,
     /// Most bytes of one write.
     pub write_max: usize,
+    /// Bytes that the transport accepts beyond those that the kernel takes.
+    pub hold_max: usize,
+    /// The bytes that it holds.
+    pub held: VecDeque<u8>,
+    /// The engine knows that it holds some.
+    pub is_known_to_hold: bool,
     /// The kernel refused a write, and has not reported the socket writable since.
     pub is_blocked: bool,
     /// All bytes that the kernel took.
@@ -56,6 +62,9 @@ impl Socket {
             is_half_closed: false,
             space: usize::MAX,
             write_max: usize::MAX,
+            hold_max: 0,
+            held: VecDeque::new(),
+            is_known_to_hold: false,
             is_blocked: false,
             received: Vec::new(),
             parsed: 0,
@@ -78,18 +87,22 @@ impl Socket {
         has_more && !self.is_held && self.closed.is_none()
     }
 
-    /// Takes what the kernel has space for of what is offered. Returns how many bytes.
+    /// Accepts what the kernel has space for of what is offered, and what the transport can hold. Returns how
+    /// many bytes.
     pub fn take(&mut self, slices: &[IoSlice<'_>], offered: usize) -> usize {
         assert!(self.shuts == 0 && self.closed.is_none(), "a write after the end of the stream");
         assert!(!self.is_blocked, "a write to a blocked socket");
         self.offers += 1;
         self.pieces_max = self.pieces_max.max(slices.len());
-        let taken = offered.min(self.space).min(self.write_max);
+        let space = self.space.saturating_add(self.hold_max - self.held.len());
+        let taken = offered.min(space).min(self.write_max);
         let bytes = slices.iter().flat_map(|slice| slice.iter().copied());
-        let before = self.received.len();
-        self.received.extend(bytes.take(taken));
-        assert_eq!(self.received.len() - before, taken, "fewer bytes than were offered");
-        self.space = if self.space == usize::MAX { self.space } else { self.space - taken };
+        let before = self.held.len();
+        self.held.extend(bytes.take(taken));
+        assert_eq!(self.held.len() - before, taken, "fewer bytes than were offered");
+        let written = self.held.len().min(self.space);
+        self.received.extend(self.held.drain(..written));
+        self.space = if self.space == usize::MAX { self.space } else { self.space - written };
         taken
     }
 

@@ -5,8 +5,13 @@ use crate::model::{HOST, Model};
 use crate::peer::{Events, Kind, Peer, Read};
 use hobnob::engine::Counts;
 use hobnob::id::Offset;
+use hobnob::limits::LINGER;
 use hobnob::reason::CloseReason;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+/// The engine counts deadlines in these.
+const TICK: Duration = Duration::from_millis(100);
 
 impl World {
     pub(super) fn check_end(&mut self, mut peer: Peer, reason: CloseReason) {
@@ -72,6 +77,28 @@ impl World {
         }
         if peer.raw.is_some() || peer.irc.is_some() {
             self.ended.push((peer, reason));
+        }
+    }
+
+    /// Checks a connection about to be dropped: what its transport holds is lost only where the connection is
+    /// broken, or the peer has not read it in time.
+    pub(super) fn check_held(&self, index: usize) {
+        let peer = &self.peers[index];
+        let closing = peer.closing_since.map_or(Duration::ZERO, |since| self.running - since);
+        let may_lose = peer.is_reset || closing + TICK >= LINGER;
+        let (conn, held) = (peer.conn, peer.held.len());
+        assert!(
+            held == 0 || may_lose,
+            "[held] {conn} is dropped with {held} bytes in its transport"
+        );
+    }
+
+    /// Notes which peers the engine has begun to close.
+    pub(super) fn note_closing(&mut self) {
+        for peer in self.peers.iter_mut().filter(|peer| peer.closing_since.is_none()) {
+            if !self.engine.is_open(peer.conn) {
+                peer.closing_since = Some(self.running);
+            }
         }
     }
 
