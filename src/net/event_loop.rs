@@ -10,7 +10,8 @@ use super::descriptors::{Spare, descriptor_limit, widen_table};
 use super::listener::{Bound, Endpoint, Listener};
 use super::logbook::{Class, Logbook};
 use super::orders::{Handle, Orders};
-use super::stream::{self, Drained, Traits};
+use super::socket_options::SocketOptions;
+use super::transport::{Drained, Filled, Readiness};
 use super::unfinished::{Unfinished, Work};
 use crate::engine::{Engine, Reading, SLICES};
 use crate::id::{ConnId, JobId};
@@ -24,7 +25,7 @@ use mio::{Events, Poll, Token, Waker};
 use signal_hook_mio::v1_0::Signals;
 use socket::Sockets;
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 #[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -132,8 +133,8 @@ impl EventLoop {
         let mut services = Vec::new();
         for (mut service, endpoint) in options.listeners {
             let send_buffer = options.limits.send_buffer;
-            let traits = Traits { send_buffer, silent: !service.pings() };
-            let bound = Listener::bind(&endpoint, services.len(), traits)?;
+            let socket_options = SocketOptions { send_buffer, silent: !service.pings() };
+            let bound = Listener::bind(&endpoint, services.len(), socket_options)?;
             if let Endpoint::Tcp(address) = &endpoint
                 && bound.iter().any(Listener::is_local)
             {
@@ -268,11 +269,15 @@ impl EventLoop {
         for event in &events {
             match Woken::of(event.token()) {
                 Woken::Peer(conn) => {
-                    if event.is_writable() {
+                    let readiness = Readiness::of(event);
+                    if readiness.writable {
                         self.engine.writable(conn);
                     }
-                    if event.is_readable() || event.is_read_closed() || event.is_error() {
-                        self.read(conn, event.is_read_closed() || event.is_error());
+                    if readiness.readable {
+                        if let Some(socket) = self.sockets.get_mut(conn) {
+                            socket.transport.announced(readiness);
+                        }
+                        self.read(conn);
                     }
                 }
                 Woken::Listener(_) => {}
@@ -302,7 +307,7 @@ impl EventLoop {
                 Some(Work::Read(conn)) => {
                     if let Some(socket) = self.sockets.get_mut(conn) {
                         socket.queued = false;
-                        self.read(conn, true);
+                        self.read(conn);
                     }
                 }
                 None => {}
@@ -323,8 +328,8 @@ impl EventLoop {
     fn drop_socket(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(mut socket) = self.sockets.remove(conn) else { return };
         // A descriptor that was duplicated elsewhere would otherwise go on making events.
-        let _ = self.poll.registry().deregister(&mut socket.stream);
-        drop(socket.stream);
+        let _ = socket.transport.deregister(self.poll.registry());
+        drop(socket.transport);
         self.admission.leave(socket.ticket);
         let second = self.now.running.as_secs();
         self.logbook.note(Class::Closed, second, format_args!("closed {conn}: {reason}"));
@@ -332,7 +337,7 @@ impl EventLoop {
         self.accept_again(Duration::MAX);
     }
 
-    /// One vectored write per dirty peer, within the budget.
+    /// Offers every dirty peer what it is owed, within the budget.
     fn flush(&mut self) {
         let mut bytes_left = self.limits.flush_bytes;
         for _ in 0..self.limits.flush_writes {
@@ -344,46 +349,40 @@ impl EventLoop {
         }
     }
 
-    /// Writes what one peer is owed, until there is no more or the kernel takes no more.
+    /// Offers one peer's transport what the peer is owed. Returns how many bytes it accepted.
     fn write(&mut self, conn: ConnId) -> usize {
         let Some(socket) = self.sockets.get_mut(conn) else {
             self.engine.blocked(conn);
             return 0;
         };
-        let mut written = 0;
-        loop {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let (filled, offered) = self.engine.slices(conn, &mut slices);
-            let result = match slices.get(..filled) {
-                None | Some([]) => Ok(0),
-                Some([only]) => socket.stream.write(only),
-                Some(slices) => socket.stream.write_vectored(slices),
-            };
-            match result {
-                Ok(count) => {
-                    self.engine.sent(conn, count);
-                    written += count;
-                    // Short of what was offered: only `WouldBlock` arms the next edge everywhere.
-                    if count == offered {
-                        return written;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.engine.blocked(conn);
-                    return written;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.engine.lost(conn);
-                    return written;
-                }
-            }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let (filled, _) = self.engine.slices(conn, &mut slices);
+        let offered = slices.get_mut(..filled).unwrap_or_default();
+        let (accepted, drained) = socket.transport.drain(offered);
+        self.note_pending_output(conn);
+        if accepted > 0 || drained == Drained::Writable {
+            self.engine.sent(conn, accepted);
+        }
+        match drained {
+            Drained::Writable => {}
+            Drained::WouldBlock => self.engine.blocked(conn),
+            Drained::Broken => self.engine.lost(conn),
+        }
+        accepted
+    }
+
+    /// Tells the engine if a transport has begun or ceased to hold output.
+    fn note_pending_output(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(conn) else { return };
+        let is_pending = socket.transport.has_pending_output();
+        if socket.has_pending_output != is_pending {
+            socket.has_pending_output = is_pending;
+            self.engine.note_pending_output(conn, is_pending);
         }
     }
 
-    /// Reads once from a peer, after what it had sent before is carried out. `last_words`: an end of
-    /// stream may follow at once.
-    fn read(&mut self, conn: ConnId, last_words: bool) {
+    /// Reads once from a peer, after what it had sent before is carried out.
+    fn read(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn) else {
             // The event is older than the tenant, or its tenant is gone.
             self.engine.resume(conn, self.now);
@@ -396,30 +395,33 @@ impl EventLoop {
         if socket.leftover {
             reading = self.engine.resume(conn, self.now);
         }
-        let mut drained = Drained::Unfinished;
+        let mut filled = Filled::Unfinished;
         if matches!(reading, Reading::More | Reading::Gone) && !socket.ended {
-            let (len, how) = stream::read(&mut socket.stream, &mut self.scratch, last_words);
-            drained = how;
+            let (len, how) = socket.transport.fill(&mut self.scratch);
+            filled = how;
             if let Some(bytes @ [_, ..]) = self.scratch.get(..len) {
                 reading = self.engine.received(conn, bytes, self.now);
             }
-            match drained {
-                Drained::Ended => {
+            match filled {
+                Filled::Ended => {
                     socket.ended = true;
                     reading = self.engine.ended(conn, self.now);
                 }
-                Drained::Broken => {
+                Filled::Broken => {
                     socket.ended = true;
                     self.engine.lost(conn);
                     return;
                 }
-                Drained::WouldBlock | Drained::Unfinished => {}
+                Filled::WouldBlock | Filled::Unfinished => {}
             }
         }
         socket.leftover = matches!(reading, Reading::Unfinished | Reading::Held);
         socket.held = reading == Reading::Held;
-        let has_more = drained == Drained::Unfinished && !socket.ended;
-        if reading == Reading::Unfinished || !socket.held && has_more {
+        let has_more = filled == Filled::Unfinished && !socket.ended;
+        let is_unfinished = reading == Reading::Unfinished || !socket.held && has_more;
+        // Reading may make output: a handshake answers.
+        self.note_pending_output(conn);
+        if is_unfinished {
             self.come_back(conn);
         }
     }

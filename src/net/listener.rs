@@ -1,7 +1,9 @@
 //! Where clients come in.
 
 use super::admission::is_loopback;
-use super::stream::{Remote, Stream, Traits};
+use super::remote::Remote;
+use super::socket_options::SocketOptions;
+use super::transport::Transport;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use rustix::fs::Mode;
@@ -59,8 +61,8 @@ pub(super) struct Listener {
     socket: Acceptor,
     /// The engine's index of what is served here.
     pub(super) service: usize,
-    /// What its clients' sockets have in common.
-    pub(super) traits: Traits,
+    /// The options of its clients' sockets.
+    pub(super) options: SocketOptions,
     /// Waiting in `unfinished`.
     pub(super) queued: bool,
     starved: Option<Starved>,
@@ -100,7 +102,7 @@ impl Listener {
     pub(super) fn bind(
         endpoint: &Endpoint,
         service: usize,
-        traits: Traits,
+        options: SocketOptions,
     ) -> io::Result<Vec<Self>> {
         match endpoint {
             Endpoint::Tcp(address) => {
@@ -109,16 +111,16 @@ impl Listener {
                 })?;
                 let bound = addresses.map(|address| {
                     let socket = Acceptor::Tcp(
-                        bind_tcp(address, traits).map_err(|error| explain(address, &error))?,
+                        bind_tcp(address, options).map_err(|error| explain(address, &error))?,
                     );
-                    Ok(Self { socket, service, traits, queued: false, starved: None })
+                    Ok(Self { socket, service, options, queued: false, starved: None })
                 });
                 bound.collect()
             }
             Endpoint::Unix(path) => {
                 let socket = bind_unix(path).map_err(|error| explain(path.display(), &error))?;
                 let socket = Acceptor::Unix(socket, UnixPath(path.clone()));
-                Ok(vec![Self { socket, service, traits, queued: false, starved: None }])
+                Ok(vec![Self { socket, service, options, queued: false, starved: None }])
             }
         }
     }
@@ -137,13 +139,13 @@ impl Listener {
     }
 
     /// The next client in the queue.
-    pub(super) fn accept(&self) -> io::Result<(Stream, Remote)> {
+    pub(super) fn accept(&self) -> io::Result<(Transport, Remote)> {
         match &self.socket {
             Acceptor::Tcp(tcp) => {
-                tcp.accept().map(|(stream, address)| (Stream::Tcp(stream), Remote::Tcp(address)))
+                tcp.accept().map(|(socket, address)| (socket.into(), Remote::Tcp(address)))
             }
             Acceptor::Unix(unix, _) => {
-                unix.accept().map(|(stream, _)| (Stream::Unix(stream), Remote::Unix))
+                unix.accept().map(|(socket, _)| (socket.into(), Remote::Unix))
             }
         }
     }
@@ -189,12 +191,12 @@ impl Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr, traits: Traits) -> io::Result<TcpListener> {
+fn bind_tcp(address: SocketAddr, options: SocketOptions) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() && address.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
-    traits.set(&socket)?;
+    options.set_tcp(&socket)?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

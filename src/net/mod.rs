@@ -7,7 +7,9 @@ mod event_loop;
 mod listener;
 mod logbook;
 mod orders;
-mod stream;
+mod remote;
+mod socket_options;
+mod transport;
 mod unfinished;
 
 pub use descriptors::raise_descriptor_limit;

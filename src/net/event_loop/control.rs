@@ -32,9 +32,10 @@ impl EventLoop {
                 Effect::Job(id, job) => self.jobs.push_back((id, job)),
                 Effect::Shut(conn) => {
                     if let Some(socket) = self.sockets.get_mut(conn) {
-                        socket.stream.shut();
+                        socket.transport.shutdown();
                         socket.leftover = false;
                         socket.held = false;
+                        self.note_pending_output(conn);
                         // What it still sends is read and thrown away, so that its end is seen.
                         self.come_back(conn);
                     }

@@ -6,13 +6,15 @@ use crate::id::ConnId;
 use crate::net::admission::{Ticket, is_loopback};
 use crate::net::descriptors::is_starved;
 use crate::net::logbook::Class;
-use crate::net::stream::{Remote, Stream, Traits};
+use crate::net::remote::Remote;
+use crate::net::socket_options::SocketOptions;
+use crate::net::transport::Transport;
 use crate::net::unfinished::Work;
 use crate::reason::CloseReason;
 use crate::session::Service;
 use core::net::IpAddr;
-use mio::{Interest, Token};
-use std::io::{self, Write};
+use mio::Token;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
 /// Connections beyond the most that those who watch over the relay may make: what is full is what
@@ -29,12 +31,12 @@ impl EventLoop {
         }
         for _ in 0..self.limits.accepts_per_turn {
             let Some(listener) = self.listeners.get_mut(index) else { return };
-            let (service, traits) = (listener.service, listener.traits);
+            let (service, options) = (listener.service, listener.options);
             match listener.accept() {
-                Ok((stream, remote)) => {
+                Ok((transport, remote)) => {
                     listener.fed();
                     self.engine.strained(None);
-                    self.admit(stream, remote, service, traits);
+                    self.admit(transport, remote, service, options);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     listener.fed();
@@ -88,7 +90,13 @@ impl EventLoop {
         }
     }
 
-    fn admit(&mut self, mut stream: Stream, remote: Remote, service: usize, traits: Traits) {
+    fn admit(
+        &mut self,
+        mut transport: Transport,
+        remote: Remote,
+        service: usize,
+        options: SocketOptions,
+    ) {
         let trusted = remote.ip().is_some_and(|ip| {
             self.engine.service(service).is_some_and(|service| service.trusts(ip))
         });
@@ -98,8 +106,9 @@ impl EventLoop {
                 let text = format_args!("refused {remote}: {reason}");
                 self.logbook.note(Class::Refused, self.now.running.as_secs(), text);
                 // A new socket takes a few bytes at once; one that does not is not waited for.
-                let _ = stream.write(&self.engine.turn_away(service, reason));
-                stream.shut();
+                let words = self.engine.turn_away(service, reason);
+                let _ = transport.drain(&mut [IoSlice::new(&words)]);
+                transport.shutdown();
                 return;
             }
         };
@@ -110,11 +119,9 @@ impl EventLoop {
             self.admission.leave(ticket);
             return;
         };
-        let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(conn.to_bits() as usize);
-        let ready = stream.prepare(traits);
-        let ready =
-            ready.and_then(|()| self.poll.registry().register(&mut stream, token, interest));
+        let ready = transport.set_options(options);
+        let ready = ready.and_then(|()| transport.register(self.poll.registry(), token));
         if let Err(error) = ready {
             let text = format_args!("cannot serve {remote}: {error}");
             self.logbook.note(Class::Fault, self.now.running.as_secs(), text);
@@ -123,7 +130,7 @@ impl EventLoop {
         let word = self.engine.service_of(conn).map_or("", Service::word);
         let text = format_args!("connected {conn} from {remote} on {word}");
         self.logbook.note(Class::Connected, self.now.running.as_secs(), text);
-        self.sockets.insert(conn, stream, ticket);
+        self.sockets.insert(conn, transport, ticket);
     }
 
     /// Proxies are not counted themselves: those for whom they speak are, once that is known.

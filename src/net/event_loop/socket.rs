@@ -2,7 +2,7 @@
 
 use crate::id::ConnId;
 use crate::net::admission::Ticket;
-use crate::net::stream::Stream;
+use crate::net::transport::Transport;
 
 /// Everyone's socket, by the slot of the engine's id.
 #[derive(Debug, Default)]
@@ -14,8 +14,10 @@ pub(super) struct Sockets {
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) id: ConnId,
-    pub(super) stream: Stream,
+    pub(super) transport: Transport,
     pub(super) ticket: Ticket,
+    /// The engine has been told that the transport holds output.
+    pub(super) has_pending_output: bool,
     /// The engine holds bytes of this peer that it has not carried out.
     pub(super) leftover: bool,
     /// The engine does not want this peer to be read from.
@@ -27,12 +29,20 @@ pub(super) struct Socket {
 
 impl Sockets {
     /// Keeps a new client's socket under the id that the engine gave it.
-    pub(super) fn insert(&mut self, id: ConnId, stream: Stream, ticket: Ticket) {
+    pub(super) fn insert(&mut self, id: ConnId, transport: Transport, ticket: Ticket) {
         if self.slots.len() <= id.slot() {
             self.slots.resize_with(id.slot() + 1, || None);
         }
-        let (leftover, held, ended, queued) = (false, false, false, false);
-        self.slots[id.slot()] = Some(Socket { id, stream, ticket, leftover, held, ended, queued });
+        self.slots[id.slot()] = Some(Socket {
+            id,
+            transport,
+            ticket,
+            has_pending_output: false,
+            leftover: false,
+            held: false,
+            ended: false,
+            queued: false,
+        });
     }
 
     /// The socket of that peer, if it is still there.
