@@ -61,7 +61,7 @@ impl Config {
         }
         if self.listeners.len() > LISTENERS_MAX {
             return Err(format!(
-                "there are {} listeners, but {LISTENERS_MAX} are the most",
+                "there are {} listeners, but {LISTENERS_MAX} are the most: give fewer --listen",
                 self.listeners.len()
             ));
         }
@@ -340,6 +340,16 @@ mod tests {
         {
             assert_eq!(listen(url).endpoint, unix, "{url}");
         }
+    }
+
+    #[test]
+    fn listeners_are_numbered_by_a_byte() {
+        let with = |count| {
+            let listeners = vec![listen("raw://127.0.0.1:0"); count];
+            Config { listeners, ..Config::default() }.check()
+        };
+        assert_eq!(with(256), Ok(()));
+        assert!(with(257).unwrap_err().contains("257 listeners"));
     }
 
     #[test]
