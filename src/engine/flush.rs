@@ -147,7 +147,7 @@ impl Engine {
         let Some((tape, Place::Recovering(mut next))) = self.tapes.at(seat) else { return };
         let (room_id, dialect) = (tape.room, tape.dialect);
         let Some(room) = self.world.hub().room(room_id) else { return };
-        let (head, oldest, count) = (room.head, room.oldest(), room.count());
+        let (head, oldest, count) = (room.head(), room.oldest(), room.count());
         if next < oldest {
             let to = oldest - 1 + u64::from(planted!("gap-is-off-by-one"));
             self.reply(conn, RequestId::NONE, &Reply::Gap { room: room_id, from: next, to });
@@ -156,7 +156,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let Some(room) = self.world.hub().room(room_id) else { return };
         let page = REPLAY_PAGE.min(self.world.limits().outbox / 4);
-        for message in room.recent.from(next) {
+        for message in room.history.from(next) {
             let outbox = peer.outbox_mut();
             if outbox.unsent() >= page {
                 next += u64::from(planted!("page-skips-a-message"));

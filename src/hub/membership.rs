@@ -8,7 +8,6 @@ use super::rate::Act;
 use super::reply::Reply;
 use super::rights::Rights;
 use super::state::{Hub, room_mut};
-use crate::history::Recent;
 use crate::id::{ConnId, RequestId, Resume, RoomId};
 use crate::now::Now;
 use crate::reason::Refusal;
@@ -56,7 +55,7 @@ impl Hub {
             self.may_enter(conn, id, key)?;
         }
         if again {
-            let head = self.room(id).map_or(0, |room| room.head);
+            let head = self.room(id).map_or(0, |room| room.head());
             self.events.push_back(Event::Unseat { conn, room: id, answers: None, head });
         } else {
             self.enter(conn, id, now);
@@ -79,12 +78,12 @@ impl Hub {
             name: Rc::clone(&room.name),
             recovered,
             epoch: room.epoch,
-            head: room.head,
+            head: room.head(),
             oldest: room.oldest(),
             members: room.count(),
         };
-        let from = from.filter(|first| *first <= room.head);
-        let replayed = from.into_iter().flat_map(|first| room.recent.from(first));
+        let from = from.filter(|first| *first <= room.head());
+        let replayed = from.into_iter().flat_map(|first| room.history.from(first));
         let cost: usize = replayed.map(|message| message.weight()).sum();
         // Nobody can ask for less than all they missed: where very much is kept, it must not silence
         // them for minutes.
@@ -146,7 +145,7 @@ impl Hub {
         let Some(person) = self.people.get_mut(conn) else { return };
         let Some(index) = person.forget_room(id) else { return };
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
-        let head = room.head;
+        let head = room.head();
         self.events.push_back(Event::Unseat { conn, room: id, answers, head });
         room.members.swap_remove(index);
         if let Some(moved) = room.members.get(index).copied() {
@@ -158,8 +157,7 @@ impl Hub {
         // Rights end with the last member. What was said behind a door that is no more is not for
         // whoever comes next.
         if room.members.is_empty() && !room.rights.is_open() {
-            self.kept -= room.recent.weight();
-            room.recent = Recent::default();
+            self.history.clear(&mut room.history);
         }
     }
 

@@ -1,11 +1,12 @@
 //! Rooms, members, names, presence, offsets: decides, and writes no bytes.
 //!
 //! The files form floors of their own, from below: vocabulary (`name`, `rights`, `notice`, `reply`, `event`,
-//! `command`), state (`room`, `person`, `state`), one file of methods for each group of commands, and
+//! `command`, `proposal`), state (`room`, `person`, `state`), one file of methods for each group of commands, and
 //! `dispatch`, which calls them. No file imports one that imports it.
 
 mod allowance;
 mod command;
+mod commit;
 mod connection;
 mod departed;
 mod direct;
@@ -21,6 +22,7 @@ mod notice;
 mod pattern;
 mod person;
 mod profiles;
+mod proposal;
 mod publish;
 mod publish_api;
 mod queries;

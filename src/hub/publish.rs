@@ -1,20 +1,16 @@
-//! Publishing: a message to a room is given its offset, kept for a while, and delivered.
+//! Publishing: rights, rate, name and time of a message are checked, and it is proposed.
 
 use super::command::{Sender, Where};
-use super::event::Event;
 use super::name;
+use super::proposal::{Answer, Draft, Speaker};
 use super::publish_api::Posted;
 use super::rate::Act;
-use super::reply::Reply;
-use super::state::{Hub, room_mut};
-use crate::history::SaidId;
+use super::state::Hub;
 use crate::id::{ConnId, Offset, RoomId};
 use crate::now::Now;
-use crate::payload::Identity;
-use crate::payload::{Form, Manner, Message, Payload};
+use crate::payload::{Form, Identity, Manner, Payload};
 use crate::reason::Refusal;
 use std::borrow::Cow;
-use std::rc::Rc;
 
 impl Hub {
     /// Publishes to a room, in the way of its sender.
@@ -36,9 +32,7 @@ impl Hub {
             Sender::Outside { name, key, once } => {
                 let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
                 let posted = Posted { room, sender: name, key: *key, once: once.as_deref() };
-                let reply = self.publish_from_outside(conn, posted, payload, now)?;
-                self.reply(conn, reply);
-                Ok(())
+                self.publish_from_outside(conn, posted, payload, now)
             }
         }
     }
@@ -63,8 +57,9 @@ impl Hub {
         }
         let room = self.find_or_make(room)?;
         let payload = Payload { bytes: bytes.into(), ..Payload::default() };
-        let who = Identity::named(sender);
-        let offset = self.commit(room, who, payload, None, None, now);
+        let sender = Identity::named(sender);
+        let draft = Draft { sender, payload, id: None, skip: None };
+        let offset = self.propose(room, draft, None, now).unwrap_or(0);
         self.forget_if_over(room);
         Ok(offset)
     }
@@ -90,19 +85,18 @@ impl Hub {
         }
         let said_id = (said != 0).then_some((person.key, said));
         self.may_say(conn, id)?;
-        let who = self.people.identity(conn).ok_or(Refusal::NotMember)?;
+        let sender = self.people.identity(conn).ok_or(Refusal::NotMember)?;
+        let answer = if said == 0 { Answer::Nothing } else { Answer::Ack(said) };
+        let speaker = Speaker { conn, request: self.request_of(conn), answer };
         let sought = said_id.filter(|_| !planted!("repeat-is-said-again"));
-        let seen = sought.and_then(|said_id| self.room(id)?.recent.find(said_id));
-        let offset = match seen {
-            Some(first) => first,
+        match sought.and_then(|said_id| self.room(id)?.history.find(said_id)) {
+            Some(first) => self.acknowledge(id, speaker, first, None),
             None => {
-                let bytes = bytes.into_owned().into();
-                let payload = Payload { bytes, form, manner };
-                self.commit(id, who, payload, said_id, (!echo).then_some(conn), now)
+                let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
+                let skip = (!echo).then_some(conn);
+                let draft = Draft { sender, payload, id: said_id, skip };
+                self.propose(id, draft, Some(speaker), now);
             }
-        };
-        if said != 0 {
-            self.reply(conn, Reply::Ack { room: id, id: said, offset });
         }
         Ok(())
     }
@@ -115,7 +109,7 @@ impl Hub {
         (bytes, form, manner): (Cow<'_, [u8]>, Form, Manner),
         now: Now,
     ) -> Result<(), Refusal> {
-        let who = self.charge_message(conn, now)?;
+        let sender = self.charge_message(conn, now)?;
         if bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
         }
@@ -124,14 +118,9 @@ impl Hub {
         self.may_say(conn, room)?;
         let skip = self.people.is_member(conn, room).then_some(conn);
         let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
-        self.commit(room, who, payload, None, skip, now);
-        let said = match self.events.back() {
-            Some(Event::Deliver { message, .. }) if echo => Some(Rc::clone(message)),
-            _ => None,
-        };
-        if let Some(message) = said {
-            self.reply(conn, Reply::Echo { room, message });
-        }
+        let answer = if echo { Answer::Echo } else { Answer::Nothing };
+        let speaker = Speaker { conn, request: self.request_of(conn), answer };
+        self.propose(room, Draft { sender, payload, id: None, skip }, Some(speaker), now);
         Ok(())
     }
 
@@ -141,36 +130,5 @@ impl Hub {
             Where::Joined(id) => Some(*id),
             Where::Named(name) => self.find(name),
         }
-    }
-
-    /// Gives the message its offset, keeps it and has it delivered.
-    pub(super) fn commit(
-        &mut self,
-        id: RoomId,
-        who: Identity,
-        payload: Payload,
-        said_id: Option<SaidId>,
-        skip: Option<ConnId>,
-        now: Now,
-    ) -> Offset {
-        let Some(room) = room_mut(&mut self.rooms, id) else { return 0 };
-        room.head += 1;
-        let offset = room.head;
-        let message = Rc::new(Message { offset, unix_ms: now.unix_ms, sender: who, payload });
-        let before = room.recent.weight();
-        room.recent.keep(Rc::clone(&message), said_id, now.tick(), &self.limits);
-        self.kept = self.kept - before + room.recent.weight();
-        while self.kept > self.limits.history_total && !room.recent.is_empty() {
-            let before = room.recent.weight();
-            room.recent.forget_oldest();
-            self.kept -= before - room.recent.weight();
-        }
-        if room.ages_at.is_none() && !room.recent.is_empty() {
-            let at = now.tick().after(self.limits.history_age);
-            room.ages_at = Some(at);
-            self.events.push_back(Event::Remind(id, at));
-        }
-        self.events.push_back(Event::Deliver { room: id, message, skip });
-        offset
     }
 }

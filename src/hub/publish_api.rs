@@ -2,8 +2,8 @@
 
 use super::command::Where;
 use super::name;
+use super::proposal::{Answer, Draft, Speaker};
 use super::rate::Act;
-use super::reply::Reply;
 use super::state::Hub;
 use crate::history::SaidId;
 use crate::id::{ConnId, RoomId};
@@ -32,7 +32,7 @@ impl Hub {
         posted: Posted<'_>,
         payload: Payload,
         now: Now,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<(), Refusal> {
         let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
         if payload.bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
@@ -63,21 +63,22 @@ impl Hub {
         }
         let once = posted.once.filter(|_| !planted!("post-is-said-again"));
         let said_id = once.map(|once| self.once(who.cloak, posted, once));
-        let seen = said_id.and_then(|said_id| self.room(id)?.recent.find(said_id));
-        let offset = match seen {
-            Some(first) => first,
-            None => self.commit(id, who, payload, said_id, None, now),
-        };
-        let room = self.room(id).ok_or(Refusal::BadRoom)?;
-        // A message longer than all that a room keeps is not there to be looked at.
-        let kept = room.recent.from(offset).next().filter(|message| message.offset == offset);
-        let (unix_ms, sender) = match kept {
-            Some(message) => (message.unix_ms, Rc::clone(&message.sender.name)),
-            None => (now.unix_ms, sender),
-        };
-        let (room, epoch) = (Rc::clone(&room.name), room.epoch);
+        let history = &self.room(id).ok_or(Refusal::BadRoom)?.history;
+        let first = said_id.and_then(|said_id| history.find(said_id));
+        let answer = Answer::Published { sender, unix_ms: now.unix_ms };
+        let speaker = Speaker { conn, request: self.request_of(conn), answer };
+        match first {
+            Some(first) => {
+                let message = history.get(first).map(Rc::clone);
+                self.acknowledge(id, speaker, first, message);
+            }
+            None => {
+                let draft = Draft { sender: who, payload, id: said_id, skip: None };
+                self.propose(id, draft, Some(speaker), now);
+            }
+        }
         self.forget_if_over(id);
-        Ok(Reply::Published { room, epoch, offset, unix_ms, sender })
+        Ok(())
     }
 
     /// A name to be used for one message: one that nobody here holds, or whose key is known.

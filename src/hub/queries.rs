@@ -50,9 +50,9 @@ impl Hub {
         self.asking(conn, now)?;
         let room = self.room(id).ok_or(Refusal::NotMember)?;
         let question = Question { select, limit, bytes: self.limits.history_page() };
-        let messages: Vec<_> = room.recent.page(question).map(Rc::clone).collect();
+        let messages: Vec<_> = room.history.page(question).map(Rc::clone).collect();
         let cost = QUESTION_COST + messages.iter().map(|message| message.weight()).sum::<usize>();
-        let (epoch, head, oldest) = (room.epoch, room.head, room.oldest());
+        let (epoch, head, oldest) = (room.epoch, room.head(), room.oldest());
         let reply = Reply::History { room: room.id, page: Page { epoch, head, oldest, messages } };
         self.charge(conn, cost, now);
         self.reply(conn, reply);
@@ -85,7 +85,7 @@ impl Hub {
             rooms.push(RoomLine {
                 name: Rc::clone(&room.name),
                 epoch: room.epoch,
-                head: room.head,
+                head: room.head(),
                 oldest: room.oldest(),
                 members: room.count(),
             });

@@ -1,7 +1,7 @@
 //! One room: who is in it, and what was said there.
 
 use super::rights::Rights;
-use crate::history::Recent;
+use crate::history::RoomHistory;
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::now::Tick;
 use std::rc::Rc;
@@ -15,16 +15,12 @@ pub struct Room {
     pub name: Rc<str>,
     /// The id of its numbering.
     pub epoch: Epoch,
-    /// The newest offset; 0 before anything was said.
-    pub head: Offset,
     /// Everyone in it, in no order. Each member's `Person` knows its index here.
     pub members: Vec<ConnId>,
-    /// What was said of late.
-    pub recent: Recent,
+    /// What is published, and what is kept of it.
+    pub history: RoomHistory,
     /// What it demands, and who may do what.
     pub rights: Box<Rights>,
-    /// When the oldest message kept will be too old; a reminder is under way for then.
-    pub ages_at: Option<Tick>,
     /// When the new count of a big room is announced; a reminder is under way for then.
     pub counts_at: Option<Tick>,
 }
@@ -36,24 +32,27 @@ impl Room {
             id,
             name,
             epoch,
-            head: 0,
             members: Vec::new(),
-            recent: Recent::default(),
+            history: RoomHistory::default(),
             rights: Box::default(),
-            ages_at: None,
             counts_at: None,
         }
     }
 
-    /// The oldest offset kept, or the one that will be said next.
+    /// The newest offset; 0 before anything was published.
+    pub fn head(&self) -> Offset {
+        self.history.head()
+    }
+
+    /// The oldest offset kept, or the one that comes next.
     pub fn oldest(&self) -> Offset {
-        self.recent.oldest().unwrap_or(self.head + 1)
+        self.history.oldest()
     }
 
     /// Whether everything after `resume` can be had, and so the first offset to replay.
     pub fn recoverable(&self, resume: Resume) -> Option<Offset> {
-        let is_known = resume.epoch == self.epoch && resume.offset <= self.head;
-        let skipped = planted!("resume-skips-a-message") && resume.offset < self.head;
+        let is_known = resume.epoch == self.epoch && resume.offset <= self.head();
+        let skipped = planted!("resume-skips-a-message") && resume.offset < self.head();
         let next = resume.offset.saturating_add(1);
         (is_known && next >= self.oldest()).then(|| next + u64::from(skipped))
     }
@@ -65,6 +64,6 @@ impl Room {
 
     /// Whether the room may be forgotten.
     pub fn is_over(&self) -> bool {
-        self.members.is_empty() && self.recent.is_empty()
+        self.members.is_empty() && self.history.is_empty()
     }
 }

@@ -6,16 +6,16 @@ use super::notice::Notice;
 use super::person::{Membership, People};
 use super::reply::Reply;
 use super::room::Room;
+use crate::history::History;
 use crate::id::{ConnId, Epoch, RequestId, RoomId};
 use crate::limits::Limits;
-use crate::now::{Now, Tick};
+use crate::now::Now;
 use crate::password::Claim;
 use crate::reason::Refusal;
 use crate::secret::Secrets;
 use slab::Slab;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
-use std::time::Duration;
 
 /// People, rooms, what is published there, and the events that the engine must act on.
 ///
@@ -31,8 +31,7 @@ pub struct Hub {
     /// The (folded) names of rooms that belong to nobody who enters them first.
     pub(super) commons: HashSet<Rc<str>>,
     pub(super) rooms_made: u32,
-    /// Bytes kept of all rooms' pasts.
-    pub(super) kept: usize,
+    pub(super) history: History,
     pub(super) events: VecDeque<Event>,
     /// The request that is being carried out, and whose it is.
     pub(super) asking: Option<(ConnId, RequestId)>,
@@ -51,7 +50,7 @@ impl Hub {
             room_ids: HashMap::new(),
             commons: HashSet::new(),
             rooms_made: 0,
-            kept: 0,
+            history: History::default(),
             events: VecDeque::new(),
             asking: None,
             minted: 0,
@@ -94,7 +93,7 @@ impl Hub {
 
     /// Bytes kept of what was said, in all rooms.
     pub fn kept_bytes(&self) -> usize {
-        self.kept
+        self.history.kept()
     }
 
     /// The rooms `conn` is in.
@@ -121,22 +120,14 @@ impl Hub {
     /// A reminder's time has come.
     pub fn room_due(&mut self, id: RoomId, now: Now) {
         let tick = now.tick();
-        let age = self.limits.history_age;
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         if room.counts_at.is_some_and(|at| at <= tick) {
             room.counts_at = None;
             let count = Notice::Count(room.count());
             self.events.push_back(Event::Notice(id, count, Vec::new()));
         }
-        if room.ages_at.is_some_and(|at| at <= tick) {
-            let before = room.recent.weight();
-            room.recent.forget_before(oldest_worth_keeping(tick, age));
-            self.kept -= before - room.recent.weight();
-            room.ages_at =
-                room.recent.oldest_said().map(|said| said.after(age).max(Tick(tick.0 + 1)));
-            if let Some(at) = room.ages_at {
-                self.events.push_back(Event::Remind(id, at));
-            }
+        if let Some(at) = self.history.forget_old(&mut room.history, tick, &self.limits) {
+            self.events.push_back(Event::Remind(id, at));
         }
         self.forget_if_over(id);
     }
@@ -199,24 +190,19 @@ impl Hub {
             assert_eq!(room.id.slot(), slot);
             assert!(!room.is_over(), "room {} should be forgotten", room.name);
             assert_eq!(self.find(&room.name), Some(room.id));
-            assert!(room.recent.oldest().is_none_or(|oldest| oldest <= room.head));
-            kept += room.recent.weight();
+            assert!(room.history.is_empty() || room.oldest() <= room.head());
+            kept += room.history.weight();
             for (index, member) in room.members.iter().enumerate() {
                 let person = self.people.get(*member).expect("a member is somebody");
                 assert!(person.rooms.contains(&Membership { room: room.id, index: index as u32 }));
             }
         }
-        assert_eq!(kept, self.kept);
-        assert!(self.kept <= self.limits.history_total);
+        assert_eq!(kept, self.history.kept());
+        assert!(kept <= self.limits.history_total);
         assert_eq!(self.room_ids.len(), self.rooms.len());
         let seats: usize = self.rooms.iter().map(|(_, room)| room.members.len()).sum();
         assert_eq!(seats, self.people.assert_sound());
     }
-}
-
-/// Below this, a message is too old at `tick`.
-fn oldest_worth_keeping(tick: Tick, age: Duration) -> Tick {
-    Tick(tick.0.saturating_sub(Tick(0).after(age).0.saturating_sub(1)))
 }
 
 pub(super) fn room_mut(rooms: &mut Slab<Room>, id: RoomId) -> Option<&mut Room> {

@@ -27,8 +27,8 @@ impl Engine {
         BigRoom {
             members: room.count(),
             backlog: self.tapes.held(room.id),
-            head: room.head,
-            history: room.recent.weight(),
+            head: room.head(),
+            history: room.history.weight(),
             name: room.name.to_string(),
         }
     }

@@ -76,7 +76,7 @@ pub(super) fn chathistory(talk: &mut Talk<'_>) {
     };
     let bytes = talk.view.limits.outbox / 8;
     let messages: Vec<Rc<Message>> =
-        room.recent.page(Question { select, limit, bytes }).map(Rc::clone).collect();
+        room.history.page(Question { select, limit, bytes }).map(Rc::clone).collect();
     let batch = talk.irc.next_batch();
     // Of a page that reads on from a place, the newest are left out, and asked for next.
     let keeps_oldest = matches!(select, Select::After(_) | Select::Between(..));
@@ -137,7 +137,7 @@ fn offset_of(id: &str, room: &Room) -> Option<Offset> {
 
 /// Whether one place lies before another.
 fn is_before(one: Mark, other: Mark, room: &Room) -> bool {
-    let time_of = |offset| room.recent.from(offset).next().map(|message| message.unix_ms);
+    let time_of = |offset| room.history.from(offset).next().map(|message| message.unix_ms);
     match (one, other) {
         (Mark::Offset(one), Mark::Offset(other)) => one <= other,
         (Mark::Time(one), Mark::Time(other)) => one <= other,
@@ -198,7 +198,7 @@ pub(super) fn write_recent(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Ve
     }
     let question =
         Question { select: Select::Before(Mark::End), limit, bytes: view.limits.outbox / 8 };
-    let messages: Vec<Rc<Message>> = room.recent.page(question).map(Rc::clone).collect();
+    let messages: Vec<Rc<Message>> = room.history.page(question).map(Rc::clone).collect();
     if !messages.is_empty() {
         let batch = format!("h{}", room.id.to_bits());
         write_batch(irc, view, room, &batch, (&messages, false), out);
@@ -220,7 +220,7 @@ fn targets(talk: &mut Talk<'_>) {
     let mut found: Vec<(u64, String)> = Vec::new();
     for room in rooms.into_iter().filter_map(|id| hub.room(id)) {
         let last = Question { select: Select::Before(Mark::End), limit: 1, bytes: 0 };
-        let last = room.recent.page(last).next().map(|message| message.unix_ms);
+        let last = room.history.page(last).next().map(|message| message.unix_ms);
         if let Some(last) = last.filter(|last| from < *last && *last < to) {
             found.push((last, channel_of(&room.name)));
         }
