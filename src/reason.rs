@@ -65,6 +65,7 @@ reasons! {
         Expelled = 118, "expelled", "an operator of the room put you out of it";
         CannotHear = 119, "cannot_hear", "that person's client takes no private messages";
         NotReading = 120, "not_reading", "that person has not read what they were told before: try again in a moment";
+        NotKept = 121, "not_kept", "the message could not be kept, so nobody received it: send it again in a moment";
     }
 }
 

@@ -5,7 +5,7 @@ use super::outbox::Skip;
 use super::peer::Awaited;
 use super::tape::{Fallen, Place};
 use super::tapes::{Appended, Moved};
-use crate::hub::{Notice, Reply};
+use crate::hub::{Notice, Reply, Room};
 use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::payload::Message;
 use crate::reason::CloseReason;
@@ -120,8 +120,13 @@ impl Engine {
     /// True if the room's flush is so far behind that no more should be published for the moment. That
     /// is the relay's own debt, soon paid; slow members delay nobody.
     pub(super) fn is_congested(&self, room: RoomId) -> bool {
+        self.is_congested_with(room, 0)
+    }
+
+    /// The same, if so many bytes more will have to be told.
+    pub(super) fn is_congested_with(&self, room: RoomId, pending: usize) -> bool {
         let most = (self.world.limits().backlog / 4).min(self.world.limits().send_buffer);
-        self.tapes.unoffered(room) > most
+        self.tapes.unoffered(room) + pending > most
     }
 
     /// Seats a peer on the room's tape in its dialect, after a replay from `from`.
@@ -209,7 +214,7 @@ impl Engine {
             return self.close(conn, CloseReason::SlowConsumer);
         }
         for room in rooms {
-            let head = self.world.hub().room(room).map_or(0, |room| room.head());
+            let head = self.world.hub().room(room).map_or(0, Room::head);
             self.unseat(conn, room, None, head);
             self.seat(conn, room, None);
         }

@@ -69,7 +69,10 @@ impl Engine {
         write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>),
     ) {
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
-        if planted!("told-is-lost-on-the-held") && peer.held && matches!(account, Account::Others) {
+        if planted!("told-is-lost-on-the-held")
+            && peer.held.is_some()
+            && matches!(account, Account::Others)
+        {
             return;
         }
         self.scratch.clear();

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::offer::SLICES;
-use super::peer::{Phase, Seat};
+use super::peer::{Hold, Phase, Seat};
 use super::tape::Place;
 use crate::hub::Reply;
 use crate::id::{ConnId, RequestId};
@@ -83,7 +83,7 @@ impl Engine {
             peer.outbox = None;
         }
         let (phase, is_heard) = (peer.phase(), peer.is_heard());
-        if peer.held {
+        if peer.held == Some(Hold::Output) {
             self.listen_again(conn);
         }
         if self.has_pending(conn) {

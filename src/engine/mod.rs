@@ -3,6 +3,7 @@
 mod broadcast;
 mod close;
 mod closing;
+mod commits;
 mod deadlines;
 mod direct;
 mod effect;
@@ -37,6 +38,7 @@ use crate::session::{Conversation, Outcome, Service, Session};
 use crate::wire::deflate::{Deflater, Inflater};
 use broadcast::Said;
 use closing::Closing;
+use commits::Commits;
 use core::net::IpAddr;
 use deadlines::Deadlines;
 use jobs::Jobs;
@@ -62,7 +64,9 @@ use world::World;
 ///    [`note_pending_output`](Self::note_pending_output) where the transport holds some, and
 ///    [`sent`](Self::sent) or [`blocked`](Self::blocked); until `None` or a budget is spent;
 /// 5. [`poll_effect`](Self::poll_effect) until `None`, and what each [`Effect`] asks for;
-/// 6. sleep until [`next_deadline`](Self::next_deadline), or not at all while
+/// 6. where a store outside [keeps the messages](Self::keep_remotely), [`take_append`](Self::take_append),
+///    whose outcome is [`committed`](Self::committed), later;
+/// 7. sleep until [`next_deadline`](Self::next_deadline), or not at all while
 ///    [`is_pressing`](Self::is_pressing).
 ///
 /// Ids of connections that are gone are ignored everywhere, and counted.
@@ -78,6 +82,7 @@ pub struct Engine {
     offer: Offer,
     closing: Closing,
     jobs: Jobs,
+    commits: Commits,
     /// What is to be done outside, until `poll_effect`.
     effects: VecDeque<Effect>,
     deadlines: Deadlines,
@@ -99,6 +104,7 @@ impl Engine {
             offer: Offer::default(),
             closing: Closing::default(),
             jobs: Jobs::default(),
+            commits: Commits::default(),
             effects: VecDeque::new(),
             deadlines: Deadlines::default(),
             metrics: Metrics::default(),
@@ -182,6 +188,7 @@ impl Engine {
             match event {
                 Event::Reply(conn, id, reply) => self.reply(conn, id, &reply),
                 Event::Done(conn, id) => self.complete(conn, id, Outcome::Done),
+                Event::Settled(conn) => self.wake_held(conn),
                 Event::Seat { conn, room, from } => self.seat(conn, room, from),
                 Event::Unseat { conn, room, answers, head } => {
                     self.unseat(conn, room, answers, head);
@@ -209,7 +216,7 @@ impl Engine {
         self.world.hub().find(room).is_some_and(|room| self.is_congested(room))
     }
 
-    /// The program around the relay says something.
+    /// The program around the relay says something. Returns the offset, if the message is kept at once.
     ///
     /// # Errors
     /// Why it was not said.
@@ -219,7 +226,7 @@ impl Engine {
         sender: &str,
         bytes: &[u8],
         now: Now,
-    ) -> Result<Offset, Refusal> {
+    ) -> Result<Option<Offset>, Refusal> {
         let now = self.world.lived(now);
         let said = self.world.hub_mut().publish_from_host(room, sender, bytes, now);
         self.settle(now);
@@ -238,6 +245,7 @@ impl Engine {
         }
         self.expire_jobs(now);
         self.expire_drain(now.tick());
+        self.apply_outcomes(now);
     }
 
     /// When `expire` next has something to do, as monotonic time.
@@ -260,6 +268,7 @@ impl Engine {
             || !self.effects.is_empty()
             || self.closing.is_pressing()
             || self.jobs.is_pressing()
+            || self.commits.is_pressing()
     }
 
     /// What was done so far.

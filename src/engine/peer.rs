@@ -37,8 +37,8 @@ pub struct Peer {
     pub has_pending_output: bool,
     /// Waiting in the ready lane of the flush.
     pub ready: bool,
-    /// Not read from until it has read some of what it is owed.
-    pub held: bool,
+    /// Why it is not read from, if it is not.
+    pub held: Option<Hold>,
     /// It will send no more.
     pub ended: bool,
     /// It has said all it wanted to, and goes once it has what it is owed.
@@ -55,6 +55,15 @@ pub struct Peer {
 
 // There are ten thousand of them, and nearly all are idle.
 const _: () = assert!(size_of::<Peer>() <= 88);
+
+/// Why a peer is not read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It has to read some of what it is owed, or to be answered.
+    Output,
+    /// A message has to be kept first.
+    Commit,
+}
 
 /// Why a peer is set aside, and not listened to. It is never two of these at once: what would make it
 /// wait for a second thing is not read, and who goes waits for nothing.
@@ -167,7 +176,7 @@ impl Peers {
             blocked: false,
             has_pending_output: false,
             ready: false,
-            held: false,
+            held: None,
             ended: false,
             leaving: false,
             inbox: None,
@@ -220,6 +229,11 @@ impl Peer {
                 self.outbox = None;
             }
         }
+    }
+
+    /// True if only the outcome of a message lets it go on.
+    pub fn awaits_commit(&self) -> bool {
+        self.held == Some(Hold::Commit)
     }
 
     /// Bytes it asked for and has not read.

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::effect::Effect;
-use super::peer::{Inbox, Peer, Phase};
+use super::peer::{Hold, Inbox, Peer, Phase};
 use crate::hub::{Command, Reply, Where};
 use crate::id::{ConnId, RequestId};
 use crate::limits::MESSAGE_COST;
@@ -111,6 +111,10 @@ impl Engine {
                     (action, length)
                 }
                 Next::Nothing if self.peers.get(conn).is_some_and(|peer| peer.ended) => {
+                    if self.awaits_own(conn) && !planted!("pending-output-forgotten-at-close") {
+                        self.hold_for_own(conn);
+                        return (used, Reading::Held);
+                    }
                     self.close_when_read(conn, now);
                     return (used, Reading::Gone);
                 }
@@ -154,9 +158,17 @@ impl Engine {
             if visit.is_costly {
                 return Next::Stop(Reading::Unfinished);
             }
-            peer.held = true;
+            peer.held = Some(Hold::Output);
             return Next::Stop(Reading::Held);
         }
+        if peer.awaits_commit() {
+            return Next::Stop(Reading::Held);
+        }
+        if self.world.hub().has_pending() && self.is_behind_own(conn) {
+            self.hold_for_own(conn);
+            return Next::Stop(Reading::Held);
+        }
+        let Some(peer) = self.peers.get_mut(conn) else { return Next::Stop(Reading::Gone) };
         if let Some(action) = peer.take_paused() {
             return Next::Polled(self.due_again(conn, action, now));
         }
@@ -195,7 +207,9 @@ impl Engine {
     /// Carries out what a session does by itself, before anything is read from its peer.
     pub(super) fn open(&mut self, conn: ConnId, now: Now) {
         while let Some(action) = self.poll_action(conn, now) {
-            self.perform(conn, action, &mut Visit::default(), now);
+            if self.perform(conn, action, &mut Visit::default(), now).is_some() {
+                return;
+            }
         }
     }
 
@@ -232,6 +246,13 @@ impl Engine {
         visit: &mut Visit,
         now: Now,
     ) -> Option<Reading> {
+        let action = match self.world.hub().has_pending() {
+            true => match self.defer(conn, action) {
+                Some(action) => action,
+                None => return Some(Reading::Held),
+            },
+            false => action,
+        };
         match action {
             Action::Nothing => {}
             Action::Send(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),
@@ -279,7 +300,7 @@ impl Engine {
     }
 
     /// Keeps an action until it can be carried out: nothing is parsed again for it.
-    fn pause(&mut self, conn: ConnId, action: Action<'static>) {
+    pub(super) fn pause(&mut self, conn: ConnId, action: Action<'static>) {
         if planted!("paused-action-is-lost") {
             return;
         }
@@ -291,8 +312,8 @@ impl Engine {
     /// Has a peer read from again, if it was held and no longer has to wait.
     pub(super) fn listen_again(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
-        if peer.held && !peer.is_to_wait(self.world.limits()) {
-            peer.held = false;
+        if peer.held.is_some() && !peer.is_to_wait(self.world.limits()) {
+            peer.held = None;
             if !planted!("held-peer-is-not-resumed") {
                 self.effects.push_back(Effect::Resume(conn));
             }

@@ -1,23 +1,49 @@
 //! The messages of each room: what is kept of them, in which order, and for how long. Sans I/O.
 //!
 //! There is one [`History`] per relay, and one [`RoomHistory`] per room. No other module changes what
-//! a room keeps.
+//! a room keeps. A relay keeps its messages in one of two ways:
+//!
+//! - in memory, where a message is kept in the call that [appends](History::append) it;
+//! - remotely, where a message is [proposed](History::propose), handed out as part of an [`Append`],
+//!   and has its [outcome](CommitOutcome) later.
 
+mod pending;
 mod recent;
 mod room;
 
+pub use pending::CommitOutcome;
 pub use recent::{Mark, Question, SaidId, Select};
 pub use room::RoomHistory;
 
+use crate::id::{Epoch, Offset, RoomId};
 use crate::limits::Limits;
 use crate::now::Tick;
 use crate::payload::Message;
+use pending::{Fate, Proposal};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// The history of all rooms together: where messages are kept, and how many bytes that is.
 #[derive(Debug, Default)]
 pub struct History {
+    kind: Kind,
     kept: usize,
+}
+
+/// Where messages are kept.
+#[derive(Debug, Default)]
+enum Kind {
+    #[default]
+    Memory,
+    Remote(Remote),
+}
+
+/// The messages of all rooms whose outcome is not known yet.
+#[derive(Debug, Default)]
+struct Remote {
+    /// Rooms that have messages to be kept, and no append under way.
+    ready: VecDeque<RoomId>,
+    proposals: usize,
 }
 
 /// A message that was kept.
@@ -29,23 +55,75 @@ pub struct Kept {
     pub remind: Option<Tick>,
 }
 
+/// A message whose outcome is known, and what waited for it.
+#[derive(Debug)]
+pub enum Settled<W> {
+    /// It is kept.
+    Kept(Kept, W),
+    /// It certainly is not.
+    NotKept(Rc<Message>, W),
+}
+
+/// Messages of one room that are to be kept, all or the first ones.
+#[derive(Debug)]
+pub struct Append {
+    /// The room.
+    pub room: RoomId,
+    /// Its name, as first spelt.
+    pub name: Rc<str>,
+    /// Its numbering.
+    pub epoch: Epoch,
+    /// The newest offset before. A store that is elsewhere keeps none of these.
+    pub after: Offset,
+    /// The messages in their order, each with the id under which it is kept once.
+    pub messages: Vec<(Rc<Message>, Option<SaidId>)>,
+}
+
 impl History {
+    /// Returns a history that is kept outside of the relay.
+    pub fn remote() -> Self {
+        Self { kind: Kind::Remote(Remote::default()), kept: 0 }
+    }
+
+    /// True if messages are kept outside of the relay.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.kind, Kind::Remote(_))
+    }
+
     /// Returns the bytes that are kept, in all rooms.
     pub fn kept(&self) -> usize {
         self.kept
     }
 
+    /// Returns how many messages wait for their outcome, in all rooms.
+    pub fn pending(&self) -> usize {
+        match &self.kind {
+            Kind::Memory => 0,
+            Kind::Remote(remote) => remote.proposals,
+        }
+    }
+
     /// Gives a message the next offset of its room and keeps it, within the limits.
-    pub fn append(
+    pub fn append<W>(
         &mut self,
-        room: &mut RoomHistory,
+        room: &mut RoomHistory<W>,
         mut message: Message,
         id: Option<SaidId>,
         now: Tick,
         limits: &Limits,
     ) -> Kept {
         message.offset = room.head() + 1;
-        let message = Rc::new(message);
+        self.keep(room, Rc::new(message), id, now, limits)
+    }
+
+    fn keep<W>(
+        &mut self,
+        room: &mut RoomHistory<W>,
+        message: Rc<Message>,
+        id: Option<SaidId>,
+        now: Tick,
+        limits: &Limits,
+    ) -> Kept {
         let before = room.weight();
         room.keep(Rc::clone(&message), id, now, limits);
         self.kept = self.kept - before + room.weight();
@@ -58,10 +136,59 @@ impl History {
         Kept { message, remind: room.remind_first(now, limits.history_age) }
     }
 
-    /// Forgets what is too old in a room whose reminder may have come. Returns when to come again.
-    pub fn forget_old(
+    /// Puts a message forward whose outcome comes later, for what waits for it.
+    pub fn propose<W>(
         &mut self,
-        room: &mut RoomHistory,
+        id: RoomId,
+        room: &mut RoomHistory<W>,
+        message: Message,
+        said_id: Option<SaidId>,
+        waiting: W,
+        now: Tick,
+    ) {
+        let Kind::Remote(remote) = &mut self.kind else { return };
+        remote.proposals += 1;
+        let message = Rc::new(message);
+        room.propose(Proposal { message, id: said_id, since: now, waiting });
+        if room.pending() == 1 {
+            remote.ready.push_back(id);
+        }
+    }
+
+    /// Returns a room that has messages to be kept, and no append under way; or had them.
+    pub fn take_ready(&mut self) -> Option<RoomId> {
+        match &mut self.kind {
+            Kind::Memory => None,
+            Kind::Remote(remote) => remote.ready.pop_front(),
+        }
+    }
+
+    /// Applies the oldest outcome of a room that it was [told](RoomHistory::settle).
+    pub fn apply_next<W>(
+        &mut self,
+        id: RoomId,
+        room: &mut RoomHistory<W>,
+        now: Tick,
+        limits: &Limits,
+    ) -> Option<Settled<W>> {
+        let Kind::Remote(remote) = &mut self.kind else { return None };
+        let (proposal, fate) = room.take_settled()?;
+        remote.proposals -= 1;
+        if room.is_ready() {
+            remote.ready.push_back(id);
+        }
+        let Proposal { message, id, waiting, .. } = proposal;
+        Some(match fate {
+            Fate::Kept => Settled::Kept(self.keep(room, message, id, now, limits), waiting),
+            Fate::Forgotten => Settled::Kept(Kept { message, remind: None }, waiting),
+            Fate::NotKept => Settled::NotKept(message, waiting),
+        })
+    }
+
+    /// Forgets what is too old in a room whose reminder may have come. Returns when to come again.
+    pub fn forget_old<W>(
+        &mut self,
+        room: &mut RoomHistory<W>,
         now: Tick,
         limits: &Limits,
     ) -> Option<Tick> {
@@ -71,8 +198,8 @@ impl History {
         remind
     }
 
-    /// Forgets everything that a room keeps. Its numbering goes on.
-    pub fn clear(&mut self, room: &mut RoomHistory) {
+    /// Forgets everything that a room keeps, and what is still to be kept there. Its numbering goes on.
+    pub fn clear<W>(&mut self, room: &mut RoomHistory<W>) {
         self.kept -= room.weight();
         room.clear();
     }

@@ -1,5 +1,6 @@
 //! The history of one room: its numbering, and what is kept.
 
+use super::pending::{CommitOutcome, Fate, Pending, Proposal};
 use super::recent::{Question, Recent, SaidId};
 use crate::id::Offset;
 use crate::limits::Limits;
@@ -8,16 +9,25 @@ use crate::payload::Message;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// The history of one room. Only [`History`](super::History) changes it.
-#[derive(Debug, Default)]
-pub struct RoomHistory {
+/// The history of one room. Only [`History`](super::History) changes it. `W` is what waits for the
+/// outcome of a message.
+#[derive(Debug)]
+pub struct RoomHistory<W> {
     head: Offset,
     recent: Recent,
+    /// Messages whose outcome is not known yet, if there are any.
+    pending: Option<Box<Pending<W>>>,
     /// When the oldest message kept will be too old; a reminder is under way for then.
     ages_at: Option<Tick>,
 }
 
-impl RoomHistory {
+impl<W> Default for RoomHistory<W> {
+    fn default() -> Self {
+        Self { head: 0, recent: Recent::default(), pending: None, ages_at: None }
+    }
+}
+
+impl<W> RoomHistory<W> {
     /// Returns the newest offset; 0 before anything was published.
     pub fn head(&self) -> Offset {
         self.head
@@ -59,6 +69,79 @@ impl RoomHistory {
         self.recent.is_empty()
     }
 
+    /// Returns how many messages wait for their outcome.
+    pub fn pending(&self) -> usize {
+        self.pending.as_ref().map_or(0, |pending| pending.len())
+    }
+
+    /// Returns the bytes of memory that messages without an outcome are counted as.
+    pub fn pending_weight(&self) -> usize {
+        self.pending.as_ref().map_or(0, |pending| pending.weight())
+    }
+
+    /// True if a message with this id waits for its outcome.
+    pub fn is_pending(&self, id: SaidId) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.has(id))
+    }
+
+    /// Returns what waits for the outcome of the message with this id.
+    pub fn waiting_of(&mut self, id: SaidId) -> Option<&mut W> {
+        self.pending.as_mut()?.find(id).map(|proposal| &mut proposal.waiting)
+    }
+
+    /// Returns what waits for the outcome of the newest message without one.
+    pub fn last_waiting(&mut self) -> Option<&mut W> {
+        self.pending.as_mut()?.last().map(|proposal| &mut proposal.waiting)
+    }
+
+    /// Returns everything that waits, in the order of the messages, and since when.
+    pub fn waiting_mut(&mut self) -> impl Iterator<Item = (Tick, &mut W)> {
+        let proposals = self.pending.iter_mut().flat_map(|pending| pending.iter_mut());
+        proposals.map(|proposal| (proposal.since, &mut proposal.waiting))
+    }
+
+    /// Returns everything that waits.
+    pub fn waiting(&self) -> impl Iterator<Item = &W> {
+        let proposals = self.pending.iter().flat_map(|pending| pending.iter());
+        proposals.map(|proposal| &proposal.waiting)
+    }
+
+    /// Begins an append of all messages that are to be kept; of none if one is under way.
+    pub fn begin_append(&mut self) -> Vec<(Rc<Message>, Option<SaidId>)> {
+        let ready = self.pending.as_mut().filter(|pending| pending.is_ready());
+        ready.map_or_else(Vec::new, |pending| pending.begin(self.head))
+    }
+
+    /// Takes what came of the append that is under way. True if there is something to apply.
+    pub fn settle(&mut self, outcome: CommitOutcome) -> bool {
+        self.pending.as_mut().is_some_and(|pending| pending.settle(outcome, self.head))
+    }
+
+    /// True if the outcome of the oldest message is known.
+    pub fn has_outcome(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.has_outcome())
+    }
+
+    pub(super) fn propose(&mut self, proposal: Proposal<W>) {
+        self.pending.get_or_insert_default().push(proposal);
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.is_ready())
+    }
+
+    /// Takes the oldest message with an outcome. One that was kept only to be forgotten has its place
+    /// in the numbering all the same.
+    pub(super) fn take_settled(&mut self) -> Option<(Proposal<W>, Fate)> {
+        let (proposal, fate) = self.pending.as_mut()?.pop()?;
+        self.pending.take_if(|pending| pending.len() == 0);
+        let is_hole = planted!("hole-after-a-failed-batch") && fate == Fate::NotKept;
+        if fate == Fate::Forgotten || is_hole {
+            self.head += 1;
+        }
+        Some((proposal, fate))
+    }
+
     pub(super) fn keep(
         &mut self,
         message: Rc<Message>,
@@ -77,6 +160,9 @@ impl RoomHistory {
 
     pub(super) fn clear(&mut self) {
         self.recent = Recent::default();
+        if let Some(pending) = &mut self.pending {
+            pending.forget();
+        }
     }
 
     /// Returns the time of the first reminder, if one is needed and none is under way.

@@ -1,15 +1,54 @@
-//! Commit: a message that was let through is given its offset, kept, delivered and acknowledged.
+//! Commit: a message that was let through is given its offset, kept, delivered and acknowledged; or
+//! it is not kept, and its sender is told so.
 
+use super::command::Sender;
 use super::event::Event;
-use super::proposal::{Answer, Draft, Speaker};
+use super::proposal::{Answer, Behind, Draft, Progress, Speaker, Waiting};
 use super::reply::Reply;
 use super::state::{Hub, room_mut};
-use crate::id::{Offset, RoomId};
+use crate::history::{Append, CommitOutcome, History, Kept, SaidId, Settled};
+use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::now::Now;
 use crate::payload::Message;
+use crate::reason::Refusal;
+use smallvec::SmallVec;
 use std::rc::Rc;
 
 impl Hub {
+    /// Has messages kept by a store outside of the relay, from the first one on.
+    pub fn keep_remotely(&mut self) {
+        debug_assert!(self.rooms.is_empty(), "a room keeps its messages where it began");
+        self.history = History::remote();
+    }
+
+    /// Puts a message forward, unless one with its id is kept or pending: then its sender is answered
+    /// as for that one.
+    pub(super) fn submit(
+        &mut self,
+        id: RoomId,
+        draft: Draft,
+        speaker: Speaker,
+        now: Now,
+    ) -> Progress {
+        let is_planted = match speaker.answer {
+            Answer::Published { .. } => planted!("post-is-said-again"),
+            _ => planted!("repeat-is-said-again"),
+        };
+        if let Some(said_id) = draft.id.filter(|_| !is_planted) {
+            let first = self.room(id).and_then(|room| room.history.find(said_id));
+            if let Some(first) = first {
+                return self.answer_repeat(id, &speaker, first);
+            }
+            if self.is_pending(id, said_id) {
+                return self.share_outcome(id, said_id, speaker);
+            }
+        }
+        match self.propose(id, draft, Some(speaker), now) {
+            Some(_) => Progress::Done,
+            None => Progress::Pending,
+        }
+    }
+
     /// Puts a message forward that has passed every check, and answers its sender with the outcome.
     /// Returns the offset if the message is kept at once.
     pub(super) fn propose(
@@ -23,47 +62,234 @@ impl Hub {
         let Draft { sender, payload, id: said_id, skip } = draft;
         let message = Message { offset: 0, unix_ms: now.unix_ms, sender, payload };
         let history = &mut room.history;
-        let kept = self.history.append(history, message, said_id, now.tick(), &self.limits);
-        if let Some(at) = kept.remind {
-            self.events.push_back(Event::Remind(id, at));
-        }
-        let offset = kept.message.offset;
-        match speaker.filter(|speaker| speaker.answer != Answer::Nothing) {
-            None => self.events.push_back(Event::Deliver { room: id, message: kept.message, skip }),
-            Some(speaker) => {
-                let message = Rc::clone(&kept.message);
+        if self.history.is_remote() {
+            if planted!("delivery-before-commit") {
+                let offset = history.head() + history.pending() as Offset + 1;
+                let message = Rc::new(Message { offset, ..message.clone() });
                 self.events.push_back(Event::Deliver { room: id, message, skip });
-                self.acknowledge(id, speaker, offset, Some(kept.message));
             }
+            let conn = speaker.as_ref().map(|speaker| speaker.conn);
+            if planted!("ack-before-commit")
+                && let Some(Speaker { conn, request, answer: Answer::Ack(ack) }) = speaker
+            {
+                let offset = history.head() + history.pending() as Offset + 1;
+                let reply = Reply::Ack { room: id, id: ack, offset };
+                self.events.push_back(Event::Reply(conn, request, reply));
+                let waiting = Waiting { skip, speakers: SmallVec::new(), behind: Vec::new() };
+                self.history.propose(id, history, message, said_id, waiting, now.tick());
+                return None;
+            }
+            let speakers = speaker.into_iter().collect();
+            let waiting = Waiting { skip, speakers, behind: Vec::new() };
+            self.history.propose(id, history, message, said_id, waiting, now.tick());
+            if let Some(conn) = conn {
+                self.note_pending(conn, id);
+            }
+            return None;
+        }
+        let kept = self.history.append(history, message, said_id, now.tick(), &self.limits);
+        let offset = kept.message.offset;
+        let speaker = speaker.filter(|speaker| speaker.answer != Answer::Nothing);
+        let message = speaker.is_some().then(|| Rc::clone(&kept.message));
+        self.deliver(id, kept, skip);
+        if let Some(speaker) = speaker
+            && let Some(reply) = self.acknowledgement(id, &speaker.answer, offset, message.as_ref())
+        {
+            self.events.push_back(Event::Reply(speaker.conn, speaker.request, reply));
         }
         Some(offset)
     }
 
-    /// Tells a sender that its message is kept at this offset. The message itself may be gone by now.
-    pub(super) fn acknowledge(
+    fn deliver(&mut self, id: RoomId, kept: Kept, skip: Option<ConnId>) {
+        let Kept { message, remind } = kept;
+        if let Some(at) = remind {
+            self.events.push_back(Event::Remind(id, at));
+        }
+        self.events.push_back(Event::Deliver { room: id, message, skip });
+    }
+
+    /// Answers a peer whose message is kept already: the first one with its id has this offset.
+    fn answer_repeat(&mut self, id: RoomId, speaker: &Speaker, first: Offset) -> Progress {
+        let message = self.room(id).and_then(|room| room.history.get(first)).map(Rc::clone);
+        match self.acknowledgement(id, &speaker.answer, first, message.as_ref()) {
+            Some(reply) => self.answer_in_order(speaker.conn, speaker.request, reply),
+            None => Progress::Done,
+        }
+    }
+
+    /// Gives an answer behind those that the peer still waits for.
+    pub(super) fn answer_in_order(
         &mut self,
+        conn: ConnId,
+        request: RequestId,
+        reply: Reply,
+    ) -> Progress {
+        let own = self.pending_room(conn);
+        let room = own.and_then(|room| room_mut(&mut self.rooms, room));
+        match room.and_then(|room| room.history.last_waiting()) {
+            Some(waiting) => {
+                waiting.behind.push(Behind::Answer(conn, request, reply));
+                own.into_iter().for_each(|room| self.note_pending(conn, room));
+                Progress::Pending
+            }
+            None => {
+                self.events.push_back(Event::Reply(conn, request, reply));
+                Progress::Done
+            }
+        }
+    }
+
+    fn is_pending(&self, id: RoomId, said_id: SaidId) -> bool {
+        let is_planted = planted!("second-id-during-a-stall-is-published-twice");
+        self.has_pending()
+            && !is_planted
+            && self.room(id).is_some_and(|room| room.history.is_pending(said_id))
+    }
+
+    fn share_outcome(&mut self, id: RoomId, said_id: SaidId, speaker: Speaker) -> Progress {
+        let conn = speaker.conn;
+        let room = room_mut(&mut self.rooms, id);
+        if let Some(waiting) = room.and_then(|room| room.history.waiting_of(said_id)) {
+            waiting.speakers.push(speaker);
+            self.note_pending(conn, id);
+        }
+        Progress::Pending
+    }
+
+    /// The answer to a message that is kept at this offset. The message itself may be gone by now.
+    fn acknowledgement(
+        &self,
         id: RoomId,
-        speaker: Speaker,
+        answer: &Answer,
         offset: Offset,
-        message: Option<Rc<Message>>,
-    ) {
-        let reply = match speaker.answer {
-            Answer::Nothing => return,
-            Answer::Ack(ack) => Reply::Ack { room: id, id: ack, offset },
-            Answer::Echo => match message {
-                Some(message) => Reply::Echo { room: id, message },
-                None => return,
-            },
+        message: Option<&Rc<Message>>,
+    ) -> Option<Reply> {
+        Some(match answer {
+            Answer::Nothing => return None,
+            Answer::Ack(ack) => Reply::Ack { room: id, id: *ack, offset },
+            Answer::Echo => Reply::Echo { room: id, message: Rc::clone(message?) },
             Answer::Published { sender, unix_ms } => {
-                let Some(room) = self.room(id) else { return };
+                let room = self.room(id)?;
                 let (room, epoch) = (Rc::clone(&room.name), room.epoch);
                 let (unix_ms, sender) = match message {
-                    Some(message) => (message.unix_ms, Rc::clone(&message.sender.name)),
-                    None => (unix_ms, sender),
+                    Some(message) => (message.unix_ms, &message.sender.name),
+                    None => (*unix_ms, sender),
                 };
-                Reply::Published { room, epoch, offset, unix_ms, sender }
+                Reply::Published { room, epoch, offset, unix_ms, sender: Rc::clone(sender) }
+            }
+        })
+    }
+
+    /// Returns the next messages to be kept. A room has one append under way at most.
+    pub fn take_append(&mut self) -> Option<Append> {
+        while let Some(id) = self.history.take_ready() {
+            let Some(room) = room_mut(&mut self.rooms, id) else { continue };
+            let (after, messages) = (room.head(), room.history.begin_append());
+            if !messages.is_empty() {
+                let (name, epoch) = (Rc::clone(&room.name), room.epoch);
+                return Some(Append { room: id, name, epoch, after, messages });
+            }
+        }
+        None
+    }
+
+    /// Takes what came of the append of a room that is under way. True if there is something to
+    /// [apply](Self::apply_outcome).
+    pub fn committed(&mut self, id: RoomId, outcome: CommitOutcome) -> bool {
+        let room = room_mut(&mut self.rooms, id);
+        room.is_some_and(|room| room.history.settle(outcome))
+    }
+
+    /// Applies the oldest outcome of a room: the message is delivered and acknowledged, or its sender
+    /// is told that it is not kept. Returns the weight of the message, and whether there are more;
+    /// `None` if there was none.
+    pub fn apply_outcome(&mut self, id: RoomId, now: Now) -> Option<(usize, bool)> {
+        let room = room_mut(&mut self.rooms, id)?;
+        let history = &mut room.history;
+        let settled = self.history.apply_next(id, history, now.tick(), &self.limits)?;
+        let has_more = room.history.has_outcome();
+        let (weight, waiting) = match settled {
+            Settled::Kept(kept, waiting) => {
+                let message = Rc::clone(&kept.message);
+                if !planted!("delivery-before-commit") {
+                    self.deliver(id, kept, waiting.skip);
+                }
+                for speaker in waiting.speakers {
+                    let (offset, answer) = (message.offset, &speaker.answer);
+                    let reply = self.acknowledgement(id, answer, offset, Some(&message));
+                    self.answer_late(speaker.conn, speaker.request, reply);
+                }
+                (message.weight(), waiting.behind)
+            }
+            Settled::NotKept(message, waiting) => {
+                for speaker in waiting.speakers {
+                    let reply = Reply::Refused { refusal: Refusal::NotKept };
+                    self.answer_late(speaker.conn, speaker.request, Some(reply));
+                }
+                (message.weight(), waiting.behind)
             }
         };
-        self.events.push_back(Event::Reply(speaker.conn, speaker.request, reply));
+        for behind in waiting {
+            match behind {
+                Behind::Notice(notice, except) => {
+                    self.events.push_back(Event::Notice(id, notice, except));
+                }
+                Behind::Answer(conn, request, reply) => {
+                    self.answer_late(conn, request, Some(reply));
+                }
+            }
+        }
+        self.forget_if_over(id);
+        Some((weight, has_more))
+    }
+
+    /// Answers a request that had to wait, which ends it.
+    fn answer_late(&mut self, conn: ConnId, request: RequestId, reply: Option<Reply>) {
+        if let Some(reply) = reply {
+            self.events.push_back(Event::Reply(conn, request, reply));
+        }
+        if request.is_some() {
+            self.events.push_back(Event::Done(conn, request));
+        }
+        let Some((_, count)) = self.pending.get_mut(&conn) else { return };
+        *count -= 1;
+        if *count == 0 {
+            self.pending.remove(&conn);
+            self.events.push_back(Event::Settled(conn));
+        }
+    }
+
+    fn note_pending(&mut self, conn: ConnId, id: RoomId) {
+        self.pending.entry(conn).or_insert((id, 0)).1 += 1;
+    }
+
+    /// True if any message of the relay waits for its outcome.
+    pub fn has_pending(&self) -> bool {
+        self.history.pending() > 0
+    }
+
+    /// The room in which messages of a peer wait for their outcome.
+    pub fn pending_room(&self, conn: ConnId) -> Option<RoomId> {
+        self.pending.get(&conn).map(|(room, _)| *room)
+    }
+
+    /// Bytes of messages that wait for their outcome in a room.
+    pub fn pending_bytes(&self, id: RoomId) -> usize {
+        self.room(id).map_or(0, |room| room.history.pending_weight())
+    }
+
+    /// True if a message has the id of one that waits for its outcome.
+    pub fn is_repeat(&self, conn: ConnId, id: RoomId, sender: &Sender<'_>) -> bool {
+        let &Sender::Member { id: said, .. } = sender else { return false };
+        let key = self.people.get(conn).map_or(0, |person| person.key);
+        said != 0 && self.is_pending(id, (key, said))
+    }
+
+    /// True if a room that was not open to everybody has been left by all, and is over once the last
+    /// messages are through.
+    pub fn is_closing(&self, id: RoomId) -> bool {
+        self.room(id).is_some_and(|room| {
+            room.members.is_empty() && !room.rights.is_open() && room.history.pending() > 0
+        })
     }
 }

@@ -45,12 +45,19 @@ impl Hub {
         let Some(who) = self.people.identity(conn) else { return };
         let presence = self.people.presence(conn);
         let departure = presence.and_then(|presence| presence.departure.clone());
-        let departure = departure.unwrap_or_else(|| Departure::Quit(why.text().into()));
+        let mut departure = departure.unwrap_or_else(|| Departure::Quit(why.text().into()));
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
+        let is_late = self.is_late(&rooms);
+        if is_late {
+            departure = departure.of_one_room();
+        }
         let mut told = Told::new(&rooms, &self.limits);
         for room in rooms {
             self.unseat(conn, room, None);
-            let except = told.but_once(self.room(room), &self.people);
+            let except = match is_late {
+                true => Vec::new(),
+                false => told.but_once(self.room(room), &self.people),
+            };
             let going = departure.clone();
             self.announce(room, now, except, |count| Notice::Went(who.clone(), count, going));
             self.forget_if_over(room);

@@ -4,6 +4,7 @@ use super::command::Command;
 use super::event::Event;
 use super::membership::Start;
 use super::notice::Departure;
+use super::proposal::Progress;
 use super::reply::Reply;
 use super::state::Hub;
 use crate::id::{ConnId, RequestId};
@@ -13,7 +14,8 @@ use std::rc::Rc;
 
 impl Hub {
     /// Carries out what somebody asks for. What answers it carries `request`, and behind the last
-    /// answer comes [`Event::Done`] if it [is one](RequestId::is_some).
+    /// answer comes [`Event::Done`] if it [is one](RequestId::is_some): in this call, unless the answer
+    /// waits for the outcome of a message.
     pub fn handle_command(
         &mut self,
         conn: ConnId,
@@ -22,16 +24,34 @@ impl Hub {
         now: Now,
     ) {
         self.asking = Some((conn, request));
-        if let Err(refusal) = self.carry_out(conn, command, now) {
-            self.reply(conn, Reply::Refused { refusal });
-        }
+        let progress = match self.carry_out(conn, command, now) {
+            Ok(progress) => progress,
+            Err(refusal) => self.answer_in_order(conn, request, Reply::Refused { refusal }),
+        };
         self.asking = None;
-        if request.is_some() {
+        if request.is_some() && progress == Progress::Done {
             self.events.push_back(Event::Done(conn, request));
         }
     }
 
-    fn carry_out(&mut self, conn: ConnId, command: Command<'_>, now: Now) -> Result<(), Refusal> {
+    fn carry_out(
+        &mut self,
+        conn: ConnId,
+        command: Command<'_>,
+        now: Now,
+    ) -> Result<Progress, Refusal> {
+        if let Command::Publish { room, sender, bytes, form, manner } = command {
+            return self.publish(conn, &room, &sender, (bytes, form, manner), now);
+        }
+        self.carry_out_at_once(conn, command, now).map(|()| Progress::Done)
+    }
+
+    fn carry_out_at_once(
+        &mut self,
+        conn: ConnId,
+        command: Command<'_>,
+        now: Now,
+    ) -> Result<(), Refusal> {
         match command {
             Command::Hello { name, key, private } => {
                 self.hello(conn, &name, key, now)?;
@@ -52,9 +72,8 @@ impl Hub {
                 let reason = reason.map(|reason| Rc::from(&*reason));
                 self.leave(conn, room, reason, now)
             }
-            Command::Publish { room, sender, bytes, form, manner } => {
-                self.publish(conn, &room, &sender, (bytes, form, manner), now)
-            }
+            // See `carry_out`.
+            Command::Publish { .. } => Ok(()),
             Command::DirectMessage { to, bytes, manner } => {
                 self.direct(conn, to, bytes, manner, now)
             }

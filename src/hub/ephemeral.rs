@@ -1,7 +1,6 @@
 //! Ephemeral messages: not kept, to a room or a person.
 
 use super::command::Target;
-use super::event::Event;
 use super::notice::{Ephemeral, Notice};
 use super::reply::Reply;
 use super::state::Hub;
@@ -28,7 +27,7 @@ impl Hub {
                 if echo {
                     self.reply(conn, Reply::Notice(room, notice.clone()));
                 }
-                self.events.push_back(Event::Notice(room, notice, vec![conn]));
+                self.notify(room, notice, vec![conn]);
             }
             Target::Person(other) => {
                 let to = self.hearer(other)?;

@@ -15,6 +15,8 @@ pub enum Event {
     Reply(ConnId, RequestId, Reply),
     /// The request of that person is done with: nothing more answers it.
     Done(ConnId, RequestId),
+    /// No message of that person waits for its outcome any more.
+    Settled(ConnId),
     /// `conn` hears the room from now on; first, everything kept from `from` on.
     Seat {
         /// Who.

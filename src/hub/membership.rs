@@ -7,6 +7,7 @@ use super::person::Membership;
 use super::rate::Act;
 use super::reply::Reply;
 use super::rights::Rights;
+use super::room::Room;
 use super::state::{Hub, room_mut};
 use crate::id::{ConnId, RequestId, Resume, RoomId};
 use crate::now::Now;
@@ -55,11 +56,12 @@ impl Hub {
             self.may_enter(conn, id, key)?;
         }
         if again {
-            let head = self.room(id).map_or(0, |room| room.head());
+            let head = self.room(id).map_or(0, Room::head);
             self.events.push_back(Event::Unseat { conn, room: id, answers: None, head });
         } else {
             self.enter(conn, id, now);
         }
+        self.spare(conn, id);
         let Some(room) = self.room(id) else { return Err(Refusal::BadRoom) };
         let (recovered, from) = match start {
             Start::Now => (false, None),
@@ -91,6 +93,18 @@ impl Hub {
         self.reply(conn, reply);
         self.events.push_back(Event::Seat { conn, room: id, from });
         Ok(())
+    }
+
+    /// Keeps somebody from hearing the notices that wait in a room: what it is told on joining includes
+    /// them.
+    fn spare(&mut self, conn: ConnId, id: RoomId) {
+        if !self.has_pending() {
+            return;
+        }
+        let room = room_mut(&mut self.rooms, id);
+        for (_, waiting) in room.into_iter().flat_map(|room| room.history.waiting_mut()) {
+            waiting.spare(conn);
+        }
     }
 
     /// Makes `conn` a member. The others are told first, so the newcomer does not hear of itself.
@@ -171,7 +185,8 @@ impl Hub {
     ) {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         if room.members.len() <= self.limits.presence_members {
-            self.events.push_back(Event::Notice(id, by_name(room.count()), except));
+            let notice = by_name(room.count());
+            self.notify(id, notice, except);
         } else if room.counts_at.is_none() {
             let at = now.tick().after(COUNT_EVERY);
             room.counts_at = Some(at);

@@ -95,7 +95,7 @@ impl Hub {
     /// Tells everybody in a room, and whoever did it by a private copy.
     fn proclaim(&mut self, conn: ConnId, id: RoomId, notice: Notice) {
         self.reply(conn, Reply::Notice(id, notice.clone()));
-        self.events.push_back(Event::Notice(id, notice, vec![conn]));
+        self.notify(id, notice, vec![conn]);
     }
 
     pub(super) fn give_topic(
@@ -201,7 +201,7 @@ impl Hub {
         let count = self.room(id).map_or(0, Room::count);
         let notice = Notice::Went(who, count, Departure::Kicked(by, reason));
         if whom == conn {
-            self.events.push_back(Event::Notice(id, notice, Vec::new()));
+            self.notify(id, notice, Vec::new());
         } else {
             self.proclaim(conn, id, notice);
         }

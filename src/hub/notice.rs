@@ -52,3 +52,14 @@ pub enum Departure {
     /// Kicked out of this room by somebody, with these words.
     Kicked(Identity, Rc<str>),
 }
+
+impl Departure {
+    /// Returns the same departure as one out of a single room.
+    pub(super) fn of_one_room(self) -> Self {
+        match self {
+            Self::Left(words) => Self::Left(words),
+            Self::Quit(words) | Self::Disconnected(_, words) => Self::Left(Some(words)),
+            Self::Kicked(by, words) => Self::Kicked(by, words),
+        }
+    }
+}

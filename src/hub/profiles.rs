@@ -91,6 +91,12 @@ impl Hub {
         }
     }
 
+    /// True if a notice to these rooms has to wait in one of them. Then each is told for itself, so that
+    /// in each it comes behind what was told before.
+    pub(super) fn is_late(&self, rooms: &[RoomId]) -> bool {
+        self.history.pending() > 0 && rooms.iter().any(|room| self.pending_bytes(*room) > 0)
+    }
+
     pub(super) fn rename(&mut self, conn: ConnId, name: &str, now: Now) -> Result<(), Refusal> {
         if !name::is_person_name(name) || name::guest_number(name).is_some() {
             return Err(Refusal::BadName);
@@ -116,9 +122,13 @@ impl Hub {
         let renamed = |count| Notice::Renamed(before.clone(), Rc::clone(&name), count);
         self.reply(conn, Reply::News(renamed(0)));
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
+        let is_late = self.is_late(&rooms);
         let mut told = Told::new(&rooms, &self.limits);
         for room in rooms {
-            let mut except = told.but_once(self.room(room), &self.people);
+            let mut except = match is_late {
+                true => Vec::new(),
+                false => told.but_once(self.room(room), &self.people),
+            };
             if !except.contains(&conn) {
                 except.push(conn);
             }

@@ -1,8 +1,11 @@
 //! Proposals: messages that were let through and are not kept yet, and who waits for that.
 
+use super::notice::Notice;
+use super::reply::Reply;
 use crate::history::SaidId;
 use crate::id::{ConnId, RequestId};
 use crate::payload::{Identity, Payload};
+use smallvec::SmallVec;
 use std::rc::Rc;
 
 /// A message that has passed every check.
@@ -39,4 +42,54 @@ pub(super) enum Answer {
     /// [`Reply::Published`](super::Reply::Published). Where the first message under its id is no
     /// longer there, its sender and time are taken from the proposal.
     Published { sender: Rc<str>, unix_ms: u64 },
+}
+
+/// Whether a command is done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// All answers were given.
+    Done,
+    /// Some are given later, and [`Event::Done`](super::Event::Done) with the last.
+    Pending,
+}
+
+/// Everything that waits for the outcome of one message.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The sender, if it does not want its own copy.
+    pub(super) skip: Option<ConnId>,
+    /// Those who proposed it: more than one, if it was said again meanwhile.
+    pub(super) speakers: SmallVec<[Speaker; 1]>,
+    /// What comes behind the message, whatever becomes of it.
+    pub(super) behind: Vec<Behind>,
+}
+
+impl Waiting {
+    /// Keeps somebody from hearing the notices that wait.
+    pub(super) fn spare(&mut self, conn: ConnId) {
+        for behind in &mut self.behind {
+            match behind {
+                Behind::Notice(_, except) if !except.contains(&conn) => except.push(conn),
+                Behind::Notice(..) | Behind::Answer(..) => {}
+            }
+        }
+    }
+
+    /// Each peer that waits, once for every request.
+    pub(super) fn conns(&self) -> impl Iterator<Item = ConnId> {
+        let behind = self.behind.iter().filter_map(|behind| match behind {
+            Behind::Notice(..) => None,
+            Behind::Answer(conn, ..) => Some(*conn),
+        });
+        self.speakers.iter().map(|speaker| speaker.conn).chain(behind)
+    }
+}
+
+/// What must not overtake a message.
+#[derive(Debug)]
+pub(super) enum Behind {
+    /// A notice to the room, except for some.
+    Notice(Notice, Vec<ConnId>),
+    /// An answer to a peer that waits for the outcome of this message or of an earlier one.
+    Answer(ConnId, RequestId, Reply),
 }

@@ -2,7 +2,7 @@
 
 use super::command::{Sender, Where};
 use super::name;
-use super::proposal::{Answer, Draft, Speaker};
+use super::proposal::{Answer, Draft, Progress, Speaker};
 use super::publish_api::Posted;
 use super::rate::Act;
 use super::state::Hub;
@@ -21,7 +21,7 @@ impl Hub {
         sender: &Sender<'_>,
         (bytes, form, manner): (Cow<'_, [u8]>, Form, Manner),
         now: Now,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Progress, Refusal> {
         match sender {
             &Sender::Member { id, echo } => {
                 self.publish_as_member(conn, room, (id, echo), (bytes, form, manner), now)
@@ -38,6 +38,7 @@ impl Hub {
     }
 
     /// Publishes for the program around the relay, as `sender`, to a room that need not exist yet.
+    /// Returns the offset, if the message is kept at once.
     ///
     /// # Errors
     /// Why nothing was published.
@@ -47,7 +48,7 @@ impl Hub {
         sender: &str,
         bytes: &[u8],
         now: Now,
-    ) -> Result<Offset, Refusal> {
+    ) -> Result<Option<Offset>, Refusal> {
         // The wire has no space for longer names, and nobody expects a space in one.
         if !name::is_person_name(sender) {
             return Err(Refusal::BadName);
@@ -59,7 +60,7 @@ impl Hub {
         let payload = Payload { bytes: bytes.into(), ..Payload::default() };
         let sender = Identity::named(sender);
         let draft = Draft { sender, payload, id: None, skip: None };
-        let offset = self.propose(room, draft, None, now).unwrap_or(0);
+        let offset = self.propose(room, draft, None, now);
         self.forget_if_over(room);
         Ok(offset)
     }
@@ -71,7 +72,7 @@ impl Hub {
         (said, echo): (u64, bool),
         (bytes, form, manner): (Cow<'_, [u8]>, Form, Manner),
         now: Now,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Progress, Refusal> {
         let id = self.room_meant(room).ok_or(Refusal::NotMember)?;
         let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
         if !person.is_member(id) {
@@ -88,17 +89,9 @@ impl Hub {
         let sender = self.people.identity(conn).ok_or(Refusal::NotMember)?;
         let answer = if said == 0 { Answer::Nothing } else { Answer::Ack(said) };
         let speaker = Speaker { conn, request: self.request_of(conn), answer };
-        let sought = said_id.filter(|_| !planted!("repeat-is-said-again"));
-        match sought.and_then(|said_id| self.room(id)?.history.find(said_id)) {
-            Some(first) => self.acknowledge(id, speaker, first, None),
-            None => {
-                let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
-                let skip = (!echo).then_some(conn);
-                let draft = Draft { sender, payload, id: said_id, skip };
-                self.propose(id, draft, Some(speaker), now);
-            }
-        }
-        Ok(())
+        let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
+        let skip = (!echo).then_some(conn);
+        Ok(self.submit(id, Draft { sender, payload, id: said_id, skip }, speaker, now))
     }
 
     fn publish_as_person(
@@ -108,7 +101,7 @@ impl Hub {
         echo: bool,
         (bytes, form, manner): (Cow<'_, [u8]>, Form, Manner),
         now: Now,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Progress, Refusal> {
         let sender = self.charge_message(conn, now)?;
         if bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
@@ -120,8 +113,7 @@ impl Hub {
         let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
         let answer = if echo { Answer::Echo } else { Answer::Nothing };
         let speaker = Speaker { conn, request: self.request_of(conn), answer };
-        self.propose(room, Draft { sender, payload, id: None, skip }, Some(speaker), now);
-        Ok(())
+        Ok(self.submit(room, Draft { sender, payload, id: None, skip }, speaker, now))
     }
 
     /// The room meant, if it exists.

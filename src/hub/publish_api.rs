@@ -2,7 +2,7 @@
 
 use super::command::Where;
 use super::name;
-use super::proposal::{Answer, Draft, Speaker};
+use super::proposal::{Answer, Draft, Progress, Speaker};
 use super::rate::Act;
 use super::state::Hub;
 use crate::history::SaidId;
@@ -32,7 +32,7 @@ impl Hub {
         posted: Posted<'_>,
         payload: Payload,
         now: Now,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Progress, Refusal> {
         let person = self.people.get_mut(conn).ok_or(Refusal::NotMember)?;
         if payload.bytes.len() > self.limits.message {
             return Err(Refusal::MessageTooLong);
@@ -61,24 +61,13 @@ impl Hub {
             self.forget_if_over(id);
             return Err(refusal);
         }
-        let once = posted.once.filter(|_| !planted!("post-is-said-again"));
-        let said_id = once.map(|once| self.once(who.cloak, posted, once));
-        let history = &self.room(id).ok_or(Refusal::BadRoom)?.history;
-        let first = said_id.and_then(|said_id| history.find(said_id));
+        let said_id = posted.once.map(|once| self.once(who.cloak, posted, once));
         let answer = Answer::Published { sender, unix_ms: now.unix_ms };
         let speaker = Speaker { conn, request: self.request_of(conn), answer };
-        match first {
-            Some(first) => {
-                let message = history.get(first).map(Rc::clone);
-                self.acknowledge(id, speaker, first, message);
-            }
-            None => {
-                let draft = Draft { sender: who, payload, id: said_id, skip: None };
-                self.propose(id, draft, Some(speaker), now);
-            }
-        }
+        let draft = Draft { sender: who, payload, id: said_id, skip: None };
+        let progress = self.submit(id, draft, speaker, now);
         self.forget_if_over(id);
-        Ok(())
+        Ok(progress)
     }
 
     /// A name to be used for one message: one that nobody here holds, or whose key is known.

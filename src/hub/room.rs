@@ -1,5 +1,6 @@
 //! One room: who is in it, and what was said there.
 
+use super::proposal::Waiting;
 use super::rights::Rights;
 use crate::history::RoomHistory;
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
@@ -18,7 +19,7 @@ pub struct Room {
     /// Everyone in it, in no order. Each member's `Person` knows its index here.
     pub members: Vec<ConnId>,
     /// What is published, and what is kept of it.
-    pub history: RoomHistory,
+    pub history: RoomHistory<Waiting>,
     /// What it demands, and who may do what.
     pub rights: Box<Rights>,
     /// When the new count of a big room is announced; a reminder is under way for then.
@@ -64,6 +65,6 @@ impl Room {
 
     /// Whether the room may be forgotten.
     pub fn is_over(&self) -> bool {
-        self.members.is_empty() && self.history.is_empty()
+        self.members.is_empty() && self.history.is_empty() && self.history.pending() == 0
     }
 }

@@ -4,6 +4,7 @@ use super::event::Event;
 use super::name;
 use super::notice::Notice;
 use super::person::{Membership, People};
+use super::proposal::{Behind, Waiting};
 use super::reply::Reply;
 use super::room::Room;
 use crate::history::History;
@@ -15,6 +16,7 @@ use crate::reason::Refusal;
 use crate::secret::Secrets;
 use slab::Slab;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::iter;
 use std::rc::Rc;
 
 /// People, rooms, what is published there, and the events that the engine must act on.
@@ -33,6 +35,9 @@ pub struct Hub {
     pub(super) rooms_made: u32,
     pub(super) history: History,
     pub(super) events: VecDeque<Event>,
+    /// The people with requests that wait for the outcome of a message: in which room, and how many.
+    /// All are in one room, so that their answers come in order.
+    pub(super) pending: HashMap<ConnId, (RoomId, usize)>,
     /// The request that is being carried out, and whose it is.
     pub(super) asking: Option<(ConnId, RequestId)>,
     pub(super) minted: u64,
@@ -52,6 +57,7 @@ impl Hub {
             rooms_made: 0,
             history: History::default(),
             events: VecDeque::new(),
+            pending: HashMap::new(),
             asking: None,
             minted: 0,
             secrets,
@@ -124,8 +130,9 @@ impl Hub {
         if room.counts_at.is_some_and(|at| at <= tick) {
             room.counts_at = None;
             let count = Notice::Count(room.count());
-            self.events.push_back(Event::Notice(id, count, Vec::new()));
+            self.notify(id, count, Vec::new());
         }
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
         if let Some(at) = self.history.forget_old(&mut room.history, tick, &self.limits) {
             self.events.push_back(Event::Remind(id, at));
         }
@@ -174,6 +181,17 @@ impl Hub {
         }
     }
 
+    /// Tells everyone in a room but some, behind the messages that wait for their outcome there.
+    pub(super) fn notify(&mut self, id: RoomId, notice: Notice, except: Vec<ConnId>) {
+        if self.history.pending() > 0
+            && let Some(room) = room_mut(&mut self.rooms, id)
+            && let Some(waiting) = room.history.last_waiting()
+        {
+            return waiting.behind.push(Behind::Notice(notice, except));
+        }
+        self.events.push_back(Event::Notice(id, notice, except));
+    }
+
     pub(super) fn reply(&mut self, conn: ConnId, reply: Reply) {
         let request = self.request_of(conn);
         self.events.push_back(Event::Reply(conn, request, reply));
@@ -186,17 +204,30 @@ impl Hub {
     #[doc(hidden)]
     pub fn assert_sound(&self) {
         let mut kept = 0;
+        let mut pending: HashMap<ConnId, usize> = HashMap::new();
         for (slot, room) in &self.rooms {
             assert_eq!(room.id.slot(), slot);
             assert!(!room.is_over(), "room {} should be forgotten", room.name);
             assert_eq!(self.find(&room.name), Some(room.id));
             assert!(room.history.is_empty() || room.oldest() <= room.head());
             kept += room.history.weight();
+            for (conn, at) in
+                room.history.waiting().flat_map(Waiting::conns).zip(iter::repeat(room.id))
+            {
+                *pending.entry(conn).or_default() += 1;
+                assert_eq!(
+                    self.pending.get(&conn).map(|(room, _)| *room),
+                    Some(at),
+                    "what a peer waits for is in one room"
+                );
+            }
             for (index, member) in room.members.iter().enumerate() {
                 let person = self.people.get(*member).expect("a member is somebody");
                 assert!(person.rooms.contains(&Membership { room: room.id, index: index as u32 }));
             }
         }
+        let counted = self.pending.iter().map(|(conn, (_, count))| (*conn, *count));
+        assert_eq!(counted.collect::<HashMap<_, _>>(), pending, "who waits for what");
         assert_eq!(kept, self.history.kept());
         assert!(kept <= self.limits.history_total);
         assert_eq!(self.room_ids.len(), self.rooms.len());

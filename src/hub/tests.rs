@@ -1,3 +1,5 @@
+mod commit;
+
 use super::*;
 use crate::history::Mark;
 use crate::history::Select;
@@ -51,7 +53,11 @@ impl World {
                 }
                 Event::Gone(_) => "gone".to_owned(),
                 Event::Notice(_, notice, _) => format!("{notice:?}"),
-                Event::Done(..) | Event::Seat { .. } | Event::Unseat { .. } | Event::Remind(..) => {
+                Event::Done(..)
+                | Event::Settled(_)
+                | Event::Seat { .. }
+                | Event::Unseat { .. }
+                | Event::Remind(..) => {
                     return None;
                 }
             })
@@ -410,7 +416,7 @@ fn messages_are_numbered_and_acknowledged() {
     let bytes = Cow::Borrowed(&b"tri"[..]);
     let publish = publish(room, 0, false, bytes);
     assert_eq!(world.command(0, publish), ["3 a: tri not 0"]);
-    assert_eq!(world.hub.publish_from_host("LOBBY", "host", b"four", world.now), Ok(4));
+    assert_eq!(world.hub.publish_from_host("LOBBY", "host", b"four", world.now), Ok(Some(4)));
     assert_eq!(world.news(), ["4 host: four"]);
 }
 

@@ -167,6 +167,10 @@ impl Conversation for Session {
         each!(self, it => it.can_tell_refusal())
     }
 
+    fn answers_from_hub(&self) -> bool {
+        each!(self, it => it.answers_from_hub())
+    }
+
     fn has_one_room(&self) -> bool {
         each!(self, it => it.has_one_room())
     }

@@ -93,6 +93,13 @@ pub trait Conversation {
         false
     }
 
+    /// True if the session takes answers from the hub by itself, or one request at a time. Such a peer
+    /// is not read from while a message of its own is pending: its answers would be older than what it
+    /// is told before them, or would have to be asked for again.
+    fn answers_from_hub(&self) -> bool {
+        false
+    }
+
     /// True if the peer has a name; before that the handshake deadline runs.
     fn is_greeted(&self) -> bool;
 }
@@ -147,6 +154,11 @@ pub trait Protocol {
 
     /// See [`Conversation::has_one_room`].
     fn has_one_room(&self) -> bool {
+        false
+    }
+
+    /// See [`Conversation::answers_from_hub`].
+    fn answers_from_hub(&self) -> bool {
         false
     }
 

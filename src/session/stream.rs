@@ -65,6 +65,10 @@ impl<P: OverStream> Conversation for Stream<P> {
         self.0.can_tell_refusal()
     }
 
+    fn answers_from_hub(&self) -> bool {
+        self.0.answers_from_hub()
+    }
+
     fn has_one_room(&self) -> bool {
         self.0.has_one_room()
     }

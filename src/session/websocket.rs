@@ -212,6 +212,10 @@ impl<P: OverMessages> Conversation for WebSocket<P> {
         self.protocol.can_tell_refusal()
     }
 
+    fn answers_from_hub(&self) -> bool {
+        self.protocol.answers_from_hub()
+    }
+
     fn has_one_room(&self) -> bool {
         self.protocol.has_one_room()
     }

@@ -46,6 +46,8 @@ pub struct Say {
     pub is_text: Option<bool>,
     /// To whom alone, if it is not for a room.
     pub private: Option<Box<Private>>,
+    /// Its sender was told that it is not kept.
+    pub is_lost: bool,
     /// Where it was seen: epoch and offset.
     pub placed: Option<(u64, Offset)>,
 }
@@ -54,8 +56,8 @@ impl Say {
     /// A message of one person, until more is known of it.
     pub fn of(person: usize, bytes: &[u8]) -> Self {
         let (room, echo, id, bytes) = (usize::MAX, true, 0, bytes.into());
-        let (is_sure, is_text, private, placed) = (false, None, None, None);
-        Self { room, echo, id, person, bytes, is_sure, is_text, private, placed }
+        let (is_sure, is_text, private, is_lost, placed) = (false, None, None, false, None);
+        Self { room, echo, id, person, bytes, is_sure, is_text, private, is_lost, placed }
     }
 }
 
@@ -80,6 +82,8 @@ pub struct Speaker {
 /// A message as somebody received it.
 pub struct Told {
     pub call: u32,
+    /// Where it stands in the order of everything that came about.
+    pub key: Key,
     pub serial: u32,
     /// Which of the sender's messages; for plain sockets, the offset.
     pub index: u64,
@@ -129,6 +133,10 @@ pub struct Model {
     pub calls: Vec<Call>,
     pub speakers: Vec<Speaker>,
     pub logs: HashMap<u64, Log>,
+    /// Where messages are not kept at once: when each place came to be kept, for everybody.
+    pub kept: Option<HashMap<(u64, Offset), Key>>,
+    /// What is said may be lost, and its sender is told so.
+    pub may_fail: bool,
     /// Offsets that a peer did not get: they must be what it said itself and did not want back.
     pub unheard: Vec<(u64, Offset, u32)>,
     pub acks: Vec<Acked>,
@@ -150,6 +158,8 @@ impl Model {
             calls: Vec::new(),
             speakers: vec![Speaker { echo: true, ..Speaker::default() }],
             logs: HashMap::new(),
+            kept: None,
+            may_fail: false,
             unheard: Vec::new(),
             acks: Vec::new(),
             let_go: Vec::new(),
@@ -204,7 +214,7 @@ impl Model {
             assert_eq!(told.call, call, "[same for all] offset {offset}: said at two times");
             assert_eq!(&*told.sender, sender, "[same for all] offset {offset}: two senders");
             assert!(*told.bytes == *payload, "[same for all] offset {offset}: two contents");
-            return (told.call, told.index);
+            return told.key;
         }
         let who = self.calls.get(call as usize).map(|call| call.who);
         let Some(Who::Peer(serial)) = who else {
@@ -220,6 +230,7 @@ impl Model {
             let say = say.expect("[content] a message that its sender did not send");
             assert!(*say.bytes == *payload, "[content] {serial}.{index} arrived altered");
             assert!(say.private.is_none(), "[privacy] {serial}.{index} is said in a room");
+            assert!(!say.is_lost, "[kept] {serial}.{index} was said not to be");
             assert!(
                 say.placed.is_none(),
                 "[said twice] {serial}.{index} at {:?} and {:?}",
@@ -229,13 +240,30 @@ impl Model {
             say.placed = Some((epoch, offset));
             (index, say.echo, say.is_text.unwrap_or(seems_text))
         };
-        let bytes = Rc::from(payload);
-        log.told[slot] =
-            Some(Told { call, serial, index, echo, is_text, sender: sender.into(), bytes });
+        let (bytes, sender) = (Rc::from(payload), sender.into());
+        let key = match &self.kept {
+            None => (call, index),
+            Some(kept) => *kept.get(&(epoch, offset)).unwrap_or_else(|| {
+                panic!("[kept] offset {offset} is told of, and not kept: {serial}.{index}")
+            }),
+        };
+        log.told[slot] = Some(Told { call, key, serial, index, echo, is_text, sender, bytes });
         while log.told.get(log.known).is_some_and(Option::is_some) {
             log.known += 1;
         }
-        (call, index)
+        key
+    }
+
+    /// A place has come to be kept, in this order.
+    pub fn note_kept(&mut self, place: (u64, Offset), key: Key) {
+        let kept = self.kept.as_mut().expect("a store");
+        assert!(kept.insert(place, key).is_none(), "[kept] {place:?} twice");
+    }
+
+    /// A message was acknowledged at this place.
+    pub fn check_kept(&self, epoch: u64, offset: Offset) {
+        let is_kept = self.kept.as_ref().is_none_or(|kept| kept.contains_key(&(epoch, offset)));
+        assert!(is_kept, "[kept] offset {offset} is acknowledged, and not kept");
     }
 
     /// Checks everything that can be checked by now. At quiet points.
@@ -258,7 +286,7 @@ impl Model {
                 let Some(told) = self.told(epoch, offset) else { break };
                 let is_own = told.serial == serial && !told.echo;
                 assert!(
-                    is_own || told.call <= after || told.call >= before,
+                    is_own || told.key.0 <= after || told.key.0 >= before,
                     "[owed at the end] peer {serial} left in call {before} and lacks {offset}"
                 );
             }
@@ -281,12 +309,15 @@ impl Model {
 impl Log {
     /// Goes on through what is known without a hole.
     fn check(&mut self, speakers: &mut [Speaker], calls: &[Call], limits: &Limits, is_wide: bool) {
-        let mut call = self.checked.checked_sub(1).map_or(0, |last| self.at(last).call);
+        let last = self.checked.checked_sub(1).map(|last| self.at(last));
+        let (mut call, mut key) = last.map_or((0, (0, 0)), |last| (last.call, last.key));
         while self.checked < self.known {
             let at = self.checked;
             let told = self.told[at].as_ref().expect("known");
             assert!(told.call >= call, "[order] offset {} was said before the one before", at + 1);
             call = told.call;
+            assert!(told.key >= key, "[order] offset {} was kept before the one before", at + 1);
+            key = told.key;
             let (serial, index, said_in) = (told.serial, told.index, told.call);
             if let Some(last) = self.last.insert(serial, index) {
                 assert!(index > last, "[order] {serial}.{index} after {serial}.{last}");

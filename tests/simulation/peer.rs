@@ -131,6 +131,8 @@ pub struct Peer {
     pub echo: bool,
     pub closes_on_overrun: bool,
     pub has_rate: bool,
+    /// Notices come to it behind messages that are still to be kept, and so after answers that tell more.
+    pub hears_late: bool,
     /// It was put out of a room, and will hear of which.
     is_expelled: bool,
     /// It has said that private messages may come.
@@ -227,6 +229,7 @@ impl Peer {
             echo: true,
             closes_on_overrun: !kind.hears_frames(),
             has_rate: false,
+            hears_late: false,
             is_expelled: false,
             is_private: false,
             accepted: Vec::new(),

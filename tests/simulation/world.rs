@@ -2,6 +2,7 @@
 //! peers a kernel that cuts, stalls, refuses and breaks, in simulated time.
 
 mod audit;
+mod store;
 
 use crate::model::{Call, HOST, Model, Say, Speaker, Who};
 use crate::peer::{Irc, Kind, Peer, Person, ROOM, RawHearing, Read, Replay, Web};
@@ -17,10 +18,11 @@ use hobnob::password::Claim;
 use hobnob::reason::{CloseReason, Refusal};
 use hobnob::secret::Secrets;
 use hobnob::session::{Job, Outcome, Overrun, Service, frame, irc, raw};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
+use store::Store;
 
 /// The services of every seed: index, dialects, behaviour.
 const CHUNK_ECHO: usize = 0;
@@ -114,6 +116,8 @@ pub struct World {
     finished: Vec<u32>,
     said_by_host: Vec<(usize, Offset, u64)>,
     is_draining: bool,
+    /// The store that keeps the messages, if they are not kept in memory.
+    store: Option<Store>,
     trace: bool,
     /// The totals that the relay's metrics must agree with: connections and bytes.
     expected: Counts,
@@ -168,11 +172,18 @@ impl World {
             ..Default::default()
         }));
         services.truncate(SERVICES);
+        let store = seed.is_multiple_of(2).then(|| Store::new(seed));
         let mut engine = Engine::new(limits.clone(), services, Secrets::from_number(random.next()));
         engine.takes_jobs(random.within(1, 4));
+        if store.is_some() {
+            engine.keep_remotely();
+        }
+        let kept = store.as_ref().map(|_| HashMap::new());
+        let may_fail = store.as_ref().is_some_and(Store::may_fail);
+        let is_governed = manners.moderate > 0;
         Self {
             engine,
-            model: Model { is_governed: manners.moderate > 0, ..Model::new(limits.clone()) },
+            model: Model { is_governed, kept, may_fail, ..Model::new(limits.clone()) },
             random,
             transports,
             is_holding,
@@ -195,6 +206,7 @@ impl World {
             finished: Vec::new(),
             said_by_host: Vec::new(),
             is_draining: false,
+            store,
             trace,
             expected: Counts::default(),
             totals: Totals { seeds: 1, ..Totals::default() },
@@ -272,7 +284,8 @@ impl World {
         peer.closes_on_overrun |= service == FRAME_CLOSE;
         peer.has_rate = !unlimited && !self.limits.rate_every.is_zero();
         let mut speaker = Speaker::of(kind, peer.echo);
-        speaker.has_rate = peer.has_rate;
+        speaker.has_rate = peer.has_rate || self.model.may_fail;
+        peer.hears_late = self.store.is_some();
         peer.is_private = kind.speaks_frames() && self.random.chance(600);
         speaker.hears = kind == Kind::Irc || peer.is_private;
         self.model.speakers.push(speaker);
@@ -660,11 +673,13 @@ impl World {
         let length = self.random.skewed(self.manners.largest).min(self.limits.message);
         payload.resize(length.max(payload.len()), b'h');
         let said = self.engine.say_from_host(&format!("r{room}"), "host", &payload, now);
-        let is_sure = said.is_ok();
+        // Where the host alone goes, nothing fails.
+        let is_sure = said.is_ok() && (room >= 6 || !self.model.may_fail);
         let say = Say { room, is_sure, ..Say::of(usize::MAX, &payload) };
         self.model.speakers[HOST as usize].said.push(say);
         match said {
-            Ok(offset) => self.said_by_host.push((room, offset, index)),
+            Ok(Some(offset)) => self.said_by_host.push((room, offset, index)),
+            Ok(None) => assert!(self.store.is_some(), "[host] kept at once"),
             Err(refusal) => assert_eq!(refusal, Refusal::RelayRoomsFull, "[host]"),
         }
     }
@@ -691,6 +706,7 @@ impl World {
         let now = self.call(Who::Nobody);
         self.engine.expire(now);
         self.note_closing();
+        self.note_kept();
         self.engine.reap(now);
         let last = self.last_call();
         for peer in &mut self.peers {
@@ -702,6 +718,7 @@ impl World {
         self.read(AUDITOR, usize::MAX);
         self.bury();
         self.check();
+        self.keep(self.is_quiet);
     }
 
     /// Workers are done with some jobs, in any order.
@@ -895,7 +912,7 @@ impl World {
     }
 
     fn sleep(&mut self) {
-        let is_busy = self.engine.is_pressing() || !self.unfinished.is_empty();
+        let is_busy = self.engine.is_pressing() || !self.unfinished.is_empty() || self.is_keeping();
         let works_until = self.jobs.iter().map(|work| work.until).min();
         let next = self.engine.next_deadline().into_iter().chain(works_until).min();
         let next = next.unwrap_or(self.running).max(self.running);
@@ -988,6 +1005,7 @@ impl World {
     }
 
     fn settle_down(&mut self) {
+        self.is_quiet = true;
         for turn in 0.. {
             assert!(turn < 50_000, "[quiet] it never is: {}", self.what_is_busy());
             self.engine.wake(self.now());
@@ -1008,11 +1026,12 @@ impl World {
             }
             self.finish_turn();
             is_busy |= self.engine.is_pressing() || !self.unfinished.is_empty();
-            is_busy |= !self.jobs.is_empty();
+            is_busy |= self.is_keeping() || !self.jobs.is_empty();
             is_busy |= self.peers.iter().any(|peer| {
                 !peer.from_relay.is_empty() || peer.edge_due || peer.has_pending_output()
             });
             if !is_busy {
+                self.is_quiet = false;
                 return;
             }
             self.running += Duration::from_micros(50);

@@ -217,6 +217,10 @@ impl Protocol for Irc {
         Language::Irc(self.style())
     }
 
+    fn answers_from_hub(&self) -> bool {
+        true
+    }
+
     fn is_greeted(&self) -> bool {
         self.greeted
     }

@@ -183,7 +183,7 @@ impl Irc {
         out: &mut Vec<u8>,
     ) {
         let about = self.pending(id).cloned().unwrap_or_default();
-        if about.is_quiet && refusal != Refusal::RateLimited {
+        if about.is_quiet && !matches!(refusal, Refusal::RateLimited | Refusal::NotKept) {
             return;
         }
         if refusal == Refusal::RateLimited && about.verb == "SETNAME" {
@@ -197,6 +197,10 @@ impl Irc {
         }
         let (channel, nick) = (&*about.channel, &*about.nick);
         let full = about.full_list(view);
+        if refusal == Refusal::NotKept {
+            let lines = self.server_lines(view);
+            return lines.fail(about.verb, "NOT_KEPT", &[channel], refusal.text(), out);
+        }
         let closed = mode_table::letter_behind(refusal);
         let closed = closed.map(|letter| format!("Cannot join channel (+{letter})"));
         let closed = closed.unwrap_or_default();
@@ -230,7 +234,7 @@ impl Irc {
             Refusal::CannotHear | Refusal::NotReading => {
                 (ERR_CANNOTSENDTOUSER, &[nick], refusal.text())
             }
-            Refusal::Expelled | Refusal::Draining => return,
+            Refusal::Expelled | Refusal::Draining | Refusal::NotKept => return,
         };
         // Before there is a name, the client is free to try another.
         if !self.greeted && refusal == Refusal::NameTaken {

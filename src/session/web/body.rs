@@ -141,7 +141,8 @@ pub fn refusal(refusal: Refusal) -> Response {
         Refusal::TooManyRooms
         | Refusal::RelayRoomsFull
         | Refusal::Draining
-        | Refusal::NotReading => Status::Unavailable,
+        | Refusal::NotReading
+        | Refusal::NotKept => Status::Unavailable,
     };
     let response = problem(status, refusal.word(), refusal.code(), refusal.text());
     match status {

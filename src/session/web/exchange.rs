@@ -424,6 +424,11 @@ impl Conversation for Exchange {
         }
     }
 
+    /// It reads the next request once the one before has its answer.
+    fn answers_from_hub(&self) -> bool {
+        true
+    }
+
     fn completed(&mut self, _: RequestId, outcome: Outcome, _: &View<'_>, out: &mut Vec<u8>) {
         if let Outcome::Report(report) = outcome {
             self.write_answer(watch::response(report), out);

@@ -283,17 +283,18 @@ impl Peer {
         must_fail: Option<Refusal>,
         model: &mut Model,
     ) {
-        let is_governed = model.is_governed;
+        let (is_governed, may_fail) = (model.is_governed, model.may_fail);
         let speaker = &mut model.speakers[self.serial as usize];
         let index = speaker.said.len() as u64;
         let at = self.seats.get(&room).map_or(usize::MAX, |seat| seat.room);
-        let is_sure = !(self.has_rate || is_repeat || is_governed) && must_fail.is_none();
+        let is_sure =
+            !(self.has_rate || is_repeat || is_governed || may_fail) && must_fail.is_none();
         speaker.said.push(Say { room: at, echo, id, is_sure, ..Say::of(self.person, payload) });
         let say = ClientFrame::Say { room, id, echo, payload: Cow::Borrowed(payload) };
         let want = match must_fail {
             _ if id != 0 => Want::Ack { id, room, must_fail, echo, is_repeat, index },
             Some(refusal) => Want::Refused(refusal),
-            None if self.has_rate => Want::Perhaps,
+            None if self.has_rate || may_fail => Want::Perhaps,
             None => return self.send(&say),
         };
         self.ask(&say, want);

@@ -111,7 +111,7 @@ impl Peer {
                 [head.as_bytes(), &bytes].concat()
             }
         };
-        let is_governed = model.is_governed;
+        let is_governed = model.is_governed || model.may_fail;
         let said = &mut model.speakers[self.serial as usize].said;
         let (index, person, is_sure) =
             (said.len() as u64, self.person, !(self.has_rate || is_governed) && id == 0);

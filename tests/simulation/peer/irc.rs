@@ -277,7 +277,8 @@ impl Peer {
     }
 
     fn say_line(&mut self, room: u32, random: &mut Random, manners: &Manners, model: &mut Model) {
-        let is_governed = model.is_governed;
+        // What may be refused, by operators or by the store.
+        let is_governed = model.is_governed || model.may_fail;
         let speaker = &mut model.speakers[self.serial as usize];
         let mut text = format!("{}.{};", self.serial, speaker.said.len());
         let most = random.skewed(manners.largest).min(LINE_MAX - 120);

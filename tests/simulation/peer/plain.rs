@@ -39,7 +39,7 @@ impl Peer {
         let length = random.skewed(manners.largest).max(1);
         let message = self.payload(random, length, model);
         let is_text = std::str::from_utf8(&message).is_ok() && random.chance(500);
-        let is_sure = !(self.has_rate || model.is_governed);
+        let is_sure = !(self.has_rate || model.is_governed || model.may_fail);
         let echo = self.echo;
         let say = Say { echo, is_sure, is_text: Some(is_text), ..Say::of(self.person, &message) };
         model.speakers[self.serial as usize].said.push(say);
@@ -64,7 +64,7 @@ impl Peer {
         let length = random.skewed(manners.largest).max(1);
         let mut line = self.payload(random, length, model);
         line.retain(|byte| *byte != b'\n');
-        let is_sure = !(self.has_rate || model.is_governed);
+        let is_sure = !(self.has_rate || model.is_governed || model.may_fail);
         let say = Say { echo: self.echo, is_sure, ..Say::of(self.person, &line) };
         model.speakers[self.serial as usize].said.push(say);
         // The last line may lack its end, if the peer then hangs up.

@@ -40,7 +40,7 @@ impl Seat {
     pub fn is_due(&self, told: &Told, serial: u32) -> bool {
         let is_own = told.serial == serial;
         let is_later =
-            told.call > self.joined || told.call == self.joined && is_own && self.is_quick;
+            told.key.0 > self.joined || told.key.0 == self.joined && is_own && self.is_quick;
         is_later && (!is_own || told.echo)
     }
 

@@ -254,7 +254,7 @@ fn check_owed(peer: &mut Peer, reason: CloseReason, model: &mut Model) {
         let log = model.log(seat.epoch);
         for offset in seat.next..=log.map_or(0, |log| log.told.len()) as Offset {
             let told = model.told(seat.epoch, offset).expect("audited");
-            let is_due = seat.is_due(told, serial) && told.call < end_call;
+            let is_due = seat.is_due(told, serial) && told.key.0 < end_call;
             assert!(!is_due, "[owed at the end] peer {serial} lacks {offset}");
         }
     }

@@ -13,12 +13,13 @@ impl Peer {
         &mut self,
         refusal: Option<Refusal>,
         of: Subject<'_>,
-        model: &Model,
+        model: &mut Model,
         people: &mut Vec<Person>,
     ) {
         let limited = self.has_rate && refusal == Some(Refusal::RateLimited);
+        let is_lost = model.may_fail && refusal == Some(Refusal::NotKept);
         match of {
-            Subject::Request(0) if limited => self.answered_perhaps("a refusal"),
+            Subject::Request(0) if limited || is_lost => self.answered_perhaps("a refusal"),
             Subject::Request(request) => {
                 self.refused_request(refusal.expect("a refusal"), request, model, people);
             }
@@ -44,7 +45,7 @@ impl Peer {
         &mut self,
         refusal: Refusal,
         request: u64,
-        model: &Model,
+        model: &mut Model,
         people: &mut Vec<Person>,
     ) {
         let limited = self.has_rate && refusal == Refusal::RateLimited;
@@ -69,6 +70,14 @@ impl Peer {
                 if wanted == request =>
             {
                 assert!(limited || is_outside, "[refusal] {refusal} for a question");
+            }
+            Want::Ack { id, index, is_repeat, .. }
+                if id == request && model.may_fail && refusal == Refusal::NotKept =>
+            {
+                let said = &mut model.speakers[self.serial as usize].said;
+                said[index as usize].is_lost = !is_repeat;
+                let placed = said[index as usize].placed;
+                assert!(placed.is_none(), "[kept] {} is, at {placed:?}", self.serial);
             }
             Want::Ack { id, must_fail, .. } if id == request => {
                 let may_not = is_outside || model.is_governed && refusal == Refusal::CannotSay;
@@ -144,7 +153,8 @@ impl Peer {
         about: &str,
         model: &Model,
     ) {
-        if model.is_governed && self.is_of_order() {
+        let is_lost = model.may_fail && refusal == Some(Refusal::NotKept);
+        if is_lost || model.is_governed && self.is_of_order() {
             return self.answered_perhaps(numeric);
         }
         match refusal {
@@ -181,6 +191,7 @@ impl Peer {
             (Want::Past { is_closed, .. }, Some(Refusal::NoRoom)) => *is_closed != Some(false),
             (Want::Posted { .. }, Some(Refusal::CannotSay))
             | (Want::Past { .. }, Some(Refusal::Banned)) => model.is_governed,
+            (Want::Posted { .. }, Some(Refusal::NotKept)) => model.may_fail,
             (Want::Posted { .. } | Want::Past { .. }, _) => limited,
             _ => false,
         };

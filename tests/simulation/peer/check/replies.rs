@@ -106,13 +106,14 @@ impl Peer {
             panic!("[ack] peer {serial}: of a room it is not in");
         };
         let epoch = seat.epoch;
+        model.check_kept(epoch, offset);
         model.acks.push(Acked { epoch, offset, person, id });
         if !is_repeat && echo && seat.next <= offset {
             seat.acked.insert(offset);
         }
         if let Some(told) = model.told(epoch, offset).filter(|_| !is_repeat) {
             assert_eq!((told.serial, told.index), (serial, index), "[ack] of another message");
-            let key = (told.call, told.index);
+            let key = told.key;
             assert!(last.is_none_or(|last| key >= last), "[reply overtaken] peer {serial}");
             self.last = Some(key);
         }
@@ -131,14 +132,16 @@ impl Peer {
             _ => None,
         });
         self.tally.posts += 1;
+        model.check_kept(epoch, offset);
         // Of those with an id, another connection may have said another before.
         if id != 0 {
             let person = self.person;
             return model.acks.push(Acked { epoch, offset, person, id });
         }
         let bytes = model.speakers[self.serial as usize].said[index as usize].bytes.clone();
-        let (call, placed) = model.observe(epoch, offset, time, sender, &bytes);
-        assert_eq!(placed, index, "[ack] of another message, said in call {call}");
+        model.observe(epoch, offset, time, sender, &bytes);
+        let placed = model.told(epoch, offset).expect("just observed");
+        assert_eq!(placed.index, index, "[ack] of another message, said in call {}", placed.call);
     }
 
     fn capabilities_changed(&mut self) {

@@ -42,7 +42,7 @@ impl Peer {
 
     /// Somebody says something in a channel: whoever is there knows whether that one may.
     pub(super) fn check_speech(&mut self, room: u32, person: &str, model: &Model) {
-        let (serial, nick) = (self.serial, nick_in(person));
+        let (serial, nick, hears_late) = (self.serial, nick_in(person), self.hears_late);
         if nick == "host" || model.is_operator(nick) {
             return;
         }
@@ -51,6 +51,10 @@ impl Peer {
         // Who is not known to be there may have a rank.
         let Some(members) = members else { return };
         let is_outside = !members.contains(nick);
+        // It has left since, as a list of names has told.
+        if is_outside && hears_late {
+            return;
+        }
         assert!(
             !(is_outside && rights.is_on('n')),
             "[rights] {nick} speaks in r{room} from outside"

@@ -4,7 +4,7 @@
 use super::super::heard::{Content, nick_in};
 use super::super::seat::{ROOM, Seat};
 use super::super::{Kind, Peer};
-use crate::model::Model;
+use crate::model::{HOST, Model};
 use hobnob::id::Offset;
 use hobnob::session::encode::irc::names::nick_of;
 use std::collections::HashMap;
@@ -136,8 +136,10 @@ impl Peer {
             self.begun = (String::new(), 0);
         }
         if is_first {
-            self.check_order_of((told.call, told.index), floor, &place);
-            if model.speakers[told.serial as usize].stream.is_none() {
+            self.check_order_of(told.key, floor, &place);
+            // Of who is no peer, messages of several rooms are under way at once.
+            let is_ordered = told.serial != HOST || model.kept.is_none();
+            if model.speakers[told.serial as usize].stream.is_none() && is_ordered {
                 note_order(&mut self.last_of, told.serial, told.index, serial);
             }
         }

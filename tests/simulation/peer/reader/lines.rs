@@ -119,6 +119,11 @@ impl Irc {
                 listing.is_all = !text.contains("too many");
                 Heard::Presence(Presence::Listed(listing))
             }
+            "FAIL" => {
+                assert_eq!(param(1), "NOT_KEPT", "[refusal] {text}");
+                let of = Subject::Line { numeric: "FAIL", about: param(2) };
+                Heard::Refused { refusal: Some(Refusal::NotKept), of }
+            }
             "305" | "306" => Heard::Reply(Reply::Away(line.command == "306")),
             "301" => Heard::Away { name: param(1), words: param(2) },
             "322" => {

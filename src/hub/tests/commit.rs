@@ -1,0 +1,124 @@
+//! Messages that a store outside of the relay keeps, and says so later.
+
+use super::*;
+use crate::history::CommitOutcome::{Kept, NotKept};
+use crate::history::{Append, CommitOutcome};
+
+/// People by the names a, b, c … in `lobby`, whose messages are kept elsewhere.
+fn remote_lobby(people: u32) -> World {
+    let mut world = world(|_| {});
+    world.hub.keep_remotely();
+    for slot in 0..people {
+        let name = char::from(b'a' + slot as u8).to_string();
+        world.hello(slot, &name, 0);
+        world.join(slot, "lobby");
+    }
+    world
+}
+
+impl World {
+    /// The texts of the next append, and where it begins.
+    fn append(&mut self) -> Option<(Offset, Vec<String>)> {
+        let Append { after, messages, .. } = self.hub.take_append()?;
+        let texts = messages.iter().map(|(message, _)| &message.payload.bytes);
+        Some((after + 1, texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect()))
+    }
+
+    /// What an outcome leads to.
+    fn outcome(&mut self, room: &str, outcome: CommitOutcome) -> Vec<String> {
+        let room = self.id(room);
+        self.hub.committed(room, outcome);
+        while self.hub.apply_outcome(room, self.now).is_some() {}
+        let news = self.news();
+        self.hub.assert_sound();
+        news
+    }
+}
+
+#[test]
+fn a_message_is_delivered_and_acknowledged_once_it_is_kept() {
+    let mut world = remote_lobby(2);
+    assert!(world.append().is_none());
+    assert!(world.say(0, "lobby", 7, "one").is_empty());
+    assert!(world.hub.has_pending() && world.hub.pending_room(conn(0)).is_some());
+    assert_eq!(world.append(), Some((1, vec!["one".to_owned()])));
+    // One append of a room at a time: the next one takes all that came meanwhile.
+    assert!(world.say(1, "lobby", 0, "two").is_empty());
+    assert!(world.say(0, "lobby", 8, "three").is_empty());
+    assert_eq!(world.append(), None);
+    assert_eq!(world.outcome("lobby", Kept(1)), ["1 a: one", "0: ack 7 1"]);
+    assert_eq!(world.append(), Some((2, vec!["two".to_owned(), "three".to_owned()])));
+    assert_eq!(world.hub.publish_from_host("lobby", "host", b"four", world.now), Ok(None));
+    assert_eq!(world.outcome("lobby", Kept(2)), ["2 b: two"]);
+    assert_eq!(world.append(), None, "half of it is known");
+    assert_eq!(world.outcome("lobby", Kept(3)), ["3 a: three", "0: ack 8 3"]);
+    assert_eq!(world.hub.pending_room(conn(0)), None);
+    world.append();
+    assert_eq!(world.outcome("lobby", Kept(4)), ["4 host: four"]);
+    assert!(!world.hub.has_pending());
+}
+
+#[test]
+fn what_is_not_kept_takes_all_with_it_that_came_later_and_leaves_no_hole() {
+    let mut world = remote_lobby(2);
+    for (id, text) in [(1, "one"), (2, "two"), (3, "three")] {
+        world.say(0, "lobby", id, text);
+    }
+    world.append();
+    world.say(1, "lobby", 4, "four");
+    assert_eq!(world.outcome("lobby", Kept(1)), ["1 a: one", "0: ack 1 1"]);
+    let lost = ["0: not_kept 2", "0: not_kept 3", "1: not_kept 4"];
+    assert_eq!(world.outcome("lobby", NotKept), lost);
+    world.say(1, "lobby", 4, "four");
+    assert_eq!(world.append(), Some((2, vec!["four".to_owned()])));
+    assert_eq!(world.outcome("lobby", Kept(2)), ["2 b: four", "1: ack 4 2"]);
+    // Nobody is told twice.
+    assert!(world.outcome("lobby", NotKept).is_empty());
+}
+
+#[test]
+fn the_second_under_one_id_shares_the_outcome_of_the_first() {
+    for (outcome, first, second) in [
+        (Kept(1), vec!["1 a: one", "0: ack 7 1", "2: ack 7 1"], vec!["2: ack 7 1"]),
+        (NotKept, vec!["0: not_kept 7", "2: not_kept 7"], vec![]),
+    ] {
+        let mut world = remote_lobby(2);
+        world.say(0, "lobby", 7, "one");
+        world.append();
+        let key = world.key(0);
+        // The same person, on another connection.
+        world.command(2, Command::Hello { name: "a".into(), key, private: false });
+        world.join(2, "lobby");
+        assert!(world.say(2, "lobby", 7, "one").is_empty());
+        let all = world.outcome("lobby", outcome);
+        let told = all.iter().filter(|line| !line.starts_with(['+', '-'])).collect::<Vec<_>>();
+        assert_eq!(told, first.iter().collect::<Vec<_>>());
+        assert_eq!(world.say(2, "lobby", 7, "one"), second);
+    }
+}
+
+#[test]
+fn notices_and_answers_do_not_overtake_what_is_pending() {
+    let mut world = remote_lobby(2);
+    world.say(0, "lobby", 1, "one");
+    world.append();
+    // The newcomer is told of itself, and hears of none of what was to be told before.
+    world.hello(2, "c", 0);
+    assert_eq!(world.join(2, "lobby"), ["2: joined lobby 1..0 with 3"]);
+    assert!(world.say(0, "lobby", 2, &"x".repeat(1 << 20)).is_empty(), "refused, but not yet");
+    assert!(world.depart(1).is_empty());
+    let news = world.outcome("lobby", Kept(1));
+    assert_eq!(news, ["1 a: one", "0: ack 1 1", "+c 3", "0: message_too_long 2", "-b 2"]);
+}
+
+#[test]
+fn a_room_is_not_over_before_its_last_message_is() {
+    let mut world = remote_lobby(0);
+    assert!(world.command(5, post("attic", "bot", 0, None)).is_empty());
+    assert_eq!(world.append(), Some((1, vec!["hi".to_owned()])));
+    let news = ["5: not_kept 0", "gone"];
+    assert_eq!(world.outcome("attic", NotKept), news);
+    world.command(5, post("attic", "bot", 0, None));
+    world.append();
+    assert_eq!(world.outcome("attic", Kept(1)), ["1 bot: hi", "5: posted attic 1 by bot"]);
+}

@@ -1,0 +1,136 @@
+//! A store that keeps the messages of a relay: late, many at once, and now and then not at all.
+
+use super::World;
+use crate::random::Random;
+use hobnob::engine::Engine;
+use hobnob::history::{Append, CommitOutcome};
+use hobnob::id::Offset;
+use std::collections::{HashMap, VecDeque};
+
+/// A store in one seed.
+pub struct Store {
+    random: Random,
+    /// Turns that an append takes at most.
+    slowness: usize,
+    /// How often an append fails.
+    fail_per_mille: usize,
+    /// How often one takes very long.
+    stall_per_mille: usize,
+    /// Appends under way, and in which turn they end.
+    under_way: Vec<(Append, u64)>,
+    /// The newest offset of each numbering.
+    heads: HashMap<u64, Offset>,
+    /// Offsets that the engine was told of and has not acted on, by numbering, in its order.
+    told: VecDeque<(u64, VecDeque<Offset>)>,
+    /// Messages that are kept, for the engine.
+    applied: u64,
+}
+
+impl Store {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x5704_e000_0000_0000);
+        let slowness = *random.pick(&[1, 4, 40]);
+        let fail_per_mille = *random.pick(&[0, 0, 20, 200]);
+        let stall_per_mille = *random.pick(&[0, 5, 50]);
+        Self {
+            random,
+            slowness,
+            fail_per_mille,
+            stall_per_mille,
+            under_way: Vec::new(),
+            heads: HashMap::new(),
+            told: VecDeque::new(),
+            applied: 0,
+        }
+    }
+
+    /// True if not everything that is said is kept.
+    pub fn may_fail(&self) -> bool {
+        self.fail_per_mille > 0
+    }
+
+    /// True if nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        self.under_way.is_empty() && self.told.is_empty()
+    }
+
+    /// Takes what is to be kept, and says what came of it; of all, if nobody is to wait.
+    fn turn(&mut self, engine: &mut Engine, turn: u64, is_prompt: bool) {
+        while let Some(append) = engine.take_append() {
+            let is_second = self.under_way.iter().any(|(other, _)| other.room == append.room);
+            assert!(!is_second, "[append] two of r{} are under way", append.name);
+            let head = self.heads.get(&append.epoch.0).copied().unwrap_or(0);
+            assert_eq!(append.after, head, "[append] behind what is kept of {}", append.name);
+            let offsets = append.messages.iter().map(|(message, _)| message.offset);
+            assert!(offsets.eq(head + 1..=head + append.messages.len() as u64), "[append] a hole");
+            let stall = if self.random.chance(self.stall_per_mille) { 300 } else { 0 };
+            let wait = self.random.within(0, self.slowness) + stall;
+            self.under_way.push((append, turn + wait as u64));
+        }
+        let is_due = |(_, due): &mut (Append, u64)| is_prompt || *due <= turn;
+        let due: Vec<_> = self.under_way.extract_if(.., is_due).collect();
+        for (append, _) in due {
+            self.end(&append, engine);
+        }
+    }
+
+    fn end(&mut self, append: &Append, engine: &mut Engine) {
+        let count = append.messages.len();
+        // Elsewhere nobody would know what was not kept.
+        let is_audited = append.name.len() == 2 && append.name.as_bytes()[1] < b'6';
+        let fails = is_audited && self.random.chance(self.fail_per_mille);
+        let kept = if fails { self.random.within(0, count - 1) } else { count };
+        let mut known = 0;
+        while known < kept {
+            known = self.random.within(known + 1, kept);
+            engine.committed(append.room, CommitOutcome::Kept(append.after + known as u64));
+        }
+        if fails {
+            engine.committed(append.room, CommitOutcome::NotKept);
+        }
+        let (epoch, last) = (append.epoch.0, append.after + kept as u64);
+        self.heads.insert(epoch, last);
+        if kept > 0 {
+            let offsets = append.after + 1..=last;
+            match self.told.iter_mut().find(|(known, _)| *known == epoch) {
+                Some((_, told)) => told.extend(offsets),
+                None => self.told.push_back((epoch, offsets.collect())),
+            }
+        }
+    }
+
+    /// The next message that the engine has acted on.
+    fn next_applied(&mut self) -> (u64, Offset) {
+        let (epoch, offsets) = self.told.front_mut().expect("[kept] more than is kept");
+        let place = (*epoch, offsets.pop_front().expect("one at least"));
+        if offsets.is_empty() {
+            self.told.pop_front();
+        }
+        self.applied += 1;
+        place
+    }
+}
+
+impl World {
+    /// Notes what the engine has delivered in the last call: nothing that is not kept.
+    pub(super) fn note_kept(&mut self) {
+        let Some(store) = &mut self.store else { return };
+        let (messages, call) = (self.engine.counts().messages, self.model.calls.len() as u32 - 1);
+        while store.applied < messages {
+            let place = store.next_applied();
+            self.model.note_kept(place, (call, store.applied));
+        }
+    }
+
+    /// The store takes its turn.
+    pub(super) fn keep(&mut self, is_prompt: bool) {
+        let Some(store) = &mut self.store else { return };
+        assert_eq!(store.applied, self.engine.counts().messages, "[kept] delivered without it");
+        store.turn(&mut self.engine, self.turn, is_prompt);
+    }
+
+    /// True if messages wait for the store.
+    pub(super) fn is_keeping(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| !store.is_idle())
+    }
+}
