@@ -41,6 +41,9 @@ pub struct Limits {
     pub history_age: Duration,
     /// Bytes of payload all rooms together keep.
     pub history_total: usize,
+    /// How long a peer waits to hear whether its message is kept. Then it is told that this is not known;
+    /// the message goes on waiting.
+    pub commit_patience: Duration,
     /// Connections at once from one address (IPv4 /32, IPv6 /64).
     pub per_address: usize,
     /// New connections a minute from one address.
@@ -141,6 +144,7 @@ impl Default for Limits {
             history_bytes: 1 << 20,
             history_age: Duration::from_secs(300),
             history_total: 256 << 20,
+            commit_patience: Duration::from_secs(10),
             per_address: 64,
             per_address_minute: 64,
             limit_loopback: false,
@@ -202,6 +206,7 @@ impl Limits {
         let longest = [
             ("handshake", self.handshake),
             ("history-age", self.history_age),
+            ("commit-patience", self.commit_patience),
             ("rate-every", self.rate_every),
             ("ping-after", self.ping_after),
             ("ping-grace", self.ping_grace),
@@ -253,6 +258,7 @@ impl Limits {
         adopt! {
             {
                 handshake "handshake",
+                commit_patience "commit-patience",
                 per_address "per-address",
                 per_address_minute "per-address-minute",
                 limit_loopback "limit-loopback",

@@ -134,7 +134,7 @@ impl Engine {
         let Some(peer) = self.peers.get(conn).filter(|peer| peer.is_open()) else { return };
         let Some(service) = self.world.service_of(peer) else { return };
         let dialect = peer.session.dialect(service);
-        let head = self.world.hub().room(room).map_or(0, |room| room.head());
+        let head = self.world.hub().room(room).map_or(0, Room::head);
         let seat = self.tapes.seat(conn, (room, dialect), head + 1, from);
         let (Some(seat), Some(peer)) = (seat, self.peers.get_mut(conn)) else { return };
         peer.seats.push(seat);

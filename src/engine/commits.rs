@@ -62,11 +62,12 @@ impl Engine {
         self.world.hub_mut().take_append()
     }
 
-    /// Takes what came of the append of a room that is under way. [`expire`](Self::expire) acts on it.
-    pub fn committed(&mut self, room: RoomId, outcome: CommitOutcome) {
+    /// Takes what came of the append of a room that is under way. [`expire`](Self::expire) delivers.
+    pub fn committed(&mut self, room: RoomId, outcome: CommitOutcome, now: Now) {
         if self.world.hub_mut().committed(room, outcome) && !self.commits.rooms.contains(&room) {
             self.commits.rooms.push_back(room);
         }
+        self.settle(self.world.lived(now));
     }
 
     /// Applies outcomes, up to the budget of a turn.

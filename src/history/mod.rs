@@ -144,12 +144,11 @@ impl History {
         message: Message,
         said_id: Option<SaidId>,
         waiting: W,
-        now: Tick,
     ) {
         let Kind::Remote(remote) = &mut self.kind else { return };
         remote.proposals += 1;
         let message = Rc::new(message);
-        room.propose(Proposal { message, id: said_id, since: now, waiting });
+        room.propose(Proposal { message, id: said_id, waiting });
         if room.pending() == 1 {
             remote.ready.push_back(id);
         }

@@ -12,7 +12,6 @@
 
 use super::recent::SaidId;
 use crate::id::Offset;
-use crate::now::Tick;
 use crate::payload::Message;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -24,8 +23,6 @@ pub struct Proposal<W> {
     pub message: Rc<Message>,
     /// Under this id it is kept once.
     pub id: Option<SaidId>,
-    /// When it was proposed.
-    pub since: Tick,
     /// What waits for the outcome.
     pub waiting: W,
 }

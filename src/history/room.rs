@@ -94,10 +94,10 @@ impl<W> RoomHistory<W> {
         self.pending.as_mut()?.last().map(|proposal| &mut proposal.waiting)
     }
 
-    /// Returns everything that waits, in the order of the messages, and since when.
-    pub fn waiting_mut(&mut self) -> impl Iterator<Item = (Tick, &mut W)> {
+    /// Returns everything that waits, in the order of the messages.
+    pub fn waiting_mut(&mut self) -> impl Iterator<Item = &mut W> {
         let proposals = self.pending.iter_mut().flat_map(|pending| pending.iter_mut());
-        proposals.map(|proposal| (proposal.since, &mut proposal.waiting))
+        proposals.map(|proposal| &mut proposal.waiting)
     }
 
     /// Returns everything that waits.

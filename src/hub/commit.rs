@@ -3,12 +3,12 @@
 
 use super::command::Sender;
 use super::event::Event;
-use super::proposal::{Answer, Behind, Draft, Progress, Speaker, Waiting};
+use super::proposal::{Answer, Behind, Draft, LateAnswer, Progress, Speaker, Waiting};
 use super::reply::Reply;
 use super::state::{Hub, room_mut};
 use crate::history::{Append, CommitOutcome, History, Kept, SaidId, Settled};
-use crate::id::{ConnId, Offset, RequestId, RoomId};
-use crate::now::Now;
+use crate::id::{ConnId, Offset, RoomId};
+use crate::now::{Now, Tick};
 use crate::payload::Message;
 use crate::reason::Refusal;
 use smallvec::SmallVec;
@@ -70,20 +70,20 @@ impl Hub {
             }
             let conn = speaker.as_ref().map(|speaker| speaker.conn);
             if planted!("ack-before-commit")
-                && let Some(Speaker { conn, request, answer: Answer::Ack(ack) }) = speaker
+                && let Some(Speaker { conn, request, answer: Answer::Ack(ack), .. }) = speaker
             {
                 let offset = history.head() + history.pending() as Offset + 1;
                 let reply = Reply::Ack { room: id, id: ack, offset };
                 self.events.push_back(Event::Reply(conn, request, reply));
                 let waiting = Waiting { skip, speakers: SmallVec::new(), behind: Vec::new() };
-                self.history.propose(id, history, message, said_id, waiting, now.tick());
+                self.history.propose(id, history, message, said_id, waiting);
                 return None;
             }
             let speakers = speaker.into_iter().collect();
             let waiting = Waiting { skip, speakers, behind: Vec::new() };
-            self.history.propose(id, history, message, said_id, waiting, now.tick());
+            self.history.propose(id, history, message, said_id, waiting);
             if let Some(conn) = conn {
-                self.note_pending(conn, id);
+                self.note_pending(conn, id, now.tick());
             }
             return None;
         }
@@ -111,29 +111,26 @@ impl Hub {
     /// Answers a peer whose message is kept already: the first one with its id has this offset.
     fn answer_repeat(&mut self, id: RoomId, speaker: &Speaker, first: Offset) -> Progress {
         let message = self.room(id).and_then(|room| room.history.get(first)).map(Rc::clone);
-        match self.acknowledgement(id, &speaker.answer, first, message.as_ref()) {
-            Some(reply) => self.answer_in_order(speaker.conn, speaker.request, reply),
-            None => Progress::Done,
-        }
+        let &Speaker { conn, since, request, ref answer } = speaker;
+        let reply = self.acknowledgement(id, answer, first, message.as_ref());
+        self.answer_in_order(LateAnswer { conn, request, since, reply })
     }
 
     /// Gives an answer behind those that the peer still waits for.
-    pub(super) fn answer_in_order(
-        &mut self,
-        conn: ConnId,
-        request: RequestId,
-        reply: Reply,
-    ) -> Progress {
+    pub(super) fn answer_in_order(&mut self, answer: LateAnswer) -> Progress {
+        let (conn, since) = (answer.conn, answer.since);
         let own = self.pending_room(conn);
         let room = own.and_then(|room| room_mut(&mut self.rooms, room));
         match room.and_then(|room| room.history.last_waiting()) {
             Some(waiting) => {
-                waiting.behind.push(Behind::Answer(conn, request, reply));
-                own.into_iter().for_each(|room| self.note_pending(conn, room));
+                waiting.behind.push(Behind::Answer(answer));
+                own.into_iter().for_each(|room| self.note_pending(conn, room, since));
                 Progress::Pending
             }
             None => {
-                self.events.push_back(Event::Reply(conn, request, reply));
+                if let Some(reply) = answer.reply {
+                    self.events.push_back(Event::Reply(conn, answer.request, reply));
+                }
                 Progress::Done
             }
         }
@@ -147,11 +144,11 @@ impl Hub {
     }
 
     fn share_outcome(&mut self, id: RoomId, said_id: SaidId, speaker: Speaker) -> Progress {
-        let conn = speaker.conn;
+        let (conn, since) = (speaker.conn, speaker.since);
         let room = room_mut(&mut self.rooms, id);
         if let Some(waiting) = room.and_then(|room| room.history.waiting_of(said_id)) {
             waiting.speakers.push(speaker);
-            self.note_pending(conn, id);
+            self.note_pending(conn, id, since);
         }
         Progress::Pending
     }
@@ -194,10 +191,42 @@ impl Hub {
     }
 
     /// Takes what came of the append of a room that is under way. True if there is something to
-    /// [apply](Self::apply_outcome).
+    /// [apply](Self::apply_outcome). Where nobody knows yet, those who wait are told so.
     pub fn committed(&mut self, id: RoomId, outcome: CommitOutcome) -> bool {
+        if outcome == CommitOutcome::Unknown {
+            self.give_up(id, Tick(u32::MAX));
+            return false;
+        }
         let room = room_mut(&mut self.rooms, id);
         room.is_some_and(|room| room.history.settle(outcome))
+    }
+
+    /// Tells those who have waited for long enough that it is not known what becomes of their messages.
+    /// The messages go on waiting.
+    pub(super) fn lose_patience(&mut self, id: RoomId, now: Now) {
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        if room.patience_at.is_some_and(|at| at <= now.tick()) {
+            let patience = Tick(0).after(self.limits.commit_patience).0;
+            if let Some(since) = now.tick().0.checked_sub(patience) {
+                self.give_up(id, Tick(since));
+            }
+        }
+    }
+
+    /// Tells those who have waited since this time or longer.
+    fn give_up(&mut self, id: RoomId, since: Tick) {
+        let Some(room) = room_mut(&mut self.rooms, id) else { return };
+        let (mut next, mut answers) = (None, Vec::new());
+        for waiting in room.history.waiting_mut() {
+            waiting.give_up(since, &mut next, &mut answers);
+        }
+        room.patience_at = next.map(|since| since.after(self.limits.commit_patience));
+        if let Some(at) = room.patience_at {
+            self.events.push_back(Event::Remind(id, at));
+        }
+        for answer in answers {
+            self.answer_late(answer);
+        }
     }
 
     /// Applies the oldest outcome of a room: the message is delivered and acknowledged, or its sender
@@ -215,16 +244,17 @@ impl Hub {
                     self.deliver(id, kept, waiting.skip);
                 }
                 for speaker in waiting.speakers {
-                    let (offset, answer) = (message.offset, &speaker.answer);
-                    let reply = self.acknowledgement(id, answer, offset, Some(&message));
-                    self.answer_late(speaker.conn, speaker.request, reply);
+                    let Speaker { conn, since, request, answer } = speaker;
+                    let reply = self.acknowledgement(id, &answer, message.offset, Some(&message));
+                    self.answer_late(LateAnswer { conn, request, since, reply });
                 }
                 (message.weight(), waiting.behind)
             }
             Settled::NotKept(message, waiting) => {
                 for speaker in waiting.speakers {
-                    let reply = Reply::Refused { refusal: Refusal::NotKept };
-                    self.answer_late(speaker.conn, speaker.request, Some(reply));
+                    let Speaker { conn, since, request, .. } = speaker;
+                    let reply = Some(Reply::Refused { refusal: Refusal::NotKept });
+                    self.answer_late(LateAnswer { conn, request, since, reply });
                 }
                 (message.weight(), waiting.behind)
             }
@@ -234,9 +264,7 @@ impl Hub {
                 Behind::Notice(notice, except) => {
                     self.events.push_back(Event::Notice(id, notice, except));
                 }
-                Behind::Answer(conn, request, reply) => {
-                    self.answer_late(conn, request, Some(reply));
-                }
+                Behind::Answer(answer) => self.answer_late(answer),
             }
         }
         self.forget_if_over(id);
@@ -244,7 +272,8 @@ impl Hub {
     }
 
     /// Answers a request that had to wait, which ends it.
-    fn answer_late(&mut self, conn: ConnId, request: RequestId, reply: Option<Reply>) {
+    fn answer_late(&mut self, answer: LateAnswer) {
+        let LateAnswer { conn, request, reply, .. } = answer;
         if let Some(reply) = reply {
             self.events.push_back(Event::Reply(conn, request, reply));
         }
@@ -259,8 +288,15 @@ impl Hub {
         }
     }
 
-    fn note_pending(&mut self, conn: ConnId, id: RoomId) {
+    /// Notes that a peer waits for an outcome in a room, since then.
+    fn note_pending(&mut self, conn: ConnId, id: RoomId, since: Tick) {
         self.pending.entry(conn).or_insert((id, 0)).1 += 1;
+        let room = room_mut(&mut self.rooms, id).filter(|room| room.patience_at.is_none());
+        if let Some(room) = room {
+            let at = since.after(self.limits.commit_patience);
+            room.patience_at = Some(at);
+            self.events.push_back(Event::Remind(id, at));
+        }
     }
 
     /// True if any message of the relay waits for its outcome.

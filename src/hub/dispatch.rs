@@ -4,7 +4,7 @@ use super::command::Command;
 use super::event::Event;
 use super::membership::Start;
 use super::notice::Departure;
-use super::proposal::Progress;
+use super::proposal::{LateAnswer, Progress};
 use super::reply::Reply;
 use super::state::Hub;
 use crate::id::{ConnId, RequestId};
@@ -26,7 +26,10 @@ impl Hub {
         self.asking = Some((conn, request));
         let progress = match self.carry_out(conn, command, now) {
             Ok(progress) => progress,
-            Err(refusal) => self.answer_in_order(conn, request, Reply::Refused { refusal }),
+            Err(refusal) => {
+                let (since, reply) = (now.tick(), Some(Reply::Refused { refusal }));
+                self.answer_in_order(LateAnswer { conn, request, since, reply })
+            }
         };
         self.asking = None;
         if request.is_some() && progress == Progress::Done {

@@ -102,7 +102,7 @@ impl Hub {
             return;
         }
         let room = room_mut(&mut self.rooms, id);
-        for (_, waiting) in room.into_iter().flat_map(|room| room.history.waiting_mut()) {
+        for waiting in room.into_iter().flat_map(|room| room.history.waiting_mut()) {
             waiting.spare(conn);
         }
     }

@@ -4,7 +4,9 @@ use super::notice::Notice;
 use super::reply::Reply;
 use crate::history::SaidId;
 use crate::id::{ConnId, RequestId};
+use crate::now::Tick;
 use crate::payload::{Identity, Payload};
+use crate::reason::Refusal;
 use smallvec::SmallVec;
 use std::rc::Rc;
 
@@ -25,6 +27,8 @@ pub(super) struct Draft {
 #[derive(Debug)]
 pub(super) struct Speaker {
     pub(super) conn: ConnId,
+    /// When it proposed it.
+    pub(super) since: Tick,
     /// The request that the outcome answers.
     pub(super) request: RequestId,
     pub(super) answer: Answer,
@@ -65,12 +69,48 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Takes out the answers to those who have waited since this time or longer: what becomes of their
+    /// messages is not known. Adds the time since when the next one waits, if that is earlier.
+    pub(super) fn give_up(
+        &mut self,
+        since: Tick,
+        next: &mut Option<Tick>,
+        answers: &mut Vec<LateAnswer>,
+    ) {
+        let mut is_over = |at: Tick| {
+            let is_over = at <= since;
+            if !is_over {
+                *next = Some(next.map_or(at, |next| next.min(at)));
+            }
+            is_over
+        };
+        for speaker in std::mem::take(&mut self.speakers) {
+            if !is_over(speaker.since) {
+                self.speakers.push(speaker);
+                continue;
+            }
+            // Who wants its own message back hears it with the others, if it comes.
+            if speaker.answer == Answer::Echo {
+                self.skip = None;
+            }
+            let Speaker { conn, since, request, .. } = speaker;
+            let reply = Some(Reply::Refused { refusal: Refusal::Unknown });
+            answers.push(LateAnswer { conn, request, since, reply });
+        }
+        for behind in std::mem::take(&mut self.behind) {
+            match behind {
+                Behind::Answer(answer) if is_over(answer.since) => answers.push(answer),
+                behind => self.behind.push(behind),
+            }
+        }
+    }
+
     /// Keeps somebody from hearing the notices that wait.
     pub(super) fn spare(&mut self, conn: ConnId) {
         for behind in &mut self.behind {
             match behind {
                 Behind::Notice(_, except) if !except.contains(&conn) => except.push(conn),
-                Behind::Notice(..) | Behind::Answer(..) => {}
+                Behind::Notice(..) | Behind::Answer(_) => {}
             }
         }
     }
@@ -79,7 +119,7 @@ impl Waiting {
     pub(super) fn conns(&self) -> impl Iterator<Item = ConnId> {
         let behind = self.behind.iter().filter_map(|behind| match behind {
             Behind::Notice(..) => None,
-            Behind::Answer(conn, ..) => Some(*conn),
+            Behind::Answer(answer) => Some(answer.conn),
         });
         self.speakers.iter().map(|speaker| speaker.conn).chain(behind)
     }
@@ -91,5 +131,15 @@ pub(super) enum Behind {
     /// A notice to the room, except for some.
     Notice(Notice, Vec<ConnId>),
     /// An answer to a peer that waits for the outcome of this message or of an earlier one.
-    Answer(ConnId, RequestId, Reply),
+    Answer(LateAnswer),
+}
+
+/// An answer that comes after the call in which it was asked for.
+#[derive(Debug)]
+pub(super) struct LateAnswer {
+    pub(super) conn: ConnId,
+    pub(super) request: RequestId,
+    pub(super) since: Tick,
+    /// Nothing, if only the end of the request is told.
+    pub(super) reply: Option<Reply>,
 }

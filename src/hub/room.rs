@@ -22,6 +22,8 @@ pub struct Room {
     pub history: RoomHistory<Waiting>,
     /// What it demands, and who may do what.
     pub rights: Box<Rights>,
+    /// When somebody has waited for an outcome long enough; a reminder is under way for then.
+    pub patience_at: Option<Tick>,
     /// When the new count of a big room is announced; a reminder is under way for then.
     pub counts_at: Option<Tick>,
 }
@@ -36,6 +38,7 @@ impl Room {
             members: Vec::new(),
             history: RoomHistory::default(),
             rights: Box::default(),
+            patience_at: None,
             counts_at: None,
         }
     }

@@ -136,6 +136,7 @@ impl Hub {
         if let Some(at) = self.history.forget_old(&mut room.history, tick, &self.limits) {
             self.events.push_back(Event::Remind(id, at));
         }
+        self.lose_patience(id, now);
         self.forget_if_over(id);
     }
 

@@ -13,6 +13,7 @@ pub use private::{Passed, Private};
 use hobnob::id::Offset;
 use hobnob::limits::Limits;
 use hobnob::payload::Message;
+use hobnob::reason::Refusal;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -137,6 +138,8 @@ pub struct Model {
     pub kept: Option<HashMap<(u64, Offset), Key>>,
     /// What is said may be lost, and its sender is told so.
     pub may_fail: bool,
+    /// A sender may be told that nobody knows what becomes of its message, and goes on without it.
+    pub is_doubtful: bool,
     /// Offsets that a peer did not get: they must be what it said itself and did not want back.
     pub unheard: Vec<(u64, Offset, u32)>,
     pub acks: Vec<Acked>,
@@ -160,6 +163,7 @@ impl Model {
             logs: HashMap::new(),
             kept: None,
             may_fail: false,
+            is_doubtful: false,
             unheard: Vec::new(),
             acks: Vec::new(),
             let_go: Vec::new(),
@@ -252,6 +256,20 @@ impl Model {
             log.known += 1;
         }
         key
+    }
+
+    /// True if something may be refused only because of the store.
+    pub fn may_refuse_all(&self) -> bool {
+        self.may_fail || self.is_doubtful
+    }
+
+    /// True if that is how the store refuses a message.
+    pub fn is_lost(&self, refusal: Option<Refusal>) -> bool {
+        match refusal {
+            Some(Refusal::NotKept) => self.may_fail,
+            Some(Refusal::Unknown) => self.is_doubtful,
+            _ => false,
+        }
     }
 
     /// A place has come to be kept, in this order.

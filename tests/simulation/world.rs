@@ -173,6 +173,9 @@ impl World {
         }));
         services.truncate(SERVICES);
         let store = seed.is_multiple_of(2).then(|| Store::new(seed));
+        if let Some(store) = &store {
+            limits.commit_patience = store.patience();
+        }
         let mut engine = Engine::new(limits.clone(), services, Secrets::from_number(random.next()));
         engine.takes_jobs(random.within(1, 4));
         if store.is_some() {
@@ -180,10 +183,11 @@ impl World {
         }
         let kept = store.as_ref().map(|_| HashMap::new());
         let may_fail = store.as_ref().is_some_and(Store::may_fail);
+        let is_doubtful = store.as_ref().is_some_and(Store::is_doubtful);
         let is_governed = manners.moderate > 0;
         Self {
             engine,
-            model: Model { is_governed, kept, may_fail, ..Model::new(limits.clone()) },
+            model: Model { is_governed, kept, may_fail, is_doubtful, ..Model::new(limits.clone()) },
             random,
             transports,
             is_holding,

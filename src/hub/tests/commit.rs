@@ -1,7 +1,7 @@
 //! Messages that a store outside of the relay keeps, and says so later.
 
 use super::*;
-use crate::history::CommitOutcome::{Kept, NotKept};
+use crate::history::CommitOutcome::{Kept, NotKept, Unknown};
 use crate::history::{Append, CommitOutcome};
 
 /// People by the names a, b, c … in `lobby`, whose messages are kept elsewhere.
@@ -121,4 +121,27 @@ fn a_room_is_not_over_before_its_last_message_is() {
     world.command(5, post("attic", "bot", 0, None));
     world.append();
     assert_eq!(world.outcome("attic", Kept(1)), ["1 bot: hi", "5: posted attic 1 by bot"]);
+}
+
+#[test]
+fn who_has_waited_long_enough_is_told_that_nobody_knows() {
+    let mut world = remote_lobby(2);
+    world.say(0, "lobby", 1, "one");
+    world.append();
+    assert!(world.later(5, "lobby").is_empty());
+    world.say(0, "lobby", 2, "two");
+    world.say(0, "lobby", 3, &"x".repeat(1 << 20));
+    assert_eq!(world.later(6, "lobby"), ["0: unknown 1"]);
+    assert!(world.hub.pending_room(conn(0)).is_some());
+    assert_eq!(world.later(5, "lobby"), ["0: unknown 2", "0: message_too_long 3"]);
+    assert_eq!(world.hub.pending_room(conn(0)), None);
+    // Said again, it waits again; and what comes of it is not told to who has heard that nobody knows.
+    assert!(world.say(0, "lobby", 1, "one").is_empty());
+    assert_eq!(world.outcome("lobby", Kept(1)), ["1 a: one", "0: ack 1 1"]);
+    world.append();
+    assert_eq!(world.outcome("lobby", Kept(2)), ["2 a: two"]);
+    world.say(1, "lobby", 4, "four");
+    world.append();
+    assert_eq!(world.outcome("lobby", Unknown), ["1: unknown 4"]);
+    assert_eq!(world.outcome("lobby", Kept(3)), ["3 b: four"]);
 }

@@ -183,7 +183,9 @@ impl Irc {
         out: &mut Vec<u8>,
     ) {
         let about = self.pending(id).cloned().unwrap_or_default();
-        if about.is_quiet && !matches!(refusal, Refusal::RateLimited | Refusal::NotKept) {
+        // What is lost is told even where nothing else is answered.
+        let is_loss = matches!(refusal, Refusal::RateLimited | Refusal::NotKept | Refusal::Unknown);
+        if about.is_quiet && !is_loss {
             return;
         }
         if refusal == Refusal::RateLimited && about.verb == "SETNAME" {
@@ -197,9 +199,14 @@ impl Irc {
         }
         let (channel, nick) = (&*about.channel, &*about.nick);
         let full = about.full_list(view);
-        if refusal == Refusal::NotKept {
+        let failure = match refusal {
+            Refusal::NotKept => Some("NOT_KEPT"),
+            Refusal::Unknown => Some("OUTCOME_UNKNOWN"),
+            _ => None,
+        };
+        if let Some(code) = failure {
             let lines = self.server_lines(view);
-            return lines.fail(about.verb, "NOT_KEPT", &[channel], refusal.text(), out);
+            return lines.fail(about.verb, code, &[channel], refusal.text(), out);
         }
         let closed = mode_table::letter_behind(refusal);
         let closed = closed.map(|letter| format!("Cannot join channel (+{letter})"));
@@ -234,7 +241,7 @@ impl Irc {
             Refusal::CannotHear | Refusal::NotReading => {
                 (ERR_CANNOTSENDTOUSER, &[nick], refusal.text())
             }
-            Refusal::Expelled | Refusal::Draining | Refusal::NotKept => return,
+            Refusal::Expelled | Refusal::Draining | Refusal::NotKept | Refusal::Unknown => return,
         };
         // Before there is a name, the client is free to try another.
         if !self.greeted && refusal == Refusal::NameTaken {

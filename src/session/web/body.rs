@@ -143,6 +143,7 @@ pub fn refusal(refusal: Refusal) -> Response {
         | Refusal::Draining
         | Refusal::NotReading
         | Refusal::NotKept => Status::Unavailable,
+        Refusal::Unknown => Status::Timeout,
     };
     let response = problem(status, refusal.word(), refusal.code(), refusal.text());
     match status {

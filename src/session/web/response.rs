@@ -52,6 +52,7 @@ statuses! {
     InternalError = 500, "Internal Server Error";
     NotImplemented = 501, "Not Implemented";
     Unavailable = 503, "Service Unavailable";
+    Timeout = 504, "Gateway Timeout";
     VersionNotSupported = 505, "HTTP Version Not Supported";
 }
 

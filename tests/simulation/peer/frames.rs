@@ -284,6 +284,7 @@ impl Peer {
         model: &mut Model,
     ) {
         let (is_governed, may_fail) = (model.is_governed, model.may_fail);
+        let may_refuse = model.may_refuse_all();
         let speaker = &mut model.speakers[self.serial as usize];
         let index = speaker.said.len() as u64;
         let at = self.seats.get(&room).map_or(usize::MAX, |seat| seat.room);
@@ -294,7 +295,7 @@ impl Peer {
         let want = match must_fail {
             _ if id != 0 => Want::Ack { id, room, must_fail, echo, is_repeat, index },
             Some(refusal) => Want::Refused(refusal),
-            None if self.has_rate || may_fail => Want::Perhaps,
+            None if self.has_rate || may_refuse => Want::Perhaps,
             None => return self.send(&say),
         };
         self.ask(&say, want);

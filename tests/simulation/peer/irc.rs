@@ -277,8 +277,9 @@ impl Peer {
     }
 
     fn say_line(&mut self, room: u32, random: &mut Random, manners: &Manners, model: &mut Model) {
-        // What may be refused, by operators or by the store.
-        let is_governed = model.is_governed || model.may_fail;
+        let (is_moderated, may_fail) = (model.is_governed, model.may_fail);
+        // It may be refused by operators, or by the store.
+        let is_governed = model.is_governed || model.may_refuse_all();
         let speaker = &mut model.speakers[self.serial as usize];
         let mut text = format!("{}.{};", self.serial, speaker.said.len());
         let most = random.skewed(manners.largest).min(LINE_MAX - 120);
@@ -287,7 +288,7 @@ impl Peer {
             text.push_str(fill);
         }
         let echo = self.irc.as_ref().is_some_and(|irc| irc.caps.contains("echo-message"));
-        let is_sure = !(self.has_rate || is_governed);
+        let is_sure = !(self.has_rate || is_moderated || may_fail);
         let at = room as usize;
         speaker.said.push(Say { room: at, echo, is_sure, ..Say::of(self.person, text.as_bytes()) });
         let verb = if random.chance(800) { "PRIVMSG" } else { "NOTICE" };

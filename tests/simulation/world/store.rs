@@ -1,11 +1,14 @@
 //! A store that keeps the messages of a relay: late, many at once, and now and then not at all.
 
 use super::World;
+use crate::model::Who;
 use crate::random::Random;
 use hobnob::engine::Engine;
 use hobnob::history::{Append, CommitOutcome};
 use hobnob::id::Offset;
+use hobnob::now::Now;
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 /// A store in one seed.
 pub struct Store {
@@ -16,6 +19,10 @@ pub struct Store {
     fail_per_mille: usize,
     /// How often one takes very long.
     stall_per_mille: usize,
+    /// How often it says that it does not know yet.
+    doubt_per_mille: usize,
+    /// How long the relay waits for it.
+    patience: Duration,
     /// Appends under way, and in which turn they end.
     under_way: Vec<(Append, u64)>,
     /// The newest offset of each numbering.
@@ -32,11 +39,19 @@ impl Store {
         let slowness = *random.pick(&[1, 4, 40]);
         let fail_per_mille = *random.pick(&[0, 0, 20, 200]);
         let stall_per_mille = *random.pick(&[0, 5, 50]);
+        let is_patient = random.chance(500);
+        let patience = match is_patient {
+            true => Duration::from_hours(1),
+            false => Duration::from_millis(random.within(200, 3_000) as u64),
+        };
+        let doubt_per_mille = if is_patient { 0 } else { *random.pick(&[0, 10, 100]) };
         Self {
             random,
             slowness,
             fail_per_mille,
             stall_per_mille,
+            doubt_per_mille,
+            patience,
             under_way: Vec::new(),
             heads: HashMap::new(),
             told: VecDeque::new(),
@@ -49,13 +64,23 @@ impl Store {
         self.fail_per_mille > 0
     }
 
+    /// How long a sender is to wait for it.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// True if senders are told now and then that nobody knows.
+    pub fn is_doubtful(&self) -> bool {
+        self.patience < Duration::from_mins(1)
+    }
+
     /// True if nothing is under way.
     pub fn is_idle(&self) -> bool {
         self.under_way.is_empty() && self.told.is_empty()
     }
 
     /// Takes what is to be kept, and says what came of it; of all, if nobody is to wait.
-    fn turn(&mut self, engine: &mut Engine, turn: u64, is_prompt: bool) {
+    fn turn(&mut self, engine: &mut Engine, turn: u64, is_prompt: bool, now: Now) {
         while let Some(append) = engine.take_append() {
             let is_second = self.under_way.iter().any(|(other, _)| other.room == append.room);
             assert!(!is_second, "[append] two of r{} are under way", append.name);
@@ -65,16 +90,19 @@ impl Store {
             assert!(offsets.eq(head + 1..=head + append.messages.len() as u64), "[append] a hole");
             let stall = if self.random.chance(self.stall_per_mille) { 300 } else { 0 };
             let wait = self.random.within(0, self.slowness) + stall;
+            if self.random.chance(self.doubt_per_mille) {
+                engine.committed(append.room, CommitOutcome::Unknown, now);
+            }
             self.under_way.push((append, turn + wait as u64));
         }
         let is_due = |(_, due): &mut (Append, u64)| is_prompt || *due <= turn;
         let due: Vec<_> = self.under_way.extract_if(.., is_due).collect();
         for (append, _) in due {
-            self.end(&append, engine);
+            self.end(&append, engine, now);
         }
     }
 
-    fn end(&mut self, append: &Append, engine: &mut Engine) {
+    fn end(&mut self, append: &Append, engine: &mut Engine, now: Now) {
         let count = append.messages.len();
         // Elsewhere nobody would know what was not kept.
         let is_audited = append.name.len() == 2 && append.name.as_bytes()[1] < b'6';
@@ -83,10 +111,10 @@ impl Store {
         let mut known = 0;
         while known < kept {
             known = self.random.within(known + 1, kept);
-            engine.committed(append.room, CommitOutcome::Kept(append.after + known as u64));
+            engine.committed(append.room, CommitOutcome::Kept(append.after + known as u64), now);
         }
         if fails {
-            engine.committed(append.room, CommitOutcome::NotKept);
+            engine.committed(append.room, CommitOutcome::NotKept, now);
         }
         let (epoch, last) = (append.epoch.0, append.after + kept as u64);
         self.heads.insert(epoch, last);
@@ -124,9 +152,13 @@ impl World {
 
     /// The store takes its turn.
     pub(super) fn keep(&mut self, is_prompt: bool) {
+        if self.store.is_none() {
+            return;
+        }
+        let now = self.call(Who::Nobody);
         let Some(store) = &mut self.store else { return };
         assert_eq!(store.applied, self.engine.counts().messages, "[kept] delivered without it");
-        store.turn(&mut self.engine, self.turn, is_prompt);
+        store.turn(&mut self.engine, self.turn, is_prompt, now);
     }
 
     /// True if messages wait for the store.

@@ -17,7 +17,7 @@ impl Peer {
         people: &mut Vec<Person>,
     ) {
         let limited = self.has_rate && refusal == Some(Refusal::RateLimited);
-        let is_lost = model.may_fail && refusal == Some(Refusal::NotKept);
+        let is_lost = model.is_lost(refusal);
         match of {
             Subject::Request(0) if limited || is_lost => self.answered_perhaps("a refusal"),
             Subject::Request(request) => {
@@ -72,8 +72,11 @@ impl Peer {
                 assert!(limited || is_outside, "[refusal] {refusal} for a question");
             }
             Want::Ack { id, index, is_repeat, .. }
-                if id == request && model.may_fail && refusal == Refusal::NotKept =>
+                if id == request && model.is_lost(Some(refusal)) =>
             {
+                if refusal == Refusal::Unknown {
+                    return;
+                }
                 let said = &mut model.speakers[self.serial as usize].said;
                 said[index as usize].is_lost = !is_repeat;
                 let placed = said[index as usize].placed;
@@ -153,7 +156,7 @@ impl Peer {
         about: &str,
         model: &Model,
     ) {
-        let is_lost = model.may_fail && refusal == Some(Refusal::NotKept);
+        let is_lost = model.is_lost(refusal);
         if is_lost || model.is_governed && self.is_of_order() {
             return self.answered_perhaps(numeric);
         }
@@ -191,7 +194,9 @@ impl Peer {
             (Want::Past { is_closed, .. }, Some(Refusal::NoRoom)) => *is_closed != Some(false),
             (Want::Posted { .. }, Some(Refusal::CannotSay))
             | (Want::Past { .. }, Some(Refusal::Banned)) => model.is_governed,
-            (Want::Posted { .. }, Some(Refusal::NotKept)) => model.may_fail,
+            (Want::Posted { .. }, Some(Refusal::NotKept | Refusal::Unknown)) => {
+                model.is_lost(refusal)
+            }
             (Want::Posted { .. } | Want::Past { .. }, _) => limited,
             _ => false,
         };

@@ -137,8 +137,8 @@ impl Peer {
         }
         if is_first {
             self.check_order_of(told.key, floor, &place);
-            // Of who is no peer, messages of several rooms are under way at once.
-            let is_ordered = told.serial != HOST || model.kept.is_none();
+            // Of who does not wait for the outcome, messages of several rooms are under way at once.
+            let is_ordered = !model.is_doubtful && (told.serial != HOST || model.kept.is_none());
             if model.speakers[told.serial as usize].stream.is_none() && is_ordered {
                 note_order(&mut self.last_of, told.serial, told.index, serial);
             }

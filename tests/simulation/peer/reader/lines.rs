@@ -120,9 +120,13 @@ impl Irc {
                 Heard::Presence(Presence::Listed(listing))
             }
             "FAIL" => {
-                assert_eq!(param(1), "NOT_KEPT", "[refusal] {text}");
+                let refusal = match param(1) {
+                    "NOT_KEPT" => Refusal::NotKept,
+                    "OUTCOME_UNKNOWN" => Refusal::Unknown,
+                    other => panic!("[refusal] {other} in {text}"),
+                };
                 let of = Subject::Line { numeric: "FAIL", about: param(2) };
-                Heard::Refused { refusal: Some(Refusal::NotKept), of }
+                Heard::Refused { refusal: Some(refusal), of }
             }
             "305" | "306" => Heard::Reply(Reply::Away(line.command == "306")),
             "301" => Heard::Away { name: param(1), words: param(2) },
