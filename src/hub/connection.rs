@@ -44,7 +44,7 @@ impl Hub {
     pub fn depart(&mut self, conn: ConnId, why: CloseReason, now: Now) {
         let Some(who) = self.people.identity(conn) else { return };
         let presence = self.people.presence(conn);
-        let departure = presence.and_then(|presence| presence.departure.clone());
+        let departure = presence.and_then(|presence| presence.departure.as_deref().cloned());
         let mut departure = departure.unwrap_or_else(|| Departure::Quit(why.text().into()));
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
         let is_late = self.is_late(&rooms);

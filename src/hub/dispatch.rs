@@ -109,7 +109,7 @@ impl Hub {
             }
             Command::Farewell { reason } => {
                 if let Some(presence) = self.people.presence_mut(conn) {
-                    presence.departure = Some(Departure::Quit((*reason).into()));
+                    presence.departure = Some(Box::new(Departure::Quit((*reason).into())));
                 }
                 Ok(())
             }

@@ -228,7 +228,8 @@ impl Hub {
         }
         let reason: Rc<str> = reason.into();
         if let Some(presence) = self.people.presence_mut(whom) {
-            presence.departure = Some(Departure::Disconnected(by.clone(), Rc::clone(&reason)));
+            let departure = Departure::Disconnected(by.clone(), Rc::clone(&reason));
+            presence.departure = Some(Box::new(departure));
         }
         self.reply(whom, Reply::Disconnected { by, reason });
         self.events.push_back(Event::Close(whom, CloseReason::Stopped));

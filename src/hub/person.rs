@@ -50,8 +50,8 @@ pub struct Presence {
     pub since: u64,
     /// When they last said something, in seconds since 1970.
     pub spoke: u64,
-    /// What the others are told when they go.
-    pub departure: Option<Departure>,
+    /// What the others are told when they go. Few say it before they do: an idle peer pays for a pointer.
+    pub departure: Option<Box<Departure>>,
     /// The (folded) names they watch.
     pub watches: Vec<Rc<str>>,
 }
