@@ -33,7 +33,7 @@ struct Waiters {
 
 /// The reason for which a peer waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
+pub(super) enum Wait {
     /// Messages of its own are pending.
     Own,
     /// Too much is pending in this room.
@@ -87,20 +87,8 @@ impl Engine {
         }
     }
 
-    /// Pauses an action that has to wait for a commit. Returns it if it need not.
-    pub(super) fn defer<'a>(&mut self, conn: ConnId, action: Action<'a>) -> Option<Action<'a>> {
-        let Some(wait) = self.wait_of(conn, &action) else { return Some(action) };
-        self.pause(conn, action.into_owned());
-        self.hold(conn, wait);
-        None
-    }
-
-    /// Holds a peer that is not to be read from while a message of its own is pending.
-    pub(super) fn hold_for_own(&mut self, conn: ConnId) {
-        self.hold(conn, Wait::Own);
-    }
-
-    fn hold(&mut self, conn: ConnId, wait: Wait) {
+    /// Reads nothing more from a peer before it need not wait.
+    pub(super) fn hold(&mut self, conn: ConnId, wait: Wait) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         peer.held = Some(Hold::Commit);
         let (room, is_drained) = match wait {
@@ -114,12 +102,13 @@ impl Engine {
     }
 
     /// The reason for which an action has to wait for a commit, if it has to.
-    fn wait_of(&self, conn: ConnId, action: &Action<'_>) -> Option<Wait> {
+    pub(super) fn wait_of(&self, conn: ConnId, action: &Action<'_>) -> Option<Wait> {
         let own = self.world.hub().pending_room(conn);
         let own_wait = own.map(|_| Wait::Own);
         let command = match action {
             // Nothing is told before its turn by these.
             Action::Nothing | Action::Charge(_) | Action::Close(_) => return None,
+            Action::Finish if planted!("pending-output-forgotten-at-close") => return None,
             Action::Command(_, command) => command,
             _ => return own_wait,
         };

@@ -209,11 +209,13 @@ impl Engine {
         }
     }
 
-    /// Whether a room's flush is so far behind that the program around the relay should wait with
-    /// what it has to say there. Nothing else holds it up; saying it all the same costs members that
-    /// read as they should their place.
+    /// True if a room's flush is far behind, or the store that keeps its messages: then the program around
+    /// the relay should wait with what it has to say there. Nothing else holds it up; saying it all the
+    /// same costs members that read as they should their place.
     pub fn is_behind(&self, room: &str) -> bool {
-        self.world.hub().find(room).is_some_and(|room| self.is_congested(room))
+        let hub = self.world.hub();
+        let room = hub.find(room);
+        room.is_some_and(|room| self.is_congested_with(room, hub.pending_bytes(room)))
     }
 
     /// The program around the relay says something. Returns the offset, if the message is kept at once.

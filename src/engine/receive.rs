@@ -1,6 +1,7 @@
 //! A visit to one peer: what it sent is read, one action after the other, and carried out.
 
 use super::Engine;
+use super::commits::Wait;
 use super::effect::Effect;
 use super::peer::{Hold, Inbox, Peer, Phase};
 use crate::hub::{Command, Reply, Where};
@@ -112,7 +113,7 @@ impl Engine {
                 }
                 Next::Nothing if self.peers.get(conn).is_some_and(|peer| peer.ended) => {
                     if self.awaits_own(conn) && !planted!("pending-output-forgotten-at-close") {
-                        self.hold_for_own(conn);
+                        self.hold(conn, Wait::Own);
                         return (used, Reading::Held);
                     }
                     self.close_when_read(conn, now);
@@ -165,7 +166,7 @@ impl Engine {
             return Next::Stop(Reading::Held);
         }
         if self.world.hub().has_pending() && self.is_behind_own(conn) {
-            self.hold_for_own(conn);
+            self.hold(conn, Wait::Own);
             return Next::Stop(Reading::Held);
         }
         let Some(peer) = self.peers.get_mut(conn) else { return Next::Stop(Reading::Gone) };
@@ -246,13 +247,13 @@ impl Engine {
         visit: &mut Visit,
         now: Now,
     ) -> Option<Reading> {
-        let action = match self.world.hub().has_pending() {
-            true => match self.defer(conn, action) {
-                Some(action) => action,
-                None => return Some(Reading::Held),
-            },
-            false => action,
-        };
+        if self.world.hub().has_pending()
+            && let Some(wait) = self.wait_of(conn, &action)
+        {
+            self.pause(conn, action.into_owned());
+            self.hold(conn, wait);
+            return Some(Reading::Held);
+        }
         match action {
             Action::Nothing => {}
             Action::Send(bytes) => self.tell(conn, |_, _, out| out.extend_from_slice(&bytes)),

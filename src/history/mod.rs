@@ -104,6 +104,7 @@ impl History {
     }
 
     /// Gives a message the next offset of its room and keeps it, within the limits.
+    #[inline]
     pub fn append<W>(
         &mut self,
         room: &mut RoomHistory<W>,
@@ -116,6 +117,7 @@ impl History {
         self.keep(room, Rc::new(message), id, now, limits)
     }
 
+    #[inline]
     fn keep<W>(
         &mut self,
         room: &mut RoomHistory<W>,

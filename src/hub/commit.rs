@@ -13,6 +13,7 @@ use crate::payload::Message;
 use crate::reason::Refusal;
 use smallvec::SmallVec;
 use std::rc::Rc;
+use std::time::Duration;
 
 impl Hub {
     /// Has messages kept by a store outside of the relay, from the first one on.
@@ -23,6 +24,7 @@ impl Hub {
 
     /// Puts a message forward, unless one with its id is kept or pending: then its sender is answered
     /// as for that one.
+    #[inline]
     pub(super) fn submit(
         &mut self,
         id: RoomId,
@@ -51,6 +53,7 @@ impl Hub {
 
     /// Puts a message forward that has passed every check, and answers its sender with the outcome.
     /// Returns the offset if the message is kept at once.
+    #[inline]
     pub(super) fn propose(
         &mut self,
         id: RoomId,
@@ -83,7 +86,7 @@ impl Hub {
             let waiting = Waiting { skip, speakers, behind: Vec::new() };
             self.history.propose(id, history, message, said_id, waiting);
             if let Some(conn) = conn {
-                self.note_pending(conn, id, now.tick());
+                self.note_pending(conn, id, now.running);
             }
             return None;
         }
@@ -100,6 +103,7 @@ impl Hub {
         Some(offset)
     }
 
+    #[inline]
     fn deliver(&mut self, id: RoomId, kept: Kept, skip: Option<ConnId>) {
         let Kept { message, remind } = kept;
         if let Some(at) = remind {
@@ -194,7 +198,7 @@ impl Hub {
     /// [apply](Self::apply_outcome). Where nobody knows yet, those who wait are told so.
     pub fn committed(&mut self, id: RoomId, outcome: CommitOutcome) -> bool {
         if outcome == CommitOutcome::Unknown {
-            self.give_up(id, Tick(u32::MAX));
+            self.give_up(id, Duration::MAX);
             return false;
         }
         let room = room_mut(&mut self.rooms, id);
@@ -206,21 +210,19 @@ impl Hub {
     pub(super) fn lose_patience(&mut self, id: RoomId, now: Now) {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         if room.patience_at.is_some_and(|at| at <= now.tick()) {
-            let patience = Tick(0).after(self.limits.commit_patience).0;
-            if let Some(since) = now.tick().0.checked_sub(patience) {
-                self.give_up(id, Tick(since));
-            }
+            let since = now.running.checked_sub(self.limits.commit_patience);
+            self.give_up(id, since.unwrap_or_default());
         }
     }
 
     /// Tells those who have waited since this time or longer.
-    fn give_up(&mut self, id: RoomId, since: Tick) {
+    fn give_up(&mut self, id: RoomId, since: Duration) {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         let (mut next, mut answers) = (None, Vec::new());
         for waiting in room.history.waiting_mut() {
             waiting.give_up(since, &mut next, &mut answers);
         }
-        room.patience_at = next.map(|since| since.after(self.limits.commit_patience));
+        room.patience_at = next.map(|since| patience_ends(since, self.limits.commit_patience));
         if let Some(at) = room.patience_at {
             self.events.push_back(Event::Remind(id, at));
         }
@@ -289,11 +291,11 @@ impl Hub {
     }
 
     /// Notes that a peer waits for an outcome in a room, since then.
-    fn note_pending(&mut self, conn: ConnId, id: RoomId, since: Tick) {
+    fn note_pending(&mut self, conn: ConnId, id: RoomId, since: Duration) {
         self.pending.entry(conn).or_insert((id, 0)).1 += 1;
         let room = room_mut(&mut self.rooms, id).filter(|room| room.patience_at.is_none());
         if let Some(room) = room {
-            let at = since.after(self.limits.commit_patience);
+            let at = patience_ends(since, self.limits.commit_patience);
             room.patience_at = Some(at);
             self.events.push_back(Event::Remind(id, at));
         }
@@ -328,4 +330,10 @@ impl Hub {
             room.members.is_empty() && !room.rights.is_open() && room.history.pending() > 0
         })
     }
+}
+
+/// The first tick at which somebody who waits since then has waited long enough.
+fn patience_ends(since: Duration, patience: Duration) -> Tick {
+    // A tick more than enough: what is left of a millisecond does not count in a tick.
+    Tick(Tick(0).after(since + patience).0.saturating_add(1))
 }

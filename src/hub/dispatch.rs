@@ -27,7 +27,7 @@ impl Hub {
         let progress = match self.carry_out(conn, command, now) {
             Ok(progress) => progress,
             Err(refusal) => {
-                let (since, reply) = (now.tick(), Some(Reply::Refused { refusal }));
+                let (since, reply) = (now.running, Some(Reply::Refused { refusal }));
                 self.answer_in_order(LateAnswer { conn, request, since, reply })
             }
         };
@@ -43,19 +43,7 @@ impl Hub {
         command: Command<'_>,
         now: Now,
     ) -> Result<Progress, Refusal> {
-        if let Command::Publish { room, sender, bytes, form, manner } = command {
-            return self.publish(conn, &room, &sender, (bytes, form, manner), now);
-        }
-        self.carry_out_at_once(conn, command, now).map(|()| Progress::Done)
-    }
-
-    fn carry_out_at_once(
-        &mut self,
-        conn: ConnId,
-        command: Command<'_>,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        match command {
+        let done = match command {
             Command::Hello { name, key, private } => {
                 self.hello(conn, &name, key, now)?;
                 if private {
@@ -75,8 +63,9 @@ impl Hub {
                 let reason = reason.map(|reason| Rc::from(&*reason));
                 self.leave(conn, room, reason, now)
             }
-            // See `carry_out`.
-            Command::Publish { .. } => Ok(()),
+            Command::Publish { room, sender, bytes, form, manner } => {
+                return self.publish(conn, &room, &sender, (bytes, form, manner), now);
+            }
             Command::DirectMessage { to, bytes, manner } => {
                 self.direct(conn, to, bytes, manner, now)
             }
@@ -115,6 +104,7 @@ impl Hub {
             }
             Command::Disconnect { whom, reason } => self.disconnect(conn, whom, &reason),
             Command::Call { text } => self.call(conn, &text),
-        }
+        };
+        done.map(|()| Progress::Done)
     }
 }

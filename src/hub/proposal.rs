@@ -4,11 +4,11 @@ use super::notice::Notice;
 use super::reply::Reply;
 use crate::history::SaidId;
 use crate::id::{ConnId, RequestId};
-use crate::now::Tick;
 use crate::payload::{Identity, Payload};
 use crate::reason::Refusal;
 use smallvec::SmallVec;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// A message that has passed every check.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Draft {
 pub(super) struct Speaker {
     pub(super) conn: ConnId,
     /// When it proposed it.
-    pub(super) since: Tick,
+    pub(super) since: Duration,
     /// The request that the outcome answers.
     pub(super) request: RequestId,
     pub(super) answer: Answer,
@@ -73,11 +73,11 @@ impl Waiting {
     /// messages is not known. Adds the time since when the next one waits, if that is earlier.
     pub(super) fn give_up(
         &mut self,
-        since: Tick,
-        next: &mut Option<Tick>,
+        since: Duration,
+        next: &mut Option<Duration>,
         answers: &mut Vec<LateAnswer>,
     ) {
-        let mut is_over = |at: Tick| {
+        let mut is_over = |at: Duration| {
             let is_over = at <= since;
             if !is_over {
                 *next = Some(next.map_or(at, |next| next.min(at)));
@@ -139,7 +139,7 @@ pub(super) enum Behind {
 pub(super) struct LateAnswer {
     pub(super) conn: ConnId,
     pub(super) request: RequestId,
-    pub(super) since: Tick,
+    pub(super) since: Duration,
     /// Nothing, if only the end of the request is told.
     pub(super) reply: Option<Reply>,
 }

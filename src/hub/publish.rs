@@ -88,7 +88,7 @@ impl Hub {
         self.may_say(conn, id)?;
         let sender = self.people.identity(conn).ok_or(Refusal::NotMember)?;
         let answer = if said == 0 { Answer::Nothing } else { Answer::Ack(said) };
-        let speaker = Speaker { conn, since: now.tick(), request: self.request_of(conn), answer };
+        let speaker = Speaker { conn, since: now.running, request: self.request_of(conn), answer };
         let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
         let skip = (!echo).then_some(conn);
         Ok(self.submit(id, Draft { sender, payload, id: said_id, skip }, speaker, now))
@@ -112,7 +112,7 @@ impl Hub {
         let skip = self.people.is_member(conn, room).then_some(conn);
         let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
         let answer = if echo { Answer::Echo } else { Answer::Nothing };
-        let speaker = Speaker { conn, since: now.tick(), request: self.request_of(conn), answer };
+        let speaker = Speaker { conn, since: now.running, request: self.request_of(conn), answer };
         Ok(self.submit(room, Draft { sender, payload, id: None, skip }, speaker, now))
     }
 

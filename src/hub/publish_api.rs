@@ -63,7 +63,7 @@ impl Hub {
         }
         let said_id = posted.once.map(|once| self.once(who.cloak, posted, once));
         let answer = Answer::Published { sender, unix_ms: now.unix_ms };
-        let speaker = Speaker { conn, since: now.tick(), request: self.request_of(conn), answer };
+        let speaker = Speaker { conn, since: now.running, request: self.request_of(conn), answer };
         let draft = Draft { sender: who, payload, id: said_id, skip: None };
         let progress = self.submit(id, draft, speaker, now);
         self.forget_if_over(id);

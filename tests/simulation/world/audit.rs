@@ -47,6 +47,10 @@ impl World {
         };
         assert!(is_fair, "[reasons] {name} ended with {reason}");
         let was_told = peer.shut && !peer.is_reset;
+        let is_done = reason == CloseReason::PeerClosed && was_told && !peer.is_bad;
+        if is_done && peer.kind.speaks_frames() && peer.undelivered().is_empty() {
+            assert!(!peer.is_waiting(), "[answers] {name} hung up, and was not answered");
+        }
         // A long answer is not finished for one that the relay wants no more of.
         let is_whole = !is_http || matches!(reason, CloseReason::PeerClosed | CloseReason::Idle);
         if !is_plain && was_told && is_whole {
