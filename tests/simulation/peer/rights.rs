@@ -56,6 +56,8 @@ impl Modes {
 /// A client's knowledge of the rights in a channel.
 #[derive(Default)]
 pub struct Rights {
+    /// Somebody came in after the peer itself: a limit may be exceeded by those who need not heed it.
+    pub others_came: bool,
     /// Since it has asked.
     pub(super) modes: Option<Modes>,
     pub(super) bans: Option<BTreeSet<String>>,

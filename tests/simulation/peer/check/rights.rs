@@ -70,6 +70,7 @@ impl Peer {
     pub(super) fn check_coming(&mut self, room: u32, person: &str, model: &Model) {
         let (serial, nick) = (self.serial, nick_in(person));
         let Some(channel) = self.channel(room) else { return };
+        channel.rights.others_came = true;
         // A limit may be set below how many are there.
         let limit = channel.rights.modes.as_ref().and_then(|modes| modes.limit);
         let is_over = limit.zip(channel.members.as_ref()).is_some_and(|(l, m)| m.len() > l);
@@ -91,8 +92,9 @@ impl Peer {
         }
         if let Some(has_key) = channel.rights.came {
             let is_fair = model.is_operator(&nick) || model.is_invited(&nick, room as usize);
-            let is_full =
-                modes.limit.zip(channel.members.as_ref()).is_some_and(|(l, m)| m.len() > l);
+            let others = channel.rights.others_came;
+            let count = modes.limit.zip(channel.members.as_ref());
+            let is_full = !others && count.is_some_and(|(limit, members)| members.len() > limit);
             let is_shut = modes.switches.contains(&'i') || modes.key.is_some() && !has_key;
             assert!(is_fair || !(is_shut || is_full), "[rights] peer {serial} came into r{room}");
         }
