@@ -23,7 +23,7 @@ use crate::session::{Job, Service};
 use control::watch_signals;
 use mio::{Events, Poll, Token, Waker};
 use signal_hook_mio::v1_0::Signals;
-use socket::Sockets;
+use socket::{Rest, Sockets};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 #[cfg(not(mio_unsupported_force_poll_poll))]
@@ -388,11 +388,11 @@ impl EventLoop {
             self.engine.resume(conn, self.now);
             return;
         };
-        if socket.held || socket.queued {
+        if socket.rest == Rest::Held || socket.queued {
             return;
         }
         let mut reading = Reading::More;
-        if socket.leftover {
+        if socket.rest == Rest::First {
             reading = self.engine.resume(conn, self.now);
         }
         let mut filled = Filled::Unfinished;
@@ -415,10 +415,13 @@ impl EventLoop {
                 Filled::WouldBlock | Filled::Unfinished => {}
             }
         }
-        socket.leftover = matches!(reading, Reading::Unfinished | Reading::Held);
-        socket.held = reading == Reading::Held;
+        socket.rest = match reading {
+            Reading::Held => Rest::Held,
+            Reading::Unfinished => Rest::First,
+            Reading::More | Reading::Gone => Rest::None,
+        };
         let has_more = filled == Filled::Unfinished && !socket.ended;
-        let is_unfinished = reading == Reading::Unfinished || !socket.held && has_more;
+        let is_unfinished = reading == Reading::Unfinished || reading != Reading::Held && has_more;
         // Reading may make output: a handshake answers.
         self.note_pending_output(conn);
         if is_unfinished {

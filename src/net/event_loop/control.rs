@@ -1,6 +1,7 @@
 //! What the loop is told by others than its peers (orders of other threads, signals, outcomes of jobs,
 //! another configuration), and what the engine wants done.
 
+use super::socket::Rest;
 use super::{EventLoop, SIGNALS, Status};
 use crate::engine::Effect;
 use crate::id::JobId;
@@ -24,7 +25,7 @@ impl EventLoop {
             match effect {
                 Effect::Resume(conn) => {
                     if let Some(socket) = self.sockets.get_mut(conn) {
-                        socket.held = false;
+                        socket.rest = Rest::First;
                         self.come_back(conn);
                     }
                 }
@@ -33,8 +34,7 @@ impl EventLoop {
                 Effect::Shut(conn) => {
                     if let Some(socket) = self.sockets.get_mut(conn) {
                         socket.transport.shutdown();
-                        socket.leftover = false;
-                        socket.held = false;
+                        socket.rest = Rest::None;
                         self.note_pending_output(conn);
                         // What it still sends is read and thrown away, so that its end is seen.
                         self.come_back(conn);

@@ -18,13 +18,21 @@ pub(super) struct Socket {
     pub(super) ticket: Ticket,
     /// The engine has been told that the transport holds output.
     pub(super) has_pending_output: bool,
-    /// The engine holds bytes of this peer that it has not carried out.
-    pub(super) leftover: bool,
-    /// The engine does not want this peer to be read from.
-    pub(super) held: bool,
+    pub(super) rest: Rest,
     pub(super) ended: bool,
     /// Waiting in `unfinished`.
     pub(super) queued: bool,
+}
+
+/// Bytes of a peer that the engine has and has not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// There are none.
+    None,
+    /// They come before what is read next.
+    First,
+    /// They wait, and the peer is not read from, until the engine asks for it.
+    Held,
 }
 
 impl Sockets {
@@ -38,8 +46,7 @@ impl Sockets {
             transport,
             ticket,
             has_pending_output: false,
-            leftover: false,
-            held: false,
+            rest: Rest::None,
             ended: false,
             queued: false,
         });
