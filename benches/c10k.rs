@@ -28,7 +28,7 @@ const BACKLOG: usize = 2 << 20;
 const SLACK: usize = 16 << 20;
 /// What one idle member may cost, in bytes of resident memory. It is 353 to 385, by what is left lying in
 /// the heap from the rush of ten thousand at once.
-const IDLE_MAX: usize = 400;
+const IDLE_MAX: usize = 384;
 /// The same of one that speaks WebSocket.
 #[cfg(feature = "http")]
 const IDLE_WEBSOCKET_MAX: usize = 500;

@@ -24,6 +24,11 @@ impl ConnId {
         self.slot as usize
     }
 
+    /// Tells the tenants of the slot apart.
+    pub fn generation(self) -> NonZeroU32 {
+        self.generation
+    }
+
     /// The id in one word, as it travels through the kernel: generation above, slot below.
     ///
     /// Never less than 2³², because no generation is zero; smaller words are free for other uses.

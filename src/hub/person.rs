@@ -12,6 +12,7 @@ use core::net::IpAddr;
 use slab::Slab;
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 /// Everyone connected, by slot; and who holds which name.
@@ -87,7 +88,8 @@ pub struct Census {
 /// Somebody connected. Nameless until the first hello.
 #[derive(Debug)]
 pub struct Person {
-    conn: ConnId,
+    /// The generation of the connection. Its slot is the person's place among [`People`].
+    generation: NonZeroU32,
     /// What everyone calls them; empty before hello.
     pub name: Rc<str>,
     /// Proves, on a later connection, that this is the same person.
@@ -150,7 +152,8 @@ impl People {
         }
         let (name, rooms) = (Rc::from(""), SmallVec::new());
         let rate = if exempt { Rate::UNLIMITED } else { Rate::default() };
-        let person = Person { conn, name, key: 0, rooms, rate, cloak, presence: NO_PRESENCE };
+        let (generation, presence) = (conn.generation(), NO_PRESENCE);
+        let person = Person { generation, name, key: 0, rooms, rate, cloak, presence };
         self.present += 1;
         self.slots[conn.slot()] = Some(person);
     }
@@ -276,13 +279,19 @@ impl People {
 
     /// Everybody with a presence and a name. Visits all: for what only operators ask for.
     pub fn with_presence(&self) -> impl Iterator<Item = ConnId> {
-        let people = self.slots.iter().flatten();
-        people.filter(|p| p.presence < HEARS && !p.name.is_empty()).map(|p| p.conn)
+        self.each_named().filter(|(_, person)| person.presence < HEARS).map(|(conn, _)| conn)
     }
 
     /// Everybody with a name. Visits all.
     pub fn named(&self) -> impl Iterator<Item = ConnId> {
-        self.slots.iter().flatten().filter(|p| !p.name.is_empty()).map(|p| p.conn)
+        self.each_named().map(|(conn, _)| conn)
+    }
+
+    fn each_named(&self) -> impl Iterator<Item = (ConnId, &Person)> {
+        self.slots.iter().enumerate().filter_map(|(slot, person)| {
+            let person = person.as_ref().filter(|person| !person.name.is_empty())?;
+            Some((ConnId::new(u32::try_from(slot).ok()?, person.generation), person))
+        })
     }
 
     /// A person, as others see them.
@@ -321,12 +330,18 @@ impl People {
 
     /// The person `conn` names, if they are still here.
     pub fn get(&self, conn: ConnId) -> Option<&Person> {
-        self.slots.get(conn.slot())?.as_ref().filter(|person| person.conn == conn)
+        self.slots
+            .get(conn.slot())?
+            .as_ref()
+            .filter(|person| person.generation == conn.generation())
     }
 
     /// The same, to change.
     pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Person> {
-        self.slots.get_mut(conn.slot())?.as_mut().filter(|person| person.conn == conn)
+        self.slots
+            .get_mut(conn.slot())?
+            .as_mut()
+            .filter(|person| person.generation == conn.generation())
     }
 
     /// Whether `conn` is in `room`.
