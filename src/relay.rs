@@ -56,14 +56,14 @@ pub enum Task {
     Read(ReadConfig),
 }
 
-/// What came of a job.
+/// The end of a job.
 #[derive(Debug)]
 pub enum TaskDone {
-    /// Whether the password was right.
+    /// True if the password was right.
     Verified(bool),
-    /// What the configuration says now, or why it could not be read.
+    /// The configuration as it is now, or the reason why it could not be read.
     Read {
-        /// Where it was read.
+        /// The name of what was read.
         file: String,
         /// The configuration.
         config: Result<Box<Config>, String>,
@@ -177,8 +177,7 @@ impl Relay {
             }
             let handle = self.handle();
             if let Err(error) = self.workers.start(id, task, move || handle.wake()) {
-                log::error!(target: "hobnob", "a job was not done: {error}");
-                self.event_loop.completed(id, &Outcome::Failed);
+                self.event_loop.job_failed(id, &error);
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::id::{ConnId, JobId, RequestId};
 use crate::now::{Now, Tick};
 use crate::password::{Claim, Hash};
 use crate::session::{Action, Conversation, Job, Outcome};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// Hashes whose password is known again: one for each listener and operator that asks for one.
@@ -75,46 +75,56 @@ struct Running {
 
 /// Jobs that wait, by the address that they are for. Addresses take turns, so that one of them does
 /// not keep the others waiting.
+///
+/// Invariant: an address is in `order` once if it has jobs, and not otherwise.
 #[derive(Debug, Default)]
 struct Turns {
-    addresses: VecDeque<(u64, VecDeque<Waiting>)>,
+    jobs: HashMap<u64, VecDeque<Waiting>>,
+    order: VecDeque<u64>,
 }
 
 impl Turns {
     fn push(&mut self, address: u64, waiting: Waiting) {
-        match self.addresses.iter_mut().find(|(known, _)| *known == address) {
-            Some((_, jobs)) => jobs.push_back(waiting),
-            None => self.addresses.push_back((address, VecDeque::from([waiting]))),
+        let jobs = self.jobs.entry(address).or_default();
+        if jobs.is_empty() {
+            self.order.push_back(address);
         }
+        jobs.push_back(waiting);
     }
 
     /// Takes the next job of the address whose turn it is.
     fn pop(&mut self) -> Option<Waiting> {
-        let (address, mut jobs) = self.addresses.pop_front()?;
+        let address = self.order.pop_front()?;
+        let jobs = self.jobs.get_mut(&address)?;
         let next = jobs.pop_front();
-        if !jobs.is_empty() {
-            self.addresses.push_back((address, jobs));
+        if jobs.is_empty() {
+            self.jobs.remove(&address);
+        } else {
+            self.order.push_back(address);
         }
         next
     }
 
     fn is_empty(&self) -> bool {
-        self.addresses.is_empty()
+        self.order.is_empty()
     }
 
     fn iter(&self) -> impl Iterator<Item = &Waiting> {
-        self.addresses.iter().flat_map(|(_, jobs)| jobs)
+        self.jobs.values().flatten()
     }
 
-    /// Takes every job that this is true of.
+    /// Takes every job that this is true of, in the order of the addresses.
     fn take_if(&mut self, is_it: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
         let mut taken = Vec::new();
-        for (_, jobs) in &mut self.addresses {
-            let (these, others) = std::mem::take(jobs).into_iter().partition(&is_it);
-            *jobs = others;
-            taken.extend::<VecDeque<Waiting>>(these);
+        for address in std::mem::take(&mut self.order) {
+            let jobs = self.jobs.remove(&address).unwrap_or_default();
+            let (these, others): (VecDeque<_>, VecDeque<_>) = jobs.into_iter().partition(&is_it);
+            taken.extend(these);
+            if !others.is_empty() {
+                self.jobs.insert(address, others);
+                self.order.push_back(address);
+            }
         }
-        self.addresses.retain(|(_, jobs)| !jobs.is_empty());
         taken
     }
 }

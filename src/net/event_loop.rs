@@ -87,7 +87,7 @@ pub struct EventLoop {
     now: Now,
     orders: Orders,
     signals: Option<Signals>,
-    /// What may block, and is to be done outside.
+    /// Jobs for workers, until `take_job`.
     jobs: VecDeque<(JobId, Job)>,
     spare: Spare,
     admission: Admission,

@@ -58,6 +58,13 @@ impl EventLoop {
         self.engine.completed(id, outcome, self.now);
     }
 
+    /// Notes that no worker could take a job.
+    pub fn job_failed(&mut self, id: JobId, error: &io::Error) {
+        let text = format_args!("a job was not done: {error}");
+        self.logbook.note(Class::Fault, self.now.running.as_secs(), text);
+        self.completed(id, &Outcome::Failed);
+    }
+
     /// From now on the relay works like this: see [`Engine::reconfigure`](crate::engine::Engine::reconfigure).
     pub fn reconfigure(&mut self, services: Vec<Service>, limits: Limits) {
         self.limits = limits.clone();
