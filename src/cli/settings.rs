@@ -89,7 +89,8 @@ macro_rules! settings {
 
         /// Every limit with its key and its value, as a file would have it.
         pub(super) fn rows(limits: &Limits) -> Vec<(String, String)> {
-            let Limits { $($target),*, } = limits.clone();
+                // No store can be configured yet, so its limit has no key.
+            let Limits { $($target,)* commit_patience: _, } = limits.clone();
             vec![$((stringify!($key).replace('_', "-"), <$type>::show(&$target)),)*]
         }
     };
@@ -120,8 +121,6 @@ settings! {
     history_age "HOBNOB_HISTORY_AGE": Span => history_age;
     /// Bytes all rooms together keep for those who resume [default: 256M]
     history_total "HOBNOB_HISTORY_TOTAL": Size => history_total;
-    /// Time to wait for a store before a publisher is told that it is not known what it keeps [default: 10s]
-    commit_patience "HOBNOB_COMMIT_PATIENCE": Span => commit_patience;
     /// Connections at once from one address [default: 64]
     per_address "HOBNOB_PER_ADDRESS": Count => per_address;
     /// New connections a minute from one address [default: 64]
