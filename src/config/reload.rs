@@ -29,7 +29,7 @@ impl ReadConfig {
     /// Reads it. This may block.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A sentence that says what is wrong with it.
     pub fn read(&self) -> Result<Config, String> {
         (self.read)()
     }

@@ -1,4 +1,4 @@
-//! How connections close: requested anywhere, carried out in `reap`.
+//! Closes: requested anywhere, carried out in `reap`.
 
 use super::Engine;
 use super::offer::{Piece, SLICES};

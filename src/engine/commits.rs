@@ -108,7 +108,7 @@ impl Engine {
         let command = match action {
             // Nothing is told before its turn by these.
             Action::Nothing | Action::Charge(_) | Action::Close(_) => return None,
-            Action::Finish if planted!("pending-output-forgotten-at-close") => return None,
+            Action::Finish if planted!("hang-up-forgets-pending-commits") => return None,
             Action::Command(_, command) => command,
             _ => return own_wait,
         };

@@ -83,7 +83,7 @@ pub struct Engine {
     closing: Closing,
     jobs: Jobs,
     commits: Commits,
-    /// What is to be done outside, until `poll_effect`.
+    /// Effects that `poll_effect` has not handed out yet.
     effects: VecDeque<Effect>,
     deadlines: Deadlines,
     metrics: Metrics,

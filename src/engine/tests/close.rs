@@ -1,4 +1,4 @@
-//! How connections end: what is sent before, who is told, and when nobody waits any longer.
+//! Closes: the final bytes, the notices to others, and the deadlines.
 
 use super::harness::{FRAMES, Harness, PLAIN, ROOM, narrow, padded};
 use crate::address::Remote;

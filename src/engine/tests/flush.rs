@@ -1,4 +1,4 @@
-//! What each peer is sent, in which order, and when.
+//! The flush: the bytes that each peer is sent, their order, and the turn in which they are.
 
 use super::harness::{FRAMES, Harness, PLAIN, ROOM, STRICT_FRAMES, narrow, padded};
 use crate::id::ConnId;

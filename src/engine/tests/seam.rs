@@ -1,4 +1,4 @@
-//! What the engine reads, when it waits, and what it does about silence.
+//! Reading: its order, its pauses, and the deadlines of silent peers.
 
 use super::harness::{FRAMES, Harness, ROOM, narrow, padded};
 use crate::id::ConnId;
