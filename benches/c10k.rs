@@ -26,7 +26,7 @@ const SECONDS: u64 = 20;
 const BACKLOG: usize = 2 << 20;
 /// What the server may grow by beside the backlog while a fifth of its clients stall.
 const SLACK: usize = 16 << 20;
-/// What one idle member may cost, in bytes of resident memory. It is 353 to 385, by what is left lying in
+/// What one idle member may cost, in bytes of resident memory. It is 353 to 368, by what is left lying in
 /// the heap from the rush of ten thousand at once.
 const IDLE_MAX: usize = 384;
 /// The same of one that speaks WebSocket.
