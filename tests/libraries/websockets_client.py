@@ -61,7 +61,12 @@ async def main():
             raise AssertionError("it goes on")
         except websockets.ConnectionClosed as closed:
             assert closed.rcvd.code == 1002 and closed.rcvd.reason.startswith("bad_frame: "), closed
-    for path, options in [("/raw/a%20b", {}), ("/connect", {"subprotocols": ["soap"]}), ("/connect", {"origin": "https://evil.example"})]:
+    # Offered what the relay does not speak, it agrees to none, and the conversation goes on (RFC 6455, 4.2.2).
+    async with connect(f"{BASE}/connect", subprotocols=["soap"]) as eve:
+        assert eve.subprotocol is None, eve.subprotocol
+        await eve.send(json.dumps({"type": "hello", "version": 1, "name": "eve"}))
+        assert (await hear(eve, "welcome"))["name"] == "eve"
+    for path, options in [("/raw/a%20b", {}), ("/connect", {"origin": "https://evil.example"})]:
         try:
             await connect(BASE + path, **options)
             raise AssertionError(f"{path} with {options} was accepted")
