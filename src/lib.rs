@@ -8,6 +8,7 @@
 mod planted;
 
 pub mod address;
+pub mod hex;
 pub mod id;
 pub mod limits;
 pub mod now;

@@ -1,5 +1,6 @@
 //! Messages and their senders, as every floor knows them.
 
+use crate::hex::Hex;
 use crate::id::Offset;
 use core::net::IpAddr;
 use std::borrow::Cow;
@@ -81,7 +82,7 @@ pub enum Host {
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cloak(number) => write!(f, "{number:016x}.cloaked"),
+            Self::Cloak(number) => write!(f, "{}.cloaked", Hex(*number)),
             // In protocols of lines, a word that begins with a colon is the last of its line.
             Self::Address(ip) => match ip.to_string() {
                 text if text.starts_with(':') => write!(f, "0{text}"),

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("address", 0),
     ("id", 0),
     ("limits", 0),
+    ("hex", 0),
     ("now", 0),
     ("password", 0),
     ("payload", 0),
@@ -37,6 +38,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("relay", "config"),
     ("limits", "id"),
     ("now", "limits"),
+    ("payload", "hex"),
     ("payload", "id"),
     ("password", "limits"),
 ];

@@ -96,7 +96,7 @@ fn write_json(data: &impl Serialize, out: &mut Vec<u8>) {
 
 /// A place in a room as the id of an event: epoch and offset.
 pub fn event_id(epoch: Epoch, offset: Offset) -> String {
-    format!("{:016x}-{offset}", epoch.0)
+    format!("{}-{offset}", Hex(epoch.0))
 }
 
 /// One message as JSON has it.

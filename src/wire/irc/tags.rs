@@ -75,6 +75,11 @@ pub fn unescape(value: &str) -> Cow<'_, str> {
 
 /// A value as it is written. A NUL has no escape, and goes.
 pub fn escape(value: &str, out: &mut Vec<u8>) {
+    let is_special = |byte: u8| matches!(byte, b';' | b' ' | b'\\' | b'\r' | b'\n' | 0);
+    // Nearly every value is plain.
+    if !value.bytes().any(is_special) {
+        return out.extend_from_slice(value.as_bytes());
+    }
     for byte in value.bytes() {
         match byte {
             b';' => out.extend_from_slice(b"\\:"),

@@ -7,9 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// 64 bits as 16 hexadecimal digits.
-#[derive(Clone, Copy, Debug)]
-pub struct Hex(pub(super) u64);
+pub use crate::hex::Hex;
 
 impl Hex {
     /// An epoch, as it is written.
@@ -26,7 +24,7 @@ impl Hex {
 
 impl Serialize for Hex {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:016x}", self.0))
+        serializer.collect_str(self)
     }
 }
 

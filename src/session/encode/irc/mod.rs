@@ -8,6 +8,7 @@ mod nick;
 pub mod stamp;
 
 use self::mode_table::letter_of;
+use crate::hex::Hex;
 use crate::hub::{Change, Departure, Ephemeral, Notice, Room, What};
 use crate::payload::{Attributes, Identity, Message, Payload};
 use crate::session::carrier::Carrier;
@@ -65,12 +66,12 @@ impl Heading<'_> {
 
 /// The id of a message of a room: unlike any other's as long as numberings last.
 pub(crate) fn msgid(room: &Room, message: &Message) -> String {
-    format!("{:016x}-{}", room.epoch.0, message.offset)
+    format!("{}-{}", Hex(room.epoch.0), message.offset)
 }
 
 /// The id of what was said to one person, or was no message.
 pub(crate) fn id_of(minted: u64) -> String {
-    format!("{minted:016x}")
+    Hex(minted).to_string()
 }
 
 /// Whether a text that one person says fits one line, behind who said it and to whom.
