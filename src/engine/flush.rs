@@ -2,8 +2,9 @@
 
 use super::Engine;
 use super::offer::SLICES;
-use super::peer::{Hold, Phase, Seat};
+use super::peer::{Hold, Peer, Phase, Seat};
 use super::tape::Place;
+use super::tapes::Tapes;
 use crate::hub::Reply;
 use crate::id::{ConnId, RequestId};
 use crate::limits::REPLAY_PAGE;
@@ -68,42 +69,40 @@ impl Engine {
         self.take_offered(conn, count);
     }
 
-    /// Moves a peer behind the first `count` bytes of what it was offered.
+    /// Moves a peer behind the first `count` bytes of what it was offered, frees what it no longer needs,
+    /// and has it visited again if more is pending. Each delivery comes through here: the peer is looked
+    /// up once.
     pub(super) fn take_offered(&mut self, conn: ConnId, count: usize) {
-        if let Some(peer) = self.peers.get_mut(conn) {
-            self.offer.take(count, peer, &mut self.tapes);
-        }
-        self.after_write(conn);
-    }
-
-    /// Frees what a peer no longer needs, and has it visited again if more is pending.
-    fn after_write(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
+        self.offer.take(count, peer, &mut self.tapes);
         if peer.outbox.as_ref().is_some_and(|outbox| outbox.is_empty()) {
             peer.outbox = None;
+        }
+        let is_pending = is_pending(peer, &self.tapes);
+        if is_pending {
+            self.schedule.mark_ready(peer);
         }
         let (phase, is_heard) = (peer.phase(), peer.is_heard());
         if peer.held == Some(Hold::Output) {
             self.listen_again(conn);
         }
-        if self.has_pending(conn) {
-            self.mark_ready(conn);
-        } else if phase == Some(Phase::FinalBytes) {
-            if let Some(peer) = self.peers.get_mut(conn) {
-                self.closing.final_bytes_sent(peer);
+        if is_pending || is_heard {
+            return;
+        }
+        match phase {
+            None => self.close(conn, CloseReason::PeerClosed),
+            Some(Phase::FinalBytes) => {
+                if let Some(peer) = self.peers.get_mut(conn) {
+                    self.closing.final_bytes_sent(peer);
+                }
             }
-        } else if phase.is_none() && !is_heard {
-            self.close(conn, CloseReason::PeerClosed);
+            Some(_) => {}
         }
     }
 
     /// True if something is pending for a peer: in its outbox, on a tape, or in history.
     pub(super) fn has_pending(&self, conn: ConnId) -> bool {
-        let Some(peer) = self.peers.get(conn) else { return false };
-        let is_forgotten = !peer.is_open() && planted!("pending-output-is-forgotten-at-close");
-        peer.outbox.is_some()
-            || peer.has_pending_output && !is_forgotten
-            || peer.seats.iter().any(|seat| self.tapes.has_pending(*seat))
+        self.peers.get(conn).is_some_and(|peer| is_pending(peer, &self.tapes))
     }
 
     /// The kernel takes no more for this peer. It comes back through `writable`.
@@ -180,4 +179,11 @@ impl Engine {
             self.tapes.recover(seat, next);
         }
     }
+}
+
+fn is_pending(peer: &Peer, tapes: &Tapes) -> bool {
+    let is_forgotten = !peer.is_open() && planted!("pending-output-is-forgotten-at-close");
+    peer.outbox.is_some()
+        || peer.has_pending_output && !is_forgotten
+        || peer.seats.iter().any(|seat| tapes.has_pending(*seat))
 }
