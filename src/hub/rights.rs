@@ -192,9 +192,14 @@ impl Rights {
         self.list(list).iter().any(|entry| entry.pattern.fits(person))
     }
 
-    /// Whether the person is banned and not excepted.
+    /// True if somebody may be banned.
+    pub(super) fn has_bans(&self) -> bool {
+        !self.list(List::Bans).is_empty()
+    }
+
+    /// True if the person is banned and not excepted.
     pub(super) fn bans(&self, who: &Identity) -> bool {
-        if self.list(List::Bans).is_empty() {
+        if !self.has_bans() {
             return false;
         }
         let person = Subject::new(who);
