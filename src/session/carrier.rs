@@ -8,4 +8,7 @@ pub enum Carrier {
     Stream,
     /// WebSocket messages, one for each message, frame or line.
     WebSocket,
+    /// The body of an HTTP/1.1 answer whose length nobody knows, one chunk for each message. Without
+    /// it a reader that wants blocks of some size waits for more than there is.
+    Chunked,
 }

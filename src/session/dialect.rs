@@ -65,7 +65,7 @@ impl Dialect {
                 frames::write_message(Spelling::Json, carrier, room.id, message, out);
             }
             #[cfg(feature = "http")]
-            Language::Events => events::write_message(room, message, out),
+            Language::Events => events::write_message(carrier, room, message, out),
             #[cfg(not(feature = "http"))]
             Language::Events => {}
             Language::Irc(style) => irc::write_message(style, carrier, room, message, out),
@@ -84,7 +84,7 @@ impl Dialect {
                 frames::write_notice(Spelling::Json, carrier, room.id, notice, out);
             }
             #[cfg(feature = "http")]
-            Language::Events => events::write_notice(notice, out),
+            Language::Events => events::write_notice(carrier, notice, out),
             #[cfg(not(feature = "http"))]
             Language::Events => {}
             Language::Irc(style) => {

@@ -2,6 +2,8 @@
 //! `Complete | Partial | Err`; it holds no socket, keeps no state, and consumes nothing on `Partial`.
 
 pub mod binary;
+#[cfg(feature = "http")]
+pub mod chunked;
 pub mod deflate;
 pub mod exposition;
 pub mod frame;

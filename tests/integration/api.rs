@@ -303,6 +303,7 @@ fn listeners_hear_that_the_relay_goes() {
     assert_eq!(stream.next().kind, "draining");
     let bye = stream.next();
     assert_eq!((bye.kind.as_str(), &bye.data["code"]), ("bye", &json!(207)));
+    assert!(stream.next_chunk().is_empty(), "the answer is complete");
     stream.client.expect_end();
 }
 

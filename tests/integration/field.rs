@@ -1,7 +1,7 @@
 //! What real programs do to an HTTP server: proxies, health checks, libraries.
 
 use crate::common::Server;
-use crate::common::http::{ask, get};
+use crate::common::http::{ask, get, listen, post};
 use crate::common::web::handshake;
 
 #[test]
@@ -10,6 +10,37 @@ fn a_stream_tells_proxies_to_pass_on_each_event_as_it_comes() {
     let stream = get(&mut server.connect(), "/rooms/tea/events");
     assert_eq!(stream.header("x-accel-buffering"), Some("no"));
     assert_eq!(stream.header("cache-control"), Some("no-cache, no-transform"));
+}
+
+#[test]
+fn a_stream_comes_in_chunks_and_says_that_it_is_over() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    let mut events = listen(&server, 0, "/rooms/tea/events", "");
+    let joined = String::from_utf8(events.next_chunk()).unwrap();
+    assert!(joined.contains("\nevent: joined\n") && joined.ends_with("\n\n"), "{joined:?}");
+    // A chunk a message: a reader that waits for blocks of some size has each as it comes.
+    for text in ["first", "second"] {
+        post(&mut server.connect(), "/rooms/tea/messages", "", text.as_bytes());
+        let chunk = String::from_utf8(events.next_chunk()).unwrap();
+        assert_eq!(chunk.matches("data: ").count(), 1, "{chunk:?}");
+        assert!(chunk.contains(&format!("\"text\":\"{text}\"")), "{chunk:?}");
+    }
+    server.stop();
+    let kinds = std::iter::from_fn(|| Some(events.next_chunk()).filter(|chunk| !chunk.is_empty()));
+    let kinds: Vec<String> = kinds.map(|chunk| String::from_utf8(chunk).unwrap()).collect();
+    assert!(kinds.last().is_some_and(|last| last.starts_with("event: bye\n")), "{kinds:?}");
+    events.client.expect_end();
+}
+
+#[test]
+fn a_reader_of_http_1_0_has_the_same_events_without_chunks() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    let mut client = server.connect();
+    let begun = ask(&mut client, "GET /rooms/tea/events HTTP/1.0\r\n\r\n");
+    assert_eq!((begun.status, begun.header("transfer-encoding")), (200, None));
+    assert!(client.read_until(b"\n\n").starts_with(b"retry: "));
+    post(&mut server.connect(), "/rooms/tea/messages", "", b"hello");
+    assert!(client.read_until(b"\n\n").starts_with(b"id: "));
 }
 
 #[test]

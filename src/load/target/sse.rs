@@ -15,11 +15,15 @@ pub struct Sse {
     host: String,
     /// The head of an endless answer has come: what follows is events.
     is_stream: bool,
+    /// Its body comes in chunks.
+    is_chunked: bool,
+    /// Bytes of the chunk under way that are not read yet, its end included.
+    chunk: usize,
 }
 
 impl Sse {
     pub(super) fn open(host: String) -> Self {
-        Self { host, is_stream: false }
+        Self { host, is_stream: false, is_chunked: false, chunk: 0 }
     }
 
     pub(super) fn join(&mut self, room: u32, out: &mut Vec<u8>) -> bool {
@@ -50,7 +54,48 @@ impl Sse {
         bytes: &'a [u8],
         _reply: &mut Vec<u8>,
     ) -> Result<Parsed<Heard<'a>>, Nonsense> {
-        if self.is_stream { event(bytes) } else { self.answer(bytes) }
+        match (self.is_stream, self.is_chunked) {
+            (false, _) => self.answer(bytes),
+            (true, false) => event(bytes),
+            (true, true) => self.event_in_chunk(bytes),
+        }
+    }
+
+    /// One event of a chunk; or the end of one, or its beginning.
+    fn event_in_chunk<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<Heard<'a>>, Nonsense> {
+        const END: usize = "\r\n".len();
+        if self.chunk == END {
+            return Ok(match bytes.len() < END {
+                true => Parsed::Partial,
+                false => {
+                    self.chunk = 0;
+                    Parsed::Complete(Heard::Other, END)
+                }
+            });
+        }
+        if self.chunk == 0 {
+            let Some((size, used)) = line(bytes) else {
+                return match bytes.len() > 32 {
+                    true => Err("a chunk without a size".to_owned()),
+                    false => Ok(Parsed::Partial),
+                };
+            };
+            let size = std::str::from_utf8(size).ok();
+            let size = size.and_then(|size| usize::from_str_radix(size.trim_end(), 16).ok());
+            let size = size.filter(|size| *size <= LONGEST).ok_or("a chunk without a size")?;
+            self.chunk = size + END;
+            return Ok(Parsed::Complete(Heard::Other, used));
+        }
+        let rest = self.chunk - END;
+        let parsed = event(bytes.get(..rest).unwrap_or(bytes))?;
+        match parsed {
+            Parsed::Complete(_, used) => self.chunk -= used,
+            Parsed::Partial if bytes.len() >= rest => {
+                return Err("an event that is cut by the end of a chunk".to_owned());
+            }
+            Parsed::Partial => {}
+        }
+        Ok(parsed)
     }
 
     /// The answer to a request: the beginning of a stream, or what became of a message.
@@ -68,6 +113,7 @@ impl Sse {
         };
         let Some(length) = header(head, b"content-length").and_then(digits) else {
             self.is_stream = code == b"200";
+            self.is_chunked = header(head, b"transfer-encoding") == Some(b"chunked");
             return match self.is_stream {
                 true => Ok(Parsed::Complete(Heard::Joined, end + 4)),
                 false => Err(format!("an answer without a length: {}", words(status))),

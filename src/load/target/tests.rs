@@ -52,6 +52,18 @@ const SSE_SAID: &[u8] = b"HTTP/1.1 201 Created\r\nContent-Type: application/json
     HTTP/1.1 413 Content Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 21\r\nConnection: close\r\n\r\nthe body is too long\n";
 
+/// The same answer in chunks of two events, with the last chunk behind them.
+fn in_chunks(answer: &[u8]) -> Vec<u8> {
+    let answer = std::str::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let events: Vec<&str> = body.split_inclusive("\n\n").collect();
+    let mut bytes = format!("{head}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for chunk in events.chunks(2).map(<[&str]>::concat) {
+        bytes += &format!("{:x}\r\n{chunk}\r\n", chunk.len());
+    }
+    (bytes + "0\r\n\r\n").into_bytes()
+}
+
 /// The handshake of RFC 6455, section 1.3, and frames of its section 5.7: a text, a ping, a text of
 /// 256 bytes, and a close.
 fn ws() -> Vec<u8> {
@@ -156,6 +168,7 @@ fn recorded_bytes_are_understood_wherever_they_are_cut() {
     let gone = r#"Ended("{\"code\":207,\"reason\":\"shutdown\",\"text\":\"the relay is shutting down\"}")"#;
     let expected = ["Joined", "\"first\"", &x20, "Gap { from: 3, to: 9 }", gone];
     cut_everywhere("sse://h", SSE, &expected, b"");
+    cut_everywhere("sse://h", &in_chunks(SSE), &expected, b"");
     let refused = "Refused(\"HTTP/1.1 413 Content Too Large: the body is too long\")";
     cut_everywhere("sse://h", SSE_SAID, &[refused], b"");
     cut_everywhere("raw://h", b"one\r\ntwo\n\n", &["\"one\"", "\"two\"", "\"\""], b"");

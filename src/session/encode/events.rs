@@ -3,20 +3,32 @@
 use crate::hub::{Notice, Room};
 use crate::id::{Epoch, Offset};
 use crate::payload::Message;
+use crate::session::carrier::Carrier;
+use crate::wire::chunked;
 use crate::wire::frame::Past as PastFrame;
 use crate::wire::json::{Hex, Past};
 use serde::Serialize;
 use std::borrow::Cow;
 
 /// A message as everybody who listens hears it.
-pub fn write_message(room: &Room, message: &Message, out: &mut Vec<u8>) {
+pub fn write_message(carrier: Carrier, room: &Room, message: &Message, out: &mut Vec<u8>) {
+    let start = out.len();
     write_id(room.epoch, message.offset, out);
     out.extend_from_slice(b"data: ");
     write_json(&Past::of(&past_of(message)), out);
+    pack(carrier, start, out);
+}
+
+/// Makes what was written from `start` on what its carrier wants.
+pub(crate) fn pack(carrier: Carrier, start: usize, out: &mut Vec<u8>) {
+    if carrier == Carrier::Chunked {
+        chunked::wrap(start, out);
+    }
 }
 
 /// News of members, as everybody who listens hears it.
-pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
+pub fn write_notice(carrier: Carrier, notice: &Notice, out: &mut Vec<u8>) {
+    let start = out.len();
     match notice {
         Notice::Came(who, count) => {
             write("came", &Presence { name: &who.name, count: *count }, out);
@@ -38,6 +50,7 @@ pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
         | Notice::RealName(_)
         | Notice::Ephemeral(..) => {}
     }
+    pack(carrier, start, out);
 }
 
 #[derive(Serialize)]

@@ -72,7 +72,7 @@ impl Spelling {
         let from = out.len();
         self.write_to_stream(frame, out);
         match (carrier, self) {
-            (Carrier::Stream, _) => {}
+            (Carrier::Stream | Carrier::Chunked, _) => {}
             // A message says itself where it ends: no length before it, no newline behind it.
             (Carrier::WebSocket, Self::Binary) => {
                 websocket::enclose_after(Opcode::Binary, from, binary::LENGTH_SIZE, out);

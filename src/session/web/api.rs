@@ -13,6 +13,7 @@ use crate::id::Offset;
 use crate::limits::PERSON_NAME_MAX;
 use crate::payload::{Form, Manner};
 use crate::reason::Refusal;
+use crate::session::carrier::Carrier;
 use crate::session::{Session, View};
 use crate::wire::http::Request;
 use crate::wire::json::Hex;
@@ -133,6 +134,7 @@ pub fn members(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
 
 /// `GET /rooms/{room}/events`.
 pub fn events(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
+    let carrier = if request.is_1_1 { Carrier::Chunked } else { Carrier::Stream };
     let stream = Query::of(request).and_then(|query| {
         allowed(request, asked)?;
         // What is not known here is ignored: libraries add parameters of their own to such a URL, and
@@ -154,10 +156,10 @@ pub fn events(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
             return Err(Box::new(body::refusal(Refusal::BadName)));
         }
         let origin = named_origin(request, &asked.options.allow_origin);
-        Ok(EventStream::new(&asked.room, &name, key(request)?, resume, origin))
+        Ok(EventStream::new(&asked.room, &name, key(request)?, resume, origin, carrier))
     });
     match stream {
-        Ok(_) if request.method == "HEAD" => Outcome::Respond(EventStream::head()),
+        Ok(_) if request.method == "HEAD" => Outcome::Respond(EventStream::head(carrier)),
         Ok(stream) => Outcome::Become(Box::new(Session::Events(Box::new(stream)))),
         Err(refused) => Outcome::Respond(*refused),
     }

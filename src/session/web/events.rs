@@ -7,13 +7,15 @@ use super::response::Response;
 use crate::hub::{Act, Command, Reply};
 use crate::id::{Epoch, Offset, Resume};
 use crate::session::action::{Action, Outcome, RequestId};
+use crate::session::carrier::Carrier;
 use crate::session::dialect::{Dialect, Language};
-use crate::session::encode::events::{Bye, Count, Gap, Joined, Nothing, write, write_id};
+use crate::session::encode::events::{Bye, Count, Gap, Joined, Nothing, pack, write, write_id};
 use crate::session::fault::Fault;
 use crate::session::protocol::{Conversation, Input};
 use crate::session::service::Service;
 use crate::session::view::View;
 use crate::wire::Parsed;
+use crate::wire::chunked;
 use crate::wire::deflate::Inflater;
 use crate::wire::json::Hex;
 use std::borrow::Cow;
@@ -28,6 +30,8 @@ pub struct EventStream {
     wanted: Option<Box<Wanted>>,
     epoch: Epoch,
     is_greeted: bool,
+    /// How the answer is carried: in chunks, or to readers of HTTP/1.0 as it is.
+    carrier: Carrier,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,19 +67,31 @@ impl EventStream {
         key: u64,
         resume: Option<Resume>,
         origin: Option<&str>,
+        carrier: Carrier,
     ) -> Self {
         let origin = origin.map(Box::from);
         let wanted = Wanted { room: room.into(), name: name.into(), key, resume, origin };
         let (stage, epoch) = (Stage::Nameless, Epoch(0));
-        Self { stage, wanted: Some(Box::new(wanted)), epoch, is_greeted: false }
+        Self { stage, wanted: Some(Box::new(wanted)), epoch, is_greeted: false, carrier }
     }
 
     /// What the answer begins with; where it ends nobody can say. Proxies are told to pass on each
     /// event as it comes: nginx by a header of its own, others by what they must not transform.
-    pub fn head() -> Response {
-        Response::endless("text/event-stream")
+    pub fn head(carrier: Carrier) -> Response {
+        let head = Response::endless("text/event-stream")
             .with("Cache-Control", "no-cache, no-transform")
-            .with("X-Accel-Buffering", "no")
+            .with("X-Accel-Buffering", "no");
+        match carrier {
+            Carrier::Chunked => head.with("Transfer-Encoding", "chunked"),
+            Carrier::Stream | Carrier::WebSocket => head,
+        }
+    }
+
+    /// Writes something to a listener whose answer has begun.
+    fn put(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = out.len();
+        write(out);
+        pack(self.carrier, start, out);
     }
 
     /// Where it stands, with an id: one that loses the connection before anything was said comes
@@ -143,7 +159,8 @@ impl Conversation for EventStream {
             Reply::Joined { name, epoch, head, oldest, members, recovered, .. } => {
                 let wanted = self.wanted.take();
                 let origin = wanted.as_ref().and_then(|wanted| wanted.origin.as_deref());
-                out.extend_from_slice(Self::head().for_origin(origin).head(true).as_bytes());
+                let begun = Self::head(self.carrier);
+                out.extend_from_slice(begun.for_origin(origin).head(true).as_bytes());
                 let resume = wanted.and_then(|wanted| wanted.resume);
                 let joined = Joined {
                     room: name,
@@ -154,10 +171,14 @@ impl Conversation for EventStream {
                     recovered: *recovered,
                 };
                 self.epoch = *epoch;
+                let start = out.len();
                 self.joined(&joined, resume, out);
+                pack(self.carrier, start, out);
             }
-            Reply::Gap { from, to, .. } => self.write_gap(*from, *to, out),
-            Reply::Members { count, .. } => write("members", &Count { count: *count }, out),
+            Reply::Gap { from, to, .. } => self.put(out, |out| self.write_gap(*from, *to, out)),
+            Reply::Members { count, .. } => {
+                self.put(out, |out| write("members", &Count { count: *count }, out));
+            }
             Reply::Refused { refusal, .. } if self.stage != Stage::Live => {
                 self.stage = Stage::Over;
                 write_response(&body::refused(*refusal, Act::Ask, view), out);
@@ -173,13 +194,13 @@ impl Conversation for EventStream {
     /// Appends a comment: something for proxies and kernels to notice that nobody is there.
     fn write_ping(&self, _: &View<'_>, out: &mut Vec<u8>) {
         if self.stage == Stage::Live {
-            out.extend_from_slice(b":\n\n");
+            self.put(out, |out| out.extend_from_slice(b":\n\n"));
         }
     }
 
     fn write_draining(&self, _: &View<'_>, out: &mut Vec<u8>) {
         if self.stage == Stage::Live {
-            write("draining", &Nothing {}, out);
+            self.put(out, |out| write("draining", &Nothing {}, out));
         }
     }
 
@@ -187,7 +208,12 @@ impl Conversation for EventStream {
     fn write_close(&self, fault: &Fault, out: &mut Vec<u8>) {
         let (code, reason) = (fault.reason.code(), fault.reason.word());
         match self.stage {
-            Stage::Live => write("bye", &Bye { code, reason, text: &fault.text }, out),
+            Stage::Live => {
+                self.put(out, |out| write("bye", &Bye { code, reason, text: &fault.text }, out));
+                if self.carrier == Carrier::Chunked {
+                    out.extend_from_slice(chunked::LAST);
+                }
+            }
             Stage::Over => {}
             Stage::Nameless | Stage::Named | Stage::Asked => {
                 write_response(&body::end(fault.reason), out);
@@ -196,7 +222,7 @@ impl Conversation for EventStream {
     }
 
     fn dialect(&self, _: &Service) -> Dialect {
-        Dialect::stream(Language::Events)
+        Dialect { language: Language::Events, carrier: self.carrier, deflated: false }
     }
 
     fn answers_pings(&self) -> bool {

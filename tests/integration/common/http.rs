@@ -93,6 +93,8 @@ impl Event {
 pub struct Events {
     pub client: Client,
     id: String,
+    /// What is left of the chunk that came last.
+    chunk: Vec<u8>,
 }
 
 /// Listens to a room: the head of the answer is read.
@@ -103,14 +105,29 @@ pub fn listen(server: &Server, listener: usize, path: &str, headers: &str) -> Ev
     assert_eq!(begun.status, 200, "{begun:?}");
     assert_eq!(begun.header("content-type"), Some("text/event-stream"));
     assert_eq!(begun.header("content-length"), None);
-    Events { client, id: String::new() }
+    assert_eq!(begun.header("transfer-encoding"), Some("chunked"));
+    Events { client, id: String::new(), chunk: Vec::new() }
 }
 
 impl Events {
     fn line(&mut self) -> String {
-        let mut line = self.client.read_until(b"\n");
+        if self.chunk.is_empty() {
+            self.chunk = self.next_chunk();
+            assert!(self.chunk.ends_with(b"\n\n"), "a chunk is whole events: {:?}", self.chunk);
+        }
+        let end = self.chunk.iter().position(|byte| *byte == b'\n').expect("a whole line") + 1;
+        let mut line: Vec<u8> = self.chunk.drain(..end).collect();
         line.pop();
         String::from_utf8(line).expect("events are text")
+    }
+
+    /// The bytes of the next chunk; none of the last one.
+    pub fn next_chunk(&mut self) -> Vec<u8> {
+        let size = String::from_utf8(self.client.read_until(b"\r\n")).expect("a size is text");
+        let size = usize::from_str_radix(size.trim_end(), 16).expect("hexadecimal digits");
+        let chunk = self.client.read_exactly(size);
+        assert_eq!(self.client.read_exactly(2), b"\r\n");
+        chunk
     }
 
     /// The next event that has data.

@@ -452,6 +452,7 @@ fn who_listens_over_http_is_put_out_and_told_so() {
     ann.ask("KICK #tea eve :out", &[":ann!~ann@HOST KICK #tea eve :out"]);
     let bye = stream.next();
     assert_eq!((bye.kind.as_str(), bye.data["code"].as_u64()), ("bye", Some(213)));
+    assert!(stream.next_chunk().is_empty(), "the answer is complete");
     stream.client.expect_end();
     server.until_closed(CloseReason::Expelled, 1);
 }

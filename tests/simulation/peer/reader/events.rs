@@ -14,10 +14,25 @@ use hobnob::reason::CloseReason;
 pub struct Events {
     /// It was let in: events follow.
     pub is_live: bool,
+    /// They come in chunks.
+    is_chunked: bool,
+    /// The last chunk came: nothing may follow.
+    is_complete: bool,
     /// It was not, and told so.
     pub is_refused: bool,
     /// The gap before it came back, which must be told first.
     pub lost: Option<(Offset, Offset)>,
+}
+
+/// Takes the first chunk off `bytes`, if all of it is there. The last one is empty.
+fn chunk_of(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let line = bytes.windows(2).position(|two| two == b"\r\n")?;
+    let size = std::str::from_utf8(&bytes[..line]).expect("[chunks] a size");
+    let size = usize::from_str_radix(size, 16).expect("[chunks] a size");
+    let (start, end) = (line + 2, line + 2 + size);
+    let after = bytes.get(end..end + 2)?;
+    assert_eq!(after, b"\r\n", "[chunks] an end");
+    Some((&bytes[start..end], end + 2))
 }
 
 impl Peer {
@@ -31,14 +46,30 @@ impl Peer {
         let events = self.events.as_mut().expect("a listener");
         assert!(!events.is_refused || bytes.is_empty(), "[bye last] peer {}", self.serial);
         if events.is_live {
-            let end = bytes.windows(2).position(|two| two == b"\n\n")? + 2;
-            let event = std::str::from_utf8(&bytes[..end]).expect("[spelling] all is UTF-8");
-            self.heed_event(event, model, people);
-            return Some(end);
+            assert!(!events.is_complete || bytes.is_empty(), "[chunks] something follows the last");
+            let is_chunked = events.is_chunked;
+            let (chunk, length) = match is_chunked {
+                true => chunk_of(bytes)?,
+                false => {
+                    let end = bytes.windows(2).position(|two| two == b"\n\n")? + 2;
+                    (&bytes[..end], end)
+                }
+            };
+            if is_chunked && chunk.is_empty() {
+                events.is_complete = true;
+                return Some(length);
+            }
+            let chunk = std::str::from_utf8(chunk).expect("[spelling] all is UTF-8");
+            assert!(chunk.ends_with("\n\n"), "[chunks] {chunk:?} is not whole");
+            for event in chunk.split_inclusive("\n\n") {
+                self.heed_event(event, model, people);
+            }
+            return Some(length);
         }
         let (response, length) = Response::parse(bytes)?;
         events.is_live = response.status == 200 && response.is_endless;
         events.is_refused = !events.is_live;
+        events.is_chunked = response.is_chunked;
         match response.code() {
             Some(code) if code >= CloseReason::PeerClosed.code() => {
                 self.heed(Heard::Closed(Some(code)), model, people);

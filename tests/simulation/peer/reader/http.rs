@@ -11,6 +11,8 @@ use hobnob::wire::frame::ServerFrame;
 pub struct Response {
     pub status: u16,
     pub is_endless: bool,
+    /// Its body comes in chunks.
+    pub is_chunked: bool,
     pub body: String,
 }
 
@@ -23,6 +25,7 @@ impl Response {
         let status = text.strip_prefix("HTTP/1.1 ").expect("[http] a status");
         let status = status.get(..3).and_then(|code| code.parse().ok()).expect("[http] a status");
         let is_endless = header("Content-Type: text/event-stream").is_some();
+        let is_chunked = header("Transfer-Encoding: chunked").is_some();
         let length = match header("Content-Length: ") {
             Some(length) => length.parse().expect("[http] a length"),
             None => 0,
@@ -30,7 +33,7 @@ impl Response {
         assert!(is_endless || header("Content-Length: ").is_some(), "[http] where does it end?");
         let body = bytes.get(head..head + length)?;
         let body = std::str::from_utf8(body).expect("[http] what it says is text").to_owned();
-        Some((Self { status, is_endless, body }, head + length))
+        Some((Self { status, is_endless, is_chunked, body }, head + length))
     }
 
     /// The code of what went wrong, if the relay says so in its own words.
