@@ -7,6 +7,8 @@ use crate::limits::Limits;
 use crate::net::Endpoint;
 use crate::secret::SecretKey;
 use crate::session::irc::Options as IrcOptions;
+#[cfg(feature = "http")]
+use crate::session::options::origin::{AllowedOrigin, OriginError};
 use crate::session::raw::Framing;
 #[cfg(feature = "http")]
 use crate::session::web;
@@ -251,13 +253,9 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
     Ok(())
 }
 
-/// Reads an origin as a browser would send it.
 #[cfg(feature = "http")]
-fn parse_origin(value: &str) -> Result<String, String> {
-    let is_origin = web::origin::is_origin(value);
-    is_origin.then(|| value.to_owned()).ok_or_else(|| {
-        format!("{value:?} is no origin: it is written https://HOST or https://HOST:PORT")
-    })
+fn parse_origin(value: &str) -> Result<AllowedOrigin, String> {
+    value.parse().map_err(|error: OriginError| error.to_string())
 }
 
 /// Reads the name of a host, as a proxy would pass it on.
@@ -366,9 +364,9 @@ mod tests {
             ("raw://127.0.0.1:1?echo=yes", "true or false"),
             ("frame://127.0.0.1:1?echo=true", "it has overrun"),
             #[cfg(feature = "http")]
-            ("http://127.0.0.1:1?allow-origin=null", "no origin"),
+            ("http://127.0.0.1:1?allow-origin=nil", "no origin"),
             #[cfg(feature = "http")]
-            ("http://127.0.0.1:1?allow-origin=https://a.example/", "no origin"),
+            ("http://127.0.0.1:1?allow-origin=https://a.example/chat", "no origin"),
             #[cfg(feature = "http")]
             ("http://127.0.0.1:1?host=https://chat.example", "no host"),
             #[cfg(feature = "http")]

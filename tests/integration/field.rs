@@ -139,3 +139,30 @@ fn an_offer_that_our_window_satisfies_is_accepted() {
         assert_eq!(extensions.ends_with("server_max_window_bits=15"), is_accepted, "{bits}");
     }
 }
+
+#[test]
+fn any_origin_that_a_browser_can_send_may_be_allowed_and_is_told_so() {
+    for (allowed, origin) in [
+        ("https://Chat.Example:443/", "https://chat.example"),
+        ("https://*.example", "https://chat.example"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("tauri://localhost", "tauri://localhost"),
+        ("chrome-extension://abcdefgh", "chrome-extension://abcdefgh"),
+        ("null", "null"),
+    ] {
+        let server = Server::start(&[&format!("http://127.0.0.1:0?allow-origin={allowed}")]);
+        let request = handshake("/connect", &format!("Origin: {origin}\r\n"));
+        assert_eq!(ask(&mut server.connect(), &request).status, 101, "{allowed}");
+        let page = format!("GET /rooms HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\n\r\n");
+        let answer = ask(&mut server.connect(), &page);
+        let told = answer.header("access-control-allow-origin");
+        assert_eq!((answer.status, told), (200, Some(origin)), "{allowed}");
+        let stranger = handshake("/connect", "Origin: https://evil.example.net\r\n");
+        assert_eq!(ask(&mut server.connect(), &stranger).status, 403, "{allowed}");
+        let page =
+            "GET /rooms HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example.net\r\n\r\n";
+        let refused = ask(&mut server.connect(), page);
+        let is_told = refused.text().contains("--allow-origin http://evil.example.net");
+        assert!(refused.status == 403 && is_told, "{refused:?}");
+    }
+}

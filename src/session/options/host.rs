@@ -36,9 +36,8 @@ pub fn is_answered(name: &str, options: &Options) -> bool {
     if !is_guarded || is_address(name) || name == "localhost" || name.ends_with(".localhost") {
         return true;
     }
-    let origins = options.allow_origin.iter().filter_map(|origin| origin.split_once("://"));
     options.allow_host.iter().any(|allowed| covers(allowed, name))
-        || origins.into_iter().any(|(_, authority)| name_in(authority) == name)
+        || options.allow_origin.iter().any(|origin| origin.covers_host(name))
 }
 
 /// Notes that the listener is bound to a loopback address, which was written as `authority`. Under the
@@ -105,7 +104,7 @@ mod tests {
             local,
             proxy,
             allow_host: names.iter().map(|name| (*name).to_owned()).collect(),
-            allow_origin: vec!["https://chat.example".to_owned()],
+            allow_origin: vec!["https://chat.example".parse().unwrap()],
             ..Options::default()
         };
         let answered = |host: &str, options: &Options| is_answered(&name_in(host), options);

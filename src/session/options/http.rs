@@ -1,6 +1,7 @@
 //! How an `http` listener serves.
 
 use super::irc;
+use super::origin::AllowedOrigin;
 use crate::address::Network;
 use crate::session::overrun::Overrun;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use std::sync::Arc;
 pub struct Options {
     /// What happens to a peer in frames that falls off the end of a tape.
     pub overrun: Overrun,
-    /// Origins whose pages may open a WebSocket, beside those of this host: `https://chat.example`.
-    pub allow_origin: Vec<String>,
+    /// Origins whose pages may speak to the relay, beside those of this host.
+    pub allow_origin: Vec<AllowedOrigin>,
     /// Names under which it may be asked, beside `localhost` and addresses: `chat.example`, or
     /// `.chat.example` with all that end so. Where there are any, or it is [`local`](Self::local),
     /// requests for another [`host`](super::host) are refused.

@@ -6,4 +6,6 @@ pub mod host;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod irc;
+#[cfg(feature = "http")]
+pub mod origin;
 pub mod raw;

@@ -3,7 +3,7 @@
 
 use super::body;
 use super::events::EventStream;
-use super::origin::{may_speak, named_origin};
+use super::origin::{self, may_speak, named_origin};
 use super::outcome::{Asked, Outcome, Subject};
 use super::query::{self, Query};
 use super::response::{Response, Status, refused};
@@ -170,8 +170,7 @@ fn allowed(request: &Request<'_>, asked: &Asked<'_>) -> Result<(), Box<Response>
     if may_speak(request, &asked.options.allow_origin) {
         return Ok(());
     }
-    let why = "pages of that origin may not speak to this relay";
-    Err(Box::new(Response::text(Status::Forbidden, why)))
+    Err(Box::new(Response::text(Status::Forbidden, &origin::refusal(request))))
 }
 
 /// The key that proves a name, as 16 hexadecimal digits; 0 if there is none.

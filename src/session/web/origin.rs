@@ -1,29 +1,17 @@
 //! Which pages may speak to the relay: origins (RFC 6454).
 
+use crate::session::options::origin::AllowedOrigin;
 use crate::wire::http::Request;
-
-/// Whether this is an origin as browsers write one (RFC 6454 §6.2): scheme, host, and a port if it
-/// is not the scheme's own.
-pub fn is_origin(text: &str) -> bool {
-    let is_authority_byte =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
-    match text.split_once("://") {
-        Some(("http" | "https", authority)) => {
-            !authority.is_empty() && authority.bytes().all(is_authority_byte)
-        }
-        _ => false,
-    }
-}
 
 /// Whether the page that asks was loaded from this host, or from one of those named. Programs that
 /// are no browser name no origin. Any other page could speak in its reader's place wherever being let in depends on where
 /// the reader is, or on cookies.
-pub fn may_speak(request: &Request<'_>, allowed: &[String]) -> bool {
+pub fn may_speak(request: &Request<'_>, allowed: &[AllowedOrigin]) -> bool {
     if request.all("origin").count() == 0 {
         return true;
     }
     let Some(origin) = request.header("origin") else { return false };
-    if allowed.iter().any(|allowed| allowed == origin) {
+    if allowed.iter().any(|allowed| allowed.covers(origin)) {
         return true;
     }
     let Some(host) = request.header("host") else { return false };
@@ -37,6 +25,16 @@ pub fn may_speak(request: &Request<'_>, allowed: &[String]) -> bool {
 }
 
 /// The origin of a page from elsewhere that may speak here because it was named.
-pub fn named_origin<'a>(request: &Request<'a>, allowed: &[String]) -> Option<&'a str> {
-    request.header("origin").filter(|origin| allowed.iter().any(|allowed| allowed == origin))
+pub fn named_origin<'a>(request: &Request<'a>, allowed: &[AllowedOrigin]) -> Option<&'a str> {
+    request.header("origin").filter(|origin| allowed.iter().any(|allowed| allowed.covers(origin)))
+}
+
+/// Says whose pages were refused, and what lets them in.
+pub fn refusal(request: &Request<'_>) -> String {
+    let origin = request.header("origin").unwrap_or("another origin");
+    let host = request.header("host").unwrap_or("no host");
+    format!(
+        "pages of {origin} may not speak to this relay, which was asked for as {host}: \
+        let them with --allow-origin {origin}, or have the proxy in front pass the Host header on"
+    )
 }

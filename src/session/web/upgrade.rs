@@ -1,6 +1,6 @@
 //! From HTTP to WebSocket: the opening handshake (RFC 6455 §4.2).
 
-use super::origin::may_speak;
+use super::origin::{self, may_speak};
 use super::outcome::{Asked, Outcome};
 use super::response::{Response, Status};
 use crate::hub::is_room_name;
@@ -84,7 +84,7 @@ fn handshake(
         return refuse(Status::BadRequest, "Sec-WebSocket-Key is 16 bytes in base64, once");
     };
     if !may_speak(request, &options.allow_origin) {
-        return refuse(Status::Forbidden, &refused_origin(request));
+        return refuse(Status::Forbidden, &origin::refusal(request));
     }
     // In the client's order of preference. Where none is known, none is chosen (RFC 6455 §4.2.2), and
     // the client decides what to make of that.
@@ -104,16 +104,6 @@ fn handshake(
         response = response.with("Sec-WebSocket-Extensions", deflate);
     }
     Outcome::Upgrade(response, Box::new(open(chosen, deflates)))
-}
-
-/// Says whose pages were refused, and what lets them in.
-fn refused_origin(request: &Request<'_>) -> String {
-    let origin = request.header("origin").unwrap_or("another origin");
-    let host = request.header("host").unwrap_or("no host");
-    format!(
-        "pages of {origin} may not speak to this relay, which was asked for as {host}: \
-        let them with --allow-origin {origin}, or have the proxy in front pass the Host header on"
-    )
 }
 
 /// How compression is agreed on, if it is.
