@@ -19,13 +19,13 @@ SCREENS = os.path.abspath(os.environ.get("HOBNOB_SCREENS", os.path.join(TARGET, 
 PATIENCE = 60
 
 
-def serve(*listeners, admin=None):
-    """Starts the relay on these listeners; its process, and its ports by scheme."""
+def serve(*listeners, admin=None, log=None):
+    """Starts the relay on these listeners; its process, and its ports by scheme. All that it logs goes to `log`, or what is amiss to us."""
     arguments = [word for url in listeners for word in ("--listen", url)]
     if admin:
         arguments += ["--admin", admin]
-    relay = subprocess.Popen([HOBNOB, "serve", *arguments], stdout=subprocess.PIPE, text=True,
-                             env={**os.environ, "RUST_LOG": "warn"})
+    relay = subprocess.Popen([HOBNOB, "serve", *arguments], stdout=subprocess.PIPE, stderr=log, text=True,
+                             env={**os.environ, "RUST_LOG": "info" if log else "warn"})
     ports = {}
     for line in relay.stdout:
         if found := re.match(r"\s+(\w+)\s+127\.0\.0\.1:(\d+)$", line):
