@@ -46,7 +46,7 @@ reasons! {
     Refusal {
         NameTaken = 100, "name_taken", "somebody here has that name already";
         BadName = 101, "bad_name", "names are 1 to 64 bytes of UTF-8 without spaces, commas, control or invisible characters";
-        BadRoom = 102, "bad_room", "room names are 1 to 128 bytes of UTF-8 without spaces, commas, control or invisible characters";
+        BadRoom = 102, "bad_room", "room names are 1 to 128 bytes of UTF-8 without spaces, commas, control or invisible characters, and not . or ..";
         NotMember = 103, "not_member", "you are not in that room: join it first";
         TooManyRooms = 104, "too_many_rooms", "you are in as many rooms as one peer may be: leave one first";
         RelayRoomsFull = 105, "relay_rooms_full", "this relay holds as many rooms as it may";

@@ -8,9 +8,10 @@ pub fn is_person_name(name: &str) -> bool {
     name.len() <= PERSON_NAME_MAX && is_name(name) && !name.contains(is_wide)
 }
 
-/// Whether `name` may name a room.
+/// True if `name` may name a room. It is a segment of paths, in which `.` and `..` name other folders
+/// however they are encoded (the URL standard, §4.4).
 pub fn is_room_name(name: &str) -> bool {
-    name.len() <= ROOM_NAME_MAX && is_name(name)
+    name.len() <= ROOM_NAME_MAX && is_name(name) && name != "." && name != ".."
 }
 
 /// The number in `guest17`; such names are given, not chosen.
@@ -88,6 +89,9 @@ mod tests {
             is_room_name(&"x".repeat(ROOM_NAME_MAX))
                 && !is_room_name(&"x".repeat(ROOM_NAME_MAX + 1))
         );
+        for (name, is_room) in [(".", false), ("..", false), ("...", true), (".a", true)] {
+            assert_eq!(is_room_name(name), is_room, "{name}");
+        }
     }
 
     #[test]

@@ -166,3 +166,15 @@ fn any_origin_that_a_browser_can_send_may_be_allowed_and_is_told_so() {
         assert!(refused.status == 403 && is_told, "{refused:?}");
     }
 }
+
+#[test]
+fn a_room_is_not_named_like_a_folder_of_its_path() {
+    let server = Server::start(&["http://127.0.0.1:0"]);
+    for path in ["/rooms/../messages", "/rooms/%2e%2E/messages", "/rooms/./messages"] {
+        let answer = post(&mut server.connect(), path, "", b"hello");
+        assert_eq!(answer.status, 400, "{path}");
+        assert!(answer.text().contains("not . or .."), "{answer:?}");
+    }
+    let answer = post(&mut server.connect(), "/rooms/.../messages", "", b"hello");
+    assert_eq!(answer.status, 201);
+}
