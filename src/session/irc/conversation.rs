@@ -207,7 +207,14 @@ impl Protocol for Irc {
             CloseReason::SlowConsumer => Cow::Owned(format!("SendQ exceeded: {}", fault.text)),
             CloseReason::OutboxFull => Cow::Owned(format!("RecvQ exceeded: {}", fault.text)),
             CloseReason::PingTimeout => Cow::Owned(format!("Ping timeout: {}", fault.text)),
-            _ => Cow::Borrowed(&*fault.text),
+            reason => match &self.departure {
+                Some(departure)
+                    if matches!(reason, CloseReason::PeerClosed | CloseReason::Stopped) =>
+                {
+                    Cow::Borrowed(&**departure)
+                }
+                _ => Cow::Borrowed(&*fault.text),
+            },
         };
         LineWriter::new(out).command("ERROR").last(&format!("Closing link: {text}"));
         pack(carrier, self.is_binary, start, out);

@@ -233,6 +233,8 @@ pub(super) fn ping(talk: &mut Talk<'_>) {
 pub(super) fn quit(talk: &mut Talk<'_>) {
     let reason = short(talk.param(0).unwrap_or_default(), REASON_MAX);
     let about = talk.about("", "");
-    talk.ask(about, Ask::Farewell { reason: format!("Quit: {reason}").into() });
+    let quit = format!("Quit: {reason}");
+    talk.irc.departure = Some(quit.trim_end_matches(": ").into());
+    talk.ask(about, Ask::Farewell { reason: quit.into() });
     talk.then(Action::Finish);
 }

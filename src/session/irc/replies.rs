@@ -13,7 +13,7 @@ use crate::session::encode::irc::mask::mask_of;
 use crate::session::encode::irc::mode_table::{self, letter_of_list};
 use crate::session::encode::irc::names::{channel_of, nick_of, room_of};
 use crate::session::encode::irc::{
-    Heading, id_of, msgid, write_ephemeral, write_notice, write_spoken,
+    Heading, id_of, killed_by, msgid, write_ephemeral, write_notice, write_spoken,
 };
 use crate::session::view::View;
 use std::rc::Rc;
@@ -77,6 +77,7 @@ impl Irc {
             Reply::Disconnected { by, reason } => {
                 let line = self.heading(view).write(by, out).command("KILL");
                 line.middle(&self.nick).last(reason);
+                self.departure = Some(killed_by(by, reason).into());
                 return false;
             }
             Reply::Call { by, text } => {

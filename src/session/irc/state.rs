@@ -32,6 +32,8 @@ pub struct Irc {
     pub(super) nick: Box<str>,
     /// The line that is being carried out.
     pub(super) line: Option<Box<OpenLine>>,
+    /// The words of its ERROR, once it has quit or was killed.
+    pub(super) departure: Option<Box<str>>,
 }
 
 /// A line that is being carried out.

@@ -123,7 +123,7 @@ fn who_goes_while_a_password_is_checked_troubles_nobody() {
             _ => ann.hear_end(&[
                 RIGHT[0],
                 RIGHT[1],
-                "ERROR :Closing link: the peer ended the connection",
+                "ERROR :Closing link: Quit: in a hurry",
             ]),
         }
         server.until_connected(1);

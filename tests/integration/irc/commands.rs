@@ -65,7 +65,7 @@ pub fn registration() {
     other.say("NICK ANN");
     other.hear(&[":hobnob.local 433 * ANN :Nickname is already in use"]);
     other.say("QUIT");
-    other.hear_end(&["ERROR :Closing link: the peer ended the connection"]);
+    other.hear_end(&["ERROR :Closing link: Quit"]);
 }
 
 #[test]
@@ -161,7 +161,7 @@ pub fn joining_talking_and_leaving() {
     bob.join("#rust");
     ann.hear(&[":bob!~bob@HOST JOIN #Rust"]);
     bob.say("QUIT :good night");
-    bob.hear_end(&["ERROR :Closing link: the peer ended the connection"]);
+    bob.hear_end(&["ERROR :Closing link: Quit: good night"]);
     ann.hear(&[":bob!~bob@HOST QUIT :Quit: good night"]);
     let mut carl = Talk::enter(&server, "carl");
     carl.join("#rust");
@@ -371,7 +371,7 @@ pub fn whois_and_whowas() {
         ],
     );
     bob.say("QUIT");
-    bob.hear_end(&["ERROR :Closing link: the peer ended the connection"]);
+    bob.hear_end(&["ERROR :Closing link: Quit"]);
     server.until_connected(1);
     ann.say("WHOWAS BOB 1");
     ann.hear(&[
@@ -631,7 +631,7 @@ pub fn operators_of_the_relay() {
     ann.ask("KILL bob :out", &[]);
     bob.hear_end(&[
         ":ann!~ann@HOST KILL bob :out",
-        "ERROR :Closing link: the operator closed the connection",
+        "ERROR :Closing link: Killed (ann (out))",
     ]);
     carl.hear(&[":bob!~bob@HOST QUIT :Killed (ann (out))"]);
     carl.ask(

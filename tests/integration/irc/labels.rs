@@ -120,7 +120,7 @@ pub fn the_last_line_is_answered_before_the_end() {
     bob.say("@label=b QUIT :bye");
     bob.hear_end(&[
         "@label=b :hobnob.local ACK",
-        "ERROR :Closing link: the peer ended the connection",
+        "ERROR :Closing link: Quit: bye",
     ]);
 }
 

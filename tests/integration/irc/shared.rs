@@ -116,7 +116,7 @@ fn what_is_said_to_one_alone_crosses_protocols() {
             "@msgid=ID :＃fred!hobnob@HOST NOTICE ann :beep",
         ]);
         ann.say("QUIT");
-        ann.hear_end(&["ERROR :Closing link: the peer ended the connection"]);
+        ann.hear_end(&["ERROR :Closing link: Quit"]);
         fred.ask(&[tell(7, "ann", "psst"), bye()]);
         fred.expect(&refused(Refusal::NoSuchPerson, 7));
         fred.expect_bye(CloseReason::PeerClosed);

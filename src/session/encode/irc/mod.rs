@@ -74,6 +74,11 @@ pub(crate) fn id_of(minted: u64) -> String {
     Hex(minted).to_string()
 }
 
+/// Returns the words in which somebody leaves who was disconnected by an operator.
+pub(crate) fn killed_by(by: &Identity, reason: &str) -> String {
+    format!("Killed ({by} ({reason}))")
+}
+
 /// Whether a text that one person says fits one line, behind who said it and to whom.
 pub(crate) fn fits_a_line(who: &Identity, command: &str, target: &str, text: &str) -> bool {
     let mut line = Vec::new();
@@ -224,8 +229,7 @@ pub(crate) fn write_notice(
             heading.write(who, out).command("QUIT").last(reason);
         }
         Notice::Went(who, _, Departure::Disconnected(by, reason)) => {
-            let reason = format!("Killed ({by} ({reason}))");
-            heading.write(who, out).command("QUIT").last(&reason);
+            heading.write(who, out).command("QUIT").last(&killed_by(by, reason));
         }
         Notice::Went(who, _, Departure::Kicked(by, reason)) => {
             let line = heading.write(by, out).command("KICK").middle(&channel);
