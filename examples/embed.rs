@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     run(relay, Duration::from_secs(1), move || {
         let time = format!("{} seconds\n", began.elapsed().as_secs());
         // Busy or stopped: the next second will do.
-        let _ = handle.say("clock", "clock", time.as_bytes());
+        let _ = handle.publish("clock", "clock", time.as_bytes());
     })?;
     Ok(())
 }

@@ -111,9 +111,9 @@ impl Relay {
             limits: config.limits.clone(),
             signals: config.signals,
             reloads: config.reload.is_some(),
-            jobs_at_once: match workers.in_hand_max() {
+            jobs_max: match workers.tasks_max() {
                 0 => OWN_JOBS,
-                in_hand_max => in_hand_max,
+                tasks_max => tasks_max,
             },
             secrets,
         })?;
@@ -171,7 +171,7 @@ impl Relay {
                     continue;
                 }
             };
-            if self.workers.in_hand_max() == 0 {
+            if self.workers.tasks_max() == 0 {
                 self.tasks.push_back((id, task));
                 continue;
             }

@@ -1,4 +1,4 @@
-//! How many connections one address may have, and make.
+//! Limits of connections per address: open at once, and new per minute.
 
 use crate::address::network_of;
 use crate::limits::Limits;
@@ -9,30 +9,31 @@ use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Connections per address. IPv6 is counted by /64, the least that one customer is given.
+/// The connection counts of all addresses. IPv6 is counted by /64, the smallest block a customer
+/// gets.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
     addresses: HashMap<u64, Address>,
     swept: Duration,
 }
 
-/// Under which network a connection is counted, if it is. Kept with every connection, so it is
-/// small: the address itself is in the log.
+/// The network that a connection is counted under, if any. Each connection keeps one, so it is
+/// small: the full address is in the log.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ticket(Option<NonZeroU64>);
 
 #[derive(Debug, Default)]
 struct Address {
     open: usize,
-    /// Connections made in the minute that began at `since`.
+    /// Connections opened in the minute that began at `since`.
     made: usize,
     since: Duration,
 }
 
 impl Admission {
-    /// Whether one more from `ip` may come in. It is counted if so, until `leave` is called with
-    /// the ticket.
-    pub(super) fn enter(&mut self, ip: IpAddr, now: Duration, limits: &Limits) -> Option<Ticket> {
+    /// Counts a new connection from `ip`, until `release` is called with the ticket. `None`: the
+    /// address has reached a limit.
+    pub(super) fn admit(&mut self, ip: IpAddr, now: Duration, limits: &Limits) -> Option<Ticket> {
         self.sweep(now);
         if is_loopback(ip) && !limits.limit_loopback {
             return Some(Ticket(None));
@@ -50,15 +51,15 @@ impl Admission {
         Some(Ticket(NonZeroU64::new(network)))
     }
 
-    /// One that was let in has gone.
-    pub(super) fn leave(&mut self, ticket: Ticket) {
+    /// Removes a closed connection from the count of its address.
+    pub(super) fn release(&mut self, ticket: Ticket) {
         let network = ticket.0.map(NonZeroU64::get);
         if let Some(address) = network.and_then(|network| self.addresses.get_mut(&network)) {
             address.open = address.open.saturating_sub(1);
         }
     }
 
-    /// Once a minute, forgets addresses of which nothing is left to remember.
+    /// Removes, once a minute, the addresses without open or recent connections.
     fn sweep(&mut self, now: Duration) {
         if now.saturating_sub(self.swept) >= MINUTE {
             self.swept = now;
@@ -67,7 +68,7 @@ impl Admission {
     }
 }
 
-/// Whether `ip` is this machine, under any of its names.
+/// True if `ip` is a loopback address, IPv4-mapped ones included.
 pub(super) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
@@ -83,19 +84,19 @@ mod tests {
         let ann: IpAddr = "192.0.2.1".parse().unwrap();
         let bob: IpAddr = "::ffff:192.0.2.2".parse().unwrap();
         let at = Duration::from_secs;
-        let first = admission.enter(ann, at(0), &limits).unwrap();
-        let second = admission.enter(ann, at(0), &limits).unwrap();
-        assert!(admission.enter(ann, at(0), &limits).is_none(), "two at once");
-        let bobs = admission.enter(bob, at(0), &limits).unwrap();
-        admission.leave(first);
-        admission.leave(second);
-        let third = admission.enter(ann, at(59), &limits).unwrap();
-        admission.leave(third);
-        assert!(admission.enter(ann, at(59), &limits).is_none(), "three a minute");
-        let fourth = admission.enter(ann, at(60), &limits).unwrap();
-        admission.leave(fourth);
-        admission.leave(bobs);
-        assert!(admission.enter(bob, at(200), &limits).is_some());
+        let first = admission.admit(ann, at(0), &limits).unwrap();
+        let second = admission.admit(ann, at(0), &limits).unwrap();
+        assert!(admission.admit(ann, at(0), &limits).is_none(), "two at once");
+        let bobs = admission.admit(bob, at(0), &limits).unwrap();
+        admission.release(first);
+        admission.release(second);
+        let third = admission.admit(ann, at(59), &limits).unwrap();
+        admission.release(third);
+        assert!(admission.admit(ann, at(59), &limits).is_none(), "three a minute");
+        let fourth = admission.admit(ann, at(60), &limits).unwrap();
+        admission.release(fourth);
+        admission.release(bobs);
+        assert!(admission.admit(bob, at(200), &limits).is_some());
         assert_eq!(admission.addresses.len(), 1, "swept");
     }
 
@@ -104,7 +105,7 @@ mod tests {
         let limits = Limits { per_address: 1, ..Limits::default() };
         let mut admission = Admission::default();
         let mut enter =
-            |ip: &str| admission.enter(ip.parse().unwrap(), Duration::ZERO, &limits).is_some();
+            |ip: &str| admission.admit(ip.parse().unwrap(), Duration::ZERO, &limits).is_some();
         assert!(enter("2001:db8::1"));
         assert!(!enter("2001:db8::ffff"));
         assert!(enter("2001:db8:0:1::1"));

@@ -1,9 +1,9 @@
-//! The one place that reads clocks.
+//! The clock. No other file of the server reads the time.
 
 use crate::now::Now;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Time since the relay began.
+/// A monotonic clock that starts with the relay.
 #[derive(Debug)]
 pub(super) struct Clock {
     began: Instant,
@@ -19,12 +19,12 @@ impl Clock {
         Now { running: self.running(), unix_ms: unix.as_millis() as u64 }
     }
 
-    /// The monotonic half of it alone.
+    /// Returns the monotonic time since the start.
     pub(super) fn running(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// A moment of the relay's time as everybody else's.
+    /// Converts a time since the start to an `Instant`.
     pub(super) fn instant(&self, running: Duration) -> Instant {
         self.began + running
     }

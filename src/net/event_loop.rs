@@ -1,15 +1,15 @@
-//! The turn: one `Poll`, one thread, one hot loop.
+//! The event loop: one `Poll`, one thread.
 
+mod accept;
 mod control;
-mod door;
 mod socket;
 
 use super::admission::Admission;
 use super::clock::Clock;
-use super::descriptors::{Spare, descriptor_limit, widen_table};
+use super::descriptors::{SpareDescriptor, descriptor_limit, grow_descriptor_table};
+use super::handle::{Handle, HandleRequests};
 use super::listener::{Bound, Endpoint, Listener};
-use super::logbook::{Class, Logbook};
-use super::orders::{Handle, Orders};
+use super::rate_limited_log::{LogClass, RateLimitedLog};
 use super::socket_options::SocketOptions;
 use super::transport::{Drained, Filled, Readiness};
 use super::unfinished::{Unfinished, Work};
@@ -23,50 +23,50 @@ use crate::session::{Job, Service};
 use control::watch_signals;
 use mio::{Events, Poll, Token, Waker};
 use signal_hook_mio::v1_0::Signals;
-use socket::{Rest, Sockets};
+use socket::{Sockets, UnprocessedInput};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 #[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// Events taken from the kernel at a time. As many as writes are made in a turn: if more came in
-/// than go out, the replies in between would pile up.
+/// Events taken from the kernel in one turn. The same as the default number of writes per turn:
+/// with more events than writes, replies would accumulate.
 const EVENTS: usize = 512;
 
-/// The loop's own tokens lie below every connection's (see [`ConnId::to_bits`]): listeners count up
-/// from zero, these two down from the top.
+/// The loop's own tokens are below every connection's token (see [`ConnId::to_bits`]): listeners
+/// count up from zero, these two are at the top.
 const WAKER: usize = u32::MAX as usize;
 const SIGNALS: usize = u32::MAX as usize - 1;
 
-// A `ConnId` travels through the kernel packed into a `mio::Token`.
+// The bits of a `ConnId` are stored in a `mio::Token`, which is a `usize`.
 const _: () = assert!(usize::BITS == 64);
 
-/// What the loop needs to know besides the limits.
+/// The options of an event loop.
 #[derive(Debug)]
 pub struct Options {
-    /// Where to listen, and for what.
+    /// The services and the addresses they listen on.
     pub listeners: Vec<(Service, Endpoint)>,
     /// The limits in force.
     pub limits: Limits,
-    /// Whether SIGTERM and SIGINT drain the relay.
+    /// True if SIGTERM and SIGINT drain the relay.
     pub signals: bool,
-    /// True if SIGHUP has the configuration read again.
+    /// True if SIGHUP reloads the configuration.
     pub reloads: bool,
-    /// Jobs that are done outside of the loop at once.
-    pub jobs_at_once: usize,
+    /// The most jobs running outside the loop at once.
+    pub jobs_max: usize,
     /// See [`Engine::new`].
     pub secrets: Secrets,
 }
 
-/// What the loop is doing.
+/// The state of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Serving.
     Running,
-    /// Letting everybody go.
+    /// Draining: no new connections, and open ones are being closed.
     Draining,
-    /// Done: everybody is gone, or would not go in time.
+    /// Stopped: all connections are closed, or the time for draining is over.
     Stopped,
 }
 
@@ -76,7 +76,7 @@ pub struct EventLoop {
     events: Events,
     listeners: Vec<Listener>,
     sockets: Sockets,
-    /// Every read goes through here; only what cannot be parsed yet is kept elsewhere.
+    /// The buffer of every read. Only input that cannot be parsed yet is kept elsewhere.
     scratch: Box<[u8]>,
     unfinished: Unfinished,
     engine: Engine,
@@ -85,36 +85,36 @@ pub struct EventLoop {
     connections_max: usize,
     clock: Clock,
     now: Now,
-    orders: Orders,
+    requests: HandleRequests,
     signals: Option<Signals>,
-    /// Jobs for workers, until `take_job`.
+    /// Jobs that `take_job` has not returned yet.
     jobs: VecDeque<(JobId, Job)>,
-    spare: Spare,
+    spare_descriptor: SpareDescriptor,
     admission: Admission,
-    logbook: Logbook,
+    event_log: RateLimitedLog,
     status: Status,
     drain_until: Duration,
-    /// The last poll returned something: there may be more that it had no room for.
-    is_stirred: bool,
-    /// Orders from other threads are left over.
-    has_orders: bool,
-    /// Once a stop was asked for: how many orders given before are still carried out.
-    last_orders: Option<usize>,
+    /// True if the last poll returned events: the kernel may have more than fitted in `events`.
+    had_events: bool,
+    /// True if requests from other threads remain.
+    has_requests: bool,
+    /// After a stop request: the number of earlier requests still to be handled.
+    requests_before_stop: Option<usize>,
 }
 
-/// What a token stands for.
-enum Woken {
+/// The source of an event, decoded from its token.
+enum Source {
     Listener(usize),
-    Orders,
+    HandleRequests,
     Signals,
     Peer(ConnId),
 }
 
-impl Woken {
+impl Source {
     fn of(token: Token) -> Self {
         match (ConnId::from_bits(token.0 as u64), token.0) {
             (Some(conn), _) => Self::Peer(conn),
-            (None, WAKER) => Self::Orders,
+            (None, WAKER) => Self::HandleRequests,
             (None, SIGNALS) => Self::Signals,
             (None, index) => Self::Listener(index),
         }
@@ -122,13 +122,13 @@ impl Woken {
 }
 
 impl EventLoop {
-    /// Listens, and is ready for its first turn.
+    /// Binds the listeners and prepares the first turn.
     ///
     /// # Errors
-    /// What could not be listened on, or that the system has no poll to give.
+    /// The listener that could not be bound, or a failure to create the poll.
     pub fn bind(options: Options) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let orders = Orders::new(Waker::new(poll.registry(), Token(WAKER))?);
+        let requests = HandleRequests::new(Waker::new(poll.registry(), Token(WAKER))?);
         let mut listeners = Vec::new();
         let mut services = Vec::new();
         for (mut service, endpoint) in options.listeners {
@@ -150,11 +150,11 @@ impl EventLoop {
         let possible = descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS as u64).max(1);
         let possible = usize::try_from(possible).unwrap_or(usize::MAX);
         let connections_max = options.limits.connections.unwrap_or(possible);
-        widen_table(connections_max.saturating_add(RESERVED_DESCRIPTORS));
+        grow_descriptor_table(connections_max.saturating_add(RESERVED_DESCRIPTORS));
         let clock = Clock::start();
         let mut engine = Engine::new(options.limits.clone(), services, options.secrets);
         engine.has_room_for(connections_max);
-        engine.takes_jobs(options.jobs_at_once);
+        engine.takes_jobs(options.jobs_max);
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS),
@@ -167,28 +167,28 @@ impl EventLoop {
             limits: options.limits,
             now: clock.now(),
             clock,
-            orders,
+            requests,
             signals,
             jobs: VecDeque::new(),
-            spare: Spare::reserve(),
+            spare_descriptor: SpareDescriptor::reserve(),
             admission: Admission::default(),
-            logbook: Logbook::default(),
+            event_log: RateLimitedLog::default(),
             status: Status::Running,
             drain_until: Duration::MAX,
-            is_stirred: false,
-            has_orders: false,
-            last_orders: None,
+            had_events: false,
+            has_requests: false,
+            requests_before_stop: None,
         })
     }
 
-    /// One pass: waits at most `timeout` (`None`: as long as it takes) for something to do, does a
-    /// bounded amount of it, and returns.
+    /// Runs one turn: waits at most `timeout` (`None`: until an event) and does a bounded amount of
+    /// work.
     ///
     /// # Errors
-    /// When the poll itself fails. No peer can make that happen.
+    /// A failure of the poll itself. No peer can cause it.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Status> {
         self.wait(timeout)?;
-        // What this turn leaves undone is the next one's business.
+        // Work that this turn leaves undone is done in the next turn.
         self.unfinished.rotate();
         let undone = self.unfinished.len().min(EVENTS);
         self.dispatch();
@@ -196,105 +196,107 @@ impl EventLoop {
         self.expire();
         self.engine.reap(self.now);
         self.flush();
-        self.act();
+        self.carry_out_effects();
         self.engine.turned(self.clock.running().saturating_sub(self.now.running));
-        self.orders.publish(self.engine.counts());
+        self.requests.publish(self.engine.counts());
         if self.status == Status::Stopped {
-            self.orders.close();
+            self.requests.close();
         }
         Ok(self.status)
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let deadline =
-            if self.is_pressing() { Some(Duration::ZERO) } else { self.until_deadline() };
+            if self.has_immediate_work() { Some(Duration::ZERO) } else { self.until_deadline() };
         let timeout = match (timeout, deadline) {
             (Some(timeout), Some(deadline)) => Some(timeout.min(deadline)),
             (timeout, deadline) => timeout.or(deadline),
         };
         match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => {}
-            // A signal came; what it means is in its pipe.
+            // A signal interrupted the wait; its number is read from the signal pipe.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
             Err(error) => return Err(error),
         }
-        self.is_stirred = !self.events.is_empty();
+        self.had_events = !self.events.is_empty();
         self.now = self.clock.now();
         self.engine.wake(self.now);
         Ok(())
     }
 
-    /// How long until the next deadline, from now.
+    /// Returns the time from now until the next deadline.
     fn until_deadline(&self) -> Option<Duration> {
         let next = self.deadline()?;
-        // Rounded up to the kernel's milliseconds: waking early would only mean sleeping again.
+        // Rounded up to whole milliseconds, the kernel's unit: a wake-up before the deadline would
+        // do nothing.
         let wait = next.saturating_sub(self.clock.running());
         Some(Duration::from_millis(wait.as_micros().div_ceil(1000) as u64))
     }
 
     fn deadline(&self) -> Option<Duration> {
-        let starved = self.listeners.iter().filter_map(Listener::retry_at).min();
+        let accept_retry = self.listeners.iter().filter_map(Listener::retry_at).min();
         let drain = (self.status == Status::Draining).then_some(self.drain_until);
-        [self.engine.next_deadline(), starved, drain].into_iter().flatten().min()
+        [self.engine.next_deadline(), accept_retry, drain].into_iter().flatten().min()
     }
 
-    fn is_pressing(&self) -> bool {
-        // The last peer of a drain leaves in `reap`; that all is over is seen in the next turn.
+    fn has_immediate_work(&self) -> bool {
+        // `reap` removes the last peer of a drain; `expire` notices it in the next turn.
         let is_over = self.status == Status::Stopped || self.engine.is_drained();
-        let has_orders = self.has_orders || self.orders.is_called();
-        let has_work = !self.unfinished.is_empty() || has_orders;
+        let has_requests = self.has_requests || self.requests.is_woken();
+        let has_work = !self.unfinished.is_empty() || has_requests;
         is_over || has_work || self.engine.is_pressing()
     }
 
-    /// When `turn` wants to be called even if nothing happens. In the past or now: at once. A program
-    /// that sleeps on [`as_fd`](Self::as_fd) until this moment misses nothing, whether its own poll
-    /// is level- or edge-triggered.
+    /// Returns the time at which `turn` must be called even without an event; a time in the past
+    /// means now. A program that sleeps on [`as_fd`](Self::as_fd) until then misses nothing,
+    /// whether its own poll is level- or edge-triggered.
     pub fn next_deadline(&self) -> Option<Instant> {
-        if self.is_stirred || self.is_pressing() {
+        if self.had_events || self.has_immediate_work() {
             return Some(self.clock.instant(self.now.running));
         }
         self.deadline().map(|deadline| self.clock.instant(deadline))
     }
 
-    /// For each event: accept, read, or note that a blocked peer may be written again. Newcomers
-    /// first: whoever connected before something was said is there to hear it, in whatever order a
-    /// poll names its events.
+    /// Handles each event: accepts, reads, or marks a peer as writable. New connections come first:
+    /// a client that connected before a message was sent receives the message, in whatever request
+    /// the poll returns events.
     fn dispatch(&mut self) {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
-            if let Woken::Listener(index) = Woken::of(event.token()) {
+            if let Source::Listener(index) = Source::of(event.token()) {
                 self.accept(index);
             }
         }
         for event in &events {
-            match Woken::of(event.token()) {
-                Woken::Peer(conn) => {
+            match Source::of(event.token()) {
+                Source::Peer(conn) => {
                     let readiness = Readiness::of(event);
                     if readiness.writable {
                         self.engine.writable(conn);
                     }
                     if readiness.readable {
                         if let Some(socket) = self.sockets.get_mut(conn) {
-                            socket.transport.announced(readiness);
+                            socket.transport.note_readiness(readiness);
                         }
                         self.read(conn);
                     }
                 }
-                Woken::Listener(_) => {}
-                // Seen by its flag, once a turn, in `resume`.
-                Woken::Orders => {}
-                Woken::Signals => self.take_signals(),
+                Source::Listener(_) => {}
+                // `resume` reads the flag once per turn.
+                Source::HandleRequests => {}
+                Source::Signals => self.handle_signals(),
             }
         }
         self.events = events;
     }
 
-    /// The same for what earlier turns left undone, and for what other threads want.
+    /// Continues the accepts and reads that earlier turns left undone, and handles the requests of
+    /// other threads.
     fn resume(&mut self, undone: usize) {
-        // By the flag and not by the event: mio's emulation by poll(2) can lose a wake-up to a change
-        // of its list made meanwhile.
-        if self.has_orders || self.orders.is_called() {
-            self.take_orders();
+        // The flag decides, not the event: mio's poll(2) emulation can lose a wake-up if its list
+        // changes at the same time.
+        if self.has_requests || self.requests.is_woken() {
+            self.handle_requests();
         }
         for _ in 0..undone {
             match self.unfinished.pop() {
@@ -317,7 +319,7 @@ impl EventLoop {
 
     fn expire(&mut self) {
         self.engine.expire(self.now);
-        self.accept_again(self.now.running);
+        self.retry_accepts(self.now.running);
         if self.status == Status::Draining
             && (self.engine.is_drained() || self.drain_until <= self.now.running)
         {
@@ -327,17 +329,17 @@ impl EventLoop {
 
     fn drop_socket(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(mut socket) = self.sockets.remove(conn) else { return };
-        // A descriptor that was duplicated elsewhere would otherwise go on making events.
+        // A duplicated descriptor would otherwise continue to produce events.
         let _ = socket.transport.deregister(self.poll.registry());
         drop(socket.transport);
-        self.admission.leave(socket.ticket);
+        self.admission.release(socket.ticket);
         let second = self.now.running.as_secs();
-        self.logbook.note(Class::Closed, second, format_args!("closed {conn}: {reason}"));
-        // The descriptor it gave back is somebody else's chance, at once.
-        self.accept_again(Duration::MAX);
+        self.event_log.write(LogClass::Closed, second, format_args!("closed {conn}: {reason}"));
+        // The freed descriptor can serve a waiting connection at once.
+        self.retry_accepts(Duration::MAX);
     }
 
-    /// Offers every dirty peer what it is owed, within the budget.
+    /// Writes pending output to dirty peers, within the turn's budget.
     fn flush(&mut self) {
         let mut bytes_left = self.limits.flush_bytes;
         for _ in 0..self.limits.flush_writes {
@@ -349,7 +351,7 @@ impl EventLoop {
         }
     }
 
-    /// Offers one peer's transport what the peer is owed. Returns how many bytes it accepted.
+    /// Offers a peer's pending output to its transport. Returns the number of bytes accepted.
     fn write(&mut self, conn: ConnId) -> usize {
         let Some(socket) = self.sockets.get_mut(conn) else {
             self.engine.blocked(conn);
@@ -371,7 +373,7 @@ impl EventLoop {
         accepted
     }
 
-    /// Tells the engine if a transport has begun or ceased to hold output.
+    /// Notifies the engine when a transport begins or ceases to hold output.
     fn note_pending_output(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn) else { return };
         let is_pending = socket.transport.has_pending_output();
@@ -381,22 +383,22 @@ impl EventLoop {
         }
     }
 
-    /// Reads once from a peer, after what it had sent before is carried out.
+    /// Processes a peer's earlier input, then reads once from its socket.
     fn read(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn) else {
-            // The event is older than the tenant, or its tenant is gone.
+            // The event is older than the peer in this slot, or the slot is empty.
             self.engine.resume(conn, self.now);
             return;
         };
-        if socket.rest == Rest::Held || socket.queued {
+        if socket.unprocessed == UnprocessedInput::Paused || socket.queued {
             return;
         }
         let mut reading = Reading::More;
-        if socket.rest == Rest::First {
+        if socket.unprocessed == UnprocessedInput::Ready {
             reading = self.engine.resume(conn, self.now);
         }
         let mut filled = Filled::Unfinished;
-        if matches!(reading, Reading::More | Reading::Gone) && !socket.ended {
+        if matches!(reading, Reading::More | Reading::Gone) && !socket.input_ended {
             let (len, how) = socket.transport.fill(&mut self.scratch);
             filled = how;
             if let Some(bytes @ [_, ..]) = self.scratch.get(..len) {
@@ -404,66 +406,66 @@ impl EventLoop {
             }
             match filled {
                 Filled::Ended => {
-                    socket.ended = true;
+                    socket.input_ended = true;
                     reading = self.engine.ended(conn, self.now);
                 }
                 Filled::Broken => {
-                    socket.ended = true;
+                    socket.input_ended = true;
                     self.engine.lost(conn);
                     return;
                 }
                 Filled::WouldBlock | Filled::Unfinished => {}
             }
         }
-        socket.rest = match reading {
-            Reading::Held => Rest::Held,
-            Reading::Unfinished => Rest::First,
-            Reading::More | Reading::Gone => Rest::None,
+        socket.unprocessed = match reading {
+            Reading::Held => UnprocessedInput::Paused,
+            Reading::Unfinished => UnprocessedInput::Ready,
+            Reading::More | Reading::Gone => UnprocessedInput::None,
         };
-        let has_more = filled == Filled::Unfinished && !socket.ended;
+        let has_more = filled == Filled::Unfinished && !socket.input_ended;
         let is_unfinished = reading == Reading::Unfinished || reading != Reading::Held && has_more;
-        // Reading may make output: a handshake answers.
+        // A read can produce output: a handshake replies.
         self.note_pending_output(conn);
         if is_unfinished {
-            self.come_back(conn);
+            self.queue_read(conn);
         }
     }
 
-    fn come_back(&mut self, conn: ConnId) {
+    fn queue_read(&mut self, conn: ConnId) {
         if let Some(socket) = self.sockets.get_mut(conn).filter(|socket| !socket.queued) {
             socket.queued = true;
             self.unfinished.push(Work::Read(conn));
         }
     }
 
-    /// Where it listens, in the order of the options.
+    /// Returns the bound addresses, in the request of the options.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// A failure of the system to report an address.
     pub fn bound(&self) -> io::Result<Vec<Bound>> {
         self.listeners.iter().map(Listener::bound).collect()
     }
 
-    /// The most connections it will hold at once.
+    /// Returns the most connections at once.
     pub fn connections_max(&self) -> usize {
         self.connections_max
     }
 
-    /// For other threads.
+    /// Returns a handle for other threads.
     pub fn handle(&self) -> Handle {
-        self.orders.handle()
+        self.requests.handle()
     }
 
-    /// What was done so far.
+    /// Returns the counters.
     pub fn counts(&self) -> crate::engine::Counts {
         self.engine.counts()
     }
 }
 
-// mio's emulation by poll(2) has no descriptor that speaks for all it watches.
+// mio's poll(2) emulation has no single descriptor for everything it watches.
 #[cfg(not(mio_unsupported_force_poll_poll))]
 impl AsFd for EventLoop {
-    /// The poll's own descriptor: readable when a turn has something to do.
+    /// Returns the poll's descriptor: readable when a turn has work to do.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.poll.registry().as_fd()
     }

@@ -1,7 +1,7 @@
-//! Where clients come in.
+//! Listening sockets.
 
 use super::admission::is_loopback;
-use super::remote::Remote;
+use super::peer_addr::PeerAddr;
 use super::socket_options::SocketOptions;
 use super::transport::Transport;
 use mio::net::{TcpListener, UnixListener};
@@ -15,16 +15,16 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Connections that may wait to be accepted; the kernel has a limit of its own (somaxconn).
+/// Connections that may wait to be accepted; the kernel caps it (somaxconn).
 const BACKLOG: i32 = 4096;
 
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `host:port`; an IPv6 address in brackets. `[::]` takes IPv4 as well. Port 0 lets the system
-    /// choose.
+    /// `host:port`, with an IPv6 address in brackets. `[::]` accepts IPv4 as well. With port 0 the
+    /// system chooses the port.
     Tcp(String),
-    /// The path of a socket, made readable and writable for its owner alone.
+    /// The path of a Unix socket, readable and writable for its owner only.
     Unix(PathBuf),
 }
 
@@ -37,12 +37,12 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// An address that is listened on.
+/// The address of a bound listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// With the port that was chosen.
+    /// A TCP address, with the port that the system chose.
     Tcp(SocketAddr),
-    /// The path of the socket.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
@@ -55,30 +55,30 @@ impl fmt::Display for Bound {
     }
 }
 
-/// A socket that accepts clients for one service.
+/// A socket that accepts connections for one service.
 #[derive(Debug)]
 pub(super) struct Listener {
     socket: Acceptor,
-    /// The engine's index of what is served here.
+    /// The engine's index of the service.
     pub(super) service: usize,
-    /// The options of its clients' sockets.
+    /// The options of accepted sockets.
     pub(super) options: SocketOptions,
-    /// Waiting in `unfinished`.
+    /// True while the listener is in the queue of unfinished work.
     pub(super) queued: bool,
-    starved: Option<Starved>,
+    pause: Option<AcceptPause>,
 }
 
-/// Accepting failed for want of descriptors or memory.
+/// A pause in accepting, for lack of descriptors or memory.
 #[derive(Clone, Copy, Debug)]
-struct Starved {
+struct AcceptPause {
     retry_at: Duration,
     wait: Duration,
-    /// The loop is about to try again.
-    is_retried: bool,
+    /// True once the loop has scheduled the retry.
+    is_retry_scheduled: bool,
 }
 
-/// Waits after a failed accept: the first, and the last; each is twice the one before.
-const STARVED_WAITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// The first and the longest pause after a failed accept; each pause is twice the one before.
+const ACCEPT_PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 #[derive(Debug)]
 enum Acceptor {
@@ -86,19 +86,19 @@ enum Acceptor {
     Unix(UnixListener, UnixPath),
 }
 
-/// The path of a socket of ours, removed with it.
+/// The path of a bound Unix socket, removed when the listener is dropped.
 #[derive(Debug)]
 struct UnixPath(PathBuf);
 
 impl Drop for UnixPath {
     fn drop(&mut self) {
-        // Gone already, or not ours to remove: either way nothing more can be done.
+        // The file is gone already, or may not be removed; neither can be repaired here.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
 impl Listener {
-    /// Listens on every address that `endpoint` names.
+    /// Binds a listener on every address that `endpoint` resolves to.
     pub(super) fn bind(
         endpoint: &Endpoint,
         service: usize,
@@ -107,25 +107,28 @@ impl Listener {
         match endpoint {
             Endpoint::Tcp(address) => {
                 let addresses = address.to_socket_addrs().map_err(|error| {
-                    io::Error::new(error.kind(), format!("{address} is no address: {error}"))
+                    io::Error::new(
+                        error.kind(),
+                        format!("cannot resolve {address:?}: {error}: expected HOST:PORT"),
+                    )
                 })?;
                 let bound = addresses.map(|address| {
                     let socket = Acceptor::Tcp(
                         bind_tcp(address, options).map_err(|error| explain(address, &error))?,
                     );
-                    Ok(Self { socket, service, options, queued: false, starved: None })
+                    Ok(Self { socket, service, options, queued: false, pause: None })
                 });
                 bound.collect()
             }
             Endpoint::Unix(path) => {
                 let socket = bind_unix(path).map_err(|error| explain(path.display(), &error))?;
                 let socket = Acceptor::Unix(socket, UnixPath(path.clone()));
-                Ok(vec![Self { socket, service, options, queued: false, starved: None }])
+                Ok(vec![Self { socket, service, options, queued: false, pause: None }])
             }
         }
     }
 
-    /// Where it listens.
+    /// Returns the bound address.
     pub(super) fn bound(&self) -> io::Result<Bound> {
         match &self.socket {
             Acceptor::Tcp(tcp) => Ok(Bound::Tcp(tcp.local_addr()?)),
@@ -133,45 +136,45 @@ impl Listener {
         }
     }
 
-    /// Whether only this machine can reach it, by TCP.
+    /// True if the listener is reachable only by TCP from this machine.
     pub(super) fn is_local(&self) -> bool {
         matches!(self.bound(), Ok(Bound::Tcp(address)) if is_loopback(address.ip()))
     }
 
-    /// The next client in the queue.
-    pub(super) fn accept(&self) -> io::Result<(Transport, Remote)> {
+    /// Accepts the next connection.
+    pub(super) fn accept(&self) -> io::Result<(Transport, PeerAddr)> {
         match &self.socket {
             Acceptor::Tcp(tcp) => {
-                tcp.accept().map(|(socket, address)| (socket.into(), Remote::Tcp(address)))
+                tcp.accept().map(|(socket, address)| (socket.into(), PeerAddr::Tcp(address)))
             }
             Acceptor::Unix(unix, _) => {
-                unix.accept().map(|(socket, _)| (socket.into(), Remote::Unix))
+                unix.accept().map(|(socket, _)| (socket.into(), PeerAddr::Unix))
             }
         }
     }
 
-    /// Accepting failed, and is to be tried again some time after `now`.
-    pub(super) fn starve(&mut self, now: Duration) {
-        let (first, last) = STARVED_WAITS;
-        let wait = self.starved.map_or(first, |starved| (starved.wait * 2).min(last));
-        self.starved = Some(Starved { retry_at: now + wait, wait, is_retried: false });
+    /// Pauses accepting, for longer each time.
+    pub(super) fn pause_accepting(&mut self, now: Duration) {
+        let (first, last) = ACCEPT_PAUSES;
+        let wait = self.pause.map_or(first, |pause| (pause.wait * 2).min(last));
+        self.pause = Some(AcceptPause { retry_at: now + wait, wait, is_retry_scheduled: false });
     }
 
-    /// Accepting works.
-    pub(super) fn fed(&mut self) {
-        self.starved = None;
+    /// Ends the pause after a successful accept.
+    pub(super) fn resume_accepting(&mut self) {
+        self.pause = None;
     }
 
-    /// When accepting is to be tried again, if it failed.
+    /// Returns the time of the next retry, if accepting is paused and no retry is scheduled.
     pub(super) fn retry_at(&self) -> Option<Duration> {
-        self.starved.filter(|starved| !starved.is_retried).map(|starved| starved.retry_at)
+        self.pause.filter(|pause| !pause.is_retry_scheduled).map(|pause| pause.retry_at)
     }
 
-    /// Whether it is to be tried again by `now`. Says so once.
-    pub(super) fn is_due(&mut self, now: Duration) -> bool {
+    /// Schedules the retry if it is due by `now`. Returns true once per pause.
+    pub(super) fn take_due(&mut self, now: Duration) -> bool {
         let is_due = self.retry_at().is_some_and(|retry_at| retry_at <= now);
-        if let Some(starved) = self.starved.as_mut().filter(|_| is_due) {
-            starved.is_retried = true;
+        if let Some(pause) = self.pause.as_mut().filter(|_| is_due) {
+            pause.is_retry_scheduled = true;
         }
         is_due
     }
@@ -206,18 +209,19 @@ fn bind_tcp(address: SocketAddr, options: SocketOptions) -> io::Result<TcpListen
 
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     remove_stale(path)?;
-    // Else the socket is open to everybody between its making and its chmod (CVE-2023-45145).
+    // Without the umask the socket would be open to every user between bind and chmod
+    // (CVE-2023-45145).
     let before = rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let bound = std::os::unix::net::UnixListener::bind(path);
     rustix::process::umask(before);
     let listener = bound?;
-    // Nobody executes a socket, its owner included.
+    // A socket needs no execute permission.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok(UnixListener::from_std(listener))
 }
 
-/// Removes the socket of a relay that is no more; one that answers is left alone.
+/// Removes the socket file of a relay that has ended. A socket that accepts connections stays.
 fn remove_stale(path: &Path) -> io::Result<()> {
     let is_socket =
         std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
@@ -225,7 +229,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     match std::os::unix::net::UnixStream::connect(path) {
-        // Nobody listens: its relay is gone. Any other error may be somebody's who does.
+        // Connection refused: no process listens. Any other error may come from a live listener.
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             std::fs::remove_file(path)
         }
@@ -235,13 +239,11 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 
 fn explain(address: impl fmt::Display, error: &io::Error) -> io::Error {
     let advice = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            ": somebody listens there already; stop them, or choose another port"
-        }
+        io::ErrorKind::AddrInUse => ": stop the process that listens there, or choose another port",
         io::ErrorKind::PermissionDenied => {
-            ": ports below 1024 and foreign folders need the right to use them"
+            ": ports below 1024 need CAP_NET_BIND_SERVICE, a Unix socket needs write access to its folder"
         }
-        io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
+        io::ErrorKind::AddrNotAvailable => ": choose an address of this machine",
         _ => "",
     };
     io::Error::new(error.kind(), format!("cannot listen on {address}: {error}{advice}"))

@@ -1,7 +1,7 @@
-//! A client's socket as the loop sees it: bytes come out of it, and bytes go into it.
+//! The transport of a peer: reads and writes bytes for the loop.
 //!
-//! A transport owns everything else: which socket it is, when the kernel will announce more, reads and
-//! writes that come back short, and output that it has accepted and the kernel has not taken.
+//! A transport owns the kind of socket, the meaning of readiness events, short reads and writes,
+//! and output that it has accepted and the kernel has not.
 
 mod plain;
 
@@ -14,41 +14,41 @@ use socket2::SockRef;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 
-/// A client's socket.
+/// The transport of one peer.
 #[derive(Debug)]
 pub(super) enum Transport {
     Tcp(Plain<TcpStream>),
     Unix(Plain<UnixStream>),
 }
 
-/// The end of a [`fill`](Transport::fill).
+/// The result of a [`fill`](Transport::fill).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filled {
-    /// There is no more. An event will announce what comes.
+    /// The socket is empty. An event will announce further input.
     WouldBlock,
-    /// There may be more, and no event will announce it: visit again next turn.
+    /// There may be more input, and no event will announce it: read again in the next turn.
     Unfinished,
-    /// The client sends no more.
+    /// The peer has ended its side of the stream.
     Ended,
     /// The connection is broken.
     Broken,
 }
 
-/// The end of a [`drain`](Transport::drain).
+/// The result of a [`drain`](Transport::drain).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Drained {
-    /// Everything was accepted, and more would be.
+    /// All bytes were accepted, and more would be.
     Writable,
-    /// The kernel takes no more. An event will announce when it does.
+    /// The kernel accepts no more. An event will announce when it does.
     WouldBlock,
     /// The connection is broken.
     Broken,
 }
 
-/// What an event of the poll announces.
+/// The readiness that a poll event announces.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Readiness {
-    /// A `fill` will find something: bytes, the end of the stream, or an error.
+    /// A `fill` will return bytes, the end of the stream, or an error.
     pub(super) readable: bool,
     /// A `drain` may be accepted.
     pub(super) writable: bool,
@@ -76,15 +76,15 @@ impl From<UnixStream> for Transport {
 }
 
 impl Transport {
-    /// Takes note of what the poll announced.
-    pub(super) fn announced(&mut self, readiness: Readiness) {
+    /// Records the readiness that the poll announced.
+    pub(super) fn note_readiness(&mut self, readiness: Readiness) {
         match self {
             Self::Tcp(tcp) => tcp.is_ending |= readiness.is_ending,
             Self::Unix(unix) => unix.is_ending |= readiness.is_ending,
         }
     }
 
-    /// Reads once. Returns how many bytes, and whether there may be more.
+    /// Reads once. Returns the number of bytes, and the state of the socket.
     pub(super) fn fill(&mut self, buffer: &mut [u8]) -> (usize, Filled) {
         match self {
             Self::Tcp(tcp) => tcp.fill(buffer),
@@ -92,8 +92,9 @@ impl Transport {
         }
     }
 
-    /// Writes what it holds, and then as much of `slices` as it accepts. Returns how many bytes of
-    /// `slices` that was. Every byte accepted reaches the kernel before those accepted later.
+    /// Writes the output it holds, then as much of `slices` as the kernel accepts. Returns the
+    /// number of bytes accepted from `slices`. Bytes reach the kernel in the request in which they
+    /// were accepted.
     pub(super) fn drain(&mut self, slices: &mut [IoSlice<'_>]) -> (usize, Drained) {
         match self {
             Self::Tcp(tcp) => tcp.drain(slices),
@@ -101,24 +102,25 @@ impl Transport {
         }
     }
 
-    /// True if it has accepted, or made, output that the kernel has not taken. Then `drain` is to be called
-    /// when it is writable, with nothing if need be; dropped now, it would lose that.
+    /// True if the transport holds output that the kernel has not accepted. The loop then calls
+    /// `drain` when the socket is writable, even without new bytes; dropping the transport would
+    /// lose the output.
     pub(super) fn has_pending_output(&self) -> bool {
         match self {
             Self::Tcp(_) | Self::Unix(_) => false,
         }
     }
 
-    /// Ends the stream towards the client.
+    /// Ends the stream towards the peer.
     pub(super) fn shutdown(&mut self) {
-        // Fails when the client is gone already, and then nobody reads the end.
+        // Fails if the peer is gone already.
         let _ = match self {
             Self::Tcp(tcp) => tcp.socket.shutdown(Shutdown::Write),
             Self::Unix(unix) => unix.socket.shutdown(Shutdown::Write),
         };
     }
 
-    /// Sets the options that every client's socket has, except those it has from its listener.
+    /// Sets the options of an accepted socket, except those inherited from its listener.
     pub(super) fn set_options(&self, options: SocketOptions) -> io::Result<()> {
         match self {
             Self::Tcp(tcp) => options.set_accepted_tcp(&SockRef::from(&tcp.socket)),
@@ -126,7 +128,7 @@ impl Transport {
         }
     }
 
-    /// Has the poll announce what happens to it, under this token.
+    /// Registers the socket with the poll.
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         match self {
@@ -135,7 +137,7 @@ impl Transport {
         }
     }
 
-    /// Has the poll announce nothing more.
+    /// Removes the socket from the poll.
     pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         match self {
             Self::Tcp(tcp) => registry.deregister(&mut tcp.socket),

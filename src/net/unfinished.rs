@@ -1,19 +1,19 @@
-//! What a turn left undone. Edge-triggered readiness is told once: whoever stops before the kernel
-//! said `WouldBlock` must come back by itself.
+//! Work that a turn left undone. An edge-triggered event is reported once: a reader that stops
+//! before `WouldBlock` must continue without a further event.
 
 use crate::id::ConnId;
 use std::collections::VecDeque;
 
-/// Something to go on with next turn.
+/// One unfinished piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// A listener whose queue may hold more.
+    /// A listener whose queue may hold more connections.
     Accept(usize),
-    /// A peer whose bytes are not all read, or not all carried out.
+    /// A peer whose input is not fully read, or not fully processed.
     Read(ConnId),
 }
 
-/// First come, first served: nobody is starved by one who always has more.
+/// A first-in, first-out queue, so that a busy peer does not starve others.
 #[derive(Debug, Default)]
 pub(super) struct Unfinished {
     queue: VecDeque<Work>,
@@ -28,7 +28,8 @@ impl Unfinished {
         self.queue.pop_front()
     }
 
-    /// Lets another one be first next time: where there is not enough for all, the first take it.
+    /// Moves the first entry to the end, so that the same peer is not always first when the budget
+    /// is short.
     pub(super) fn rotate(&mut self) {
         if !self.queue.is_empty() {
             self.queue.rotate_left(1);

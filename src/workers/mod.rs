@@ -1,85 +1,85 @@
-//! Workers: threads that do what may block, beside the loop.
+//! Worker threads for tasks that may block.
 //!
-//! A thread starts with the first task that finds no other thread free, and ends when the workers are
-//! dropped, once it is done with what it has in hand.
+//! A thread starts with the first task that finds no idle thread. It ends after the workers are
+//! dropped, once its queue is empty.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-/// Tasks that one thread has in hand: one that it does, and one so that it need not wait for the next
-/// turn of the loop.
-const IN_HAND: usize = 2;
+/// Tasks queued per thread: one that runs, and one that follows without waiting for the loop's next
+/// turn.
+const TASKS_PER_THREAD: usize = 2;
 
-/// Something that may block.
+/// A task that may block.
 pub trait Task: Send + 'static {
-    /// What comes of it.
+    /// The result of the task.
     type Done: Send + 'static;
 
-    /// Does it.
+    /// Runs the task.
     fn run(self) -> Self::Done;
 }
 
-/// Threads for tasks, each named by an `I`.
+/// A pool of threads for tasks, each identified by an `I`.
 #[derive(Debug)]
 pub struct Workers<I, T: Task> {
     threads: Vec<Thread<I, T>>,
     threads_max: usize,
     done: Receiver<Done<I, T>>,
-    to_done: Sender<Done<I, T>>,
+    done_sender: Sender<Done<I, T>>,
 }
 
-/// The thread, the task's name, and what came of the task; `None` if it panicked.
+/// The thread, the task's id, and the task's result; `None` if the task panicked.
 type Done<I, T> = (usize, I, Option<<T as Task>::Done>);
 
 #[derive(Debug)]
 struct Thread<I, T> {
     tasks: SyncSender<(I, T)>,
-    in_hand: usize,
+    task_count: usize,
 }
 
 impl<I: Copy + Send + 'static, T: Task> Workers<I, T> {
-    /// Workers with so many threads at most.
+    /// Creates a pool of at most `threads_max` threads.
     pub fn new(threads_max: usize) -> Self {
-        let (to_done, done) = channel();
-        Self { threads: Vec::new(), threads_max, done, to_done }
+        let (done_sender, done) = channel();
+        Self { threads: Vec::new(), threads_max, done, done_sender }
     }
 
-    /// The tasks that can be in hand at once.
-    pub fn in_hand_max(&self) -> usize {
-        self.threads_max * IN_HAND
+    /// Returns the most tasks that can be queued or running at once.
+    pub fn tasks_max(&self) -> usize {
+        self.threads_max * TASKS_PER_THREAD
     }
 
-    /// Has a task done by a thread, which then calls `wake`.
+    /// Queues a task for a thread, which calls `wake` when the task is done.
     ///
     /// # Errors
-    /// When as many tasks as possible are in hand, or the system has no thread to give.
+    /// A full queue, or a failure of the system to start a thread.
     pub fn start(&mut self, id: I, task: T, wake: impl Fn() + Send + 'static) -> io::Result<()> {
-        let least = self.threads.iter().enumerate().min_by_key(|(_, thread)| thread.in_hand);
+        let least = self.threads.iter().enumerate().min_by_key(|(_, thread)| thread.task_count);
         let index = match least {
-            Some((index, thread)) if thread.in_hand == 0 => index,
+            Some((index, thread)) if thread.task_count == 0 => index,
             _ if self.threads.len() < self.threads_max => self.spawn(wake)?,
             Some((index, _)) => index,
-            None => return Err(io::Error::other("there are no workers")),
+            None => return Err(io::Error::other("the pool has no threads")),
         };
         let Some(thread) = self.threads.get_mut(index) else {
-            return Err(io::Error::other("there are no workers"));
+            return Err(io::Error::other("the pool has no threads"));
         };
-        if thread.in_hand >= IN_HAND || thread.tasks.try_send((id, task)).is_err() {
-            return Err(io::Error::other("the workers have enough in hand"));
+        if thread.task_count >= TASKS_PER_THREAD || thread.tasks.try_send((id, task)).is_err() {
+            return Err(io::Error::other("the queue of the worker threads is full"));
         }
-        thread.in_hand += 1;
+        thread.task_count += 1;
         Ok(())
     }
 
     fn spawn(&mut self, wake: impl Fn() + Send + 'static) -> io::Result<usize> {
         let index = self.threads.len();
-        let (tasks, to_do) = sync_channel::<(I, T)>(IN_HAND);
-        let done = self.to_done.clone();
+        let (tasks, queue) = sync_channel::<(I, T)>(TASKS_PER_THREAD);
+        let done = self.done_sender.clone();
         let run = move || {
-            for (id, task) in to_do {
-                // A task that panics must not take those behind it along.
+            for (id, task) in queue {
+                // A panic of one task must not stop the tasks behind it.
                 let outcome = catch_unwind(AssertUnwindSafe(|| task.run())).ok();
                 if done.send((index, id, outcome)).is_err() {
                     return;
@@ -88,15 +88,16 @@ impl<I: Copy + Send + 'static, T: Task> Workers<I, T> {
             }
         };
         thread::Builder::new().name(format!("hobnob-worker-{index}")).spawn(run)?;
-        self.threads.push(Thread { tasks, in_hand: 0 });
+        self.threads.push(Thread { tasks, task_count: 0 });
         Ok(index)
     }
 
-    /// Returns the next task that is done, and what came of it; `None` if it panicked.
+    /// Returns the id and the result of the next finished task; the result is `None` if the task
+    /// panicked.
     pub fn next_done(&mut self) -> Option<(I, Option<T::Done>)> {
         let (index, id, outcome) = self.done.try_recv().ok()?;
         if let Some(thread) = self.threads.get_mut(index) {
-            thread.in_hand -= 1;
+            thread.task_count -= 1;
         }
         Some((id, outcome))
     }
@@ -123,7 +124,7 @@ mod tests {
     fn every_task_ends_once_also_one_that_panics() {
         let (wake, woken) = mpsc::channel();
         let mut workers = Workers::new(2);
-        assert_eq!(workers.in_hand_max(), 4);
+        assert_eq!(workers.tasks_max(), 4);
         let mut outcomes = BTreeMap::new();
         for batch in [[1, 2, 3, 4], [5, 6, 7, 8]] {
             for number in batch {
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_taken_than_can_be_in_hand() {
+    fn no_more_is_taken_than_can_be_task_count() {
         struct Wait(mpsc::Receiver<()>);
         impl Task for Wait {
             type Done = ();
@@ -156,7 +157,7 @@ mod tests {
             senders.push(sender);
             taken += usize::from(workers.start(id, Wait(receiver), || ()).is_ok());
         }
-        assert_eq!(taken, IN_HAND);
+        assert_eq!(taken, TASKS_PER_THREAD);
         assert!(Workers::<u8, Wait>::new(0).start(0, Wait(mpsc::channel().1), || ()).is_err());
     }
 }

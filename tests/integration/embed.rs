@@ -53,7 +53,7 @@ fn nothing_is_stranded_in_an_outer_edge_triggered_loop() {
         first.read_exact(&mut heard).unwrap();
         assert!(heard == said, "round {round}");
     }
-    handle.say("embedded", "host", b"from another thread").unwrap();
+    handle.publish("embedded", "host", b"from another thread").unwrap();
     let mut heard = [0; 20];
     first.read_exact(&mut heard).unwrap();
     assert_eq!(&heard, b"from another thread\n");

@@ -16,10 +16,10 @@ fn the_program_around_it_says_something_in_a_room() {
         let (mut ann, room) = server.enter(*spelling, "ann", "tea");
         let mut raw = server.connect_to(1);
         ann.expect(&came(room, 2, "guest1"));
-        server.handle.say("TEA", "clock", b"noon").unwrap();
+        server.handle.publish("TEA", "clock", b"noon").unwrap();
         ann.expect(&message(room, 1, "clock", "noon"));
         raw.expect_bytes(b"noon\n");
-        server.handle.say("tea", "clock", b"\xff\x00").unwrap();
+        server.handle.publish("tea", "clock", b"\xff\x00").unwrap();
         ann.expect(&message(room, 2, "clock", b"\xff\x00"));
         raw.expect_bytes(b"\xff\x00");
         // It is not a member, and comes and goes unseen.
@@ -42,11 +42,11 @@ fn what_cannot_be_said_is_dropped_and_harms_nobody() {
         // Longer than the wire has a length for.
         ("tea", &long_name, Refusal::BadName),
     ] {
-        assert_eq!(server.handle.say(room, sender, b"x"), Err(HandleError::Refused(refusal)));
+        assert_eq!(server.handle.publish(room, sender, b"x"), Err(HandleError::Refused(refusal)));
     }
     // What is too long is the relay's to know: it says so in its log, and goes on.
-    server.handle.say("tea", "clock", &[b'x'; 101]).unwrap();
-    server.handle.say("tea", "clock", &[b'x'; 100]).unwrap();
+    server.handle.publish("tea", "clock", &[b'x'; 101]).unwrap();
+    server.handle.publish("tea", "clock", &[b'x'; 100]).unwrap();
     ann.expect(&message(room, 1, "clock", &[b'x'; 100]));
     ann.expect_quiet();
     assert_eq!(server.counts().rooms, 1);
@@ -56,8 +56,8 @@ fn what_cannot_be_said_is_dropped_and_harms_nobody() {
 fn said_into_a_room_where_nobody_is_it_is_kept_for_who_comes() {
     for spelling in SPELLINGS {
         let server = Server::frames();
-        server.handle.say("diary", "host", b"one").unwrap();
-        server.handle.say("Diary", "host", b"two").unwrap();
+        server.handle.publish("diary", "host", b"one").unwrap();
+        server.handle.publish("Diary", "host", b"two").unwrap();
         server.until("both were said", |counts| counts.messages == 2);
         let mut ann = server.greet(*spelling, "ann");
         let diary = ann.join("diary");
@@ -84,7 +84,8 @@ fn many_threads_say_at_once_and_each_ones_order_is_kept() {
             let handle = server.handle.clone();
             thread::spawn(move || {
                 for said in 0..EACH {
-                    while let Err(error) = handle.say("tea", &format!("t{n}"), &said.to_le_bytes())
+                    while let Err(error) =
+                        handle.publish("tea", &format!("t{n}"), &said.to_le_bytes())
                     {
                         assert_eq!(error, HandleError::Busy);
                         thread::yield_now();
@@ -122,7 +123,7 @@ fn relay() -> Relay {
 fn a_relay_that_does_not_turn_takes_so_many_orders_and_then_is_busy() {
     let mut relay = relay();
     let handle = relay.handle();
-    let say = |n: u64| handle.say("tea", "host", &n.to_le_bytes());
+    let say = |n: u64| handle.publish("tea", "host", &n.to_le_bytes());
     let taken = (0..100_000).take_while(|n| say(*n).is_ok()).count() as u64;
     assert_eq!(taken, 1024);
     assert_eq!(say(taken), Err(HandleError::Busy));
@@ -149,7 +150,7 @@ fn a_sleeping_relay_is_woken_by_an_order() {
     let teller = thread::spawn(move || {
         // Whether it sleeps by now or not, it must not be missed.
         thread::yield_now();
-        handle.say("tea", "host", b"wake up").unwrap();
+        handle.publish("tea", "host", b"wake up").unwrap();
     });
     while relay.counts().messages == 0 {
         relay.turn(Some(PATIENCE)).unwrap();
@@ -163,11 +164,11 @@ fn after_the_relay_is_gone_orders_are_not_taken() {
     let server = Server::frames();
     let handle = server.handle.clone();
     let others = handle.clone();
-    handle.say("tea", "host", b"x").unwrap();
+    handle.publish("tea", "host", b"x").unwrap();
     server.until("it was said", |counts| counts.messages == 1);
     server.stop();
     for handle in [handle, others] {
-        assert_eq!(handle.say("tea", "host", b"y"), Err(HandleError::Stopped));
+        assert_eq!(handle.publish("tea", "host", b"y"), Err(HandleError::Stopped));
         assert_eq!(handle.counts().messages, 1, "the last counts can still be read");
         handle.stop();
     }
@@ -194,7 +195,7 @@ fn stop_tells_everybody_and_ends_every_connection() {
     server.until_accepted(2 + SPELLINGS.len() as u64);
     clients.iter_mut().for_each(|client| drop(client.until_pong()));
     // What was said before is heard before.
-    handle.say("tea", "host", b"last call").unwrap();
+    handle.publish("tea", "host", b"last call").unwrap();
     let address = server.bound(0).clone();
     let stopper = thread::spawn(move || server.stop());
     for client in &mut clients {
@@ -237,7 +238,7 @@ fn all_that_was_said_before_the_stop_is_said() {
     }
     // As much as waits at most, and then the end.
     for n in 1..=SAID {
-        handle.say("tea", "host", &n.to_le_bytes()).unwrap();
+        handle.publish("tea", "host", &n.to_le_bytes()).unwrap();
     }
     handle.stop();
     relay.run().unwrap();
@@ -287,7 +288,7 @@ fn one_who_never_reads_its_goodbye_does_not_keep_the_relay() {
     slow.hello("slow");
     slow.join("tea");
     for n in 0..100_u64 {
-        server.handle.say("tea", "host", &[n as u8; 10_000]).unwrap();
+        server.handle.publish("tea", "host", &[n as u8; 10_000]).unwrap();
     }
     server.until("all was said", |counts| counts.messages == 100);
     let since = Instant::now();

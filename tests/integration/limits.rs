@@ -268,7 +268,7 @@ fn a_join_that_resumes_counts_what_is_sent_again() {
         let mut ann = server.greet(*spelling, "ann");
         let joined = ann.join("tea");
         for _ in 0..2 {
-            server.handle.say("tea", "host", &[b'x'; 60_000]).unwrap();
+            server.handle.publish("tea", "host", &[b'x'; 60_000]).unwrap();
             assert!(matches!(ann.next(), ServerFrame::Message { .. }));
         }
         // Each of these counts as one message, and almost two for what is sent again: the first join

@@ -322,7 +322,7 @@ fn what_goes_wrong_says_what_to_do() {
         (
             &["serve", "--listen", &format!("frame://{taken}")][..],
             1,
-            "somebody listens there already",
+            "stop the process that listens there",
         ),
         (&["serve", "--listen", "udp://127.0.0.1:0"], 1, "not built"),
         (&["serve", "--max-message", "lots"], 2, "expected bytes"),

@@ -448,7 +448,7 @@ fn a_stale_unix_socket_is_replaced_and_a_live_one_is_not() {
     let mut ann = server.connect();
     let refused = Server::try_with(&[&url], Limits::default()).err().expect("somebody listens");
     assert_eq!(refused.kind(), std::io::ErrorKind::AddrInUse, "{refused}");
-    assert!(refused.to_string().contains("somebody listens there already"), "{refused}");
+    assert!(refused.to_string().contains("stop the process that listens there"), "{refused}");
     // The one who asked whether anybody is there was a client, too, and is gone.
     server.until("the question is over", |c| c.accepted == 2 && c.connections == 1);
     ann.send(b"unharmed");

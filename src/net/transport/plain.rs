@@ -1,20 +1,20 @@
-//! A socket whose bytes go to the client as they are: it accepts what the kernel takes, and holds nothing.
+//! A socket without encryption: it accepts what the kernel accepts, and holds no output.
 
 use super::{Drained, Filled};
 use std::io::{ErrorKind, IoSlice, Read, Write};
 
-/// Whether a read that came back short of its buffer has emptied the socket, so that the next edge
-/// will announce whatever comes after. epoll promises that (epoll(7), question 9); mio's poll(2)
-/// emulation arms itself only on `WouldBlock`.
+/// True if a read shorter than its buffer has emptied the socket, so that the next edge will
+/// announce further input. epoll guarantees it (epoll(7), question 9); mio's poll(2) emulation
+/// rearms only on `WouldBlock`.
 const SHORT_READ_DRAINS: bool =
     cfg!(any(target_os = "linux", target_os = "android")) && !cfg!(mio_unsupported_force_poll_poll);
 
-/// A socket, and what the kernel has announced of its end.
+/// A socket, and the end of input that the kernel has announced.
 #[derive(Debug)]
 pub struct Plain<S> {
     pub(super) socket: S,
-    /// The client sends no more, or the connection is broken: that may stand behind a short read, and
-    /// will not be announced again.
+    /// True if the kernel has announced the end of the stream or an error. It may follow a short
+    /// read and is not announced again.
     pub(super) is_ending: bool,
 }
 
@@ -40,11 +40,11 @@ impl<S: Read + Write> Plain<S> {
         }
     }
 
-    /// A write that comes back short is followed by another: only `WouldBlock` arms the next edge
-    /// everywhere.
+    /// Writes until the kernel accepts no more: a short write is followed by another, because only
+    /// `WouldBlock` rearms the edge on every system.
     pub(super) fn drain(&mut self, mut slices: &mut [IoSlice<'_>]) -> (usize, Drained) {
         let mut accepted = 0;
-        // Leaves out those that are empty.
+        // Skips empty slices.
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
             let result = match &*slices {

@@ -137,13 +137,13 @@ fn fault_p10_no_text_of_any_protocol_makes_a_line() {
         // Plain sockets, and whoever holds the relay.
         plain[0].send(format!("a{byte}:{WORD} {WORD}\n").as_bytes());
         plain[1].send(format!("a{byte}:{WORD} {WORD}").as_bytes());
-        let _ = server.handle.say(&evil, "host", evil.as_bytes());
-        let _ = server.handle.say("x", &evil, evil.as_bytes());
-        server.handle.say("x", "host", format!("b{byte}{WORD}").as_bytes()).unwrap();
+        let _ = server.handle.publish(&evil, "host", evil.as_bytes());
+        let _ = server.handle.publish("x", &evil, evil.as_bytes());
+        server.handle.publish("x", "host", format!("b{byte}{WORD}").as_bytes()).unwrap();
         check_names(&mut ann);
     }
     // All of it was heard by now: it is said in order.
-    server.handle.say("x", "host", b"the end").unwrap();
+    server.handle.publish("x", "host", b"the end").unwrap();
     loop {
         let line = ann.line();
         if line.ends_with(" PRIVMSG #x :the end") {

@@ -1,24 +1,24 @@
-//! One line per event of a connection, and never so many that they become the event.
+//! A log with a limit of lines per second for each class of event.
 
 use log::{Level, log};
 use std::fmt;
 
-/// Lines of one class that are written in one second; the rest is counted.
+/// Lines of one class written per second; further lines are counted.
 const LINES_PER_SECOND: u32 = 50;
 
-/// What a line is about. Each class has its own allowance.
+/// A class of log lines. Each class has its own allowance.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Class {
+pub(super) enum LogClass {
     Connected,
     Closed,
     Refused,
-    Starved,
+    AcceptFailed,
     Fault,
 }
 
-/// Writes lines, and leaves some out.
+/// A log that drops and counts lines beyond the allowance of their class.
 #[derive(Debug, Default)]
-pub(super) struct Logbook {
+pub(super) struct RateLimitedLog {
     classes: [Allowance; 5],
 }
 
@@ -29,12 +29,15 @@ struct Allowance {
     suppressed: u64,
 }
 
-impl Logbook {
-    /// Writes a line in the given second of the relay's life, unless the class has had enough.
-    pub(super) fn note(&mut self, class: Class, second: u64, text: fmt::Arguments<'_>) {
+impl RateLimitedLog {
+    /// Writes a line at the given second of the relay's uptime, unless the class has used its
+    /// allowance.
+    pub(super) fn write(&mut self, class: LogClass, second: u64, text: fmt::Arguments<'_>) {
         let (level, most) = match class {
-            Class::Connected | Class::Closed | Class::Refused => (Level::Info, LINES_PER_SECOND),
-            Class::Starved | Class::Fault => (Level::Warn, 1),
+            LogClass::Connected | LogClass::Closed | LogClass::Refused => {
+                (Level::Info, LINES_PER_SECOND)
+            }
+            LogClass::AcceptFailed | LogClass::Fault => (Level::Warn, 1),
         };
         if !log::log_enabled!(target: "hobnob", level) {
             return;
@@ -44,14 +47,15 @@ impl Logbook {
             None => {}
             Some(0) => log!(target: "hobnob", level, "{text}"),
             Some(suppressed) => {
-                log!(target: "hobnob", level, "{text} (suppressed {suppressed} like it)");
+                log!(target: "hobnob", level, "{text} ({suppressed} similar lines suppressed)");
             }
         }
     }
 }
 
 impl Allowance {
-    /// Whether a line may be written, and how many were not since the last one.
+    /// Takes one line from the allowance. Returns the number of lines suppressed since the last
+    /// one; `None` if this line is suppressed too.
     fn take(&mut self, second: u64, most: u32) -> Option<u64> {
         if self.second != second {
             (self.second, self.lines) = (second, 0);

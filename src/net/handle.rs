@@ -1,4 +1,4 @@
-//! The relay as other threads reach it.
+//! The relay's handle for other threads.
 
 use crate::engine::Counts;
 use crate::hub::{is_person_name, is_room_name};
@@ -9,34 +9,34 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-/// Orders that may wait for the loop. Beyond it the caller is told to come back.
-pub(super) const ORDERS: usize = 1024;
+/// Requests that may wait for the loop. Further requests are refused as [`HandleError::Busy`].
+pub(super) const REQUESTS_MAX: usize = 1024;
 
-/// How many numbers `Counts` has.
+/// The number of values in `Counts`.
 const NUMBERS: usize = 13 + CloseReason::ALL.len() + Refusal::ALL.len();
 
-/// Says, counts and stops, from any thread. Cheap to clone; nothing here blocks.
+/// A handle to publish, read counters and stop from any thread. Cheap to clone; no method blocks.
 #[derive(Clone)]
 pub struct Handle {
-    orders: SyncSender<Order>,
+    requests: SyncSender<Request>,
     shared: Arc<Shared>,
 }
 
-/// Why an order was not taken.
+/// The reason why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandleError {
-    /// As many orders wait as may. Try again in a moment, or say less.
+    /// The queue of requests is full. Try again later, or publish less.
     Busy,
-    /// The relay is no more.
+    /// The relay has stopped.
     Stopped,
-    /// It can never be said: the name of the room or of the sender cannot be one.
+    /// The request can never succeed: the name of the room or of the sender is invalid.
     Refused(Refusal),
 }
 
 impl fmt::Display for HandleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Busy => "the relay has as many orders waiting as it may: try again in a moment",
+            Self::Busy => "the queue of requests is full: try again later",
             Self::Stopped => "the relay has stopped",
             Self::Refused(refusal) => refusal.text(),
         })
@@ -45,36 +45,37 @@ impl fmt::Display for HandleError {
 
 impl std::error::Error for HandleError {}
 
-/// What the loop is asked to do.
+/// A request to the loop.
 #[derive(Debug)]
-pub(super) enum Order {
-    Say { room: String, sender: String, bytes: Vec<u8> },
+pub(super) enum Request {
+    Publish { room: String, sender: String, bytes: Vec<u8> },
 }
 
 struct Shared {
     waker: Waker,
-    /// A wake-up is under way; another would be wasted.
+    /// True while a wake-up is pending; another one would have no effect.
     woken: AtomicBool,
     stop: AtomicBool,
     gone: AtomicBool,
     counts: [AtomicU64; NUMBERS],
 }
 
-/// The loop's end of it.
-pub(super) struct Orders {
-    orders: Receiver<Order>,
-    /// One that was taken out and could not be carried out yet.
-    first: Option<Order>,
+/// The loop's end of the handle.
+pub(super) struct HandleRequests {
+    requests: Receiver<Request>,
+    /// A request that was taken from the queue and could not be handled yet.
+    first: Option<Request>,
     handle: Handle,
 }
 
 impl Handle {
-    /// Says something in a room, in the name of `sender`. The room need not exist yet. `Ok` means
-    /// that the loop will see to it; a message over the relay's limits is then logged and dropped.
+    /// Publishes a message in a room, in the name of `sender`. The room need not exist yet. `Ok`
+    /// means that the message is queued; a message over the relay's limits is then logged and
+    /// dropped.
     ///
     /// # Errors
-    /// [`HandleError`]; the message is then not said.
-    pub fn say(&self, room: &str, sender: &str, bytes: &[u8]) -> Result<(), HandleError> {
+    /// [`HandleError`]; the message is not published.
+    pub fn publish(&self, room: &str, sender: &str, bytes: &[u8]) -> Result<(), HandleError> {
         if !is_room_name(room) {
             return Err(HandleError::Refused(Refusal::BadRoom));
         }
@@ -85,7 +86,7 @@ impl Handle {
             return Err(HandleError::Stopped);
         }
         let (room, sender, bytes) = (room.to_owned(), sender.to_owned(), bytes.to_vec());
-        match self.orders.try_send(Order::Say { room, sender, bytes }) {
+        match self.requests.try_send(Request::Publish { room, sender, bytes }) {
             Ok(()) => {
                 self.wake();
                 Ok(())
@@ -95,7 +96,7 @@ impl Handle {
         }
     }
 
-    /// What the relay has done, as of its last turn.
+    /// Returns the counters as of the relay's last turn.
     pub fn counts(&self) -> Counts {
         let mut numbers = self.shared.counts.iter().map(|number| number.load(Ordering::Relaxed));
         let mut counts = Counts::default();
@@ -105,7 +106,7 @@ impl Handle {
         counts
     }
 
-    /// Asks the relay to drain and end, as SIGTERM would.
+    /// Asks the relay to drain and stop, as SIGTERM does.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Release);
         self.wake();
@@ -113,7 +114,7 @@ impl Handle {
 
     pub(crate) fn wake(&self) {
         if !self.shared.woken.swap(true, Ordering::AcqRel) {
-            // Fails only when the loop is gone, and with it everybody who could be woken.
+            // A wake-up fails only if the loop has ended, and then no thread waits for it.
             let _ = self.shared.waker.wake();
         }
     }
@@ -125,9 +126,9 @@ impl fmt::Debug for Handle {
     }
 }
 
-impl Orders {
+impl HandleRequests {
     pub(super) fn new(waker: Waker) -> Self {
-        let (sender, orders) = sync_channel(ORDERS);
+        let (sender, requests) = sync_channel(REQUESTS_MAX);
         let shared = Shared {
             waker,
             woken: AtomicBool::new(false),
@@ -135,43 +136,43 @@ impl Orders {
             gone: AtomicBool::new(false),
             counts: [const { AtomicU64::new(0) }; NUMBERS],
         };
-        let handle = Handle { orders: sender, shared: Arc::new(shared) };
-        Self { orders, first: None, handle }
+        let handle = Handle { requests: sender, shared: Arc::new(shared) };
+        Self { requests, first: None, handle }
     }
 
     pub(super) fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// The loop was woken: orders given from now on wake it again.
-    pub(super) fn heard(&self) {
+    /// Clears the wake-up: requests from now on wake the loop again.
+    pub(super) fn clear_wake(&self) {
         self.handle.shared.woken.store(false, Ordering::Release);
     }
 
-    /// Whether somebody woke the loop, and it has not heard yet.
-    pub(super) fn is_called(&self) -> bool {
+    /// True if a wake-up is pending.
+    pub(super) fn is_woken(&self) -> bool {
         self.handle.shared.woken.load(Ordering::Acquire)
     }
 
-    pub(super) fn next_order(&mut self) -> Option<Order> {
-        self.first.take().or_else(|| self.orders.try_recv().ok())
+    pub(super) fn next_request(&mut self) -> Option<Request> {
+        self.first.take().or_else(|| self.requests.try_recv().ok())
     }
 
-    /// The order's time has not come: it is the next one again.
-    pub(super) fn put_back(&mut self, order: Order) {
-        self.first = Some(order);
+    /// Returns a request that must wait to the head of the queue.
+    pub(super) fn put_back(&mut self, request: Request) {
+        self.first = Some(request);
     }
 
-    /// The relay has stopped: nobody will hear orders any more.
+    /// Refuses all later requests: the relay has stopped.
     pub(super) fn close(&self) {
         self.handle.shared.gone.store(true, Ordering::Release);
     }
 
-    pub(super) fn is_stop_asked(&self) -> bool {
+    pub(super) fn is_stop_requested(&self) -> bool {
         self.handle.shared.stop.load(Ordering::Acquire)
     }
 
-    /// Lets other threads see the counts. One plain store per number: no lock in the loop.
+    /// Copies the counters for other threads: one plain store per value, no lock in the loop.
     pub(super) fn publish(&self, mut counts: Counts) {
         for (shared, number) in self.handle.shared.counts.iter().zip(numbers_of(&mut counts)) {
             shared.store(*number, Ordering::Relaxed);
@@ -179,13 +180,13 @@ impl Orders {
     }
 }
 
-impl Drop for Orders {
+impl Drop for HandleRequests {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-/// Every number of `Counts`, always in the same order.
+/// Returns every value of `Counts`, always in the same request.
 fn numbers_of(counts: &mut Counts) -> impl Iterator<Item = &mut u64> {
     macro_rules! numbers {
         ($($single:ident)*) => {{
