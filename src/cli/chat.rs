@@ -13,10 +13,10 @@ use hobnob::client::AddressError;
 use hobnob::client::Client;
 use hobnob::client::Event;
 use hobnob::client::Options;
+use hobnob::client::PublishError;
 use hobnob::client::Recovered;
 use hobnob::client::Request;
 use hobnob::client::RoomName;
-use hobnob::client::SayError;
 use keyboard::Keyboard;
 use keyboard::Typed;
 use screen::Screen;
@@ -116,7 +116,8 @@ fn chat(args: Args) -> io::Result<()> {
     let (url, room) = args.place().map_err(|error| io::Error::other(error.to_string()))?;
     let room = RoomName::from(room);
     let name = args.name.or_else(|| env::var("USER").ok()).unwrap_or_default();
-    let mut client = Client::connect(Options::new(url.clone()).name(name).private())?;
+    let mut client =
+        Client::connect(Options::new(url.clone()).name(name).accept_direct_messages())?;
     client.join(&room, args.history);
     let (keyboard, printer) = Keyboard::start(client.waker())?;
     keyboard.go_on(&room);
@@ -193,7 +194,7 @@ impl Chat {
             Command::Nothing => Ok(()),
             Command::Say(text) => self.say(text.as_bytes()),
             Command::Act(action) => self.say(&text::of_action(action)),
-            Command::Who if self.client.members(&self.room) => Ok(()),
+            Command::Who if self.client.request_members(&self.room) => Ok(()),
             Command::Who => self.screen.notice("not connected to the room at the moment"),
             Command::Tell(name, text) => self.tell(name, text),
             Command::Join(room, key) => {
@@ -222,7 +223,7 @@ impl Chat {
     }
 
     fn say(&mut self, payload: &[u8]) -> io::Result<()> {
-        match self.client.say(&self.room, payload) {
+        match self.client.publish(&self.room, payload) {
             Ok(id) => {
                 if self.keyboard.shows_lines {
                     let room = RoomName::clone(&self.room);
@@ -230,13 +231,13 @@ impl Chat {
                 }
                 Ok(())
             }
-            Err(SayError::NotJoined) => self.screen.notice("join a room first: /join ROOM"),
+            Err(PublishError::NotJoined) => self.screen.notice("join a room first: /join ROOM"),
             Err(error) => self.screen.notice(&format!("not said: {error}")),
         }
     }
 
     fn tell(&mut self, name: &str, text: &str) -> io::Result<()> {
-        match self.client.tell(name, text) {
+        match self.client.send_direct(name, text) {
             Ok(id) => {
                 self.told.push(Told { id, payload: text.into() });
                 Ok(())
@@ -277,10 +278,10 @@ impl Chat {
                     self.screen.message(time, elsewhere, &sender, &payload)?;
                 }
             }
-            Event::Told { time, sender, payload, .. } => {
+            Event::DirectMessage { time, sender, payload, .. } => {
                 self.screen.told(time, &sender, "you", &payload)?;
             }
-            Event::Passed { id, name, time, away } => {
+            Event::DirectMessagePassed { id, name, time, away } => {
                 let payload = self.answered(id);
                 // Else it is to be seen as it was typed.
                 if !self.keyboard.shows_lines {
@@ -308,7 +309,7 @@ impl Chat {
                 Some(_) if !self.name.is_empty() => {}
                 _ => return Err(io::Error::other(unreachable(&self.url, &cause))),
             },
-            Event::Expelled { room } => {
+            Event::Kicked { room } => {
                 let was_talked_in = room == self.room;
                 self.forget(&room);
                 if was_talked_in && self.room.is_empty() {
@@ -348,12 +349,14 @@ impl Chat {
             }
             Event::Joined { room, members, recovered } => joined(room, *members, *recovered),
             Event::Left { room } => format!("left {room}"),
-            Event::Came { room, name, .. } if *name != self.name => format!("{name} joined {room}"),
-            Event::Went { room, name, .. } => format!("{name} left {room}"),
-            Event::Members { room, count, names, asked: true } if names.is_empty() => {
+            Event::MemberJoined { room, name, .. } if *name != self.name => {
+                format!("{name} joined {room}")
+            }
+            Event::MemberLeft { room, name, .. } => format!("{name} left {room}"),
+            Event::Members { room, count, names, requested: true } if names.is_empty() => {
                 format!("{count} in {room}")
             }
-            Event::Members { room, count, names, asked: true } => {
+            Event::Members { room, count, names, requested: true } => {
                 format!("{count} in {room}: {}", names.join(", "))
             }
             Event::Gap { room, from, to } => {
@@ -363,11 +366,11 @@ impl Chat {
                 self.forget(room);
                 format!("cannot join {room}: {text}")
             }
-            Event::Refused { request: Request::Say { id, .. }, text, .. } => {
+            Event::Refused { request: Request::Publish { id, .. }, text, .. } => {
                 self.typed.retain(|said| said.id != *id);
                 format!("not said: {text}")
             }
-            Event::Refused { request: Request::Tell { name, id }, text, .. } => {
+            Event::Refused { request: Request::DirectMessage { name, id }, text, .. } => {
                 self.answered(*id);
                 format!("not told to {name}: {text}")
             }

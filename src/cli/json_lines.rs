@@ -64,8 +64,8 @@ pub(super) fn line(event: &Event) -> Option<String> {
         Event::Refused { request, text, .. } => {
             let (room, id) = match request {
                 Request::Join(room) => (Some(&**room), None),
-                Request::Say { room, id } => (Some(&**room), Some(*id)),
-                Request::Tell { id, .. } => (None, Some(*id)),
+                Request::Publish { room, id } => (Some(&**room), Some(*id)),
+                Request::DirectMessage { id, .. } => (None, Some(*id)),
                 Request::Other => (None, None),
             };
             Line::Refused { room, id, reason: text }

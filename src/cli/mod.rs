@@ -25,7 +25,7 @@ mod top;
 use clap::Parser;
 use clap::Subcommand;
 use hobnob::client::Address;
-use hobnob::client::Cause;
+use hobnob::client::DisconnectCause;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
@@ -124,11 +124,11 @@ struct Relay {
 }
 
 /// What to tell a person whose relay is not there.
-fn unreachable(address: &Address, cause: &Cause) -> String {
+fn unreachable(address: &Address, cause: &DisconnectCause) -> String {
     let words = cause.to_string();
     let words = text::printable(&words);
     match cause {
-        Cause::Unreachable { kind, .. } => {
+        DisconnectCause::Unreachable { kind, .. } => {
             let hint = match kind {
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
                     "\nis it running? try: hobnob serve"
@@ -194,8 +194,8 @@ mod tests {
     #[test]
     fn a_relay_that_is_not_there_is_worth_a_hint() {
         let kind = io::ErrorKind::ConnectionRefused;
-        let cause = Cause::Unreachable { kind, text: "refused".to_owned() };
+        let cause = DisconnectCause::Unreachable { kind, text: "refused".to_owned() };
         assert!(unreachable(&Address::default(), &cause).contains("try: hobnob serve"));
-        assert!(!unreachable(&Address::default(), &Cause::Ended).contains("try:"));
+        assert!(!unreachable(&Address::default(), &DisconnectCause::Closed).contains("try:"));
     }
 }

@@ -7,7 +7,7 @@ use super::unreachable;
 use hobnob::client::Client;
 use hobnob::client::Event;
 use hobnob::client::Options;
-use hobnob::client::SayError;
+use hobnob::client::PublishError;
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::TryRecvError;
@@ -115,9 +115,9 @@ impl Publisher {
                 self.waiting = self.source.next()?;
             }
             let Some(message) = &self.waiting else { return Ok(()) };
-            match self.client.say(&self.args.room, message) {
+            match self.client.publish(&self.args.room, message) {
                 Ok(_) => self.waiting = None,
-                Err(SayError::Busy) => return Ok(()),
+                Err(PublishError::Busy) => return Ok(()),
                 Err(error) => return Err(error.to_string()),
             }
         }

@@ -122,7 +122,7 @@ impl Subscriber {
             Event::Refused { request: Request::Join(_), text, .. } => {
                 return Err(Stop::Failed(text::printable(text).into_owned()));
             }
-            Event::Expelled { room } => {
+            Event::Kicked { room } => {
                 let room = text::printable(room);
                 return Err(Stop::Failed(format!("an operator put this client out of {room}")));
             }

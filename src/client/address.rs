@@ -1,19 +1,19 @@
-//! Where a relay listens for frames.
+//! The address of a relay's frame listener.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The port on which `hobnob serve` listens for frames unless told otherwise.
+/// The default port of frame listeners.
 pub const DEFAULT_PORT: u16 = 7000;
 
-/// A relay's frame listener, as a person writes it: `frame://host:port`, `host:port` or
-/// `unix:/path`. With `frame://` the port may be left out.
+/// The address of a frame listener: `frame://host:port`, `host:port` or `unix:/path`. With
+/// `frame://` the port is optional.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A host name or IP address, and a port.
     Tcp {
-        /// As given, without the brackets of an IPv6 address. Resolved at every connect.
+        /// The host without the brackets of an IPv6 address. It is resolved at every connect.
         host: String,
         /// The port.
         port: u16,
@@ -28,7 +28,7 @@ impl Default for Address {
     }
 }
 
-/// Why a text is no [`Address`]: a sentence that says what to write instead.
+/// An invalid address. Its text says what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressError(String);
 
@@ -60,7 +60,7 @@ impl FromStr for Address {
         match text.split_once("://") {
             Some(("frame", rest)) => tcp(rest.strip_suffix('/').unwrap_or(rest), true),
             Some((scheme, _)) => Err(AddressError(format!(
-                "`{scheme}://` is not spoken here: write frame://host:port or unix:/path"
+                "unknown scheme `{scheme}`: expected frame://host:port or unix:/path"
             ))),
             None => tcp(text, false),
         }
@@ -70,7 +70,7 @@ impl FromStr for Address {
 fn unix(path: &str) -> Result<Address, AddressError> {
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() {
-        return Err(AddressError("`unix:` needs the path of a socket: unix:/path".to_owned()));
+        return Err(AddressError("the path is missing: expected unix:/path".to_owned()));
     }
     Ok(Address::Unix(PathBuf::from(path)))
 }
@@ -78,40 +78,42 @@ fn unix(path: &str) -> Result<Address, AddressError> {
 fn tcp(text: &str, port_optional: bool) -> Result<Address, AddressError> {
     let (host, port) = split_port(text)?;
     if host.is_empty() || host.contains(['/', ' ', '?']) {
-        return Err(AddressError(format!("`{text}` names no host: write host:port")));
+        return Err(AddressError(format!("`{text}` has no valid host: expected host:port")));
     }
     let port = match port {
         Some(digits) => digits.parse().ok().filter(|&port| port != 0).ok_or_else(|| {
-            AddressError(format!("`{digits}` is no port: ports are numbers from 1 to 65535"))
+            AddressError(format!("invalid port `{digits}`: expected a number from 1 to 65535"))
         })?,
         None if port_optional => DEFAULT_PORT,
         None => {
             return Err(AddressError(format!(
-                "`{text}` has no port: write {text}:{DEFAULT_PORT} or frame://{text}"
+                "`{text}` has no port: expected {text}:{DEFAULT_PORT} or frame://{text}"
             )));
         }
     };
     Ok(Address::Tcp { host: host.to_owned(), port })
 }
 
-/// The host, and the port if there is one. An IPv6 address must stand in brackets, else its last
-/// group could be taken for a port.
+/// Splits off the port, if there is one. An IPv6 address needs brackets; otherwise its last group
+/// could be read as a port.
 fn split_port(text: &str) -> Result<(&str, Option<&str>), AddressError> {
     if let Some(rest) = text.strip_prefix('[') {
-        let (host, after) = rest
-            .split_once(']')
-            .ok_or_else(|| AddressError(format!("`{text}` opens a bracket and never closes it")))?;
+        let (host, after) = rest.split_once(']').ok_or_else(|| {
+            AddressError(format!("`{text}` has no closing bracket: expected [::1]:{DEFAULT_PORT}"))
+        })?;
         return match after {
             "" => Ok((host, None)),
             _ => match after.strip_prefix(':') {
                 Some(port) => Ok((host, Some(port))),
-                None => Err(AddressError(format!("`{after}` after `]` is no port"))),
+                None => {
+                    Err(AddressError(format!("unexpected `{after}` after `]`: expected :port")))
+                }
             },
         };
     }
     match text.split_once(':') {
         Some((_, port)) if port.contains(':') => Err(AddressError(format!(
-            "`{text}` has too many colons: write an IPv6 address as [::1]:{DEFAULT_PORT}"
+            "`{text}` has too many colons: expected an IPv6 address in brackets, as in [::1]:{DEFAULT_PORT}"
         ))),
         Some((host, port)) => Ok((host, Some(port))),
         None => Ok((text, None)),

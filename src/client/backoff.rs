@@ -1,16 +1,16 @@
-//! How long to wait before connecting again.
+//! The wait before a reconnect.
 
 use std::time::Duration;
 
-/// The longest first wait.
+/// The bound of the first wait.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// The longest wait of all.
+/// The bound of every wait.
 const CAP: Duration = Duration::from_secs(15);
 
-/// Exponential back-off with full jitter: each wait is drawn evenly from zero to a bound that
-/// doubles. A relay that restarts has all its clients back at once; evenly drawn waits spread them
-/// better than any fixed wait with a little noise.
+/// Exponential backoff with full jitter: each wait is drawn uniformly between zero and a bound that
+/// doubles. After a restart of the relay all clients reconnect; uniform waits spread them better
+/// than a fixed wait with a little noise.
 #[derive(Clone, Debug)]
 pub(super) struct Backoff {
     failures: u32,
@@ -22,7 +22,7 @@ impl Backoff {
         Self { failures: 0, random: seed }
     }
 
-    /// The wait before the next try.
+    /// Returns the wait before the next attempt.
     pub(super) fn next_wait(&mut self) -> Duration {
         let bound = FIRST.saturating_mul(1 << self.failures.min(16)).min(CAP);
         self.failures = self.failures.saturating_add(1);
@@ -30,12 +30,12 @@ impl Backoff {
         Duration::from_millis(self.draw() % (bound_ms + 1))
     }
 
-    /// The connection held: the next wait is a short one again.
+    /// Resets the bound after a stable connection.
     pub(super) fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// SplitMix64: plenty for spreading waits, and no dependency.
+    /// Draws a number with SplitMix64: good enough to spread waits, and no dependency.
     fn draw(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;

@@ -1,31 +1,30 @@
-//! One client's side of the frame protocol, less the sockets.
+//! The client's side of the frame protocol, without sockets.
 //!
-//! Told what happened and when: [`connected`](Conversation::connected),
-//! [`received`](Conversation::received), [`sent`](Conversation::sent),
-//! [`disconnected`](Conversation::disconnected), [`expire`](Conversation::expire). Then asked:
-//! [`link`](Conversation::link) for what to do with the socket,
-//! [`outgoing`](Conversation::outgoing) for bytes to write,
-//! [`next_event`](Conversation::next_event) for news, and
-//! [`next_deadline`](Conversation::next_deadline) for when to call `expire`.
+//! Input: [`connected`](Conversation::connected), [`received`](Conversation::received),
+//! [`sent`](Conversation::sent), [`disconnected`](Conversation::disconnected) and
+//! [`expire`](Conversation::expire). Output: [`wanted_socket`](Conversation::wanted_socket), the
+//! bytes to write ([`outgoing`](Conversation::outgoing)), events
+//! ([`next_event`](Conversation::next_event)), and the time of the next `expire`
+//! ([`next_deadline`](Conversation::next_deadline)).
 
 mod frames;
 #[cfg(test)]
 mod tests;
 
 use super::backoff::Backoff;
-use super::event::Cause;
+use super::direct_messages::DirectMessage;
+use super::direct_messages::DirectMessages;
+use super::event::DisconnectCause;
 use super::event::Event;
+use super::event::PublishError;
 use super::event::Request;
 use super::event::RoomName;
-use super::event::SayError;
 use super::inbox::Inbox;
-use super::naming::Naming;
+use super::name_choice::NameChoice;
 use super::outbox::Outbox;
 use super::room::Room;
 use super::room::Stage;
-use super::says::Says;
-use super::tells::Tell;
-use super::tells::Tells;
+use super::unacked::UnackedMessages;
 use crate::limits::MESSAGE_MAX;
 use crate::reason::Refusal;
 use crate::wire::frame::ClientFrame;
@@ -36,104 +35,105 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use std::time::Instant;
 
-/// How long a connection may take to come about.
-const DIAL_PATIENCE: Duration = Duration::from_secs(10);
+/// Time to establish a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the relay may take to answer the hello, and a ping.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+/// Time for the relay to reply to a hello or a ping.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the relay may take to end a connection it was asked to end.
-const FAREWELL_PATIENCE: Duration = Duration::from_secs(2);
+/// Time for the relay to close the connection after a bye.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connection that held for this long was no accident: the next wait may be short again.
-const HELD: Duration = Duration::from_secs(5);
+/// Age of a stable connection: after its loss the backoff starts anew.
+const STABLE_AGE: Duration = Duration::from_secs(5);
 
-/// How long to wait after a refusal for being too fast. The relay's rate is some per second.
+/// Pause after a `rate_limited` refusal. The relay allows a few messages per second.
 const RATE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Bytes waiting to be written beyond which messages wait outside.
+/// Pending output beyond which messages stay in their queue.
 const OUTBOX_MAX: usize = 256 << 10;
 
-/// Bytes of answers waiting to be written beyond which the relay is not reading at all.
-const ANSWERS_MAX: usize = 4 << 20;
+/// Pending replies beyond which the relay has evidently stopped reading.
+const REPLIES_MAX: usize = 4 << 20;
 
-/// Bytes of a room's key that fit into a frame.
+/// The longest room key that fits a frame.
 const KEY_MAX: usize = u8::MAX as usize;
 
-/// The same of a person's name.
+/// The longest person name that fits a frame.
 const NAME_MAX: usize = u8::MAX as usize;
 
-/// What becomes of a private message when the connection is lost before it was answered.
-const UNCERTAIN: &str =
-    "the connection was lost before the relay answered: it may or may not have come";
+/// The refusal text for a direct message that was not answered before the connection was lost.
+const UNKNOWN_OUTCOME: &str =
+    "the connection was lost before the relay replied: the message may or may not have arrived";
 
-/// What the conversation wants of the socket.
+/// The socket that the conversation needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
-    /// None: drop it if there is one.
-    Down,
-    /// A new one, if there is none yet; then `connected` or `disconnected`.
-    Dial,
-    /// To keep it.
-    Up,
+pub(super) enum WantedSocket {
+    /// No socket: close an open one.
+    None,
+    /// A socket: connect, then call `connected` or `disconnected`.
+    Connecting,
+    /// The connected socket.
+    Connected,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// No connection; the next try is due then.
-    Waiting(Instant),
-    /// A connection is to come about until then.
-    Dialling(Instant),
-    /// Hello is said; the welcome is due until then.
-    Greeting(Instant),
-    /// The welcome came then.
-    Greeted(Instant),
-    /// Bye is said; the relay is to end the connection until then.
+    /// No connection; the next attempt starts at this time.
+    AwaitingRetry(Instant),
+    /// Connecting, until this time at the latest.
+    Connecting(Instant),
+    /// Hello was sent; the welcome is due by this time.
+    AwaitingWelcome(Instant),
+    /// Logged in since this time.
+    LoggedIn(Instant),
+    /// Bye was sent; the relay must close the connection by this time.
     Closing(Instant),
-    /// Over for good.
-    Ended,
+    /// Closed for good.
+    Closed,
 }
 
-/// One client's side of the frame protocol.
+/// The client's side of the frame protocol.
 #[derive(Debug)]
 pub(super) struct Conversation {
     phase: Phase,
-    naming: Naming,
-    /// Proves to the relay that this is the same client again; 0 before the first welcome.
+    name_choice: NameChoice,
+    /// The key by which the relay recognises this client after a reconnect; 0 before the first
+    /// welcome.
     key: u64,
     rooms: Vec<Room>,
-    says: Says,
-    tells: Tells,
-    /// Whether the application heeds private messages.
-    pub(super) private: bool,
-    /// The last number given to a request or message. They share one sequence, because a refusal
-    /// names either by its number alone.
+    unacked: UnackedMessages,
+    direct_messages: DirectMessages,
+    /// True if the application accepts direct messages.
+    pub(super) accepts_direct: bool,
+    /// The last number of a request or message. Both share one sequence, because a refusal names
+    /// either by its number alone.
     numbers: u64,
     inbox: Inbox,
     outbox: Outbox,
     events: VecDeque<Event>,
     backoff: Backoff,
-    /// The relay's limit for payloads; its own largest before the first welcome.
+    /// The relay's limit for payloads; before the first welcome, the protocol's limit.
     max_message: usize,
-    /// Silence after which the relay is pinged.
+    /// Time without input after which the relay is pinged.
     silence_max: Duration,
-    heard: Instant,
-    pinged: Option<Instant>,
-    /// Nothing that counts towards the relay's rate goes out before then.
-    paused: Option<Instant>,
+    last_received: Instant,
+    ping_sent: Option<Instant>,
+    /// Rate-limited commands wait until this time.
+    paused_until: Option<Instant>,
 }
 
 impl Conversation {
-    /// A client that is to connect at once. `seed` spreads its waits.
+    /// Creates a client that connects at once. `seed` randomises its backoff.
     pub(super) fn new(name: String, seed: u64, now: Instant) -> Self {
         Self {
-            phase: Phase::Waiting(now),
-            naming: Naming::new(name),
+            phase: Phase::AwaitingRetry(now),
+            name_choice: NameChoice::new(name),
             key: 0,
             rooms: Vec::new(),
-            says: Says::default(),
-            tells: Tells::default(),
-            private: false,
+            unacked: UnackedMessages::default(),
+            direct_messages: DirectMessages::default(),
+            accepts_direct: false,
             numbers: 0,
             inbox: Inbox::default(),
             outbox: Outbox::default(),
@@ -141,62 +141,68 @@ impl Conversation {
             backoff: Backoff::new(seed),
             max_message: MESSAGE_MAX,
             silence_max: Duration::from_secs(40),
-            heard: now,
-            pinged: None,
-            paused: None,
+            last_received: now,
+            ping_sent: None,
+            paused_until: None,
         }
     }
 
-    /// What is to be done with the socket.
-    pub(super) fn link(&self) -> Link {
+    /// Returns the socket that the conversation needs.
+    pub(super) fn wanted_socket(&self) -> WantedSocket {
         match self.phase {
-            Phase::Waiting(_) | Phase::Ended => Link::Down,
-            Phase::Dialling(_) => Link::Dial,
-            Phase::Greeting(_) | Phase::Greeted(_) | Phase::Closing(_) => Link::Up,
+            Phase::AwaitingRetry(_) | Phase::Closed => WantedSocket::None,
+            Phase::Connecting(_) => WantedSocket::Connecting,
+            Phase::AwaitingWelcome(_) | Phase::LoggedIn(_) | Phase::Closing(_) => {
+                WantedSocket::Connected
+            }
         }
     }
 
-    /// The socket that was asked for is connected.
+    /// Sends the hello on the connected socket.
     pub(super) fn connected(&mut self, now: Instant) {
-        if self.link() == Link::Dial {
-            self.heard = now;
-            self.greet(now);
+        if self.wanted_socket() == WantedSocket::Connecting {
+            self.last_received = now;
+            self.send_hello(now);
         }
     }
 
-    /// The socket is gone, or did not come about.
-    pub(super) fn disconnected(&mut self, cause: Cause, now: Instant) {
-        if self.link() == Link::Down {
+    /// Handles the loss of the socket, or the failure to connect.
+    pub(super) fn disconnected(&mut self, cause: DisconnectCause, now: Instant) {
+        if self.wanted_socket() == WantedSocket::None {
             return;
         }
-        let cause = if matches!(self.phase, Phase::Closing(_)) { Cause::Asked } else { cause };
-        if matches!(self.phase, Phase::Greeted(since) if now.saturating_duration_since(since) >= HELD)
+        let cause = if matches!(self.phase, Phase::Closing(_)) {
+            DisconnectCause::Requested
+        } else {
+            cause
+        };
+        if matches!(self.phase, Phase::LoggedIn(since) if now.saturating_duration_since(since) >= STABLE_AGE)
         {
             self.backoff.reset();
         }
         self.forget_connection();
         if cause.is_final() {
-            self.phase = Phase::Ended;
+            self.phase = Phase::Closed;
             self.events.push_back(Event::Disconnected { cause, retry_in: None });
         } else {
             let wait = self.backoff.next_wait();
-            self.phase = Phase::Waiting(now + wait);
+            self.phase = Phase::AwaitingRetry(now + wait);
             self.events.push_back(Event::Disconnected { cause, retry_in: Some(wait) });
         }
     }
 
-    /// Bytes came.
+    /// Handles received bytes.
     pub(super) fn received(&mut self, bytes: &[u8], now: Instant) {
-        if self.link() != Link::Up {
+        if self.wanted_socket() != WantedSocket::Connected {
             return;
         }
-        self.heard = now;
-        self.pinged = None;
-        // Taken out, because frames borrow from it while the rest of `self` changes.
+        self.last_received = now;
+        self.ping_sent = None;
+        // Moved out because frames borrow from it while the rest of `self` changes.
         let mut inbox = std::mem::take(&mut self.inbox);
         inbox.received(bytes);
         let mut at = 0;
-        while self.link() == Link::Up {
+        while self.wanted_socket() == WantedSocket::Connected {
             match inbox.frame(at) {
                 Ok(Some((frame, next))) => {
                     self.frame(frame, now);
@@ -204,75 +210,79 @@ impl Conversation {
                     inbox.expect_messages_of(self.max_message);
                 }
                 Ok(None) => break,
-                Err(error) => self.disconnected(Cause::Nonsense(error), now),
+                Err(error) => self.disconnected(DisconnectCause::NotARelay(error), now),
             }
         }
-        if self.link() == Link::Up {
+        if self.wanted_socket() == WantedSocket::Connected {
             inbox.consumed(at);
             self.inbox = inbox;
-            self.pump(OUTBOX_MAX);
+            self.write_pending(OUTBOX_MAX);
         }
-        if self.outbox.len() > ANSWERS_MAX + MESSAGE_MAX {
-            let text = "the relay asks for more answers than it reads".to_owned();
-            self.disconnected(Cause::Broken(text), now);
+        if self.outbox.len() > REPLIES_MAX + MESSAGE_MAX {
+            let text = "the relay does not read the replies to its pings".to_owned();
+            self.disconnected(DisconnectCause::Broken(text), now);
         }
     }
 
-    /// Bytes to write to the socket.
+    /// Returns the bytes to write to the socket.
     pub(super) fn outgoing(&self) -> &[u8] {
         self.outbox.bytes()
     }
 
-    /// The socket took so many of them.
+    /// Records that the socket accepted `length` bytes.
     pub(super) fn sent(&mut self, length: usize) {
         self.outbox.sent(length);
-        self.pump(OUTBOX_MAX);
+        self.write_pending(OUTBOX_MAX);
     }
 
-    /// When `expire` has something to do.
+    /// Returns the time at which `expire` must be called.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Waiting(due) | Phase::Dialling(due) => Some(due),
-            Phase::Greeting(due) | Phase::Closing(due) => Some(due),
-            Phase::Greeted(_) => {
-                let silence = match self.pinged {
-                    Some(pinged) => pinged + ANSWER_PATIENCE,
-                    None => self.heard + self.silence_max,
+            Phase::AwaitingRetry(due) | Phase::Connecting(due) => Some(due),
+            Phase::AwaitingWelcome(due) | Phase::Closing(due) => Some(due),
+            Phase::LoggedIn(_) => {
+                let silence = match self.ping_sent {
+                    Some(pinged) => pinged + REPLY_TIMEOUT,
+                    None => self.last_received + self.silence_max,
                 };
-                Some(self.paused.map_or(silence, |paused| paused.min(silence)))
+                Some(self.paused_until.map_or(silence, |paused| paused.min(silence)))
             }
-            Phase::Ended => None,
+            Phase::Closed => None,
         }
     }
 
-    /// Does what has come due. Bytes that have come already should be handed over first: they may
-    /// be the very answer that is waited for.
+    /// Handles expired deadlines. Received bytes must be passed in first: they may contain the
+    /// awaited reply.
     pub(super) fn expire(&mut self, now: Instant) {
         match self.phase {
-            Phase::Waiting(due) if due <= now => self.phase = Phase::Dialling(now + DIAL_PATIENCE),
-            Phase::Dialling(due) if due <= now => {
-                let text = "no connection came about in time".to_owned();
-                let kind = std::io::ErrorKind::TimedOut;
-                self.disconnected(Cause::Unreachable { kind, text }, now);
+            Phase::AwaitingRetry(due) if due <= now => {
+                self.phase = Phase::Connecting(now + CONNECT_TIMEOUT)
             }
-            Phase::Greeting(due) if due <= now => self.disconnected(Cause::Silent, now),
-            Phase::Closing(due) if due <= now => self.disconnected(Cause::Asked, now),
-            Phase::Greeted(_) => self.expire_greeted(now),
+            Phase::Connecting(due) if due <= now => {
+                let text = "the connection could not be established in time".to_owned();
+                let kind = std::io::ErrorKind::TimedOut;
+                self.disconnected(DisconnectCause::Unreachable { kind, text }, now);
+            }
+            Phase::AwaitingWelcome(due) if due <= now => {
+                self.disconnected(DisconnectCause::TimedOut, now)
+            }
+            Phase::Closing(due) if due <= now => self.disconnected(DisconnectCause::Requested, now),
+            Phase::LoggedIn(_) => self.expire_logged_in(now),
             _ => {}
         }
     }
 
-    fn expire_greeted(&mut self, now: Instant) {
-        if self.paused.is_some_and(|until| until <= now) {
-            self.paused = None;
-            self.pump(OUTBOX_MAX);
+    fn expire_logged_in(&mut self, now: Instant) {
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+            self.write_pending(OUTBOX_MAX);
         }
-        match self.pinged {
-            Some(pinged) if pinged + ANSWER_PATIENCE <= now => {
-                self.disconnected(Cause::Silent, now);
+        match self.ping_sent {
+            Some(pinged) if pinged + REPLY_TIMEOUT <= now => {
+                self.disconnected(DisconnectCause::TimedOut, now);
             }
-            None if self.heard + self.silence_max <= now => {
-                self.pinged = Some(now);
+            None if self.last_received + self.silence_max <= now => {
+                self.ping_sent = Some(now);
                 let token = self.next_number();
                 self.outbox.write(&ClientFrame::Ping { token });
             }
@@ -280,155 +290,164 @@ impl Conversation {
         }
     }
 
-    /// The next piece of news.
+    /// Returns the next event.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// How much news waits.
+    /// Returns the number of pending events.
     pub(super) fn events(&self) -> usize {
         self.events.len()
     }
 
-    /// Messages said or told and neither acknowledged nor refused yet.
+    /// Returns the number of messages neither acknowledged nor refused.
     pub(super) fn unacknowledged(&self) -> usize {
-        self.says.len() + self.tells.len()
+        self.unacked.len() + self.direct_messages.len()
     }
 
-    /// Joins a room, now or as soon as possible, and after every reconnect. `history` is how many
-    /// messages from before should come first.
+    /// Joins a room, now or once connected, and after every reconnect. The last `history` messages
+    /// are replayed first.
     pub(super) fn join(&mut self, name: &str, history: u64, key: Option<&str>) {
-        // One that does not fit into a frame is no room's, and is refused like any other wrong one.
+        // A key too long for a frame is no room's key; an empty key is refused like any other wrong
+        // key.
         let key = key.map(|key| Box::from(if key.len() > KEY_MAX { "" } else { key }));
-        match self.rooms.iter_mut().find(|room| room.is_called(name)) {
+        match self.rooms.iter_mut().find(|room| room.has_name(name)) {
             Some(room) if room.wanted => return,
-            // On the way out: `left` begins anew.
+            // Being left: `left` joins again.
             Some(room) => (room.wanted, room.key) = (true, key),
             None => self.rooms.push(Room::new(name.into(), history).with_key(key)),
         }
-        self.pump(OUTBOX_MAX);
+        self.write_pending(OUTBOX_MAX);
     }
 
-    /// Leaves a room. False if it was not joined.
+    /// Leaves a room. Returns false if the room was not joined.
     pub(super) fn leave(&mut self, name: &str) -> bool {
-        let found = self.rooms.iter().position(|room| room.is_called(name) && room.wanted);
+        let found = self.rooms.iter().position(|room| room.has_name(name) && room.wanted);
         let Some(index) = found else { return false };
         let room = &mut self.rooms[index];
         let name = RoomName::clone(&room.name);
         room.wanted = false;
         match (room.number, room.stage) {
             (Some(_), _) => room.stage = Stage::ToLeave,
-            // Asked to join: the answer will say by which number to leave.
+            // The join is pending: its reply brings the number needed to leave.
             (None, Stage::Joining(_)) => {}
             (None, _) => {
                 self.rooms.remove(index);
                 self.events.push_back(Event::Left { room: RoomName::clone(&name) });
             }
         }
-        self.refuse_says(Refusal::NotMember, |say| say.room == name && !say.is_sent());
-        self.pump(OUTBOX_MAX);
+        self.refuse_unacked(Refusal::NotMember, |say| say.room == name && !say.is_sent());
+        self.write_pending(OUTBOX_MAX);
         true
     }
 
-    /// Says something in a joined room; the answer is the id by which it will be acknowledged.
-    pub(super) fn say(&mut self, name: &str, payload: &[u8]) -> Result<u64, SayError> {
-        if matches!(self.phase, Phase::Closing(_) | Phase::Ended) {
-            return Err(SayError::Closed);
+    /// Publishes a message in a joined room. Returns the id that its acknowledgement will carry.
+    pub(super) fn publish(&mut self, name: &str, payload: &[u8]) -> Result<u64, PublishError> {
+        if matches!(self.phase, Phase::Closing(_) | Phase::Closed) {
+            return Err(PublishError::Closed);
         }
-        let room = self.rooms.iter().find(|room| room.is_called(name) && room.wanted);
-        let room = RoomName::clone(&room.ok_or(SayError::NotJoined)?.name);
+        let room = self.rooms.iter().find(|room| room.has_name(name) && room.wanted);
+        let room = RoomName::clone(&room.ok_or(PublishError::NotJoined)?.name);
         if payload.len() > self.max_message {
-            return Err(SayError::TooLong { max: self.max_message });
+            return Err(PublishError::TooLong { max: self.max_message });
         }
-        if self.says.is_full(payload.len()) {
-            return Err(SayError::Busy);
+        if self.unacked.is_full(payload.len()) {
+            return Err(PublishError::Busy);
         }
         let id = self.next_number();
-        self.says.push(id, room, payload.to_vec());
-        self.pump(OUTBOX_MAX);
+        self.unacked.push(id, room, payload.to_vec());
+        self.write_pending(OUTBOX_MAX);
         Ok(id)
     }
 
-    /// Tells one person something; the answer is the id by which the relay's will be known.
-    pub(super) fn tell(&mut self, name: &str, payload: &[u8]) -> Result<u64, SayError> {
-        if matches!(self.phase, Phase::Closing(_) | Phase::Ended) {
-            return Err(SayError::Closed);
+    /// Sends a direct message. Returns the id that the relay's reply will carry.
+    pub(super) fn send_direct(&mut self, name: &str, payload: &[u8]) -> Result<u64, PublishError> {
+        if matches!(self.phase, Phase::Closing(_) | Phase::Closed) {
+            return Err(PublishError::Closed);
         }
         if payload.len() > self.max_message {
-            return Err(SayError::TooLong { max: self.max_message });
+            return Err(PublishError::TooLong { max: self.max_message });
         }
-        if self.tells.is_full() {
-            return Err(SayError::Busy);
+        if self.direct_messages.is_full() {
+            return Err(PublishError::Busy);
         }
         let id = self.next_number();
         if name.len() > NAME_MAX {
             let refusal = Refusal::NoSuchPerson;
-            self.tell_refused(id, name.into(), Some(refusal), refusal.text());
+            self.direct_refused(id, name.into(), Some(refusal), refusal.text());
             return Ok(id);
         }
-        self.tells.push(Tell { id, name: name.into(), payload: payload.to_vec() });
-        self.pump(OUTBOX_MAX);
+        self.direct_messages.push(DirectMessage {
+            id,
+            name: name.into(),
+            payload: payload.to_vec(),
+        });
+        self.write_pending(OUTBOX_MAX);
         Ok(id)
     }
 
-    /// Asks who is in a room. False if it is not joined at the moment.
-    pub(super) fn members(&mut self, name: &str) -> bool {
-        let Some(room) = self.number_of(name) else { return false };
+    /// Requests a room's members. Returns false if the room is not joined at the moment.
+    pub(super) fn request_members(&mut self, name: &str) -> bool {
+        let Some(room) = self.room_number(name) else { return false };
         let request = self.next_number();
         self.outbox.write(&ClientFrame::Members { request, room });
         true
     }
 
-    /// Asks for a room's past; the number of the request, if the room is joined at the moment.
-    pub(super) fn history(&mut self, name: &str, side: Side, limit: u32) -> Option<u64> {
-        let room = self.number_of(name)?;
+    /// Requests past messages of a room. Returns the request's number; `None` if the room is not
+    /// joined at the moment.
+    pub(super) fn request_history(&mut self, name: &str, side: Side, limit: u32) -> Option<u64> {
+        let room = self.room_number(name)?;
         let request = self.next_number();
         self.outbox.write(&ClientFrame::History { request, room, side, limit });
         Some(request)
     }
 
-    fn number_of(&self, name: &str) -> Option<u32> {
-        self.rooms.iter().find(|room| room.is_called(name) && room.wanted)?.number
+    fn room_number(&self, name: &str) -> Option<u32> {
+        self.rooms.iter().find(|room| room.has_name(name) && room.wanted)?.number
     }
 
-    /// Ends the conversation: everything that can be said is said, then bye.
+    /// Ends the conversation: sends all pending messages, then a bye.
     pub(super) fn close(&mut self, now: Instant) {
         match self.phase {
-            Phase::Greeted(_) => {
-                self.paused = None;
-                self.pump(usize::MAX);
+            Phase::LoggedIn(_) => {
+                self.paused_until = None;
+                self.write_pending(usize::MAX);
                 self.outbox.write(&ClientFrame::Bye);
-                self.phase = Phase::Closing(now + FAREWELL_PATIENCE);
+                self.phase = Phase::Closing(now + CLOSE_TIMEOUT);
             }
-            Phase::Closing(_) | Phase::Ended => {}
-            Phase::Waiting(_) | Phase::Dialling(_) | Phase::Greeting(_) => {
+            Phase::Closing(_) | Phase::Closed => {}
+            Phase::AwaitingRetry(_) | Phase::Connecting(_) | Phase::AwaitingWelcome(_) => {
                 self.forget_connection();
-                self.phase = Phase::Ended;
-                self.events.push_back(Event::Disconnected { cause: Cause::Asked, retry_in: None });
+                self.phase = Phase::Closed;
+                self.events.push_back(Event::Disconnected {
+                    cause: DisconnectCause::Requested,
+                    retry_in: None,
+                });
             }
         }
     }
 
-    fn greet(&mut self, now: Instant) {
-        self.phase = Phase::Greeting(now + ANSWER_PATIENCE);
-        let name = Cow::Borrowed(self.naming.asked());
-        let (private, key) = (self.private, self.key);
+    fn send_hello(&mut self, now: Instant) {
+        self.phase = Phase::AwaitingWelcome(now + REPLY_TIMEOUT);
+        let name = Cow::Borrowed(self.name_choice.requested());
+        let (private, key) = (self.accepts_direct, self.key);
         self.outbox.write(&ClientFrame::Hello { version: VERSION, private, key, name });
     }
 
-    /// Writes every join and message that may go out now, up to `limit` bytes waiting.
-    fn pump(&mut self, limit: usize) {
-        if !matches!(self.phase, Phase::Greeted(_)) || self.paused.is_some() {
+    /// Writes pending joins, leaves and messages, until `limit` bytes wait to be sent.
+    fn write_pending(&mut self, limit: usize) {
+        if !matches!(self.phase, Phase::LoggedIn(_)) || self.paused_until.is_some() {
             return;
         }
         for room in &mut self.rooms {
             self.numbers += 1;
             let (request, name) = (self.numbers, Cow::Borrowed(&*room.name));
             self.outbox.write(&match (room.stage, room.number) {
-                (Stage::Out, _) => {
+                (Stage::ToJoin, _) => {
                     room.stage = Stage::Joining(request);
                     let key = room.key.as_deref().map(Cow::Borrowed);
-                    ClientFrame::Join { request, resume: room.place, key, room: name }
+                    ClientFrame::Join { request, resume: room.position, key, room: name }
                 }
                 (Stage::ToLeave, Some(number)) => {
                     room.stage = Stage::Leaving(request);
@@ -438,15 +457,15 @@ impl Conversation {
             });
         }
         let number = |name: &RoomName| {
-            self.rooms.iter().find(|room| room.name == *name).and_then(Room::number_to_say)
+            self.rooms.iter().find(|room| room.name == *name).and_then(Room::publish_number)
         };
         while self.outbox.len() < limit {
-            let Some((room, say)) = self.says.next_to_send(number) else { break };
+            let Some((room, say)) = self.unacked.next_to_send(number) else { break };
             let payload = Cow::Borrowed(&say.payload[..]);
             self.outbox.write(&ClientFrame::Say { room, id: say.id, echo: true, payload });
         }
         if self.outbox.len() < limit
-            && let Some(Tell { id, name, payload }) = self.tells.next_to_send()
+            && let Some(DirectMessage { id, name, payload }) = self.direct_messages.next_to_send()
         {
             let (name, payload) = (Cow::Borrowed(&**name), Cow::Borrowed(&payload[..]));
             self.outbox.write(&ClientFrame::Tell { request: *id, notice: false, name, payload });
@@ -456,35 +475,39 @@ impl Conversation {
     fn forget_connection(&mut self) {
         self.inbox = Inbox::default();
         self.outbox.clear();
-        self.pinged = None;
-        self.paused = None;
-        self.says.connection_lost();
-        if let Some(Tell { id, name, .. }) = self.tells.connection_lost() {
-            self.tell_refused(id, name, None, UNCERTAIN);
+        self.ping_sent = None;
+        self.paused_until = None;
+        self.unacked.connection_lost();
+        if let Some(DirectMessage { id, name, .. }) = self.direct_messages.connection_lost() {
+            self.direct_refused(id, name, None, UNKNOWN_OUTCOME);
         }
         self.rooms.iter_mut().for_each(Room::connection_lost);
         for index in (0..self.rooms.len()).rev() {
             if !self.rooms[index].wanted {
                 let room = self.rooms.remove(index).name;
-                self.refuse_says(Refusal::NotMember, |say| say.room == room);
+                self.refuse_unacked(Refusal::NotMember, |say| say.room == room);
                 self.events.push_back(Event::Left { room });
             }
         }
     }
 
-    /// Gives up messages for good, and says so for each.
-    fn refuse_says(&mut self, refusal: Refusal, hopeless: impl Fn(&super::says::Say) -> bool) {
-        for say in self.says.take(hopeless) {
+    /// Drops the messages that match, and reports each as refused.
+    fn refuse_unacked(
+        &mut self,
+        refusal: Refusal,
+        matches: impl Fn(&super::unacked::UnackedMessage) -> bool,
+    ) {
+        for say in self.unacked.take(matches) {
             self.events.push_back(Event::Refused {
-                request: Request::Say { room: say.room, id: say.id },
+                request: Request::Publish { room: say.room, id: say.id },
                 refusal: Some(refusal),
                 text: refusal.text().to_owned(),
             });
         }
     }
 
-    fn tell_refused(&mut self, id: u64, name: Box<str>, refusal: Option<Refusal>, text: &str) {
-        let request = Request::Tell { name: name.into_string(), id };
+    fn direct_refused(&mut self, id: u64, name: Box<str>, refusal: Option<Refusal>, text: &str) {
+        let request = Request::DirectMessage { name: name.into_string(), id };
         self.events.push_back(Event::Refused { request, refusal, text: text.to_owned() });
     }
 

@@ -1,4 +1,4 @@
-//! What a client tells its application.
+//! The events that a client reports to its application.
 
 use crate::id::Offset;
 use crate::reason::CloseReason;
@@ -9,254 +9,254 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A room's name, shared between the many events that carry it.
+/// The name of a room, shared by all events of that room.
 pub type RoomName = Arc<str>;
 
-/// Something the application should know. Per room, messages come in order and once, across any
-/// number of connections.
+/// An event for the application. The messages of a room come in order and exactly once, across
+/// reconnects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The relay answered the greeting: the connection is up, for the first time or again.
+    /// The relay accepted the hello: the client is connected, for the first time or again.
     Welcomed {
-        /// The name everyone sees; not always the one asked for.
+        /// The name in use; it may differ from the requested one.
         name: String,
     },
-    /// The name asked for belongs to somebody else, so another one is being tried.
+    /// The requested name is in use by another client; the client tries the next one.
     NameTaken {
-        /// The name refused.
+        /// The name that was refused.
         name: String,
-        /// The next one; empty means that the relay is asked to choose.
+        /// The next name; empty if the relay will choose one.
         trying: String,
     },
-    /// The room is joined, for the first time or again. What was missed follows as messages.
+    /// The room is joined, for the first time or again. Missed messages follow.
     Joined {
         /// The room.
         room: RoomName,
-        /// Members now, this one included.
+        /// The number of members, including this client.
         members: u32,
-        /// What became of the messages said in the meantime.
+        /// The outcome for the messages missed meanwhile.
         recovered: Recovered,
     },
-    /// The room is left, as asked.
+    /// The room was left at the application's request.
     Left {
         /// The room.
         room: RoomName,
     },
-    /// An operator of the room has put this client out of it, and says so in an [`Event::Refused`] just
-    /// before this. The room is not joined again unless asked to.
-    Expelled {
+    /// An operator removed this client from the room; the reason precedes this as
+    /// [`Event::Refused`]. The client does not rejoin by itself.
+    Kicked {
         /// The room.
         room: RoomName,
     },
-    /// Somebody, perhaps this client, said something.
+    /// A message was published in a room, possibly by this client.
     Message {
         /// The room.
         room: RoomName,
-        /// The message's place in the room.
+        /// The message's offset in the room.
         offset: Offset,
-        /// When the relay received it, in milliseconds since 1970.
+        /// The time at which the relay received the message, in milliseconds since 1970.
         time: u64,
-        /// Who said it.
+        /// The name of the sender.
         sender: String,
-        /// What was said: any bytes, and as little to be trusted.
+        /// Arbitrary bytes, from an untrusted sender.
         payload: Vec<u8>,
     },
-    /// Somebody joined.
-    Came {
+    /// A person joined a room.
+    MemberJoined {
         /// The room.
         room: RoomName,
-        /// Members now.
+        /// The number of members.
         count: u32,
-        /// Who.
+        /// The person's name.
         name: String,
     },
-    /// Somebody left.
-    Went {
+    /// A person left a room.
+    MemberLeft {
         /// The room.
         room: RoomName,
-        /// Members now.
+        /// The number of members.
         count: u32,
-        /// Who.
+        /// The person's name.
         name: String,
     },
-    /// Who is in a room: the answer to [`members`](super::Client::members), or the new count of a
-    /// room too big to announce names.
+    /// The members of a room: the reply to [`request_members`](super::Client::request_members), or
+    /// the new count of a room too large to announce names.
     Members {
         /// The room.
         room: RoomName,
-        /// Members now.
+        /// The number of members.
         count: u32,
-        /// Their names; empty when the room is too big to list.
+        /// Their names; empty if the room is too large to list them.
         names: Vec<String>,
-        /// Whether the application asked.
-        asked: bool,
+        /// True if the application requested the list.
+        requested: bool,
     },
-    /// What was said in a room: the answer to [`history`](super::Client::history).
+    /// HistoryMessage messages of a room: the reply to [`request_history`](super::Client::request_history).
     History {
         /// The room.
         room: RoomName,
-        /// What [`history`](super::Client::history) returned.
+        /// The value returned by [`request_history`](super::Client::request_history).
         request: u64,
-        /// The oldest offset that the relay still keeps; that of the next message if it keeps none.
+        /// The oldest offset that the relay keeps; the next message's offset if it keeps none.
         oldest: Offset,
-        /// Messages in their order, perhaps fewer than were asked for. Some may have been told
-        /// before: offsets tell.
-        messages: Vec<Past>,
+        /// Messages in order, possibly fewer than requested. Some may have been delivered before;
+        /// compare offsets.
+        messages: Vec<HistoryMessage>,
     },
-    /// These messages will not come: they were lost to this client for ever.
+    /// These messages are lost for this client.
     Gap {
         /// The room.
         room: RoomName,
-        /// The first one missing.
+        /// The first missing offset.
         from: Offset,
-        /// The last one missing.
+        /// The last missing offset.
         to: Offset,
     },
-    /// A message was said, and its place is known.
+    /// A message was published, and its offset is known.
     Acked {
         /// The room.
         room: RoomName,
-        /// What [`say`](super::Client::say) returned.
+        /// The value returned by [`publish`](super::Client::publish).
         id: u64,
-        /// The message's place in the room.
+        /// The message's offset in the room.
         offset: Offset,
     },
-    /// Somebody told this client something, and nobody else.
-    Told {
-        /// When the relay received it, in milliseconds since 1970.
+    /// A direct message to this client.
+    DirectMessage {
+        /// The time at which the relay received the message, in milliseconds since 1970.
         time: u64,
-        /// Who said it.
+        /// The name of the sender.
         sender: String,
-        /// Said so that no program answers it.
+        /// True for a notice, which programs must not answer.
         notice: bool,
-        /// What was said: any bytes, and as little to be trusted.
+        /// Arbitrary bytes, from an untrusted sender.
         payload: Vec<u8>,
     },
-    /// What was told is on its way to that person. Nobody knows whether they read it.
-    Passed {
-        /// What [`tell`](super::Client::tell) returned.
+    /// The relay passed a direct message on. It is unknown whether the receiver reads it.
+    DirectMessagePassed {
+        /// The value returned by [`send_direct`](super::Client::send_direct).
         id: u64,
-        /// Whom, as it was told.
+        /// The receiver's name, as given.
         name: String,
-        /// When the relay received it, in milliseconds since 1970.
+        /// The time at which the relay received the message, in milliseconds since 1970.
         time: u64,
-        /// What that person says to those who ask while they are away; empty if they are not.
+        /// The receiver's away text; empty if the receiver is not away.
         away: String,
     },
-    /// Something asked for was not done, and will not be tried again.
+    /// A request was refused and will not be retried.
     Refused {
-        /// What had been asked.
+        /// The refused request.
         request: Request,
-        /// Why, where this client knows the code.
+        /// The reason, if this client knows the code.
         refusal: Option<Refusal>,
-        /// Why, in the relay's words: not to be trusted with a terminal.
+        /// The relay's text for the reason: escape it before printing it to a terminal.
         text: String,
     },
-    /// The relay will go away soon. The connection will be lost, and found again elsewhere or later.
+    /// The relay will close the connection soon; the client then reconnects.
     Draining,
-    /// There is no connection now.
+    /// The connection is lost or closed.
     Disconnected {
-        /// Why.
-        cause: Cause,
-        /// When the next try is due; `None` if there will be none.
+        /// The cause.
+        cause: DisconnectCause,
+        /// The wait before the next attempt; `None` if there will be none.
         retry_in: Option<Duration>,
     },
 }
 
-/// A message of the past.
+/// A past message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Past {
-    /// The message's place in the room.
+pub struct HistoryMessage {
+    /// The message's offset in the room.
     pub offset: Offset,
-    /// When the relay received it, in milliseconds since 1970.
+    /// The time at which the relay received the message, in milliseconds since 1970.
     pub time: u64,
-    /// Who said it.
+    /// The name of the sender.
     pub sender: String,
-    /// What was said: any bytes, and as little to be trusted.
+    /// Arbitrary bytes, from an untrusted sender.
     pub payload: Vec<u8>,
 }
 
-/// What had been asked of the relay when it refused.
+/// A request that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// To join this room. The client is not in it.
+    /// Join this room. The client is not in it.
     Join(RoomName),
-    /// To say a message in this room. It was not said.
-    Say {
+    /// Publish a message in this room. It was not published.
+    Publish {
         /// The room.
         room: RoomName,
-        /// What [`say`](super::Client::say) returned.
+        /// The value returned by [`publish`](super::Client::publish).
         id: u64,
     },
-    /// To tell somebody something. It was not passed on; or, without a refusal, it may have been.
-    Tell {
-        /// Whom.
+    /// Send a direct message. It was not passed on; if the event has no refusal, it may have been.
+    DirectMessage {
+        /// The receiver's name.
         name: String,
-        /// What [`tell`](super::Client::tell) returned.
+        /// The value returned by [`send_direct`](super::Client::send_direct).
         id: u64,
     },
-    /// Anything else.
+    /// Any other request.
     Other,
 }
 
-/// What became of the messages said in a room before it was joined, or while it was out of reach.
+/// The outcome for messages published before a join, or while the client was disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovered {
-    /// The first time here.
+    /// The first join of this room.
     Fresh {
-        /// How many messages from before follow, because the application asked for history.
+        /// The number of past messages that follow, at most as many as requested.
         history: u64,
     },
-    /// Nothing was said meanwhile.
+    /// No message was missed.
     NothingMissed,
-    /// Everything missed follows.
+    /// All missed messages follow.
     Complete {
-        /// How many messages.
+        /// The number of missed messages.
         missed: u64,
     },
-    /// Some messages are gone. What is still kept follows.
+    /// Some messages are lost. The remaining ones follow.
     Lost {
-        /// How many; `None` if that cannot be known, because the room's numbering began anew.
+        /// The number of lost messages; `None` if unknown because the room's epoch changed.
         lost: Option<u64>,
-        /// How many messages follow.
+        /// The number of messages that follow.
         following: u64,
     },
 }
 
-/// Why there is no connection.
+/// The cause of a disconnection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// No connection came about.
+pub enum DisconnectCause {
+    /// The connection could not be established.
     Unreachable {
-        /// The system's error.
+        /// The kind of the system's error.
         kind: io::ErrorKind,
-        /// The same in words.
+        /// The text of the system's error.
         text: String,
     },
     /// The connection broke.
     Broken(String),
-    /// The relay ended the connection without a word.
-    Ended,
-    /// The relay said why it ended the connection.
+    /// The relay closed the connection without a reason.
+    Closed,
+    /// The relay closed the connection with a reason.
     Bye {
-        /// Why, where this client knows the code.
+        /// The reason, if this client knows the code.
         reason: Option<CloseReason>,
-        /// Why, in the relay's words: not to be trusted with a terminal.
+        /// The relay's text for the reason: escape it before printing it to a terminal.
         text: String,
     },
-    /// Nothing was heard for too long.
-    Silent,
-    /// What came is not this protocol.
-    Nonsense(FrameError),
-    /// The relay accepts no name of those tried.
+    /// The relay did not reply in time.
+    TimedOut,
+    /// The peer does not follow the protocol.
+    NotARelay(FrameError),
+    /// The relay refused the name.
     NameRefused(String),
-    /// The application asked for it.
-    Asked,
+    /// The application closed the client.
+    Requested,
 }
 
-impl Cause {
-    /// Whether trying again would only lead to the same end, or, worse, to two clients that take
-    /// the name from one another for ever.
+impl DisconnectCause {
+    /// True if a retry would end the same way, or if two clients would take the name from each
+    /// other for ever.
     pub(super) fn is_final(&self) -> bool {
         match self {
             Self::Bye { reason: Some(reason), .. } => matches!(
@@ -270,53 +270,59 @@ impl Cause {
                     | CloseReason::BadVersion
                     | CloseReason::WrongProtocol
             ),
-            Self::Nonsense(_) | Self::NameRefused(_) | Self::Asked => true,
+            Self::NotARelay(_) | Self::NameRefused(_) | Self::Requested => true,
             _ => false,
         }
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for DisconnectCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable { text, .. } | Self::Broken(text) | Self::NameRefused(text) => {
                 f.write_str(text)
             }
-            Self::Ended => f.write_str("the relay ended the connection"),
+            Self::Closed => f.write_str("the relay closed the connection"),
             Self::Bye { reason: Some(reason), .. } => f.write_str(reason.text()),
             Self::Bye { reason: None, text } => f.write_str(text),
-            Self::Silent => f.write_str("nothing was heard from the relay"),
-            Self::Nonsense(error) => write!(f, "that is no relay's frame listener: {error}"),
-            Self::Asked => f.write_str("closed"),
+            Self::TimedOut => f.write_str("the relay did not reply in time"),
+            Self::NotARelay(error) => {
+                write!(f, "the peer does not speak the frame protocol: {error}: check the port")
+            }
+            Self::Requested => f.write_str("closed"),
         }
     }
 }
 
-/// Why [`say`](super::Client::say) did not take a message.
+/// The reason why a message was not accepted for sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SayError {
-    /// Too many messages are not yet acknowledged. Wait for an [`Event::Acked`].
+pub enum PublishError {
+    /// Too many messages are unacknowledged. Wait for an [`Event::Acked`].
     Busy,
-    /// The room was never joined, or was left.
+    /// The room is not joined.
     NotJoined,
-    /// The relay takes no message of that length.
+    /// The message is longer than the relay accepts.
     TooLong {
-        /// Its limit, in bytes.
+        /// The relay's limit, in bytes.
         max: usize,
     },
     /// The client is closed.
     Closed,
 }
 
-impl fmt::Display for SayError {
+impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy => f.write_str("too many messages are not yet acknowledged"),
-            Self::NotJoined => f.write_str("that room is not joined"),
-            Self::TooLong { max } => write!(f, "the relay takes at most {max} bytes in a message"),
+            Self::Busy => {
+                f.write_str("too many messages are unacknowledged: wait for acknowledgements")
+            }
+            Self::NotJoined => f.write_str("the room is not joined: join it first"),
+            Self::TooLong { max } => {
+                write!(f, "the message is too long: the relay accepts at most {max} bytes")
+            }
             Self::Closed => f.write_str("the client is closed"),
         }
     }
 }
 
-impl std::error::Error for SayError {}
+impl std::error::Error for PublishError {}

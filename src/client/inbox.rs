@@ -1,4 +1,4 @@
-//! Bytes of the relay that are no whole frame yet.
+//! Received bytes that do not form a complete frame yet.
 
 use crate::limits::MESSAGE_MAX;
 use crate::wire::Parsed;
@@ -7,14 +7,14 @@ use crate::wire::frame::FRAME_OVERHEAD;
 use crate::wire::frame::FrameError;
 use crate::wire::frame::ServerFrame;
 
-/// Longest frame taken before the relay has said how long its messages may be. Also what a list of
-/// members may take, however short the messages.
+/// Longest frame accepted before the relay has announced its message limit, and the room for a list
+/// of members after that.
 const FRAME_MIN: usize = 256 << 10;
 
-/// Capacity kept between frames; what a rare long one needed is given back.
-const KEEP: usize = 256 << 10;
+/// Capacity kept between frames; a larger buffer is shrunk.
+const CAPACITY_KEPT: usize = 256 << 10;
 
-/// The unparsed tail of what came. It grows by what arrives, never by what a frame declares.
+/// The unparsed input. It grows with received bytes, never by a declared length.
 #[derive(Debug)]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
@@ -28,17 +28,17 @@ impl Default for Inbox {
 }
 
 impl Inbox {
-    /// The relay takes and sends payloads up to this length.
+    /// Sets the longest payload that the relay sends.
     pub(super) fn expect_messages_of(&mut self, max_message: usize) {
         self.frame_max = max_message.clamp(FRAME_MIN, MESSAGE_MAX) + FRAME_OVERHEAD;
     }
 
-    /// Takes what came.
+    /// Appends received bytes.
     pub(super) fn received(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The first whole frame from `at` on, and where the next one begins.
+    /// Returns the first complete frame from `at` on, and the position of the next one.
     pub(super) fn frame(&self, at: usize) -> Result<Option<(ServerFrame<'_>, usize)>, FrameError> {
         let rest = self.bytes.get(at..).unwrap_or_default();
         Ok(match binary::parse_server(rest, self.frame_max)? {
@@ -47,12 +47,11 @@ impl Inbox {
         })
     }
 
-    /// Forgets everything before `at`. Called once for all that was received, so what moves to the
-    /// front came with the last bytes: each byte moves once at most.
+    /// Removes everything before `at`. It is called once per read, so each byte moves once at most.
     pub(super) fn consumed(&mut self, at: usize) {
         self.bytes.drain(..at.min(self.bytes.len()));
-        if self.bytes.capacity() > KEEP && self.bytes.len() < KEEP / 2 {
-            self.bytes.shrink_to(KEEP / 2);
+        if self.bytes.capacity() > CAPACITY_KEPT && self.bytes.len() < CAPACITY_KEPT / 2 {
+            self.bytes.shrink_to(CAPACITY_KEPT / 2);
         }
     }
 }

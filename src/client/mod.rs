@@ -1,13 +1,13 @@
-//! A client of the frame protocol that keeps its promises across lost connections: every message
-//! of a room comes once and in order, or the application is told which ones are gone; every message
-//! said is said once, or the application is told that it was not.
+//! A client of the frame protocol that reconnects by itself. Each message of a room is delivered
+//! once and in order, or reported as lost; each published message is published once, or reported as
+//! refused.
 //!
 //! ```no_run
 //! use hobnob::client::{Client, Event, Options};
 //!
 //! let mut client = Client::connect(Options::new("frame://127.0.0.1:7000".parse()?))?;
 //! client.join("lobby", 20);
-//! client.say("lobby", "hello")?;
+//! client.publish("lobby", "hello")?;
 //! loop {
 //!     client.turn(None)?;
 //!     while let Some(event) = client.next_event() {
@@ -23,33 +23,33 @@
 mod address;
 mod backoff;
 mod conversation;
+mod direct_messages;
 mod event;
 mod inbox;
-mod naming;
+mod name_choice;
 mod outbox;
 mod room;
-mod says;
 mod socket;
-mod tells;
 #[cfg(test)]
 mod tests;
+mod unacked;
 
 pub use address::Address;
 pub use address::AddressError;
 pub use address::DEFAULT_PORT;
-pub use event::Cause;
+pub use event::DisconnectCause;
 pub use event::Event;
-pub use event::Past;
+pub use event::HistoryMessage;
+pub use event::PublishError;
 pub use event::Recovered;
 pub use event::Request;
 pub use event::RoomName;
-pub use event::SayError;
 
 pub use crate::wire::frame::Side;
 
 use crate::limits::READ_MAX;
 use conversation::Conversation;
-use conversation::Link;
+use conversation::WantedSocket;
 use mio::Events;
 use mio::Poll;
 use mio::Token;
@@ -73,87 +73,87 @@ use std::time::Instant;
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
 
-/// Reads in one turn, so that a relay that never stops sending does not keep the application from
-/// its turn.
+/// Reads per turn: a relay that sends without pause must not block the application.
 const READS_PER_TURN: usize = 16;
 
-/// News waiting for the application beyond which nothing more is read for it.
+/// Events pending for the application beyond which the client stops reading.
 const EVENTS_MAX: usize = 4096;
 
-/// Where to connect, and as whom.
+/// The options of a client.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the relay listens for frames.
+    /// The relay's frame listener.
     pub address: Address,
-    /// The name to ask for; empty to be given one. If somebody else has it, it is lengthened by
-    /// underscores, and [`Event::NameTaken`] says so.
+    /// The requested name; empty to be given one. If it is in use, the client appends underscores
+    /// and reports [`Event::NameTaken`].
     pub name: String,
-    /// Whether the application heeds [`Event::Told`]. If not, the relay says to those who tell this
-    /// client something privately that it hears none of it.
-    pub private: bool,
+    /// True if the application handles [`Event::DirectMessage`]. If not, the relay refuses direct
+    /// messages to this client.
+    pub accepts_direct_messages: bool,
 }
 
 impl Options {
-    /// A client of the relay at `address` that takes whatever name it is given, and no private
+    /// Creates options for the relay at `address`, without a requested name and without direct
     /// messages.
     pub fn new(address: Address) -> Self {
-        Self { address, name: String::new(), private: false }
+        Self { address, name: String::new(), accepts_direct_messages: false }
     }
 
-    /// The name to ask for.
+    /// Sets the requested name.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Private messages are heeded: see [`Event::Told`].
+    /// Accepts direct messages: see [`Event::DirectMessage`].
     #[must_use]
-    pub fn private(mut self) -> Self {
-        self.private = true;
+    pub fn accept_direct_messages(mut self) -> Self {
+        self.accepts_direct_messages = true;
         self
     }
 }
 
-/// A connection to a relay that comes back by itself.
+/// A connection to a relay that reconnects by itself.
 ///
-/// Call [`turn`](Self::turn), then [`next_event`](Self::next_event) until it answers `None`, and
-/// again. Everything else only takes note of what is wanted and can be called at any time, also
-/// before there is a connection: rooms are joined and messages said as soon as that is possible.
+/// Call [`turn`](Self::turn), then [`next_event`](Self::next_event) until it returns `None`, and
+/// repeat. All other methods only record a request and can be called at any time, even without a
+/// connection: the client joins rooms and sends messages as soon as possible.
 ///
-/// To wait for other things too, wait for readability of its descriptor (it is [`AsFd`]) no longer
-/// than until [`next_deadline`](Self::next_deadline), then call `turn(Some(Duration::ZERO))`; or
-/// interrupt `turn` from another thread through [`waker`](Self::waker).
+/// To wait for other sources as well, wait until the client's descriptor (it is [`AsFd`]) is
+/// readable or [`next_deadline`](Self::next_deadline) has passed, then call
+/// `turn(Some(Duration::ZERO))`; or interrupt `turn` from another thread with
+/// [`waker`](Self::waker).
 #[derive(Debug)]
 pub struct Client {
     conversation: Conversation,
     address: Address,
-    /// Addresses of the host that were not tried yet.
+    /// Resolved addresses of the host that were not tried yet.
     candidates: VecDeque<SocketAddr>,
     poll: Poll,
     events: Events,
     waker: Arc<Waker>,
     socket: Option<Socket>,
-    /// The kernel has not said `WouldBlock` since the last edge, so no other edge will come.
+    /// True until a read returns `WouldBlock`: no edge will announce the remaining input.
     readable: bool,
-    /// The same for writing.
+    /// The same for writes.
     writable: bool,
     scratch: Box<[u8]>,
 }
 
 impl Client {
-    /// A client that connects as it is turned. Nothing blocks, except that a host name (not a plain
-    /// address) is looked up within `turn` before each connect.
+    /// Creates a client that connects during its turns. No method blocks, except that `turn`
+    /// resolves a host name (not a plain address) before each connect.
     ///
     /// # Errors
-    /// If the system has no descriptors for a poll. Whether the relay is there is told by events.
+    /// A failure of the system to create a poll. Connection failures are reported as events.
     pub fn connect(options: Options) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        // The standard library's hasher is seeded by the system: all the randomness needed here.
+        // The standard library seeds its hasher with system randomness; backoff needs no better.
         let seed = RandomState::new().hash_one(options.address.to_string());
         let mut conversation = Conversation::new(options.name, seed, Instant::now());
-        conversation.private = options.private;
+        conversation.accepts_direct = options.accepts_direct_messages;
         Ok(Self {
             conversation,
             address: options.address,
@@ -168,103 +168,110 @@ impl Client {
         })
     }
 
-    /// One step: waits for something to happen, at most for `timeout`, then reads, acts and writes.
+    /// Runs one turn: waits for an event, at most for `timeout`, then reads, processes and writes.
     ///
     /// # Errors
-    /// If the poll itself fails. What befalls the connection is told by events.
+    /// A failure of the poll itself. Connection failures are reported as events.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.wait(timeout)?;
         self.read();
-        // Before `expire`, which may ask for the next socket while the last is still here.
-        self.tend_socket();
-        // After reading: what has come may be what is being waited for.
+        // Before `expire`, which may request a new socket while the old one is still open.
+        self.update_socket();
+        // After reading: the awaited reply may have been received.
         self.conversation.expire(Instant::now());
-        self.tend_socket();
+        self.update_socket();
         self.write();
         Ok(())
     }
 
-    /// The next piece of news, until `None`.
+    /// Returns the next event.
     pub fn next_event(&mut self) -> Option<Event> {
         self.conversation.next_event()
     }
 
-    /// When [`turn`](Self::turn) has something to do even if nothing happens; `None` for never.
+    /// Returns the time at which [`turn`](Self::turn) must be called even without input; `None` for
+    /// never.
     pub fn next_deadline(&self) -> Option<Instant> {
         if self.is_unfinished() { Some(Instant::now()) } else { self.conversation.next_deadline() }
     }
 
-    /// Interrupts [`turn`](Self::turn) from another thread.
+    /// Returns a waker that interrupts [`turn`](Self::turn) from another thread.
     pub fn waker(&self) -> Arc<Waker> {
         Arc::clone(&self.waker)
     }
 
-    /// Joins a room now or as soon as possible, and again after every reconnect. Up to `history`
-    /// messages from before are told first. Joining a joined room changes nothing. Names that differ
-    /// only in the case of ASCII letters are one room; events call it as it was called here first.
+    /// Joins a room, now or once connected, and again after every reconnect. Up to `history` past
+    /// messages come first. Joining a joined room has no effect. Room names are compared without
+    /// ASCII case; events use the spelling of the first join.
     pub fn join(&mut self, room: &str, history: u64) {
         self.conversation.join(room, history, None);
     }
 
-    /// The same for a room whose operators ask for a key.
+    /// Joins a room that requires a key: see [`join`](Self::join).
     pub fn join_with_key(&mut self, room: &str, history: u64, key: &str) {
         self.conversation.join(room, history, Some(key));
     }
 
-    /// Leaves a room. Messages not yet sent there are refused. False if it was not joined.
+    /// Leaves a room. Unsent messages of the room are refused. Returns false if the room was not
+    /// joined.
     pub fn leave(&mut self, room: &str) -> bool {
         self.conversation.leave(room)
     }
 
-    /// Says something in a room that was joined, now or as soon as possible. The answer is the id
-    /// by which [`Event::Acked`] or [`Event::Refused`] will speak of it; exactly one of them will,
-    /// unless the client is closed first.
+    /// Publishes a message in a joined room, now or once connected. Returns the id that
+    /// [`Event::Acked`] or [`Event::Refused`] will carry; exactly one of them follows, unless the
+    /// client is closed first.
     ///
-    /// Messages of one room are said in this order. Only when the relay finds them too fast can the
-    /// first of a burst change places.
-    ///
-    /// # Errors
-    /// See [`SayError`]; the message was not taken.
-    pub fn say(&mut self, room: &str, payload: impl AsRef<[u8]>) -> Result<u64, SayError> {
-        self.conversation.say(room, payload.as_ref())
-    }
-
-    /// Tells one person something, now or as soon as possible. The answer is the id by which
-    /// [`Event::Passed`] or [`Event::Refused`] will speak of it; exactly one of them will, unless the
-    /// client is closed first. No relay keeps private messages: if the connection is lost before it
-    /// answers, it may or may not have come, and [`Event::Refused`] says so.
+    /// Messages of one room are published in order. Only if the relay refuses a burst as too fast
+    /// can its first message change places.
     ///
     /// # Errors
-    /// See [`SayError`]; the message was not taken.
-    pub fn tell(&mut self, name: &str, payload: impl AsRef<[u8]>) -> Result<u64, SayError> {
-        self.conversation.tell(name, payload.as_ref())
+    /// [`PublishError`]; the message was not accepted.
+    pub fn publish(&mut self, room: &str, payload: impl AsRef<[u8]>) -> Result<u64, PublishError> {
+        self.conversation.publish(room, payload.as_ref())
     }
 
-    /// Asks who is in a room; [`Event::Members`] answers. False if it is not joined at the moment.
-    pub fn members(&mut self, room: &str) -> bool {
-        self.conversation.members(room)
+    /// Sends a direct message to a person, now or once connected. Returns the id that
+    /// [`Event::DirectMessagePassed`] or [`Event::Refused`] will carry; exactly one of them
+    /// follows, unless the client is closed first. Relays do not store direct messages: if the
+    /// connection is lost before the reply, it is unknown whether the message was passed on, and
+    /// [`Event::Refused`] says so.
+    ///
+    /// # Errors
+    /// [`PublishError`]; the message was not accepted.
+    pub fn send_direct(
+        &mut self,
+        name: &str,
+        payload: impl AsRef<[u8]>,
+    ) -> Result<u64, PublishError> {
+        self.conversation.send_direct(name, payload.as_ref())
     }
 
-    /// Asks for up to `limit` messages of a room's past (0: as many as one answer has room for), as
-    /// far as the relay keeps them. The answer is the number by which [`Event::History`] will speak
-    /// of it, or `None` if the room is not joined at the moment. A connection that is lost takes the
-    /// answer with it.
-    pub fn history(&mut self, room: &str, side: Side, limit: u32) -> Option<u64> {
-        self.conversation.history(room, side, limit)
+    /// Requests a room's members; [`Event::Members`] is the reply. Returns false if the room is not
+    /// joined at the moment.
+    pub fn request_members(&mut self, room: &str) -> bool {
+        self.conversation.request_members(room)
     }
 
-    /// How many messages were said or told and are neither acknowledged nor refused yet.
+    /// Requests up to `limit` past messages of a room (0: as many as fit one reply). Returns the
+    /// number that [`Event::History`] will carry; `None` if the room is not joined at the moment.
+    /// The reply is lost with the connection.
+    pub fn request_history(&mut self, room: &str, side: Side, limit: u32) -> Option<u64> {
+        self.conversation.request_history(room, side, limit)
+    }
+
+    /// Returns the number of messages neither acknowledged nor refused.
     pub fn unacknowledged(&self) -> usize {
         self.conversation.unacknowledged()
     }
 
-    /// Says what can still be said, then goodbye. Turns go on until [`Event::Disconnected`] without
-    /// a retry; acknowledgements may come until then.
+    /// Sends all pending messages, then a bye. Continue to call `turn` until
+    /// [`Event::Disconnected`] without a retry; acknowledgements may come until then.
     pub fn close(&mut self) {
         self.conversation.close(Instant::now());
     }
 
-    /// Whether there is something to do that no edge will announce.
+    /// True if there is work that no edge will announce.
     fn is_unfinished(&self) -> bool {
         let read = self.readable && self.conversation.events() < EVENTS_MAX;
         let write = self.writable && !self.conversation.outgoing().is_empty();
@@ -283,7 +290,7 @@ impl Client {
             result => result?,
         }
         for event in self.events.iter().filter(|event| event.token() == SOCKET) {
-            // An error is met by the next read, with its text.
+            // The next read returns the error.
             self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
             self.writable |= event.is_writable() || event.is_error();
         }
@@ -292,7 +299,7 @@ impl Client {
     }
 
     fn finish_connect(&mut self) {
-        if self.conversation.link() != Link::Dial || !self.writable {
+        if self.conversation.wanted_socket() != WantedSocket::Connecting || !self.writable {
             return;
         }
         match self.socket.as_ref().map(Socket::is_connected) {
@@ -306,24 +313,26 @@ impl Client {
         }
     }
 
-    /// Tries the host's next address; only when none is left is the relay out of reach.
+    /// Tries the host's next address. Without another address the relay is unreachable.
     fn unreachable(&mut self, error: &io::Error) {
         self.drop_socket();
         if self.candidates.is_empty() {
-            let cause = Cause::Unreachable { kind: error.kind(), text: error.to_string() };
+            let cause =
+                DisconnectCause::Unreachable { kind: error.kind(), text: error.to_string() };
             self.conversation.disconnected(cause, Instant::now());
         }
     }
 
     fn read(&mut self) {
         for _ in 0..READS_PER_TURN {
-            let open = self.readable && self.conversation.link() == Link::Up;
+            let open =
+                self.readable && self.conversation.wanted_socket() == WantedSocket::Connected;
             if !open || self.conversation.events() >= EVENTS_MAX {
                 return;
             }
             let Some(socket) = &mut self.socket else { return };
             match socket.read(&mut self.scratch) {
-                Ok(0) => self.conversation.disconnected(Cause::Ended, Instant::now()),
+                Ok(0) => self.conversation.disconnected(DisconnectCause::Closed, Instant::now()),
                 Ok(length) => {
                     self.conversation.received(&self.scratch[..length], Instant::now());
                 }
@@ -335,15 +344,15 @@ impl Client {
     }
 
     fn write(&mut self) {
-        while self.writable && self.conversation.link() == Link::Up {
+        while self.writable && self.conversation.wanted_socket() == WantedSocket::Connected {
             let bytes = self.conversation.outgoing();
             let Some(socket) = self.socket.as_mut().filter(|_| !bytes.is_empty()) else { return };
             match socket.write(bytes) {
                 Ok(length) => self.conversation.sent(length),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // What the relay said last may still wait to be read, and says more than this
-                // error does. The read that follows it meets the end of the stream.
+                // The relay's last frames may still wait to be read, and give a better reason than
+                // this error. The next read finds the end of the stream.
                 Err(_) if self.readable => return,
                 Err(error) => self.broken(&error),
             }
@@ -351,30 +360,31 @@ impl Client {
     }
 
     fn broken(&mut self, error: &io::Error) {
-        self.conversation.disconnected(Cause::Broken(error.to_string()), Instant::now());
+        self.conversation.disconnected(DisconnectCause::Broken(error.to_string()), Instant::now());
     }
 
-    /// Brings the socket in line with what the conversation wants of it.
-    fn tend_socket(&mut self) {
-        // Again and again while the host has more addresses and none can even be tried.
-        while self.conversation.link() == Link::Dial && self.socket.is_none() {
-            if let Err(error) = self.dial() {
+    /// Opens or closes the socket as the conversation requires.
+    fn update_socket(&mut self) {
+        // Repeats while connecting fails at once and the host has more addresses.
+        while self.conversation.wanted_socket() == WantedSocket::Connecting && self.socket.is_none()
+        {
+            if let Err(error) = self.start_connect() {
                 self.unreachable(&error);
             }
         }
-        if self.conversation.link() == Link::Down {
+        if self.conversation.wanted_socket() == WantedSocket::None {
             self.drop_socket();
         }
     }
 
-    fn dial(&mut self) -> io::Result<()> {
-        let mut socket = Socket::dial(&self.address, &mut self.candidates)?;
+    fn start_connect(&mut self) -> io::Result<()> {
+        let mut socket = Socket::connect(&self.address, &mut self.candidates)?;
         socket.register(self.poll.registry(), SOCKET)?;
         self.socket = Some(socket);
         Ok(())
     }
 
-    /// Closing the descriptor takes it out of the poll, too.
+    /// Drops the socket. Closing its descriptor removes it from the poll.
     fn drop_socket(&mut self) {
         self.socket = None;
         self.readable = false;

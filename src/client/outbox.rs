@@ -1,9 +1,9 @@
-//! Bytes on their way to the relay.
+//! Output that waits to be sent to the relay.
 
 use crate::wire::binary;
 use crate::wire::frame::ClientFrame;
 
-/// Written frames, less what the socket has taken. `bytes[start..]` is still to go.
+/// Encoded frames; `bytes[start..]` is still to be sent.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
@@ -23,8 +23,8 @@ impl Outbox {
         self.bytes.len() - self.start
     }
 
-    /// The socket has taken so many. What is left moves only once it is the smaller part, so that
-    /// each byte moves a bounded number of times however small the writes.
+    /// Removes sent bytes. The rest moves to the front only when it is the smaller part, so each
+    /// byte moves a bounded number of times even with small writes.
     pub(super) fn sent(&mut self, length: usize) {
         self.start = (self.start + length).min(self.bytes.len());
         if self.start >= self.len() {

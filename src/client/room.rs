@@ -1,31 +1,31 @@
-//! One room, as far as a client knows it.
+//! The client's state of one room.
 
 use super::event::{Recovered, RoomName};
 use crate::id::Epoch;
 use crate::id::Offset;
 use crate::wire::frame::Resume;
 
-/// How often what is kept is asked for again when it has moved on meanwhile. A room that outruns
-/// this many answers in a row will not be caught.
-const REREADS_MAX: u32 = 3;
+/// Rejoins in a row after which the client gives up catching up: the room publishes faster than it
+/// can read.
+const REJOINS_MAX: u32 = 3;
 
-/// Where the client stands with a room on the present connection.
+/// The state of a room on the present connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// To be joined, or read again from `place`, as soon as possible.
-    Out,
-    /// Asked, under this request number. Messages that come before the answer are read again
-    /// after it, so they are dropped.
+    /// To be joined, or joined again from `position`.
+    ToJoin,
+    /// The join with this request number is pending. Messages before its reply are dropped; they
+    /// are replayed after it.
     Joining(u64),
-    /// Messages flow.
-    In,
-    /// Asked to leave, under this request number.
+    /// Joined: messages are delivered.
+    Joined,
+    /// The leave with this request number is pending.
     Leaving(u64),
-    /// To be left as soon as possible.
+    /// To be left.
     ToLeave,
 }
 
-/// What the next answer will report, if it is not simply what was missed.
+/// The outcome that the next reply will report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Report {
     Missed,
@@ -33,9 +33,9 @@ enum Report {
     Lost(Option<u64>),
 }
 
-/// What a relay answers to a join, less what is only there to find the room.
+/// The part of a join's reply that concerns the room's history.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Answer {
+pub(super) struct JoinReply {
     pub(super) number: u32,
     pub(super) recovered: bool,
     pub(super) epoch: Epoch,
@@ -43,34 +43,34 @@ pub(super) struct Answer {
     pub(super) oldest: Offset,
 }
 
-/// What a message's offset says about it.
+/// The place of a received message in the room's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Seen before, or to be read again later.
-    Drop,
-    /// The next one.
+pub(super) enum OffsetOrder {
+    /// Delivered before, or to be replayed later.
+    NotLive,
+    /// The next offset.
     Next,
-    /// The first after some that never came: from, to.
-    After(Offset, Offset),
+    /// The first one after a gap: first and last missing offset.
+    AfterGap(Offset, Offset),
 }
 
-/// One room.
+/// The client's state of one room.
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) name: RoomName,
-    /// What its operators may ask for.
+    /// The key that the room requires.
     pub(super) key: Option<Box<str>>,
-    /// Its number on this connection, once joined there.
+    /// The room's number on this connection, once joined.
     pub(super) number: Option<u32>,
     pub(super) stage: Stage,
-    /// False once the application has left, until the relay has heard of it.
+    /// False after the application has left, until the relay has confirmed.
     pub(super) wanted: bool,
-    /// Messages from before the first join that the application wants to see.
+    /// HistoryMessage messages that the application requested with its first join.
     history: u64,
-    /// The numbering, and the last message the application has. `None` before the first answer.
-    pub(super) place: Option<Resume>,
+    /// The epoch and offset of the last message delivered. `None` before the first reply.
+    pub(super) position: Option<Resume>,
     report: Report,
-    rereads: u32,
+    rejoins: u32,
 }
 
 impl Room {
@@ -79,70 +79,72 @@ impl Room {
             name,
             key: None,
             number: None,
-            stage: Stage::Out,
+            stage: Stage::ToJoin,
             wanted: true,
             history,
-            place: None,
+            position: None,
             report: Report::Missed,
-            rereads: 0,
+            rejoins: 0,
         }
     }
 
-    /// The same, with what its operators may ask for.
+    /// Sets the key.
     pub(super) fn with_key(self, key: Option<Box<str>>) -> Self {
         Self { key, ..self }
     }
 
-    /// Whether a relay would find this room under that name: ASCII letters have no case there.
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    /// True if the relay would find this room by that name: ASCII case is ignored.
+    pub(super) fn has_name(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    /// The number under which messages may be said now.
-    pub(super) fn number_to_say(&self) -> Option<u32> {
-        let here = matches!(self.stage, Stage::In | Stage::Out | Stage::Joining(_));
+    /// Returns the number under which messages can be published now.
+    pub(super) fn publish_number(&self) -> Option<u32> {
+        let here = matches!(self.stage, Stage::Joined | Stage::ToJoin | Stage::Joining(_));
         self.number.filter(|_| self.wanted && here)
     }
 
-    /// The connection is gone; the place in the room is not.
+    /// Resets the connection's state. The position stays.
     pub(super) fn connection_lost(&mut self) {
         self.number = None;
-        self.stage = Stage::Out;
+        self.stage = Stage::ToJoin;
     }
 
-    /// Takes the answer to a join. `Some` once messages flow; `None` if the room is to be read
-    /// again from `place` first: the two steps by which messages are had that are kept, but do not
-    /// join up with what the application has.
-    pub(super) fn joined(&mut self, answer: Answer) -> Option<Recovered> {
+    /// Handles the reply to a join. Returns `None` if the room must be joined again from
+    /// `position`, to read messages that the relay keeps and that do not follow the last one
+    /// delivered.
+    pub(super) fn joined(&mut self, answer: JoinReply) -> Option<Recovered> {
         self.number = Some(answer.number);
         let kept_from = answer.oldest.saturating_sub(1).min(answer.head);
-        let from = match self.place {
-            Some(place) if answer.recovered => return Some(self.flow(place.offset, answer)),
+        let from = match self.position {
+            Some(position) if answer.recovered => {
+                return Some(self.go_live(position.offset, answer));
+            }
             None => {
                 self.report = Report::Fresh;
                 kept_from.max(answer.head.saturating_sub(self.history))
             }
-            Some(place) => self.lost(place, kept_from, answer),
+            Some(position) => self.lost(position, kept_from, answer),
         };
         if from >= answer.head {
-            return Some(self.flow(from, answer));
+            return Some(self.go_live(from, answer));
         }
-        self.place = Some(Resume { epoch: answer.epoch, offset: from });
-        self.stage = Stage::Out;
+        self.position = Some(Resume { epoch: answer.epoch, offset: from });
+        self.stage = Stage::ToJoin;
         None
     }
 
-    /// Notes what the relay no longer has, and decides where to go on.
-    fn lost(&mut self, place: Resume, kept_from: Offset, answer: Answer) -> Offset {
-        self.rereads += 1;
-        let same = place.epoch == answer.epoch;
+    /// Records the lost messages, and returns the offset to continue from.
+    fn lost(&mut self, position: Resume, kept_from: Offset, answer: JoinReply) -> Offset {
+        self.rejoins += 1;
+        let same = position.epoch == answer.epoch;
         let from = match same {
-            _ if self.rereads > REREADS_MAX => answer.head,
-            // Nothing the application has is shown to it again, whatever the relay offers.
-            true => kept_from.max(place.offset).min(answer.head),
+            _ if self.rejoins > REJOINS_MAX => answer.head,
+            // Messages already delivered are not delivered again.
+            true => kept_from.max(position.offset).min(answer.head),
             false => kept_from,
         };
-        let lost = same.then(|| from.saturating_sub(place.offset));
+        let lost = same.then(|| from.saturating_sub(position.offset));
         self.report = match self.report {
             Report::Fresh => Report::Fresh,
             Report::Missed => Report::Lost(lost),
@@ -153,10 +155,10 @@ impl Room {
         from
     }
 
-    fn flow(&mut self, from: Offset, answer: Answer) -> Recovered {
-        self.place = Some(Resume { epoch: answer.epoch, offset: from });
-        self.stage = Stage::In;
-        self.rereads = 0;
+    fn go_live(&mut self, from: Offset, answer: JoinReply) -> Recovered {
+        self.position = Some(Resume { epoch: answer.epoch, offset: from });
+        self.stage = Stage::Joined;
+        self.rejoins = 0;
         let following = answer.head.saturating_sub(from);
         match std::mem::replace(&mut self.report, Report::Missed) {
             Report::Fresh => Recovered::Fresh { history: following },
@@ -166,28 +168,28 @@ impl Room {
         }
     }
 
-    /// Takes a message's offset.
-    pub(super) fn message(&mut self, offset: Offset) -> Place {
-        let Some(place) = self.place.as_mut().filter(|_| self.stage == Stage::In) else {
-            return Place::Drop;
+    /// Records a message's offset.
+    pub(super) fn message(&mut self, offset: Offset) -> OffsetOrder {
+        let Some(position) = self.position.as_mut().filter(|_| self.stage == Stage::Joined) else {
+            return OffsetOrder::NotLive;
         };
-        let last = place.offset;
+        let last = position.offset;
         if offset <= last {
-            return Place::Drop;
+            return OffsetOrder::NotLive;
         }
-        place.offset = offset;
+        position.offset = offset;
         match offset - last {
-            1 => Place::Next,
-            _ => Place::After(last + 1, offset - 1),
+            1 => OffsetOrder::Next,
+            _ => OffsetOrder::AfterGap(last + 1, offset - 1),
         }
     }
 
-    /// Takes the news that everything up to `to` will not come; the answer is what that means for
-    /// the application.
+    /// Records that all messages up to `to` are lost. Returns the first and the last one not
+    /// reported yet.
     pub(super) fn gap(&mut self, to: Offset) -> Option<(Offset, Offset)> {
-        let place = self.place.as_mut().filter(|_| self.stage == Stage::In)?;
-        let last = place.offset;
-        place.offset = last.max(to);
+        let position = self.position.as_mut().filter(|_| self.stage == Stage::Joined)?;
+        let last = position.offset;
+        position.offset = last.max(to);
         (to > last).then(|| (last + 1, to))
     }
 }

@@ -1,4 +1,4 @@
-//! The one socket of a client.
+//! The socket of a client.
 
 use super::address::Address;
 use mio::Interest;
@@ -14,7 +14,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::net::ToSocketAddrs;
 
-/// A stream to a relay, of either kind.
+/// A connected or connecting stream socket.
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -22,12 +22,12 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// Starts to connect to the next of the `candidates`, which are looked up if there is none
-    /// left. The answer comes later, through [`is_connected`](Self::is_connected).
+    /// Starts to connect to the next of the `candidates`; resolves the host if there is none.
+    /// [`is_connected`](Self::is_connected) returns the outcome.
     ///
-    /// Looking up a host name is the only thing in this module that can block: the system offers no
-    /// other way. A plain address is never looked up.
-    pub(super) fn dial(
+    /// Name resolution is the only blocking call of this module: the system offers no other way.
+    /// Plain addresses are not resolved.
+    pub(super) fn connect(
         address: &Address,
         candidates: &mut VecDeque<SocketAddr>,
     ) -> io::Result<Self> {
@@ -38,14 +38,14 @@ impl Socket {
                     candidates.extend((host.as_str(), *port).to_socket_addrs()?);
                 }
                 let next = candidates.pop_front().ok_or_else(|| {
-                    io::Error::new(io::ErrorKind::NotFound, "the host has no address")
+                    io::Error::new(io::ErrorKind::NotFound, "the host name has no address")
                 })?;
                 TcpStream::connect(next).map(Self::Tcp)
             }
         }
     }
 
-    /// Whether the connection has come about. To be asked once the socket is writable.
+    /// True if the connection is established. To be called when the socket is writable.
     pub(super) fn is_connected(&self) -> io::Result<bool> {
         let (error, peer) = match self {
             Self::Tcp(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
@@ -56,15 +56,15 @@ impl Socket {
             (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
             (None, Err(error)) => Err(error),
             (None, Ok(())) => {
-                self.hurry();
+                self.disable_nagle();
                 Ok(true)
             }
         }
     }
 
-    /// What is written is written whole, so there is nothing for the kernel to wait for. If it
-    /// refuses, the connection is slower and otherwise the same.
-    fn hurry(&self) {
+    /// Disables Nagle's algorithm: frames are written whole. A failure only makes the connection
+    /// slower.
+    fn disable_nagle(&self) {
         if let Self::Tcp(stream) = self {
             let _ = stream.set_nodelay(true);
         }

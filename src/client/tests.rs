@@ -1,4 +1,4 @@
-//! The client over real sockets, against a relay of a few lines.
+//! Tests of the client over sockets, against a minimal relay.
 
 use super::*;
 use crate::id::Epoch;
@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// One blocking connection of the relay.
+/// A blocking connection of the relay.
 struct Served<S> {
     stream: S,
     bytes: Vec<u8>,
-    /// Messages of the room that this connection has heard.
+    /// Messages received on this connection.
     head: u64,
 }
 
@@ -26,7 +26,7 @@ impl<S: Read + Write> Served<S> {
         Self { stream, bytes: Vec::new(), head }
     }
 
-    /// Answers until so many messages were said; then, or at the end, hangs up.
+    /// Replies until `expected` messages were published, then closes the connection.
     fn serve(mut self, says: usize) -> u64 {
         let mut said = 0;
         let mut chunk = [0; 4096];
@@ -46,7 +46,7 @@ impl<S: Read + Write> Served<S> {
                     }
                 },
             };
-            // In two pieces, so that frames are met cut.
+            // In two pieces, so that the client receives incomplete frames.
             let (first, second) = answer.split_at(answer.len() / 2);
             self.stream.write_all(first).unwrap();
             self.stream.write_all(second).unwrap();
@@ -94,7 +94,7 @@ fn answer(frame: &ClientFrame<'_>, head: &mut u64) -> Vec<u8> {
     out
 }
 
-/// Turns until `enough` of what was told.
+/// Turns until the events satisfy `enough`.
 fn turn_until(client: &mut Client, enough: impl Fn(&[Event]) -> bool) -> Vec<Event> {
     let end = Instant::now() + Duration::from_secs(20);
     let mut events = Vec::new();
@@ -130,14 +130,14 @@ fn a_lost_connection_is_found_again() {
         let head = Served::new(listener.accept().unwrap().0, 0).serve(2);
         Served::new(listener.accept().unwrap().0, head).serve(usize::MAX)
     });
-    // By name: it may mean ::1 first, where nobody listens.
+    // By name: the first address may be ::1, where no relay listens.
     let address = format!("localhost:{port}").parse().unwrap();
     let mut client = Client::connect(Options::new(address).name("ann")).unwrap();
     client.join("lobby", 0);
-    client.say("lobby", "one").unwrap();
-    client.say("lobby", vec![b'x'; 600 << 10]).unwrap();
+    client.publish("lobby", "one").unwrap();
+    client.publish("lobby", vec![b'x'; 600 << 10]).unwrap();
     turn_until(&mut client, is_gone);
-    client.say("lobby", "three").unwrap();
+    client.publish("lobby", "three").unwrap();
     let events = turn_until(&mut client, |events| offsets(events).contains(&3));
     assert!(matches!(events[0], Event::Welcomed { .. }), "{events:?}");
     let Event::Joined { recovered: Recovered::NothingMissed, .. } = events[1] else {
@@ -160,13 +160,13 @@ fn a_unix_socket_does_as_well_and_goodbye_ends_it() {
     let mut client = Client::connect(Options::new(Address::Unix(path))).unwrap();
     client.join("lobby", 0);
     for n in 0..1_000 {
-        client.say("lobby", format!("{n}")).unwrap();
+        client.publish("lobby", format!("{n}")).unwrap();
     }
     let events = turn_until(&mut client, |events| acks(events) == 1_000);
     assert_eq!(offsets(&events), (1..=1_000).collect::<Vec<_>>());
     client.close();
     let events = turn_until(&mut client, is_gone);
-    let gone = Event::Disconnected { cause: Cause::Asked, retry_in: None };
+    let gone = Event::Disconnected { cause: DisconnectCause::Requested, retry_in: None };
     assert_eq!(events.last(), Some(&gone));
     assert_eq!(relay.join().unwrap(), 1_000);
 }
@@ -180,7 +180,10 @@ fn nobody_there_is_told_and_tried_again() {
     for event in events {
         let Event::Disconnected { cause, retry_in: Some(_) } = event else { panic!("{event:?}") };
         let refused = io::ErrorKind::ConnectionRefused;
-        assert!(matches!(cause, Cause::Unreachable { kind, .. } if kind == refused), "{cause:?}");
+        assert!(
+            matches!(cause, DisconnectCause::Unreachable { kind, .. } if kind == refused),
+            "{cause:?}"
+        );
     }
 }
 

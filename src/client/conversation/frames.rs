@@ -1,16 +1,16 @@
-//! What each of the relay's frames means.
+//! Handling of the relay's frames.
 
-use super::ANSWER_PATIENCE;
 use super::Conversation;
 use super::Phase;
 use super::RATE_PAUSE;
-use crate::client::event::Cause;
+use super::REPLY_TIMEOUT;
+use crate::client::event::DisconnectCause;
 use crate::client::event::Event;
-use crate::client::event::Past;
+use crate::client::event::HistoryMessage;
 use crate::client::event::Request;
 use crate::client::event::RoomName;
-use crate::client::room::Answer;
-use crate::client::room::Place;
+use crate::client::room::JoinReply;
+use crate::client::room::OffsetOrder;
 use crate::client::room::Room;
 use crate::client::room::Stage;
 use crate::id::Offset;
@@ -24,12 +24,11 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 use std::time::Instant;
 
-/// What a relay may reasonably say about its pings, in milliseconds.
+/// The range of plausible ping intervals, in milliseconds.
 const PING_MS: RangeInclusive<u32> = 1_000..=3_600_000;
 
 impl Conversation {
-    /// Takes one frame. Frames about rooms this client knows nothing of are no fault: they crossed
-    /// with a leave.
+    /// Handles one frame. A frame about an unknown room is ignored: it crossed with a leave.
     pub(super) fn frame(&mut self, frame: ServerFrame<'_>, now: Instant) {
         match frame {
             ServerFrame::Welcome { key, max_message, ping_ms, name, .. } => {
@@ -38,13 +37,13 @@ impl Conversation {
             ServerFrame::Joined {
                 request, room, recovered, epoch, head, oldest, members, ..
             } => {
-                let answer = Answer { number: room, recovered, epoch, head, oldest };
+                let answer = JoinReply { number: room, recovered, epoch, head, oldest };
                 self.joined(request, answer, members);
             }
-            ServerFrame::Left { request: 0, room, .. } => self.expelled(room),
+            ServerFrame::Left { request: 0, room, .. } => self.kicked(room),
             ServerFrame::Left { request, .. } => self.left(request),
             ServerFrame::Ack { id, offset, .. } => {
-                if let Some(say) = self.says.remove(id) {
+                if let Some(say) = self.unacked.remove(id) {
                     self.events.push_back(Event::Acked { room: say.room, id, offset });
                 }
             }
@@ -56,12 +55,12 @@ impl Conversation {
             }
             ServerFrame::Told { time, notice, sender, payload } => {
                 let (sender, payload) = (sender.into_owned(), payload.into_owned());
-                self.events.push_back(Event::Told { time, sender, notice, payload });
+                self.events.push_back(Event::DirectMessage { time, sender, notice, payload });
             }
             ServerFrame::Passed { request: id, time, away } => {
-                if let Some(tell) = self.tells.answered(id) {
+                if let Some(tell) = self.direct_messages.take_answered(id) {
                     let (name, away) = (tell.name.into_string(), away.into_owned());
-                    self.events.push_back(Event::Passed { id, name, time, away });
+                    self.events.push_back(Event::DirectMessagePassed { id, name, time, away });
                 }
             }
             ServerFrame::Gap { room, to, .. } => self.gap(room, to),
@@ -70,36 +69,36 @@ impl Conversation {
             ServerFrame::Error { code, request, text } => self.refused(code, request, &text, now),
             ServerFrame::Bye { code, text } => {
                 let reason = CloseReason::ALL.iter().copied().find(|reason| reason.code() == code);
-                self.disconnected(Cause::Bye { reason, text: text.into_owned() }, now);
+                self.disconnected(DisconnectCause::Bye { reason, text: text.into_owned() }, now);
             }
             ServerFrame::Came { room, count, name } => {
                 let name = name.into_owned();
-                self.present(room, |room| Event::Came { room, count, name });
+                self.room_event(room, |room| Event::MemberJoined { room, count, name });
             }
             ServerFrame::Went { room, count, name } => {
                 let name = name.into_owned();
-                self.present(room, |room| Event::Went { room, count, name });
+                self.room_event(room, |room| Event::MemberLeft { room, count, name });
             }
             ServerFrame::Members { request, room, count, names } => {
                 let names = names.into_iter().map(Cow::into_owned).collect();
-                let asked = request != 0;
-                self.present(room, |room| Event::Members { room, count, names, asked });
+                let requested = request != 0;
+                self.room_event(room, |room| Event::Members { room, count, names, requested });
             }
             ServerFrame::History { request, room, oldest, messages } => {
-                let messages = messages.into_iter().map(|past| Past {
+                let messages = messages.into_iter().map(|past| HistoryMessage {
                     offset: past.offset,
                     time: past.time,
                     sender: past.sender.into_owned(),
                     payload: past.payload.into_owned(),
                 });
                 let messages = messages.collect();
-                self.present(room, |room| Event::History { room, request, oldest, messages });
+                self.room_event(room, |room| Event::History { room, request, oldest, messages });
             }
         }
     }
 
-    /// Tells who is in a room, unless the application has left it.
-    fn present(&mut self, number: u32, event: impl FnOnce(RoomName) -> Event) {
+    /// Emits an event about a room, unless the application has left the room.
+    fn room_event(&mut self, number: u32, event: impl FnOnce(RoomName) -> Event) {
         let room = self.room_by_number(number).filter(|room| room.wanted);
         if let Some(name) = room.map(|room| RoomName::clone(&room.name)) {
             self.events.push_back(event(name));
@@ -107,31 +106,31 @@ impl Conversation {
     }
 
     fn welcomed(&mut self, key: u64, name: &str, max_message: u32, ping_ms: u32, now: Instant) {
-        if !matches!(self.phase, Phase::Greeting(_)) {
+        if !matches!(self.phase, Phase::AwaitingWelcome(_)) {
             return;
         }
-        self.phase = Phase::Greeted(now);
+        self.phase = Phase::LoggedIn(now);
         self.key = key;
-        self.naming.welcomed(name);
+        self.name_choice.welcomed(name);
         self.max_message = (max_message as usize).min(MESSAGE_MAX);
         let ping_ms = ping_ms.clamp(*PING_MS.start(), *PING_MS.end());
-        // Its ping should have come by then, give or take the fifth by which it spreads them.
+        // The relay's ping is due by then: it varies the interval by up to a fifth.
         self.silence_max = Duration::from_millis(u64::from(ping_ms) * 3 / 2);
         self.events.push_back(Event::Welcomed { name: name.to_owned() });
         let max = self.max_message;
-        self.refuse_says(Refusal::MessageTooLong, |say| say.payload.len() > max);
-        for tell in self.tells.take_longer_than(max) {
+        self.refuse_unacked(Refusal::MessageTooLong, |say| say.payload.len() > max);
+        for tell in self.direct_messages.take_longer_than(max) {
             let refusal = Refusal::MessageTooLong;
-            self.tell_refused(tell.id, tell.name, Some(refusal), refusal.text());
+            self.direct_refused(tell.id, tell.name, Some(refusal), refusal.text());
         }
     }
 
-    fn joined(&mut self, request: u64, answer: Answer, members: u32) {
+    fn joined(&mut self, request: u64, answer: JoinReply, members: u32) {
         let room = self.rooms.iter_mut().find(|room| room.stage == Stage::Joining(request));
         let Some(room) = room else { return };
         let recovered = room.joined(answer);
         if !room.wanted {
-            // Left while the answer was on its way.
+            // The application left while the reply was on its way.
             room.stage = Stage::ToLeave;
         } else if let Some(recovered) = recovered {
             let room = RoomName::clone(&room.name);
@@ -147,23 +146,23 @@ impl Conversation {
         if wanted {
             self.rooms.push(Room::new(name, 0).with_key(key));
         } else {
-            // What was still to be repeated there.
-            self.refuse_says(Refusal::NotMember, |say| say.room == name);
+            // Messages that were still waiting to be sent again.
+            self.refuse_unacked(Refusal::NotMember, |say| say.room == name);
         }
     }
 
-    /// Out of a room without having asked. Whoever has asked to leave, or to be let in again, waits for that
-    /// answer.
-    fn expelled(&mut self, number: u32) {
+    /// Handles a removal from a room by an operator. If a leave or a join is pending, its reply
+    /// decides.
+    fn kicked(&mut self, number: u32) {
         let is_it = |room: &Room| {
             let waits = matches!(room.stage, Stage::Leaving(_) | Stage::Joining(_));
             room.number == Some(number) && !waits
         };
         let Some(index) = self.rooms.iter().position(is_it) else { return };
         let Room { name, wanted, .. } = self.rooms.remove(index);
-        self.refuse_says(Refusal::NotMember, |say| say.room == name);
+        self.refuse_unacked(Refusal::NotMember, |say| say.room == name);
         self.events.push_back(match wanted {
-            true => Event::Expelled { room: name },
+            true => Event::Kicked { room: name },
             false => Event::Left { room: name },
         });
     }
@@ -172,9 +171,9 @@ impl Conversation {
         let room = self.room_by_number(number)?;
         let name = RoomName::clone(&room.name);
         match room.message(offset) {
-            Place::Drop => None,
-            Place::Next => Some(name),
-            Place::After(from, to) => {
+            OffsetOrder::NotLive => None,
+            OffsetOrder::Next => Some(name),
+            OffsetOrder::AfterGap(from, to) => {
                 let room = RoomName::clone(&name);
                 self.events.push_back(Event::Gap { room, from, to });
                 Some(name)
@@ -195,53 +194,53 @@ impl Conversation {
 
     fn refused(&mut self, code: u16, request: u64, text: &str, now: Instant) {
         if CloseReason::ALL.iter().any(|reason| reason.code() == code) {
-            // The bye that follows says the same.
+            // The bye that follows has the same reason.
             return;
         }
         let refusal = Refusal::ALL.iter().copied().find(|refusal| refusal.code() == code);
         let at_stage = |stage| self.rooms.iter().position(|room| room.stage == stage);
         if refusal == Some(Refusal::Draining) && request == 0 {
             self.events.push_back(Event::Draining);
-        } else if matches!(self.phase, Phase::Greeting(_)) {
+        } else if matches!(self.phase, Phase::AwaitingWelcome(_)) {
             self.name_refused(refusal, text, now);
         } else if let Some(index) = at_stage(Stage::Joining(request)) {
             self.join_refused(index, refusal, text, now);
         } else if at_stage(Stage::Leaving(request)).is_some() {
-            // It was not there, then.
+            // The relay did not have this client in the room.
             self.left(request);
-        } else if self.tells.is_in_flight(request) {
+        } else if self.direct_messages.is_in_flight(request) {
             if self.pause_after(refusal, now) {
-                self.tells.retry();
-            } else if let Some(tell) = self.tells.answered(request) {
-                self.tell_refused(tell.id, tell.name, refusal, text);
+                self.direct_messages.retry();
+            } else if let Some(tell) = self.direct_messages.take_answered(request) {
+                self.direct_refused(tell.id, tell.name, refusal, text);
             }
         } else {
-            self.say_refused(request, refusal, text, now);
+            self.publish_refused(request, refusal, text, now);
         }
     }
 
     fn name_refused(&mut self, refusal: Option<Refusal>, text: &str, now: Instant) {
-        let name = self.naming.asked().to_owned();
+        let name = self.name_choice.requested().to_owned();
         let trying = match refusal {
-            Some(Refusal::NameTaken) => self.naming.taken(),
-            _ => self.naming.bad(),
+            Some(Refusal::NameTaken) => self.name_choice.taken(),
+            _ => self.name_choice.bad(),
         };
         match trying.map(str::to_owned) {
             Some(trying) => {
                 self.events.push_back(Event::NameTaken { name, trying });
-                self.greet(now);
+                self.send_hello(now);
             }
-            None => self.disconnected(Cause::NameRefused(text.to_owned()), now),
+            None => self.disconnected(DisconnectCause::NameRefused(text.to_owned()), now),
         }
     }
 
     fn join_refused(&mut self, index: usize, refusal: Option<Refusal>, text: &str, now: Instant) {
         if self.pause_after(refusal, now) {
-            self.rooms[index].stage = Stage::Out;
+            self.rooms[index].stage = Stage::ToJoin;
             return;
         }
         let Room { name, wanted, .. } = self.rooms.remove(index);
-        self.refuse_says(Refusal::NotMember, |say| say.room == name);
+        self.refuse_unacked(Refusal::NotMember, |say| say.room == name);
         let text = text.to_owned();
         self.events.push_back(match wanted {
             true => Event::Refused { request: Request::Join(name), refusal, text },
@@ -249,32 +248,32 @@ impl Conversation {
         });
     }
 
-    fn say_refused(&mut self, id: u64, refusal: Option<Refusal>, text: &str, now: Instant) {
+    fn publish_refused(&mut self, id: u64, refusal: Option<Refusal>, text: &str, now: Instant) {
         let again = match refusal {
-            Some(Refusal::RateLimited) => self.says.retry_carefully(id),
-            Some(Refusal::Draining) => self.says.retry(id),
+            Some(Refusal::RateLimited) => self.unacked.retry_one_at_a_time(id),
+            Some(Refusal::Draining) => self.unacked.retry(id),
             _ => false,
         };
         if again {
             self.pause_after(refusal, now);
             return;
         }
-        let request = match self.says.remove(id) {
-            Some(say) => Request::Say { room: say.room, id },
+        let request = match self.unacked.remove(id) {
+            Some(say) => Request::Publish { room: say.room, id },
             None => Request::Other,
         };
         self.events.push_back(Event::Refused { request, refusal, text: text.to_owned() });
     }
 
-    /// Whether the refusal passes by itself; if so, nothing that counts goes out for a moment.
+    /// Pauses if the refusal is temporary. Returns true if it is.
     fn pause_after(&mut self, refusal: Option<Refusal>, now: Instant) -> bool {
         let pause = match refusal {
             Some(Refusal::RateLimited) => RATE_PAUSE,
-            // The connection will be lost soon; until then there is no point in asking again.
-            Some(Refusal::Draining) => ANSWER_PATIENCE,
+            // The connection will close soon: a retry before that would be refused too.
+            Some(Refusal::Draining) => REPLY_TIMEOUT,
             _ => return false,
         };
-        self.paused = Some(now + pause);
+        self.paused_until = Some(now + pause);
         true
     }
 }

@@ -1,11 +1,11 @@
-//! The conversation against a relay made of hand-written frames.
+//! Tests of the conversation against hand-written frames.
 
+mod direct_messages;
 mod lost;
 mod refused;
-mod told;
 
 use super::*;
-use crate::client::event::Past;
+use crate::client::event::HistoryMessage;
 use crate::client::event::Recovered;
 use crate::id::Epoch;
 use crate::id::Offset;
@@ -20,7 +20,7 @@ use crate::wire::frame::ServerFrame;
 const EPOCH: Epoch = Epoch(7);
 const ROOM: u32 = 40;
 
-/// A conversation, the time it is told, and the relay's end of it.
+/// A conversation, the test's clock, and the relay's end of the connection.
 struct Play {
     client: Conversation,
     now: Instant,
@@ -32,14 +32,14 @@ impl Play {
         Self { client: Conversation::new("ann".to_owned(), 1, now), now }
     }
 
-    /// A client that is greeted and has joined `lobby`, in which ten messages were said.
+    /// A client that is logged in and has joined `lobby`, which holds ten messages.
     fn in_lobby() -> Self {
         let mut play = Self::new();
         play.client.join("lobby", 0, None);
         play.welcome();
         let join = play.heard_join();
         assert_eq!(join.1, None);
-        play.say(&joined(join.0, false, 10, 1));
+        play.serve(&joined(join.0, false, 10, 1));
         let events = play.events();
         assert_eq!(events[1], came_in(Recovered::Fresh { history: 0 }));
         play
@@ -50,9 +50,9 @@ impl Play {
         self.client.expire(self.now);
     }
 
-    /// Connects; the hello is left to be heard.
+    /// Connects; the hello is not read yet.
     fn connect(&mut self) {
-        while self.client.link() != Link::Dial {
+        while self.client.wanted_socket() != WantedSocket::Connecting {
             self.now = self.client.next_deadline().unwrap();
             self.client.expire(self.now);
         }
@@ -63,14 +63,14 @@ impl Play {
         self.connect();
         let heard = self.heard();
         assert!(matches!(heard[..], [Heard::Hello { .. }]), "{heard:?}");
-        self.say(&welcome("ann"));
+        self.serve(&welcome("ann"));
     }
 
     fn break_off(&mut self) {
-        self.client.disconnected(Cause::Ended, self.now);
+        self.client.disconnected(DisconnectCause::Closed, self.now);
     }
 
-    fn say(&mut self, frame: &ServerFrame<'_>) {
+    fn serve(&mut self, frame: &ServerFrame<'_>) {
         let mut bytes = Vec::new();
         binary::write_server(frame, &mut bytes);
         self.client.received(&bytes, self.now);
@@ -90,7 +90,7 @@ impl Play {
         heard
     }
 
-    /// The request and resume place of the one join that was sent.
+    /// Returns the request number and resume position of the only join sent.
     fn heard_join(&mut self) -> (u64, Option<Resume>) {
         match self.heard()[..] {
             [Heard::Join { request, resume, .. }] => (request, resume),
@@ -103,16 +103,16 @@ impl Play {
     }
 }
 
-/// What a client said, without the borrows.
+/// A frame of the client, without borrows.
 #[derive(Debug, PartialEq, Eq)]
 enum Heard {
     Hello { key: u64, name: String },
     Join { request: u64, resume: Option<Resume>, room: String },
     Leave { request: u64, room: u32 },
-    Say { room: u32, id: u64, text: String },
+    UnackedMessage { room: u32, id: u64, text: String },
     Members { request: u64 },
     History { request: u64, room: u32, side: Side, limit: u32 },
-    Tell { request: u64, name: String, text: String },
+    DirectMessage { request: u64, name: String, text: String },
     Ping,
     Pong(u64),
     Bye,
@@ -131,7 +131,11 @@ impl From<ClientFrame<'_>> for Heard {
             ClientFrame::Leave { request, room } => Self::Leave { request, room },
             ClientFrame::Say { room, id, echo, payload } => {
                 assert!(echo, "its own messages keep its place in the room");
-                Self::Say { room, id, text: String::from_utf8(payload.into_owned()).unwrap() }
+                Self::UnackedMessage {
+                    room,
+                    id,
+                    text: String::from_utf8(payload.into_owned()).unwrap(),
+                }
             }
             ClientFrame::Members { request, .. } => Self::Members { request },
             ClientFrame::History { request, room, side, limit } => {
@@ -139,7 +143,7 @@ impl From<ClientFrame<'_>> for Heard {
             }
             ClientFrame::Tell { request, notice: _, name, payload } => {
                 let text = String::from_utf8(payload.into_owned()).unwrap();
-                Self::Tell { request, name: name.into_owned(), text }
+                Self::DirectMessage { request, name: name.into_owned(), text }
             }
             ClientFrame::Ping { .. } => Self::Ping,
             ClientFrame::Pong { token } => Self::Pong(token),
@@ -198,24 +202,24 @@ fn told(offset: Offset) -> Event {
 }
 
 fn say(id: u64, text: &str) -> Heard {
-    Heard::Say { room: ROOM, id, text: text.to_owned() }
+    Heard::UnackedMessage { room: ROOM, id, text: text.to_owned() }
 }
 
 #[test]
 fn hello_join_say_ack() {
     let mut play = Play::new();
     play.client.join("lobby", 0, None);
-    let id = play.client.say("lobby", b"early").unwrap();
+    let id = play.client.publish("lobby", b"early").unwrap();
     play.connect();
     assert_eq!(play.heard(), [Heard::Hello { key: 0, name: "ann".to_owned() }]);
-    play.say(&welcome("ann"));
+    play.serve(&welcome("ann"));
     let (request, resume) = play.heard_join();
     assert_eq!(resume, None);
-    play.say(&joined(request, false, 0, 1));
+    play.serve(&joined(request, false, 0, 1));
     assert_eq!(play.heard(), [say(id, "early")]);
-    play.say(&message(1));
-    play.say(&ServerFrame::Ack { room: ROOM, id, offset: 1 });
-    play.say(&ServerFrame::Ack { room: ROOM, id, offset: 1 });
+    play.serve(&message(1));
+    play.serve(&ServerFrame::Ack { room: ROOM, id, offset: 1 });
+    play.serve(&ServerFrame::Ack { room: ROOM, id, offset: 1 });
     let events = [
         Event::Welcomed { name: "ann".to_owned() },
         came_in(Recovered::Fresh { history: 0 }),
@@ -232,13 +236,13 @@ fn history_is_had_in_two_steps_and_not_twice() {
     play.client.join("lobby", 3, None);
     play.welcome();
     let (request, _) = play.heard_join();
-    play.say(&joined(request, false, 10, 1));
+    play.serve(&joined(request, false, 10, 1));
     let (request, resume) = play.heard_join();
     assert_eq!(resume, Some(Resume { epoch: EPOCH, offset: 7 }));
-    // Live already, and to be read again in its place.
-    play.say(&message(11));
-    play.say(&joined(request, true, 11, 1));
-    (8..=11).for_each(|offset| play.say(&message(offset)));
+    // Already live, and to be replayed in its place.
+    play.serve(&message(11));
+    play.serve(&joined(request, true, 11, 1));
+    (8..=11).for_each(|offset| play.serve(&message(offset)));
     let events = play.events();
     assert_eq!(events[1], came_in(Recovered::Fresh { history: 4 }));
     assert_eq!(events[2..], [told(8), told(9), told(10), told(11)]);
@@ -250,13 +254,13 @@ fn history_is_no_more_than_what_is_kept() {
     play.client.join("lobby", 100, None);
     play.welcome();
     let (request, _) = play.heard_join();
-    play.say(&joined(request, false, 10, 9));
+    play.serve(&joined(request, false, 10, 9));
     assert_eq!(play.heard_join().1, Some(Resume { epoch: EPOCH, offset: 8 }));
     let mut play = Play::new();
     play.client.join("lobby", 100, None);
     play.welcome();
     let (request, _) = play.heard_join();
-    play.say(&joined(request, false, 10, 11));
+    play.serve(&joined(request, false, 10, 11));
     assert_eq!(play.events()[1], came_in(Recovered::Fresh { history: 0 }));
 }
 
@@ -264,11 +268,11 @@ fn history_is_no_more_than_what_is_kept() {
 fn duplicates_are_dropped_and_holes_are_told() {
     let mut play = Play::in_lobby();
     for offset in [10, 11, 11, 3, 12, 15] {
-        play.say(&message(offset));
+        play.serve(&message(offset));
     }
-    play.say(&ServerFrame::Gap { room: ROOM, from: 16, to: 18 });
-    play.say(&message(18));
-    play.say(&message(19));
+    play.serve(&ServerFrame::Gap { room: ROOM, from: 16, to: 18 });
+    play.serve(&message(18));
+    play.serve(&message(19));
     let gap = |from, to| Event::Gap { room: "lobby".into(), from, to };
     let events = [told(11), told(12), gap(13, 14), told(15), gap(16, 18), told(19)];
     assert_eq!(play.events(), events);
@@ -277,19 +281,19 @@ fn duplicates_are_dropped_and_holes_are_told() {
 #[test]
 fn presence_and_members_are_told() {
     let mut play = Play::in_lobby();
-    assert!(play.client.members("lobby") && !play.client.members("attic"));
+    assert!(play.client.request_members("lobby") && !play.client.request_members("attic"));
     let [Heard::Members { request }] = play.heard()[..] else { panic!() };
     let room: RoomName = "lobby".into();
-    play.say(&ServerFrame::Came { room: ROOM, count: 3, name: "eve".into() });
-    play.say(&ServerFrame::Went { room: ROOM, count: 2, name: "eve".into() });
+    play.serve(&ServerFrame::Came { room: ROOM, count: 3, name: "eve".into() });
+    play.serve(&ServerFrame::Went { room: ROOM, count: 2, name: "eve".into() });
     let names = vec!["ann".into(), "bob".into()];
-    play.say(&ServerFrame::Members { request, room: ROOM, count: 2, names });
-    play.say(&ServerFrame::Members { request: 0, room: 999, count: 2, names: Vec::new() });
+    play.serve(&ServerFrame::Members { request, room: ROOM, count: 2, names });
+    play.serve(&ServerFrame::Members { request: 0, room: 999, count: 2, names: Vec::new() });
     let (name, names) = ("eve".to_owned(), vec!["ann".to_owned(), "bob".to_owned()]);
     let events = [
-        Event::Came { room: room.clone(), count: 3, name: name.clone() },
-        Event::Went { room: room.clone(), count: 2, name },
-        Event::Members { room, count: 2, names, asked: true },
+        Event::MemberJoined { room: room.clone(), count: 3, name: name.clone() },
+        Event::MemberLeft { room: room.clone(), count: 2, name },
+        Event::Members { room, count: 2, names, requested: true },
     ];
     assert_eq!(play.events(), events);
 }
@@ -297,18 +301,18 @@ fn presence_and_members_are_told() {
 #[test]
 fn the_past_is_told_under_the_number_it_was_asked_under() {
     let mut play = Play::in_lobby();
-    assert_eq!(play.client.history("attic", Side::Before(0), 9), None);
-    let request = play.client.history("lobby", Side::Before(7), 9).unwrap();
+    assert_eq!(play.client.request_history("attic", Side::Before(0), 9), None);
+    let request = play.client.request_history("lobby", Side::Before(7), 9).unwrap();
     let side = Side::Before(7);
     assert_eq!(play.heard(), [Heard::History { request, room: ROOM, side, limit: 9 }]);
     let past = frame::Past { offset: 6, time: 66, sender: "eve".into(), payload: b"old".into() };
-    play.say(&ServerFrame::History { request, room: ROOM, oldest: 6, messages: vec![past] });
+    play.serve(&ServerFrame::History { request, room: ROOM, oldest: 6, messages: vec![past] });
     let (sender, payload) = ("eve".to_owned(), b"old".to_vec());
-    let messages = vec![Past { offset: 6, time: 66, sender, payload }];
+    let messages = vec![HistoryMessage { offset: 6, time: 66, sender, payload }];
     let page = Event::History { room: "lobby".into(), request, oldest: 6, messages };
     assert_eq!(play.events(), [page]);
-    // A page of the past says nothing of the present: what comes next is still the next.
-    play.say(&message(11));
+    // A history page does not affect live messages: the next one is still the next.
+    play.serve(&message(11));
     assert_eq!(play.events(), [told(11)]);
 }
 
@@ -316,15 +320,15 @@ fn the_past_is_told_under_the_number_it_was_asked_under() {
 fn a_room_is_left_and_joined_anew() {
     let mut play = Play::in_lobby();
     assert!(play.client.leave("lobby") && !play.client.leave("lobby"));
-    assert_eq!(play.client.say("lobby", b""), Err(SayError::NotJoined));
+    assert_eq!(play.client.publish("lobby", b""), Err(PublishError::NotJoined));
     play.client.join("lobby", 0, None);
-    let id = play.client.say("lobby", b"again").unwrap();
+    let id = play.client.publish("lobby", b"again").unwrap();
     let [Heard::Leave { request, room: ROOM }] = play.heard()[..] else { panic!() };
-    play.say(&message(11));
-    play.say(&ServerFrame::Left { request, room: ROOM, offset: 11 });
+    play.serve(&message(11));
+    play.serve(&ServerFrame::Left { request, room: ROOM, offset: 11 });
     let (request, resume) = play.heard_join();
     assert_eq!(resume, None, "who left has no claim to what was said since");
-    play.say(&joined(request, false, 12, 1));
+    play.serve(&joined(request, false, 12, 1));
     assert_eq!(play.heard(), [say(id, "again")]);
     let left = Event::Left { room: "lobby".into() };
     assert_eq!(play.events(), [left, came_in(Recovered::Fresh { history: 0 })]);
@@ -333,24 +337,24 @@ fn a_room_is_left_and_joined_anew() {
 #[test]
 fn who_is_put_out_is_told_and_does_not_go_back_by_itself() {
     let mut play = Play::in_lobby();
-    let waiting = play.client.say("lobby", b"x").unwrap();
+    let waiting = play.client.publish("lobby", b"x").unwrap();
     play.heard();
     let put_out = ServerFrame::Left { request: 0, room: ROOM, offset: 10 };
-    play.say(&put_out);
+    play.serve(&put_out);
     let refused = Event::Refused {
-        request: Request::Say { room: "lobby".into(), id: waiting },
+        request: Request::Publish { room: "lobby".into(), id: waiting },
         refusal: Some(Refusal::NotMember),
         text: Refusal::NotMember.text().to_owned(),
     };
-    assert_eq!(play.events(), [refused, Event::Expelled { room: "lobby".into() }]);
-    assert_eq!(play.client.say("lobby", b""), Err(SayError::NotJoined));
-    // Unless asked to.
+    assert_eq!(play.events(), [refused, Event::Kicked { room: "lobby".into() }]);
+    assert_eq!(play.client.publish("lobby", b""), Err(PublishError::NotJoined));
+    // Unless requested.
     play.client.join("lobby", 0, None);
     let (request, resume) = play.heard_join();
     assert_eq!(resume, None);
-    // And what crossed with that is waited for.
-    play.say(&put_out);
-    play.say(&joined(request, false, 12, 1));
+    // A request that crossed with the kick is still answered.
+    play.serve(&put_out);
+    play.serve(&joined(request, false, 12, 1));
     assert_eq!(play.events(), [came_in(Recovered::Fresh { history: 0 })]);
 }
 
@@ -358,7 +362,7 @@ fn who_is_put_out_is_told_and_does_not_go_back_by_itself() {
 fn a_room_is_the_same_in_any_case_of_letters() {
     let mut play = Play::in_lobby();
     play.client.join("Lobby", 0, None);
-    let id = play.client.say("LOBBY", b"x").unwrap();
+    let id = play.client.publish("LOBBY", b"x").unwrap();
     assert_eq!(play.heard(), [say(id, "x")]);
     assert!(play.client.leave("lobbY") && !play.client.leave("lobby"));
 }
@@ -372,9 +376,9 @@ fn a_room_can_be_left_before_it_is_joined() {
     play.welcome();
     let (request, _) = play.heard_join();
     assert!(play.client.leave("lobby"));
-    play.say(&joined(request, false, 0, 1));
+    play.serve(&joined(request, false, 0, 1));
     let [Heard::Leave { request, .. }] = play.heard()[..] else { panic!() };
-    play.say(&ServerFrame::Left { request, room: ROOM, offset: 0 });
+    play.serve(&ServerFrame::Left { request, room: ROOM, offset: 0 });
     let left = |room: &str| Event::Left { room: room.into() };
     let welcomed = Event::Welcomed { name: "ann".to_owned() };
     assert_eq!(play.events(), [left("attic"), welcomed, left("lobby")]);
@@ -383,34 +387,40 @@ fn a_room_can_be_left_before_it_is_joined() {
 #[test]
 fn pings_are_answered_and_silence_is_probed() {
     let mut play = Play::in_lobby();
-    play.say(&ServerFrame::Ping { token: 4 });
+    play.serve(&ServerFrame::Ping { token: 4 });
     assert_eq!(play.heard(), [Heard::Pong(4)]);
     play.later(Duration::from_secs(29));
     assert_eq!(play.heard(), []);
     play.later(Duration::from_secs(1));
     assert_eq!(play.heard(), [Heard::Ping]);
-    play.say(&ServerFrame::Pong { token: 0 });
+    play.serve(&ServerFrame::Pong { token: 0 });
     play.later(Duration::from_secs(29));
-    assert_eq!((play.heard(), play.client.link()), (vec![], Link::Up));
+    assert_eq!((play.heard(), play.client.wanted_socket()), (vec![], WantedSocket::Connected));
     play.later(Duration::from_secs(1));
-    assert_eq!(play.client.next_deadline(), Some(play.now + ANSWER_PATIENCE));
-    play.later(ANSWER_PATIENCE);
-    assert!(matches!(play.events()[..], [Event::Disconnected { cause: Cause::Silent, .. }]));
+    assert_eq!(play.client.next_deadline(), Some(play.now + REPLY_TIMEOUT));
+    play.later(REPLY_TIMEOUT);
+    assert!(matches!(
+        play.events()[..],
+        [Event::Disconnected { cause: DisconnectCause::TimedOut, .. }]
+    ));
 }
 
 #[test]
 fn goodbye_comes_after_everything_else() {
     let mut play = Play::in_lobby();
-    let id = play.client.say("lobby", b"last").unwrap();
+    let id = play.client.publish("lobby", b"last").unwrap();
     play.client.close(play.now);
-    assert_eq!(play.client.say("lobby", b""), Err(SayError::Closed));
+    assert_eq!(play.client.publish("lobby", b""), Err(PublishError::Closed));
     assert_eq!(play.heard(), [say(id, "last"), Heard::Bye]);
-    play.say(&ServerFrame::Ack { room: ROOM, id, offset: 11 });
-    play.say(&ServerFrame::Bye { code: CloseReason::PeerClosed.code(), text: "bye".into() });
+    play.serve(&ServerFrame::Ack { room: ROOM, id, offset: 11 });
+    play.serve(&ServerFrame::Bye { code: CloseReason::PeerClosed.code(), text: "bye".into() });
     let acked = Event::Acked { room: "lobby".into(), id, offset: 11 };
-    let gone = Event::Disconnected { cause: Cause::Asked, retry_in: None };
+    let gone = Event::Disconnected { cause: DisconnectCause::Requested, retry_in: None };
     assert_eq!(play.events(), [acked, gone]);
-    assert_eq!((play.client.link(), play.client.next_deadline()), (Link::Down, None));
+    assert_eq!(
+        (play.client.wanted_socket(), play.client.next_deadline()),
+        (WantedSocket::None, None)
+    );
 }
 
 #[test]
@@ -432,7 +442,7 @@ fn a_cut_anywhere_changes_nothing() {
     frames.iter().for_each(|frame| binary::write_server(frame, &mut stream));
     let mut greeting = Vec::new();
     binary::write_server(&frames[0], &mut greeting);
-    // No relay answers a join before it has heard one.
+    // A relay cannot reply to a join that it has not received.
     let always = greeting.len();
     let play_cut_at = |cuts: &[usize]| {
         let cuts = cuts.iter().copied();
@@ -475,5 +485,5 @@ fn a_long_message_is_taken_in_pieces_and_a_longer_one_is_not_waited_for() {
     assert!(matches!(play.events()[..], [Event::Message { offset: 11, .. }]));
     play.client.received(&u32::MAX.to_be_bytes(), play.now);
     let [Event::Disconnected { cause, retry_in: None }] = &play.events()[..] else { panic!() };
-    assert!(matches!(cause, Cause::Nonsense(FrameError::TooLong { .. })));
+    assert!(matches!(cause, DisconnectCause::NotARelay(FrameError::TooLong { .. })));
 }

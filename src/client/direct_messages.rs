@@ -1,46 +1,46 @@
-//! Private messages that have not been answered yet.
+//! Direct messages without a reply.
 
 use std::collections::VecDeque;
 
-/// Private messages that may wait for their answer.
-const TELLS_MAX: usize = 256;
+/// The most direct messages without a reply.
+const MESSAGES_MAX: usize = 256;
 
-/// One private message on its way.
+/// A direct message.
 #[derive(Debug)]
-pub(super) struct Tell {
+pub(super) struct DirectMessage {
     pub(super) id: u64,
     pub(super) name: Box<str>,
     pub(super) payload: Vec<u8>,
 }
 
-/// All private messages on their way, in the order in which they were told.
+/// All direct messages without a reply, in order.
 ///
-/// They go one by one, each when the one before is answered: two in flight could be refused as too
-/// fast and accepted in turn, and so change places. A relay remembers none of them, so what a lost
-/// connection leaves unclear stays unclear, and is not sent again.
+/// One message is in flight at a time: of two, the first could be refused as too fast and the
+/// second accepted, which would change their order. Relays do not store direct messages, so a
+/// message with an unknown outcome is not sent again.
 #[derive(Debug, Default)]
-pub(super) struct Tells {
-    queue: VecDeque<Tell>,
-    /// The first one was written to the present connection.
+pub(super) struct DirectMessages {
+    queue: VecDeque<DirectMessage>,
+    /// True if the first message was sent on the present connection.
     in_flight: bool,
 }
 
-impl Tells {
+impl DirectMessages {
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
 
-    /// Whether another one has to wait outside.
+    /// True if a further message must wait.
     pub(super) fn is_full(&self) -> bool {
-        self.queue.len() >= TELLS_MAX
+        self.queue.len() >= MESSAGES_MAX
     }
 
-    pub(super) fn push(&mut self, tell: Tell) {
+    pub(super) fn push(&mut self, tell: DirectMessage) {
         self.queue.push_back(tell);
     }
 
-    /// The next one to write. It counts as written from now on.
-    pub(super) fn next_to_send(&mut self) -> Option<&Tell> {
+    /// Returns the next message to send, and marks it as sent.
+    pub(super) fn next_to_send(&mut self) -> Option<&DirectMessage> {
         if self.in_flight {
             return None;
         }
@@ -48,13 +48,13 @@ impl Tells {
         self.queue.front()
     }
 
-    /// Whether the one in flight has that id.
+    /// True if the message in flight has that id.
     pub(super) fn is_in_flight(&self, id: u64) -> bool {
         self.in_flight && self.queue.front().is_some_and(|tell| tell.id == id)
     }
 
-    /// Takes out the one in flight, if it has that id: it is answered.
-    pub(super) fn answered(&mut self, id: u64) -> Option<Tell> {
+    /// Removes and returns the message in flight, if it has that id.
+    pub(super) fn take_answered(&mut self, id: u64) -> Option<DirectMessage> {
         if !self.is_in_flight(id) {
             return None;
         }
@@ -62,19 +62,19 @@ impl Tells {
         self.queue.pop_front()
     }
 
-    /// The one in flight is to be sent again.
+    /// Marks the message in flight as unsent.
     pub(super) fn retry(&mut self) {
         self.in_flight = false;
     }
 
-    /// The connection is gone: takes out the one of which nobody knows what became.
-    pub(super) fn connection_lost(&mut self) -> Option<Tell> {
+    /// Removes and returns the message in flight: its outcome is unknown.
+    pub(super) fn connection_lost(&mut self) -> Option<DirectMessage> {
         if std::mem::take(&mut self.in_flight) { self.queue.pop_front() } else { None }
     }
 
-    /// Takes out every one that is longer than a relay takes.
-    pub(super) fn take_longer_than(&mut self, max: usize) -> Vec<Tell> {
-        let (longer, rest): (Vec<Tell>, Vec<Tell>) =
+    /// Removes and returns the messages longer than `max`.
+    pub(super) fn take_longer_than(&mut self, max: usize) -> Vec<DirectMessage> {
+        let (longer, rest): (Vec<DirectMessage>, Vec<DirectMessage>) =
             self.queue.drain(..).partition(|tell| tell.payload.len() > max);
         self.queue = rest.into();
         longer
@@ -85,15 +85,15 @@ impl Tells {
 mod tests {
     use super::*;
 
-    fn two() -> Tells {
-        let mut tells = Tells::default();
+    fn two() -> DirectMessages {
+        let mut tells = DirectMessages::default();
         for id in [3, 4] {
-            tells.push(Tell { id, name: "bob".into(), payload: vec![0; id as usize] });
+            tells.push(DirectMessage { id, name: "bob".into(), payload: vec![0; id as usize] });
         }
         tells
     }
 
-    fn next(tells: &mut Tells) -> Option<u64> {
+    fn next(tells: &mut DirectMessages) -> Option<u64> {
         tells.next_to_send().map(|tell| tell.id)
     }
 
@@ -101,12 +101,12 @@ mod tests {
     fn they_go_one_by_one_and_keep_their_order() {
         let mut tells = two();
         assert_eq!((next(&mut tells), next(&mut tells)), (Some(3), None));
-        assert!(tells.answered(4).is_none() && tells.is_in_flight(3));
+        assert!(tells.take_answered(4).is_none() && tells.is_in_flight(3));
         tells.retry();
         assert_eq!((next(&mut tells), next(&mut tells)), (Some(3), None));
-        assert_eq!(tells.answered(3).map(|tell| tell.id), Some(3));
+        assert_eq!(tells.take_answered(3).map(|tell| tell.id), Some(3));
         assert_eq!(next(&mut tells), Some(4));
-        tells.answered(4);
+        tells.take_answered(4);
         assert_eq!((next(&mut tells), tells.len()), (None, 0));
     }
 

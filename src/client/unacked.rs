@@ -1,79 +1,81 @@
-//! Messages said and not yet acknowledged.
+//! Published messages without an acknowledgement.
 
 use super::event::RoomName;
 use std::collections::VecDeque;
 
-/// Messages that may wait for their acknowledgement.
-pub(super) const SAYS_MAX: usize = 1024;
+/// The most unacknowledged messages.
+pub(super) const MESSAGES_MAX: usize = 1024;
 
-/// Bytes of payload that may wait for acknowledgement. A single longer message may wait alone.
-pub(super) const SAYS_BYTES_MAX: usize = 8 << 20;
+/// The most bytes of unacknowledged payloads. A single longer message is accepted if no other
+/// waits.
+pub(super) const BYTES_MAX: usize = 8 << 20;
 
-/// One message on its way.
+/// An unacknowledged message.
 #[derive(Debug)]
-pub(super) struct Say {
+pub(super) struct UnackedMessage {
     pub(super) id: u64,
     pub(super) room: RoomName,
     pub(super) payload: Vec<u8>,
-    /// Whether it was written to the present connection.
+    /// True if the message was sent on the present connection.
     sent: bool,
 }
 
-impl Say {
-    /// Whether it was written to the present connection, and so will be answered there.
+impl UnackedMessage {
+    /// True if the message was sent on the present connection, so that the relay will reply.
     pub(super) fn is_sent(&self) -> bool {
         self.sent
     }
 }
 
-/// All messages on their way, in the order in which they were said.
+/// All unacknowledged messages, in order.
 ///
-/// A message leaves only by its acknowledgement or its refusal, so what a lost connection leaves
-/// unclear is sent again; the relay knows the id and says it once.
+/// A message leaves the queue with its acknowledgement or refusal, so messages with an unknown
+/// outcome are sent again after a reconnect; the relay knows the id and publishes a message once.
 #[derive(Debug, Default)]
-pub(super) struct Says {
-    /// Ids ascend, because they are given out in order.
-    queue: VecDeque<Say>,
+pub(super) struct UnackedMessages {
+    /// In ascending order of ids.
+    queue: VecDeque<UnackedMessage>,
     bytes: usize,
-    /// How many are written and not acknowledged.
+    /// The number of messages sent and not acknowledged.
     in_flight: usize,
-    /// Everything before this place is sent. Spares each write a walk past what is in flight.
+    /// All messages before this index are sent: a search starts here.
     sent_up_to: usize,
-    /// The relay has refused something as too fast on this connection. From then on messages go
-    /// one by one: two in flight could be refused and accepted in turn, and so change places.
-    careful: bool,
+    /// Set after a `rate_limited` refusal on this connection. Then one message is in flight at a
+    /// time: of two, the first could be refused and the second accepted, which would change their
+    /// order.
+    one_at_a_time: bool,
 }
 
-impl Says {
+impl UnackedMessages {
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
 
-    /// Whether a message of this length has to wait outside.
+    /// True if a message of this length must wait.
     pub(super) fn is_full(&self, length: usize) -> bool {
-        let too_many_bytes = self.bytes + length > SAYS_BYTES_MAX && !self.queue.is_empty();
-        self.queue.len() >= SAYS_MAX || too_many_bytes
+        let too_many_bytes = self.bytes + length > BYTES_MAX && !self.queue.is_empty();
+        self.queue.len() >= MESSAGES_MAX || too_many_bytes
     }
 
     pub(super) fn push(&mut self, id: u64, room: RoomName, payload: Vec<u8>) {
         self.bytes += payload.len();
-        self.queue.push_back(Say { id, room, payload, sent: false });
+        self.queue.push_back(UnackedMessage { id, room, payload, sent: false });
     }
 
-    /// Takes out the message with that id: it is acknowledged, or refused for good.
-    pub(super) fn remove(&mut self, id: u64) -> Option<Say> {
+    /// Removes the message with that id, after its acknowledgement or final refusal.
+    pub(super) fn remove(&mut self, id: u64) -> Option<UnackedMessage> {
         let index = self.find(id)?;
         self.remove_at(index)
     }
 
-    /// The message was refused as too fast: it is to be sent again, and all others with more care.
-    /// False if there is no such message.
-    pub(super) fn retry_carefully(&mut self, id: u64) -> bool {
-        self.careful = true;
+    /// Marks a message as unsent after `rate_limited`, and sends one at a time from now on. Returns
+    /// false if there is no such message.
+    pub(super) fn retry_one_at_a_time(&mut self, id: u64) -> bool {
+        self.one_at_a_time = true;
         self.retry(id)
     }
 
-    /// The message is to be sent again. False if there is no such message.
+    /// Marks a message as unsent. Returns false if there is no such message.
     pub(super) fn retry(&mut self, id: u64) -> bool {
         let Some(index) = self.find(id) else { return false };
         if std::mem::take(&mut self.queue[index].sent) {
@@ -83,19 +85,22 @@ impl Says {
         true
     }
 
-    /// The connection is gone: all is to be sent again on the next.
+    /// Marks all messages as unsent.
     pub(super) fn connection_lost(&mut self) {
         self.queue.iter_mut().for_each(|say| say.sent = false);
         self.in_flight = 0;
         self.sent_up_to = 0;
-        self.careful = false;
+        self.one_at_a_time = false;
     }
 
-    /// Takes out every message that `hopeless` picks.
-    pub(super) fn take(&mut self, hopeless: impl Fn(&Say) -> bool) -> Vec<Say> {
+    /// Removes and returns the messages that match.
+    pub(super) fn take(
+        &mut self,
+        matches: impl Fn(&UnackedMessage) -> bool,
+    ) -> Vec<UnackedMessage> {
         let mut taken = Vec::new();
         for index in (0..self.queue.len()).rev() {
-            if hopeless(&self.queue[index]) {
+            if matches(&self.queue[index]) {
                 taken.extend(self.remove_at(index));
             }
         }
@@ -103,13 +108,13 @@ impl Says {
         taken
     }
 
-    /// The next message to write, and the number of its room, of which `number` knows those that
-    /// are joined. It counts as written from now on.
+    /// Returns the next message to send and the number of its room, and marks it as sent. `number`
+    /// returns the numbers of joined rooms.
     pub(super) fn next_to_send(
         &mut self,
         number: impl Fn(&RoomName) -> Option<u32>,
-    ) -> Option<(u32, &Say)> {
-        if self.careful && self.in_flight > 0 {
+    ) -> Option<(u32, &UnackedMessage)> {
+        if self.one_at_a_time && self.in_flight > 0 {
             return None;
         }
         while self.queue.get(self.sent_up_to).is_some_and(|say| say.sent) {
@@ -130,7 +135,7 @@ impl Says {
         self.queue.binary_search_by_key(&id, |say| say.id).ok()
     }
 
-    fn remove_at(&mut self, index: usize) -> Option<Say> {
+    fn remove_at(&mut self, index: usize) -> Option<UnackedMessage> {
         let say = self.queue.remove(index)?;
         self.bytes -= say.payload.len();
         self.in_flight -= usize::from(say.sent);
@@ -143,15 +148,15 @@ impl Says {
 mod tests {
     use super::*;
 
-    fn three() -> Says {
-        let mut says = Says::default();
+    fn three() -> UnackedMessages {
+        let mut says = UnackedMessages::default();
         for (id, room) in [(1, "a"), (2, "b"), (5, "a")] {
             says.push(id, room.into(), vec![0; 10]);
         }
         says
     }
 
-    fn send_all(says: &mut Says, number: impl Fn(&RoomName) -> Option<u32>) -> Vec<u64> {
+    fn send_all(says: &mut UnackedMessages, number: impl Fn(&RoomName) -> Option<u32>) -> Vec<u64> {
         let mut sent = Vec::new();
         while let Some((_, say)) = says.next_to_send(&number) {
             sent.push(say.id);
@@ -174,7 +179,11 @@ mod tests {
     fn after_too_fast_they_go_one_by_one_in_their_order() {
         let mut says = three();
         assert_eq!(send_all(&mut says, |_| Some(7)), [1, 2, 5]);
-        assert!(says.retry_carefully(2) && says.retry_carefully(5) && !says.retry_carefully(9));
+        assert!(
+            says.retry_one_at_a_time(2)
+                && says.retry_one_at_a_time(5)
+                && !says.retry_one_at_a_time(9)
+        );
         assert_eq!(send_all(&mut says, |_| Some(7)), [0_u64; 0], "1 is still in flight");
         says.remove(1);
         assert_eq!(send_all(&mut says, |_| Some(7)), [2]);
@@ -185,13 +194,13 @@ mod tests {
 
     #[test]
     fn what_may_wait_is_bounded_in_number_and_bytes() {
-        let mut says = Says::default();
-        assert!(!says.is_full(SAYS_BYTES_MAX * 2), "one long message may wait alone");
-        (1..=SAYS_MAX as u64).for_each(|id| says.push(id, "a".into(), Vec::new()));
+        let mut says = UnackedMessages::default();
+        assert!(!says.is_full(BYTES_MAX * 2), "one long message may wait alone");
+        (1..=MESSAGES_MAX as u64).for_each(|id| says.push(id, "a".into(), Vec::new()));
         assert!(says.is_full(0));
         says.remove(7);
-        assert!(!says.is_full(0) && !says.is_full(SAYS_BYTES_MAX));
-        says.push(2_000, "a".into(), vec![0; SAYS_BYTES_MAX]);
+        assert!(!says.is_full(0) && !says.is_full(BYTES_MAX));
+        says.push(2_000, "a".into(), vec![0; BYTES_MAX]);
         says.remove(8);
         assert!(says.is_full(1));
     }
