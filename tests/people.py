@@ -49,7 +49,7 @@ def main():
         chat.type("/msg ann a note")
         chat.sees(r"\[ann .+ you\] a note")
         chat.type("/msg guest1 psst")
-        chat.sees("not told to guest1: that person's client takes no private messages")
+        chat.sees("not sent to guest1: that person's client takes no private messages")
 
         chat.type("/who")
         chat.sees("4 in lobby: .*ann")
@@ -66,7 +66,7 @@ def main():
         assert relay.wait(timeout=PATIENCE) == 0, "a clean drain ends with 0"
         chat.sees("connection lost")
         relay, _ = serve(f"raw://127.0.0.1:{raw}", f"frame://127.0.0.1:{frame}")
-        chat.sees("back; lobby began anew")
+        chat.sees("back; lobby was created anew")
         program.sees("messages may have been missed")
         chat.type("are you back")
         program.sees("ann: are you back")

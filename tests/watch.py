@@ -80,7 +80,7 @@ def check_metrics(ports):
 def watch_top(relay, ports):
     """Numbers that move, keys, a terminal that changes its size, and a relay that goes."""
     top = Terminal("top", f"{HOBNOB} top http://127.0.0.1:{ports['admin']}", columns=80, rows=24)
-    top.sees(r"(?s)hobnob \d.*ready.*biggest rooms, by members.*nobody is behind.*ops .*refused, by reason.*q  leave")
+    top.sees(r"(?s)hobnob \d.*ready.*largest rooms, by members.*no peer is behind.*ops .*refused, by reason.*q  quit")
     assert all(len(line) <= 80 for line in top.screen().splitlines())
     url = f"http://127.0.0.1:{ports['http']}/rooms/busy/messages"
     until = time.monotonic() + PATIENCE
@@ -92,12 +92,12 @@ def watch_top(relay, ports):
     top.keys("s")
     top.sees("by messages/s")
     top.tmux("resize-window", "-t", "top", "-x", "60", "-y", "16")
-    top.sees(r"(?s)by messages/s.*slowest peers.*q  leave")
+    top.sees(r"(?s)by messages/s.*slowest peers.*q  quit")
     top.tmux("resize-window", "-t", "top", "-x", "120", "-y", "40")
     top.sees(r"(?s)by messages/s.*refused, by reason")
     relay.terminate()
     relay.wait(PATIENCE)
-    top.sees("out of reach")
+    top.sees("unreachable")
     top.keys("q")
     nobody = Terminal("nobody", f"{HOBNOB} top http://127.0.0.1:{ports['admin']}")
     nobody.sees("(?s)Is it running.*hobnob serve")

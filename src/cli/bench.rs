@@ -1,19 +1,19 @@
-//! `hobnob bench`: load for this relay, or for another server, and the truth about it.
+//! `hobnob bench`: measures this relay or another server under load.
 
-mod bar;
 mod compare;
-mod machine;
+mod environment;
 mod options;
+mod progress_bar;
 mod table;
 
 use clap::Subcommand;
 use hobnob::load::schedule::Pacing;
 use hobnob::load::{Act, Plan, Target};
-use options::{Common, Pace};
+use options::{CommonArgs, PaceArgs};
 
-/// Measures a server under load: this relay, or another that speaks one of seven protocols.
+/// Measure a server under load: this relay, or another server with one of seven protocols.
 ///
-/// What is measured, and how not to fool oneself, is in docs/BENCH.md.
+/// docs/BENCH.md describes what is measured, and the mistakes to avoid.
 #[derive(clap::Args)]
 #[command(after_help = "Example: hobnob bench fanout --spawn
 
@@ -26,44 +26,44 @@ pub(super) struct Args {
 
 #[derive(Subcommand)]
 enum Scenario {
-    /// One room: few say something, many hear it
+    /// One room: few publishers, many readers
     #[command(after_help = "Examples:
   hobnob bench fanout --spawn
   hobnob bench fanout --spawn --readers 5000 --window 16 --report fanout.html
   hobnob bench fanout --target redis://127.0.0.1:6379 --readers 1000 --rate 500
   hobnob bench fanout --spawn --find-max --p99-max 50ms")]
     Fanout(Fanout),
-    /// Many rooms of few
+    /// Many small rooms
     #[command(
         after_help = "Example: hobnob bench rooms --spawn --rooms 100 --members 10 --rate 2000"
     )]
     Rooms(Rooms),
-    /// Rooms as people make them: a few big, many small, most people silent, words in bursts
+    /// Rooms of realistic sizes: a few large, many small, most members silent, messages in bursts
     #[command(
         after_help = "Example: hobnob bench chat --spawn --readers 2000 --rooms 200 --rate 100"
     )]
     Chat(Chat),
-    /// Round trips: everyone says the next thing when the last came back
+    /// Round trips: each client sends its next message when the last one came back
     #[command(after_help = "Example: hobnob bench echo --spawn --clients 50")]
     Echo(Echo),
-    /// Silent connections: what does each cost?
+    /// Silent connections: measure the cost of each
     #[command(after_help = "Example: hobnob bench idle --spawn --connections 5000")]
     Idle(Idle),
-    /// Everyone connects at once; everyone is cut and comes back
+    /// All clients connect at once; then all are disconnected and reconnect
     #[command(after_help = "Example: hobnob bench storm --spawn --connections 5000 --cuts 2")]
     Storm(Storm),
-    /// Connect, join, say something, leave; over and over
+    /// Connect, join, publish one message, leave, repeatedly
     #[command(after_help = "Example: hobnob bench churn --spawn --rate 500")]
     Churn(Churn),
-    /// A share of the readers stops reading: what does it cost the others?
+    /// A share of the readers stops reading: measure the effect on the others
     #[command(
         after_help = "Example: hobnob bench slow --spawn --readers 1000 --share 0.2 --rate 200"
     )]
     Slow(Slow),
-    /// A small room measured while a huge one is flooded
+    /// A small room measured while a very large one is flooded
     #[command(after_help = "Example: hobnob bench mixed --spawn --readers 2000 --window 16")]
     Mixed(Mixed),
-    /// Put results side by side
+    /// Compare results
     #[command(
         after_help = "Example: hobnob bench compare before.json after.json --report both.html"
     )]
@@ -79,94 +79,94 @@ struct Fanout {
     #[arg(long, short = 'p', default_value_t = 1, value_parser = at_least_one())]
     publishers: u32,
     #[command(flatten)]
-    pace: Pace,
+    pace: PaceArgs,
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
 }
 
 #[derive(clap::Args)]
 struct Rooms {
-    /// Rooms
+    /// Number of rooms
     #[arg(long, default_value_t = 100, value_parser = at_least_one())]
     rooms: u32,
-    /// Readers in each, beside its publisher
+    /// Readers in each room, besides its publisher
     #[arg(long, default_value_t = 10, value_parser = at_least_one())]
     members: u32,
     #[command(flatten)]
-    pace: Pace,
+    pace: PaceArgs,
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
 }
 
 #[derive(clap::Args)]
 struct Chat {
-    /// Readers; one more in twenty talks
+    /// Readers; one in twenty members publishes
     #[arg(long, short = 'n', default_value_t = 2000, value_parser = at_least_one())]
     readers: u32,
-    /// Rooms they spread over
+    /// Number of rooms
     #[arg(long, default_value_t = 200, value_parser = at_least_one())]
     rooms: u32,
-    /// Messages said at the same moment
+    /// Messages published at the same moment
     #[arg(long, default_value_t = 4, value_parser = at_least_one())]
     burst: u32,
-    /// What is drawn by lot is drawn from this
+    /// Seed of the random choices
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
-    pace: Pace,
+    pace: PaceArgs,
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
 }
 
 #[derive(clap::Args)]
 struct Echo {
-    /// Clients, each by itself
+    /// Clients, each in its own room
     #[arg(long, short = 'n', default_value_t = 10, value_parser = at_least_one())]
     clients: u32,
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
 }
 
 #[derive(clap::Args)]
 struct Idle {
-    /// Connections
+    /// Number of connections
     #[arg(long, short = 'n', default_value_t = 1000, value_parser = at_least_one())]
     connections: u32,
-    /// Rooms they spread over
+    /// Number of rooms
     #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     rooms: u32,
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
 }
 
 #[derive(clap::Args)]
 struct Storm {
-    /// Connections
+    /// Number of connections
     #[arg(long, short = 'n', default_value_t = 1000, value_parser = at_least_one())]
     connections: u32,
-    /// Rooms they spread over
+    /// Number of rooms
     #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     rooms: u32,
-    /// How often everyone is cut and comes back
+    /// How often all clients are disconnected and reconnect
     #[arg(long, default_value_t = 1)]
     cuts: u32,
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
 }
 
 #[derive(clap::Args)]
 struct Churn {
-    /// Readers who stay
+    /// Readers that stay connected
     #[arg(long, short = 'n', default_value_t = 10, value_parser = at_least_one())]
     readers: u32,
-    /// Visitors there may be at a time
+    /// The most visitors at once
     #[arg(long, default_value_t = 1000, value_parser = at_least_one())]
     visitors: u32,
-    /// Visits a second
+    /// Visits per second
     #[arg(long, default_value_t = 500.0)]
     rate: f64,
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
 }
 
 #[derive(clap::Args)]
@@ -174,36 +174,36 @@ struct Slow {
     /// Readers in the room
     #[arg(long, short = 'n', default_value_t = 500, value_parser = at_least_one())]
     readers: u32,
-    /// The share of them that stops reading, from 0 to 1
+    /// The share of readers that stops reading, from 0 to 1
     #[arg(long, default_value_t = 0.2)]
     share: f64,
     /// Publishers
     #[arg(long, short = 'p', default_value_t = 1, value_parser = at_least_one())]
     publishers: u32,
     #[command(flatten)]
-    pace: Pace,
+    pace: PaceArgs,
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
 }
 
 #[derive(clap::Args)]
 struct Mixed {
-    /// Readers in the huge room
+    /// Readers in the large room
     #[arg(long, short = 'n', default_value_t = 2000, value_parser = at_least_one())]
     readers: u32,
-    /// Small rooms
+    /// Number of small rooms
     #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     rooms: u32,
-    /// Readers in each small room, beside its publisher
+    /// Readers in each small room, besides its publisher
     #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     members: u32,
-    /// Messages a second in all small rooms together
+    /// Messages per second in all small rooms together
     #[arg(long, default_value_t = 100.0)]
     small_rate: f64,
     #[command(flatten)]
-    pace: Pace,
+    pace: PaceArgs,
     #[command(flatten)]
-    common: Common,
+    common: CommonArgs,
 }
 
 fn at_least_one() -> clap::builder::RangedI64ValueParser<u32> {
@@ -211,9 +211,9 @@ fn at_least_one() -> clap::builder::RangedI64ValueParser<u32> {
 }
 
 impl Scenario {
-    /// What it has in common with the others, and its pace if it has one: what was asked for, and
-    /// what it is otherwise. `None` if it runs nothing.
-    fn parts(&self) -> Option<(&Common, Option<(&Pace, Pacing)>)> {
+    /// Returns the common options, and the pace options with the default pace. `None` if the
+    /// command runs no load.
+    fn parts(&self) -> Option<(&CommonArgs, Option<(&PaceArgs, Pacing)>)> {
         Some(match self {
             Self::Fanout(args) => (&args.common, Some((&args.pace, Pacing::Rate(100.0)))),
             Self::Rooms(args) => (&args.common, Some((&args.pace, Pacing::Rate(1000.0)))),
@@ -228,7 +228,7 @@ impl Scenario {
         })
     }
 
-    /// The load, at this pace where it has one.
+    /// Returns the plan of the load.
     fn plan(&self, target: &Target, pacing: Pacing) -> Option<Plan> {
         Some(match self {
             Self::Fanout(Fanout { readers, publishers, .. }) => {
@@ -265,7 +265,7 @@ pub(super) fn run(args: &Args) -> Result<(), String> {
         return compare::run(args);
     }
     let Some((common, pace)) = scenario.parts() else { return Ok(()) };
-    let pacing = pace.map_or(Pacing::Window(1), |(pace, otherwise)| pace.pacing(otherwise));
+    let pacing = pace.map_or(Pacing::Window(1), |(pace, default)| pace.pacing(default));
     let server = common.server()?;
     let Some(mut plan) = scenario.plan(&server.target, pacing) else { return Ok(()) };
     common.apply(&mut plan)?;

@@ -1,12 +1,12 @@
-//! `hobnob chat`: a person in a room.
+//! `hobnob chat`: an interactive chat client.
 
 mod command;
 mod keyboard;
 mod screen;
 
+use super::connection_error;
 use super::stdout_is_terminal;
 use super::text;
-use super::unreachable;
 use command::Command;
 use hobnob::client::Address;
 use hobnob::client::AddressError;
@@ -26,10 +26,10 @@ use std::io;
 use std::time::Duration;
 use std::time::Instant;
 
-/// How long what was typed last may take to be acknowledged when leaving.
-const LEAVING_PATIENCE: Duration = Duration::from_secs(5);
+/// Time to wait for acknowledgements on exit.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Talk in a room.
+/// Chat in a room.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   hobnob chat
@@ -44,15 +44,15 @@ pub(crate) struct Args {
     place: Vec<String>,
     #[arg(long, hide = true, env = "HOBNOB_URL", hide_env = true, default_value_t = Address::default())]
     url: Address,
-    /// The name to ask for [default: $USER, or a guest's]
+    /// The requested name [default: $USER, or a guest's name]
     #[arg(long)]
     name: Option<String>,
-    /// Start with up to so many messages from before
+    /// Start with up to N past messages
     #[arg(long, value_name = "N", default_value_t = 20)]
     history: u64,
 }
 
-/// Messages on their way beyond which no more lines are taken.
+/// Unacknowledged messages beyond which no further input is read.
 const UNACKNOWLEDGED_MAX: usize = 256;
 
 struct Chat {
@@ -61,39 +61,39 @@ struct Chat {
     screen: Screen,
     url: Address,
     history: u64,
-    /// The room talked in.
+    /// The current room.
     room: RoomName,
-    /// All rooms, in the order in which they were joined.
+    /// All joined rooms, in order of joining.
     rooms: Vec<RoomName>,
-    /// The name everyone sees; empty before the first welcome.
+    /// The name in use; empty before the first welcome.
     name: String,
-    /// Whether the last that was heard of the connection is that it is up.
+    /// True if the last connection event was a welcome.
     connected: bool,
-    /// Said here and to be seen as typed, so not to be shown again when it comes back.
-    typed: VecDeque<Said>,
-    /// Told to one person, and not answered yet.
-    told: Vec<Told>,
-    /// Until when to wait for acknowledgements; set once the person wants to leave.
-    leaving: Option<Instant>,
+    /// Messages typed here and visible as input, so that their echo is not printed again.
+    typed: VecDeque<TypedMessage>,
+    /// Direct messages without a reply.
+    direct: Vec<SentDirect>,
+    /// The deadline for acknowledgements; set once the user exits.
+    exit_deadline: Option<Instant>,
 }
 
-/// What was typed here, until it comes back.
-struct Said {
+/// A message typed here, until its echo arrives.
+struct TypedMessage {
     id: u64,
     room: RoomName,
     payload: Vec<u8>,
 }
 
-/// What one person was told here, until the relay answers.
-struct Told {
+/// A direct message typed here, until the relay replies.
+struct SentDirect {
     id: u64,
     payload: Vec<u8>,
 }
 
-/// Whether to go on.
-enum Next {
-    On,
-    End,
+/// The continuation after an event.
+enum Flow {
+    Continue,
+    Exit,
 }
 
 pub(super) fn run(args: Args) -> Result<(), String> {
@@ -101,7 +101,8 @@ pub(super) fn run(args: Args) -> Result<(), String> {
 }
 
 impl Args {
-    /// Where to talk. A single word without a colon is a room: addresses have one.
+    /// Returns address and room. A single argument without a colon is a room: every address has a
+    /// colon.
     fn place(&self) -> Result<(Address, &str), AddressError> {
         match &self.place[..] {
             [room] if !room.contains(':') => Ok((self.url.clone(), room)),
@@ -120,7 +121,7 @@ fn chat(args: Args) -> io::Result<()> {
         Client::connect(Options::new(url.clone()).name(name).accept_direct_messages())?;
     client.join(&room, args.history);
     let (keyboard, printer) = Keyboard::start(client.waker())?;
-    keyboard.go_on(&room);
+    keyboard.show_prompt(&room);
     let mut chat = Chat {
         client,
         keyboard,
@@ -132,128 +133,131 @@ fn chat(args: Args) -> io::Result<()> {
         name: String::new(),
         connected: false,
         typed: VecDeque::new(),
-        told: Vec::new(),
-        leaving: None,
+        direct: Vec::new(),
+        exit_deadline: None,
     };
-    match chat.talk() {
-        // Whoever read what was shown has gone.
+    match chat.run() {
+        // A closed pipe is no error: the reader has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
 }
 
 impl Chat {
-    fn talk(&mut self) -> io::Result<()> {
+    fn run(&mut self) -> io::Result<()> {
         loop {
-            let patience =
-                self.leaving.map(|until| until.saturating_duration_since(Instant::now()));
-            self.client.turn(patience)?;
+            let timeout =
+                self.exit_deadline.map(|until| until.saturating_duration_since(Instant::now()));
+            self.client.turn(timeout)?;
             while let Some(event) = self.client.next_event() {
-                if let Next::End = self.show(event)? {
+                if let Flow::Exit = self.show(event)? {
                     return Ok(());
                 }
             }
-            // Lines from a pipe come faster than they are acknowledged; those of a person do not.
-            while self.leaving.is_none() && self.client.unacknowledged() < UNACKNOWLEDGED_MAX {
+            // Lines from a pipe can come faster than acknowledgements.
+            while self.exit_deadline.is_none() && self.client.unacknowledged() < UNACKNOWLEDGED_MAX
+            {
                 match self.keyboard.next()? {
                     Typed::Line(line) => {
-                        self.obey(&line)?;
-                        self.go_on();
+                        self.execute(&line)?;
+                        self.show_prompt();
                     }
                     Typed::Nothing => break,
-                    Typed::End => self.leave_soon(),
+                    Typed::End => self.start_exit(),
                 }
             }
             self.close_if_due();
         }
     }
 
-    /// Lets the next line be typed. Not when leaving: the editor would begin it, and change the
-    /// terminal for it.
-    fn go_on(&self) {
-        if self.leaving.is_none() {
-            self.keyboard.go_on(&self.room);
+    /// Shows the prompt for the next line. Not on exit: the editor would change the terminal mode
+    /// again.
+    fn show_prompt(&self) {
+        if self.exit_deadline.is_none() {
+            self.keyboard.show_prompt(&self.room);
         }
     }
 
-    fn leave_soon(&mut self) {
-        self.leaving = Some(Instant::now() + LEAVING_PATIENCE);
+    fn start_exit(&mut self) {
+        self.exit_deadline = Some(Instant::now() + EXIT_TIMEOUT);
     }
 
     fn close_if_due(&mut self) {
-        let Some(until) = self.leaving else { return };
-        // Not before the first welcome: that there is no relay should be told, not left in silence.
+        let Some(until) = self.exit_deadline else { return };
+        // Not before the first welcome: an connection_error relay must be reported.
         let done = !self.name.is_empty() && self.client.unacknowledged() == 0;
         if done || until <= Instant::now() {
             self.client.close();
         }
     }
 
-    fn obey(&mut self, line: &str) -> io::Result<()> {
+    fn execute(&mut self, line: &str) -> io::Result<()> {
         match command::parse(line) {
             Command::Nothing => Ok(()),
-            Command::Say(text) => self.say(text.as_bytes()),
-            Command::Act(action) => self.say(&text::of_action(action)),
-            Command::Who if self.client.request_members(&self.room) => Ok(()),
-            Command::Who => self.screen.notice("not connected to the room at the moment"),
-            Command::Tell(name, text) => self.tell(name, text),
+            Command::Publish(text) => self.publish(text.as_bytes()),
+            Command::Action(action) => self.publish(&text::action_payload(action)),
+            Command::Members if self.client.request_members(&self.room) => Ok(()),
+            Command::Members => {
+                self.screen.notice("not connected to the room: wait for the connection")
+            }
+            Command::DirectMessage(name, text) => self.send_direct(name, text),
             Command::Join(room, key) => {
                 match key {
                     Some(key) => self.client.join_with_key(room, self.history, key),
                     None => self.client.join(room, self.history),
                 }
-                self.room = self.room_called(room);
+                self.room = self.add_room(room);
                 Ok(())
             }
             Command::Leave => {
                 let room = RoomName::clone(&self.room);
                 self.client.leave(&room);
-                self.forget(&room);
+                self.remove_room(&room);
                 Ok(())
             }
             Command::Help => self.screen.lines(command::HELP),
             Command::Quit => {
-                self.leave_soon();
+                self.start_exit();
                 Ok(())
             }
             Command::Unknown(line) => {
-                self.screen.notice(&format!("`{line}` is no command: try /help"))
+                self.screen.notice(&format!("unknown command `{line}`: /help lists the commands"))
             }
         }
     }
 
-    fn say(&mut self, payload: &[u8]) -> io::Result<()> {
+    fn publish(&mut self, payload: &[u8]) -> io::Result<()> {
         match self.client.publish(&self.room, payload) {
             Ok(id) => {
                 if self.keyboard.shows_lines {
                     let room = RoomName::clone(&self.room);
-                    self.typed.push_back(Said { id, room, payload: payload.into() });
+                    self.typed.push_back(TypedMessage { id, room, payload: payload.into() });
                 }
                 Ok(())
             }
             Err(PublishError::NotJoined) => self.screen.notice("join a room first: /join ROOM"),
-            Err(error) => self.screen.notice(&format!("not said: {error}")),
+            Err(error) => self.screen.notice(&format!("not published: {error}")),
         }
     }
 
-    fn tell(&mut self, name: &str, text: &str) -> io::Result<()> {
+    fn send_direct(&mut self, name: &str, text: &str) -> io::Result<()> {
         match self.client.send_direct(name, text) {
             Ok(id) => {
-                self.told.push(Told { id, payload: text.into() });
+                self.direct.push(SentDirect { id, payload: text.into() });
                 Ok(())
             }
-            Err(error) => self.screen.notice(&format!("not told: {error}")),
+            Err(error) => self.screen.notice(&format!("not sent: {error}")),
         }
     }
 
-    /// What was told is answered: what it was.
-    fn answered(&mut self, id: u64) -> Vec<u8> {
-        let index = self.told.iter().position(|told| told.id == id);
-        index.map(|index| self.told.remove(index).payload).unwrap_or_default()
+    /// Removes a direct message after its reply, and returns its payload.
+    fn take_direct(&mut self, id: u64) -> Vec<u8> {
+        let index = self.direct.iter().position(|sent| sent.id == id);
+        index.map(|index| self.direct.remove(index).payload).unwrap_or_default()
     }
 
-    /// The room of that name, from now on among those joined. Case is not what tells rooms apart.
-    fn room_called(&mut self, name: &str) -> RoomName {
+    /// Adds a room, unless it is joined already, and returns its name. ASCII case is ignored.
+    fn add_room(&mut self, name: &str) -> RoomName {
         if let Some(room) = self.rooms.iter().find(|room| room.eq_ignore_ascii_case(name)) {
             return RoomName::clone(room);
         }
@@ -262,7 +266,7 @@ impl Chat {
         room
     }
 
-    fn forget(&mut self, room: &str) {
+    fn remove_room(&mut self, room: &str) {
         self.rooms.retain(|joined| **joined != *room);
         self.typed.retain(|said| *said.room != *room);
         if *self.room == *room {
@@ -270,22 +274,22 @@ impl Chat {
         }
     }
 
-    fn show(&mut self, event: Event) -> io::Result<Next> {
+    fn show(&mut self, event: Event) -> io::Result<Flow> {
         match event {
             Event::Message { room, time, sender, payload, .. } => {
-                if !self.is_to_be_seen_already(&room, &sender, &payload) {
+                if !self.take_echo(&room, &sender, &payload) {
                     let elsewhere = (room != self.room).then_some(&*room);
                     self.screen.message(time, elsewhere, &sender, &payload)?;
                 }
             }
             Event::DirectMessage { time, sender, payload, .. } => {
-                self.screen.told(time, &sender, "you", &payload)?;
+                self.screen.direct_message(time, &sender, "you", &payload)?;
             }
             Event::DirectMessagePassed { id, name, time, away } => {
-                let payload = self.answered(id);
-                // Else it is to be seen as it was typed.
+                let payload = self.take_direct(id);
+                // Otherwise the typed line is visible already.
                 if !self.keyboard.shows_lines {
-                    self.screen.told(time, "you", &name, &payload)?;
+                    self.screen.direct_message(time, "you", &name, &payload)?;
                 }
                 if !away.is_empty() {
                     self.screen.notice(&format!("{name} is away: {away}"))?;
@@ -299,23 +303,23 @@ impl Chat {
                 self.connected = true;
             }
             Event::Disconnected { cause, retry_in } => match retry_in {
-                None if self.leaving.is_some() => return Ok(Next::End),
+                None if self.exit_deadline.is_some() => return Ok(Flow::Exit),
                 Some(wait) if std::mem::take(&mut self.connected) => {
                     let wait = wait.as_secs_f32();
-                    let notice = format!("connection lost ({cause}); trying again in {wait:.1} s");
+                    let notice = format!("connection lost ({cause}); reconnecting in {wait:.1} s");
                     self.screen.notice(&notice)?;
                 }
-                // That the tries after that fail, too, is no news.
+                // Further failed attempts are not reported.
                 Some(_) if !self.name.is_empty() => {}
-                _ => return Err(io::Error::other(unreachable(&self.url, &cause))),
+                _ => return Err(io::Error::other(connection_error(&self.url, &cause))),
             },
             Event::Kicked { room } => {
                 let was_talked_in = room == self.room;
-                self.forget(&room);
+                self.remove_room(&room);
                 if was_talked_in && self.room.is_empty() {
-                    self.screen.notice("you are in no room now: /join ROOM")?;
+                    self.screen.notice("you are in no room: /join ROOM")?;
                 } else if was_talked_in {
-                    self.screen.notice(&format!("you talk in {} now", self.room))?;
+                    self.screen.notice(&format!("the current room is now {}", self.room))?;
                 }
             }
             other => {
@@ -324,12 +328,12 @@ impl Chat {
                 }
             }
         }
-        Ok(Next::On)
+        Ok(Flow::Continue)
     }
 
-    /// Whether the message is what was typed here, and so stands on the screen already. Another of
-    /// the same name and words does no harm: it looks the same.
-    fn is_to_be_seen_already(&mut self, room: &RoomName, sender: &str, payload: &[u8]) -> bool {
+    /// True if the message is the echo of a typed line. Another message with the same name and text
+    /// looks the same, so a mistake does no harm.
+    fn take_echo(&mut self, room: &RoomName, sender: &str, payload: &[u8]) -> bool {
         if sender != self.name {
             return false;
         }
@@ -338,14 +342,14 @@ impl Chat {
         found.is_some_and(|index| self.typed.remove(index).is_some())
     }
 
-    /// Everything that takes one dim line.
+    /// Returns the notice for an event.
     fn notice(&mut self, event: &Event) -> Option<String> {
         Some(match event {
             Event::NameTaken { name, trying } if trying.is_empty() => {
-                format!("somebody has the name {name} already; asking for any")
+                format!("the name {name} is in use; requesting any name")
             }
             Event::NameTaken { name, trying } => {
-                format!("somebody has the name {name} already; trying {trying}")
+                format!("the name {name} is in use; trying {trying}")
             }
             Event::Joined { room, members, recovered } => joined(room, *members, *recovered),
             Event::Left { room } => format!("left {room}"),
@@ -363,19 +367,19 @@ impl Chat {
                 format!("{} messages of {room} were lost", to - from + 1)
             }
             Event::Refused { request: Request::Join(room), text, .. } => {
-                self.forget(room);
+                self.remove_room(room);
                 format!("cannot join {room}: {text}")
             }
             Event::Refused { request: Request::Publish { id, .. }, text, .. } => {
                 self.typed.retain(|said| said.id != *id);
-                format!("not said: {text}")
+                format!("not published: {text}")
             }
             Event::Refused { request: Request::DirectMessage { name, id }, text, .. } => {
-                self.answered(*id);
-                format!("not told to {name}: {text}")
+                self.take_direct(*id);
+                format!("not sent to {name}: {text}")
             }
             Event::Refused { text, .. } => text.clone(),
-            Event::Draining => "the relay is going away soon".to_owned(),
+            Event::Draining => "the relay is shutting down".to_owned(),
             _ => return None,
         })
     }
@@ -384,14 +388,14 @@ impl Chat {
 fn joined(room: &str, members: u32, recovered: Recovered) -> String {
     match recovered {
         Recovered::Fresh { .. } => format!("joined {room}, {members} here"),
-        Recovered::NothingMissed => format!("back in {room}; nothing was missed"),
+        Recovered::NothingMissed => format!("back in {room}; no message was missed"),
         Recovered::Complete { missed: 1 } => "back; 1 missed message follows".to_owned(),
         Recovered::Complete { missed } => format!("back; {missed} missed messages follow"),
         Recovered::Lost { lost: Some(lost), .. } => {
             format!("back; {lost} messages could not be recovered")
         }
         Recovered::Lost { lost: None, .. } => {
-            format!("back; {room} began anew, and what was missed could not be recovered")
+            format!("back; {room} was created anew, and missed messages could not be recovered")
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `hobnob check`: what a configuration file comes to.
+//! `hobnob check`: checks a configuration file.
 
 use super::irc;
-use super::keys::refuse_unknown;
 use super::settings::{Settings, Table};
+use super::unknown_keys::refuse_unknown;
 use clap::CommandFactory;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(after_help = "Example: hobnob check hobnob.toml")]
 pub(super) struct Args {
-    /// The file
+    /// The configuration file
     #[arg(value_name = "CONFIG")]
     file: PathBuf,
 }
 
-/// Checks the file and prints what would be in force.
+/// Checks the file, and prints the settings in force.
 pub(super) fn run(args: &Args) -> Result<(), String> {
     let config = read(&args.file)?.into_config().map_err(|error| at(&args.file, &error))?;
-    let mut text = format!("{} is in order\n", args.file.display());
+    let mut text = format!("{} is valid\n", args.file.display());
     for listen in &config.listeners {
         let _ = writeln!(text, "  {:<6} {}", listen.service.word(), listen.endpoint);
     }
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads a file. Unknown keys are refused with the nearest right one.
+/// Reads a file. An unknown key is an error that suggests the nearest key.
 pub(super) fn read(path: &Path) -> Result<Settings, String> {
     let text = std::fs::read_to_string(path).map_err(|error| at(path, &error.to_string()))?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| at(path, &error.to_string()))?;
@@ -43,8 +43,8 @@ pub(super) fn read(path: &Path) -> Result<Settings, String> {
     Ok(settings)
 }
 
-/// An error without the lines of the file that it shows: there may be a password in them, and it is
-/// to be told over the network.
+/// Removes the quoted source lines from an error: they may contain a password, and the error is
+/// sent over the network.
 pub(super) fn without_source(error: &str) -> String {
     let is_source = |line: &str| {
         let line = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
@@ -58,7 +58,7 @@ fn at(path: &Path, what: &str) -> String {
     format!("{}: {}", path.display(), what.trim_end())
 }
 
-/// Every key of a file: the flags of `serve`, but for the one that names the file.
+/// Returns every key of the file: the flags of `serve`, except `--config`.
 fn keys() -> Vec<String> {
     let cli = super::Cli::command();
     let serve = cli.find_subcommand("serve");
@@ -132,8 +132,8 @@ Two
         assert_eq!((irc[0].cloak, irc[0].history), (false, 7));
         let summary = irc::summary(&config);
         assert!(summary.contains("irc.example of Other: operators ann, bob; a password;"));
-        assert!(summary.contains("everybody sees addresses"), "{summary}");
-        assert!(summary.contains("`hobnob password` makes a hash"), "{summary}");
+        assert!(summary.contains("hosts are visible"), "{summary}");
+        assert!(summary.contains("hash it with `hobnob password`"), "{summary}");
         assert!(!summary.contains("sesame"), "{summary}");
     }
 
@@ -191,7 +191,7 @@ Two
             ("[irc]\nhistory = \"all\"", "invalid type"),
             ("[irc]\nname = \"irc\"", "has a dot"),
             ("[irc]\npassword = \"\"", "empty"),
-            ("[irc]\nmotd = \"\"\nmotd-file = \"x\"", "motd or motd-file"),
+            ("[irc]\nmotd = \"\"\nmotd-file = \"x\"", "both motd and motd-file"),
             ("[irc]\nmotd-file = \"nowhere.txt\"", "nowhere.txt"),
             ("[[irc.operators]]\nname = \"ann\"", "missing field"),
             (

@@ -1,13 +1,13 @@
-//! The `[irc]` table of the file: how IRC is served where a listener's URL does not say otherwise.
+//! The `[irc]` table of the configuration file: defaults for listeners that serve IRC.
 
-use super::keys::refuse_unknown;
+use super::unknown_keys::refuse_unknown;
 use hobnob::config::{add_operator, set_irc_option};
 use hobnob::session::irc::Options;
 use hobnob::{Config, password::Secret};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// What the table may say.
+/// The keys of the table.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Table {
@@ -22,7 +22,7 @@ pub(super) struct Table {
     history: Option<usize>,
 }
 
-/// One operator.
+/// An IRC operator.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Operator {
@@ -34,10 +34,10 @@ struct Operator {
 const KEYS: &[&str] =
     &["name", "network", "motd", "motd-file", "password", "operators", "cloak", "history"];
 
-/// The keys of each operator in it.
+/// The keys of an operator.
 const OPERATOR_KEYS: &[&str] = &["name", "password"];
 
-/// Refuses keys that the table cannot have.
+/// Refuses unknown keys.
 pub(super) fn refuse_unknown_keys(table: &toml::Table) -> Result<(), String> {
     refuse_unknown(table, KEYS, "irc.")?;
     let operators = table.get("operators").and_then(toml::Value::as_array);
@@ -46,12 +46,12 @@ pub(super) fn refuse_unknown_keys(table: &toml::Table) -> Result<(), String> {
 }
 
 impl Table {
-    /// Reads the MOTD, if it is in a file of its own: beside `file`, in which the table stands,
-    /// unless its whole path is given.
+    /// Reads the MOTD from its file, if one is set. A relative path starts at the folder of `file`,
+    /// the configuration file.
     pub(super) fn read_motd(&mut self, file: &Path) -> Result<(), String> {
         let Some(motd_file) = self.motd_file.take() else { return Ok(()) };
         if self.motd.is_some() {
-            return Err("irc: give motd or motd-file, not both".to_owned());
+            return Err("irc: both motd and motd-file are set: remove one".to_owned());
         }
         let path = file.parent().unwrap_or(Path::new("")).join(motd_file);
         let text = std::fs::read_to_string(&path);
@@ -59,7 +59,7 @@ impl Table {
         Ok(())
     }
 
-    /// What it comes to.
+    /// Converts the table to options.
     pub(super) fn options(&self) -> Result<Options, String> {
         let mut options = Options::default();
         let history = self.history.map(|history| history.to_string());
@@ -85,7 +85,7 @@ impl Table {
     }
 }
 
-/// How IRC will be served, for a person: nothing if it is not.
+/// Describes the IRC options in force; empty if they are the defaults.
 pub(super) fn summary(config: &Config) -> String {
     let mut text = String::new();
     let mut seen: Vec<&Options> = Vec::new();
@@ -97,17 +97,17 @@ pub(super) fn summary(config: &Config) -> String {
         let operators: Vec<&str> = options.operators.iter().map(|o| &*o.name).collect();
         let _ = writeln!(
             text,
-            "irc as {} of {}: operators {}; {}; a MOTD of {} lines; {}",
+            "irc as {} of {}: operators {}; {}; MOTD of {} lines; {}",
             options.name,
             options.network,
             if operators.is_empty() { "none".to_owned() } else { operators.join(", ") },
             if options.password.is_some() { "a password" } else { "no password" },
             options.motd.len(),
-            if options.cloak { "hosts are cloaked" } else { "everybody sees addresses" },
+            if options.cloak { "hosts are cloaked" } else { "hosts are visible" },
         );
         let passwords = options.operators.iter().map(|o| &o.password).chain(&options.password);
         if passwords.into_iter().any(|password| matches!(password, Secret::Plain(_))) {
-            text.push_str("  a password stands there as it is: `hobnob password` makes a hash\n");
+            text.push_str("  a password is stored in plain text: hash it with `hobnob password`\n");
         }
     }
     text

@@ -1,4 +1,4 @@
-//! News as one JSON object per line, for programs.
+//! Events as one JSON object per line, for other programs.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -30,7 +30,7 @@ enum Line<'a> {
         from: u64,
         to: u64,
     },
-    /// `lost` is null when it cannot be known.
+    /// `lost` is null if it is unknown.
     Joined {
         room: &'a str,
         recovered: &'static str,
@@ -49,7 +49,7 @@ enum Line<'a> {
     Draining {},
 }
 
-/// The line for an event, with its newline; nothing for events that say nothing about messages.
+/// Returns the line of an event, with its newline; `None` for events that do not concern messages.
 pub(super) fn line(event: &Event) -> Option<String> {
     let line = match event {
         Event::Message { room, offset, time, sender, payload } => {

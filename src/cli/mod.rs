@@ -1,4 +1,4 @@
-//! Arguments → library calls.
+//! The command line: converts arguments to library calls.
 
 #[cfg(feature = "bench")]
 mod bench;
@@ -9,18 +9,18 @@ mod check;
 mod irc;
 #[cfg(feature = "json")]
 mod json_lines;
-#[cfg(feature = "config")]
-mod keys;
-mod lines;
 #[cfg(feature = "passwords")]
 mod password;
 mod publish;
 mod serve;
 mod settings;
+mod stdin_lines;
 mod subscribe;
 mod text;
 #[cfg(feature = "top")]
 mod top;
+#[cfg(feature = "config")]
+mod unknown_keys;
 
 use clap::Parser;
 use clap::Subcommand;
@@ -34,7 +34,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-/// A real-time relay: what one client says in a room, everyone in that room receives.
+/// A real-time relay: each message published in a room is delivered to every member of the room
 #[derive(Parser)]
 #[command(name = "hobnob", version, arg_required_else_help = true)]
 #[command(after_help = "Example: hobnob serve, and in another terminal: hobnob chat")]
@@ -47,21 +47,21 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the relay
     Serve(Box<serve::Args>),
-    /// Check a configuration file and show what it comes to
+    /// Check a configuration file and show the settings
     #[cfg(feature = "config")]
     Check(check::Args),
-    /// Make a hash of a password, for the configuration
+    /// Hash a password for the configuration
     #[cfg(feature = "passwords")]
     Password(password::Args),
-    /// Talk in a room
+    /// Chat in a room
     Chat(chat::Args),
-    /// Say messages in a room, and exit once they are acknowledged
+    /// Publish messages in a room, and exit once they are acknowledged
     #[command(name = "pub")]
     Publish(publish::Args),
-    /// Print a room's messages as they come
+    /// Print a room's messages as they arrive
     #[command(name = "sub")]
     Subscribe(subscribe::Args),
-    /// See how a relay is doing, live
+    /// Watch a relay in the terminal
     #[cfg(feature = "top")]
     Top(top::Args),
     /// Measure this relay, or another server, under load
@@ -69,7 +69,7 @@ enum Command {
     Bench(Box<bench::Args>),
 }
 
-/// Does what the arguments ask for. Errors are told on stderr, for which the status is 1.
+/// Runs the command. Errors are printed to stderr with exit status 1.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => serve::run(&args),
@@ -88,50 +88,50 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
-            last_words(&text);
+            print_error(&text);
             ExitCode::FAILURE
         }
     }
 }
 
-/// How long the end of the process waits for what it says to be read.
-const LAST_PATIENCE: Duration = Duration::from_secs(1);
+/// Time to wait at exit for stderr to be read.
+const STDERR_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Says on stderr why this is the end. Where that is full because nobody reads it, the process ends
-/// all the same.
-fn last_words(text: &str) {
+/// Prints an error to stderr, on a separate thread: a full stderr without a reader must not keep
+/// the process alive.
+fn print_error(text: &str) {
     let words = format!("hobnob: {text}\n");
-    let (done, said) = sync_channel(1);
-    let speaker = thread::Builder::new().spawn(move || {
-        // Whoever closed our stderr does not want to read it.
+    let (done, printed) = sync_channel(1);
+    let printer = thread::Builder::new().spawn(move || {
+        // A closed stderr has no reader.
         let _ = io::stderr().write_all(words.as_bytes());
         let _ = done.send(());
     });
-    if speaker.is_ok() {
-        let _ = said.recv_timeout(LAST_PATIENCE);
+    if printer.is_ok() {
+        let _ = printed.recv_timeout(STDERR_TIMEOUT);
     }
 }
 
-/// Where the relay is, and as whom to go there.
+/// The relay's address, and the name to request.
 #[derive(clap::Args)]
 struct Relay {
     /// The relay: frame://host:port or unix:/path
     #[arg(long, value_name = "URL", env = "HOBNOB_URL", default_value_t = Address::default())]
     url: Address,
-    /// The name to ask for; without one, the relay gives one
+    /// The name to request; without it, the relay chooses one
     #[arg(long, default_value = "", hide_default_value = true)]
     name: String,
 }
 
-/// What to tell a person whose relay is not there.
-fn unreachable(address: &Address, cause: &DisconnectCause) -> String {
+/// Returns the message for a failed connection.
+fn connection_error(address: &Address, cause: &DisconnectCause) -> String {
     let words = cause.to_string();
     let words = text::printable(&words);
     match cause {
         DisconnectCause::Unreachable { kind, .. } => {
             let hint = match kind {
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                    "\nis it running? try: hobnob serve"
+                    "\nis the relay running? start it with: hobnob serve"
                 }
                 _ => "",
             };
@@ -141,7 +141,7 @@ fn unreachable(address: &Address, cause: &DisconnectCause) -> String {
     }
 }
 
-/// Whether a person reads what is printed, so that control characters could do harm.
+/// True if stdout is a terminal, where control characters can do harm.
 fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
@@ -195,7 +195,9 @@ mod tests {
     fn a_relay_that_is_not_there_is_worth_a_hint() {
         let kind = io::ErrorKind::ConnectionRefused;
         let cause = DisconnectCause::Unreachable { kind, text: "refused".to_owned() };
-        assert!(unreachable(&Address::default(), &cause).contains("try: hobnob serve"));
-        assert!(!unreachable(&Address::default(), &DisconnectCause::Closed).contains("try:"));
+        assert!(
+            connection_error(&Address::default(), &cause).contains("start it with: hobnob serve")
+        );
+        assert!(!connection_error(&Address::default(), &DisconnectCause::Closed).contains("try:"));
     }
 }

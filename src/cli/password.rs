@@ -1,42 +1,42 @@
-//! `hobnob password`: a hash of a password, for the configuration.
+//! `hobnob password`: hashes a password for the configuration.
 
 use hobnob::password;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{self, IsTerminal, Write};
 
-/// Make a hash of a password.
+/// Hash a password.
 #[derive(clap::Args)]
 #[command(after_help = "Example: hobnob password, and then in hobnob.toml:\n\n  \
     [[irc.operators]]\n  name = \"ann\"\n  password = \"$argon2id$…\"\n\n\
     From a pipe, one line is read: pwgen 20 1 | hobnob password")]
 pub(super) struct Args {}
 
-/// Asks twice, if it is a person who is asked, and prints the hash.
+/// Reads the password, twice from a terminal, and prints the hash.
 pub(super) fn run(_: &Args) -> Result<(), String> {
-    let password = if io::stdin().is_terminal() { ask_twice()? } else { read_line()? };
+    let password = if io::stdin().is_terminal() { prompt_twice()? } else { read_line()? };
     if password.is_empty() {
-        return Err("no password was given".to_owned());
+        return Err("no password was given: type one, or pass one line on stdin".to_owned());
     }
     println!("{}", password::hash(&password)?);
     Ok(())
 }
 
-fn ask_twice() -> Result<String, String> {
-    let password = ask("Password: ")?;
-    if !password.is_empty() && ask("Once more: ")? != password {
-        return Err("that was not the same password twice".to_owned());
+fn prompt_twice() -> Result<String, String> {
+    let password = prompt("Password: ")?;
+    if !password.is_empty() && prompt("Repeat the password: ")? != password {
+        return Err("the two passwords differ: run the command again".to_owned());
     }
     Ok(password)
 }
 
-/// Asks a person, and does not show what is typed.
-fn ask(prompt: &str) -> Result<String, String> {
-    let told = |error: io::Error| error.to_string();
-    let quiet = Quiet::begin().map_err(told)?;
-    // Standard output is for the hash.
-    write!(io::stderr(), "{prompt}").map_err(told)?;
+/// Prompts without echo.
+fn prompt(prompt: &str) -> Result<String, String> {
+    let text = |error: io::Error| error.to_string();
+    let hidden = HiddenInput::begin().map_err(text)?;
+    // Stdout is reserved for the hash.
+    write!(io::stderr(), "{prompt}").map_err(text)?;
     let line = read_line();
-    drop(quiet);
+    drop(hidden);
     eprintln!();
     line
 }
@@ -47,13 +47,13 @@ fn read_line() -> Result<String, String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// A terminal that shows nothing of what is typed, and does not end the process halfway, which would
-/// leave it so: as getpass(3) has it.
-struct Quiet {
+/// A terminal with echo and signals disabled, as in getpass(3): a signal would end the process
+/// without restoring the terminal.
+struct HiddenInput {
     before: Termios,
 }
 
-impl Quiet {
+impl HiddenInput {
     fn begin() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut quiet = before.clone();
@@ -63,9 +63,9 @@ impl Quiet {
     }
 }
 
-impl Drop for Quiet {
+impl Drop for HiddenInput {
     fn drop(&mut self) {
-        // If the terminal is gone, it has no state to put back.
+        // Fails if the terminal is gone; then there is no mode to restore.
         let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.before);
     }
 }

@@ -1,9 +1,9 @@
-//! `hobnob pub`: says messages, and is done when they are acknowledged.
+//! `hobnob pub`: publishes messages, and exits once they are acknowledged.
 
 use super::Relay;
-use super::lines;
+use super::connection_error;
+use super::stdin_lines;
 use super::text;
-use super::unreachable;
 use hobnob::client::Client;
 use hobnob::client::Event;
 use hobnob::client::Options;
@@ -14,10 +14,10 @@ use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 use std::time::Instant;
 
-/// Says messages in a room, and exits once they are acknowledged.
+/// Publish messages in a room, and exit once they are acknowledged.
 ///
-/// With TEXT, its words are one message. Without, every line of stdin is a message. The status is 0
-/// only if everything was acknowledged.
+/// With TEXT, its words are one message. Without TEXT, every line of stdin is a message. The exit
+/// status is 0 only if every message was acknowledged.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   hobnob pub lobby hello everybody
@@ -25,7 +25,7 @@ use std::time::Instant;
 pub(crate) struct Args {
     /// The room
     room: String,
-    /// What to say; without it, stdin line by line
+    /// The message; without it, stdin line by line
     text: Vec<String>,
     #[command(flatten)]
     relay: Relay,
@@ -33,19 +33,19 @@ pub(crate) struct Args {
     #[cfg(feature = "json")]
     #[arg(long)]
     json: bool,
-    /// Give up when nothing is acknowledged for so many seconds
+    /// Give up when no acknowledgement arrives for so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     timeout: u64,
 }
 
-/// What is still to be said.
+/// The source of messages.
 enum Source {
     Once(Option<Vec<u8>>),
     Stdin(Receiver<io::Result<Vec<u8>>>),
 }
 
 impl Source {
-    /// The next message; `None` if there is none now.
+    /// Returns the next message; `None` if there is none at the moment.
     fn next(&mut self) -> Result<Option<Vec<u8>>, String> {
         match self {
             Self::Once(text) => Ok(text.take()),
@@ -69,12 +69,12 @@ struct Publisher {
     client: Client,
     args: Args,
     source: Source,
-    /// Taken from the source, and too much for now.
+    /// A message that the client could not accept yet.
     waiting: Option<Vec<u8>>,
     welcomed: bool,
-    /// Whether the last that was heard of the connection is that it is up.
+    /// True if the last connection event was a welcome.
     connected: bool,
-    /// When something was last acknowledged, or there was nothing to acknowledge.
+    /// The time of the last acknowledgement, or the last time without unacknowledged messages.
     progress: Instant,
 }
 
@@ -83,7 +83,7 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     let mut client = Client::connect(options).map_err(|error| error.to_string())?;
     client.join(&args.room, 0);
     let source = match args.text.is_empty() {
-        true => Source::Stdin(lines::from_stdin(client.waker())),
+        true => Source::Stdin(stdin_lines::from_stdin(client.waker())),
         false => Source::Once(Some(args.text.join(" ").into_bytes())),
     };
     let (waiting, progress) = (None, Instant::now());
@@ -94,22 +94,22 @@ pub(super) fn run(args: Args) -> Result<(), String> {
 impl Publisher {
     fn run(&mut self) -> Result<(), String> {
         loop {
-            self.say_what_fits()?;
+            self.publish_pending()?;
             let idle = self.waiting.is_none() && self.client.unacknowledged() == 0;
             if idle && self.source.is_done() {
                 self.client.close();
-                // Once, to send the goodbye; the answer does not matter any more.
+                // One turn, to send the bye; the reply is not needed.
                 return self.client.turn(Some(Duration::ZERO)).map_err(|error| error.to_string());
             }
-            let patience = self.patience(idle)?;
-            self.client.turn(patience).map_err(|error| error.to_string())?;
+            let timeout = self.time_left(idle)?;
+            self.client.turn(timeout).map_err(|error| error.to_string())?;
             while let Some(event) = self.client.next_event() {
-                self.take(&event)?;
+                self.handle_event(&event)?;
             }
         }
     }
 
-    fn say_what_fits(&mut self) -> Result<(), String> {
+    fn publish_pending(&mut self) -> Result<(), String> {
         loop {
             if self.waiting.is_none() {
                 self.waiting = self.source.next()?;
@@ -123,24 +123,24 @@ impl Publisher {
         }
     }
 
-    /// How long to wait for the next acknowledgement.
-    fn patience(&mut self, idle: bool) -> Result<Option<Duration>, String> {
+    /// Returns the time left until the next acknowledgement must arrive.
+    fn time_left(&mut self, idle: bool) -> Result<Option<Duration>, String> {
         if idle && self.welcomed {
             self.progress = Instant::now();
             return Ok(None);
         }
-        let patience = Duration::from_secs(self.args.timeout);
-        match patience.checked_sub(self.progress.elapsed()) {
+        let timeout = Duration::from_secs(self.args.timeout);
+        match timeout.checked_sub(self.progress.elapsed()) {
             Some(left) if !left.is_zero() => Ok(Some(left)),
             _ => Err(format!(
-                "nothing was acknowledged for {} s; {} messages may not have been said",
+                "no acknowledgement for {} s: {} messages may not have been published",
                 self.args.timeout,
                 self.client.unacknowledged()
             )),
         }
     }
 
-    fn take(&mut self, event: &Event) -> Result<(), String> {
+    fn handle_event(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::Welcomed { .. } => {
                 self.welcomed = true;
@@ -152,17 +152,17 @@ impl Publisher {
             }
             Event::Refused { text, .. } => return Err(text::printable(text).into_owned()),
             Event::NameTaken { name, .. } => {
-                eprintln!("hobnob: somebody has the name {} already", text::printable(name));
+                eprintln!("hobnob: the name {} is in use", text::printable(name));
             }
             Event::Disconnected { cause, retry_in } => {
                 let (true, Some(wait)) = (self.welcomed, retry_in) else {
-                    return Err(unreachable(&self.args.relay.url, cause));
+                    return Err(connection_error(&self.args.relay.url, cause));
                 };
-                // That the tries after the first fail, too, is no news.
+                // Further failed attempts are not reported.
                 if std::mem::take(&mut self.connected) {
                     let cause = cause.to_string();
                     let cause = text::printable(&cause);
-                    eprintln!("hobnob: connection lost ({cause}); trying again in {wait:.1?}");
+                    eprintln!("hobnob: connection lost ({cause}); reconnecting in {wait:.1?}");
                 }
             }
             _ => {}
@@ -175,7 +175,7 @@ impl Publisher {
         use io::Write;
         let line = super::json_lines::line(event).filter(|_| self.args.json);
         match io::stdout().write_all(line.unwrap_or_default().as_bytes()) {
-            // Nobody reads the acknowledgements; the messages are to be said all the same.
+            // A closed stdout loses the acknowledgements; the messages are still published.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),
             _ => Ok(()),
         }

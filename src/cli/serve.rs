@@ -1,4 +1,4 @@
-//! `hobnob serve`: the relay.
+//! `hobnob serve`: runs the relay.
 
 use super::settings::{Settings, Table};
 use env_logger::{Builder, Env, Target};
@@ -19,7 +19,7 @@ use std::time::Duration;
     environment, and that before the file. RUST_LOG=debug|info|warn|off sets what is logged."
 )]
 pub(super) struct Args {
-    /// A TOML file with the same keys as these options, and a table [irc]; SIGHUP has it read again
+    /// A TOML file with the same keys as these options, and a table [irc]; SIGHUP reloads it
     #[cfg(feature = "config")]
     #[arg(long, value_name = "FILE", env = "HOBNOB_CONFIG")]
     config: Option<std::path::PathBuf>,
@@ -27,53 +27,55 @@ pub(super) struct Args {
     settings: Settings,
 }
 
-/// Serves until it is told to stop.
+/// Serves until the relay is stopped.
 pub(super) fn run(args: &Args) -> Result<(), String> {
-    let config = Config { reload: reader_of(args), ..config_of(args)? };
+    let config = Config { reload: config_reader(args), ..load_config(args)? };
     let _log = start_log();
     let limits = config.limits.clone();
     let listeners = config.listeners.clone();
     let mut relay = Relay::bind(config).map_err(|error| error.to_string())?;
     let bound = relay.bound().map_err(|error| error.to_string())?;
-    greet(&relay, &listeners, &bound, &limits);
+    print_banner(&relay, &listeners, &bound, &limits);
     relay.run().map_err(|error| error.to_string())?;
     match relay.counts().connections {
         0 => Ok(()),
-        left => Err(format!("stopped with {left} connections still open")),
+        left => {
+            Err(format!("stopped with {left} connections still open: they did not close in time"))
+        }
     }
 }
 
 #[cfg(feature = "config")]
-fn config_of(args: &Args) -> Result<Config, String> {
+fn load_config(args: &Args) -> Result<Config, String> {
     let file = args.config.as_deref().map(super::check::read).transpose()?;
     args.settings.clone().or(file.unwrap_or_default()).into_config()
 }
 
 #[cfg(not(feature = "config"))]
-fn config_of(args: &Args) -> Result<Config, String> {
+fn load_config(args: &Args) -> Result<Config, String> {
     args.settings.clone().into_config()
 }
 
-/// Reads the configuration again, from the same file and arguments.
+/// Returns a reader that reloads the configuration from the same file and arguments.
 #[cfg(feature = "config")]
-fn reader_of(args: &Args) -> Option<ReadConfig> {
+fn config_reader(args: &Args) -> Option<ReadConfig> {
     let file = args.config.as_deref().and_then(std::path::Path::file_name)?;
     let args = args.clone();
     Some(ReadConfig::new(&file.to_string_lossy(), move || {
-        config_of(&args).map_err(|error| super::check::without_source(&error))
+        load_config(&args).map_err(|error| super::check::without_source(&error))
     }))
 }
 
 #[cfg(not(feature = "config"))]
-fn reader_of(_: &Args) -> Option<ReadConfig> {
+fn config_reader(_: &Args) -> Option<ReadConfig> {
     None
 }
 
-/// Where it listens, what is in force, and what to try next.
-fn greet(relay: &Relay, listeners: &[Listen], bound: &[Bound], limits: &hobnob::Limits) {
+/// Prints the bound addresses, the limits, and a client command for each listener.
+fn print_banner(relay: &Relay, listeners: &[Listen], bound: &[Bound], limits: &hobnob::Limits) {
     let mut text = format!("hobnob {} is listening\n", env!("CARGO_PKG_VERSION"));
     let mut hints = Vec::new();
-    // A host name may stand for several addresses; they come in the order of the listeners.
+    // A host name can resolve to several addresses, in the order of the listeners.
     let mut services = listeners.iter().map(|listen| &listen.service);
     let one_each = listeners.len() == bound.len();
     for place in bound {
@@ -83,15 +85,12 @@ fn greet(relay: &Relay, listeners: &[Listen], bound: &[Bound], limits: &hobnob::
         hints.extend(service.map(|service| hint(service, place)));
     }
     let most = relay.connections_max();
-    text.push_str(&format!(
-        "with room for {most} connections, under these limits\n{}",
-        Table(limits)
-    ));
+    text.push_str(&format!("at most {most} connections, with these limits\n{}", Table(limits)));
     if !hints.is_empty() {
-        text.push_str(&format!("try, in another terminal\n  {}\n", hints.join("\n  ")));
+        text.push_str(&format!("clients, in another terminal\n  {}\n", hints.join("\n  ")));
     }
-    text.push_str("Ctrl-C drains and stops; twice stops at once\n");
-    // Whoever closed our output does not want to read it.
+    text.push_str("Ctrl-C drains and stops; a second Ctrl-C stops at once\n");
+    // A closed stdout has no reader.
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
@@ -107,7 +106,7 @@ fn hint(service: &Service, place: &Bound) -> String {
         }
         #[cfg(feature = "http")]
         (Service::Http(_), Bound::Tcp(address)) => {
-            format!("a browser at http://{}/", reachable(address))
+            format!("open in a browser: http://{}/", reachable(address))
         }
         #[cfg(feature = "http")]
         (Service::Http(_), Bound::Unix(path)) => {
@@ -115,7 +114,7 @@ fn hint(service: &Service, place: &Bound) -> String {
         }
         (Service::Irc(_), Bound::Tcp(address)) => {
             let address = reachable(address);
-            format!("irssi -c {} -p {}, and there: /join #lobby", address.ip(), address.port())
+            format!("irssi -c {} -p {}, then /join #lobby", address.ip(), address.port())
         }
         (Service::Irc(_), Bound::Unix(path)) => format!("nc -U {}", path.display()),
         (Service::Frame(_), Bound::Tcp(address)) => {
@@ -127,12 +126,12 @@ fn hint(service: &Service, place: &Bound) -> String {
     }
 }
 
-/// This program, as it was called.
+/// Returns the name by which this program was called.
 fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "hobnob".to_owned())
 }
 
-/// An address at which a listener on every address can be reached from here.
+/// Returns an address at which a listener on all interfaces can be reached from this machine.
 fn reachable(address: &SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
@@ -142,27 +141,27 @@ fn reachable(address: &SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Lines that may wait for a slow reader of the log before further ones are dropped.
+/// Log lines that may wait for a slow reader; further lines are dropped.
 const LOG_LINES: usize = 1024;
 
-/// How long the end of the process waits for the log to be written.
-const LOG_PATIENCE: Duration = Duration::from_secs(1);
+/// Time to wait at exit for the log to be written.
+const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What goes to the thread that writes the log.
+/// A message to the log thread.
 enum LogEntry {
     Line(Vec<u8>),
-    /// Everything before this has been written: say so.
+    /// Confirm that all earlier lines are written.
     Written(SyncSender<()>),
 }
 
-/// Logs to stderr through a thread of its own: a terminal that stands still must not stop the loop.
-/// What is returned waits, when it goes, until everything logged was written.
-fn start_log() -> LogEnd {
+/// Logs to stderr through a separate thread: a stopped terminal must not block the loop. The
+/// returned guard waits on drop until the log is written.
+fn start_log() -> LogGuard {
     let (entries, waiting) = sync_channel(LOG_LINES);
     thread::spawn(move || {
         while let Ok(entry) = waiting.recv() {
             match entry {
-                // Whoever closed our stderr does not want to read it.
+                // A closed stderr has no reader.
                 LogEntry::Line(line) => drop(io::stderr().write_all(&line)),
                 LogEntry::Written(done) => drop(done.send(())),
             }
@@ -173,24 +172,24 @@ fn start_log() -> LogEnd {
         .format_timestamp_millis()
         .target(Target::Pipe(Box::new(sink)))
         .init();
-    LogEnd { entries }
+    LogGuard { entries }
 }
 
-/// Keeps the process until its log is written, or nobody seems to read it.
-struct LogEnd {
+/// A guard that waits on drop until the log is written, for a limited time.
+struct LogGuard {
     entries: SyncSender<LogEntry>,
 }
 
-impl Drop for LogEnd {
+impl Drop for LogGuard {
     fn drop(&mut self) {
         let (done, written) = sync_channel(1);
         if self.entries.try_send(LogEntry::Written(done)).is_ok() {
-            let _ = written.recv_timeout(LOG_PATIENCE);
+            let _ = written.recv_timeout(LOG_FLUSH_TIMEOUT);
         }
     }
 }
 
-/// Hands finished lines over, or counts them if nobody keeps up.
+/// Passes lines to the log thread; counts them when its queue is full.
 struct LogSink {
     entries: SyncSender<LogEntry>,
     dropped: u64,
@@ -200,7 +199,7 @@ impl Write for LogSink {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut text = Vec::new();
         if self.dropped > 0 {
-            let note = format!("({} lines of the log were dropped)\n", self.dropped);
+            let note = format!("({} log lines were dropped)\n", self.dropped);
             text.extend_from_slice(note.as_bytes());
         }
         text.extend_from_slice(line);

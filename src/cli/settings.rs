@@ -1,4 +1,5 @@
-//! Every key of the configuration, once: as a flag, an environment variable and a line of the file.
+//! The settings of `hobnob serve`: each one a flag, an environment variable, and a key of the
+//! configuration file.
 
 #[cfg(feature = "config")]
 use super::irc::Table as IrcTable;
@@ -10,38 +11,39 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Declares the keys. `name: type = where it goes;`
+/// Declares the settings. `name "VARIABLE": type => field of Limits;`
 macro_rules! settings {
     ($($(#[$doc:meta])* $key:ident $env:literal: $type:ty => $target:ident;)*) => {
-        /// What was asked for; what was not keeps its default.
+        /// The given settings. A setting that is not given has its default.
         #[derive(Clone, Debug, Default, clap::Args)]
         #[cfg_attr(feature = "config", derive(serde::Deserialize))]
         #[cfg_attr(feature = "config", serde(rename_all = "kebab-case", deny_unknown_fields))]
         pub(super) struct Settings {
-            /// Where to listen: SCHEME://HOST:PORT?option=value, or SCHEME+unix:/path. May be given
-            /// several times; in the environment, separated by spaces
+            /// A listener: SCHEME://HOST:PORT?option=value, or SCHEME+unix:/path. Can be repeated;
+            /// in the environment, separated by spaces
             #[arg(long, value_name = "URL", env = "HOBNOB_LISTEN", value_delimiter = ' ')]
             #[cfg_attr(feature = "config", serde(default))]
             listen: Vec<String>,
-            /// Origins whose pages may open a WebSocket, beside those that this relay serves:
-            /// https://HOST. May be given several times; in the environment, separated by spaces
+            /// Origins whose pages may open a WebSocket, besides the relay's own: https://HOST. Can
+            /// be repeated; in the environment, separated by spaces
             #[cfg(feature = "http")]
             #[arg(long, value_name = "ORIGIN", env = "HOBNOB_ALLOW_ORIGIN", value_delimiter = ' ')]
             #[cfg_attr(feature = "config", serde(default))]
             allow_origin: Vec<String>,
-            /// Names under which browsers may ask, beside localhost and addresses: chat.example, or
-            /// .chat.example with all that end so. Needed where a proxy on this machine passes its own
-            /// name on. May be given several times; in the environment, separated by spaces
+            /// Host names that browsers may request, besides localhost and addresses: chat.example,
+            /// or .chat.example for all its subdomains. Required if a proxy on this machine passes
+            /// on its own host name. Can be repeated; in the environment, separated by spaces
             #[cfg(feature = "http")]
             #[arg(long, value_name = "HOST", env = "HOBNOB_ALLOW_HOST", value_delimiter = ' ')]
             #[cfg_attr(feature = "config", serde(default))]
             allow_host: Vec<String>,
-            /// Where metrics and health are served to whoever watches over the relay: http://HOST:PORT,
-            /// or off [default: http://127.0.0.1:9090 if --listen is not given, else off]
+            /// The listener for metrics and health: http://HOST:PORT, or off [default:
+            /// http://127.0.0.1:9090 if --listen is not given, otherwise off]
             #[cfg(feature = "http")]
             #[arg(long, value_name = "URL", env = "HOBNOB_ADMIN")]
             admin: Option<String>,
-            /// How IRC is served: in the file only, for what is secret there is in nobody's sight.
+            /// The IRC options. In the file only, because other users can read arguments and
+            /// environment.
             #[cfg(feature = "config")]
             #[arg(skip)]
             #[serde(default)]
@@ -59,7 +61,7 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// These, and where they are silent, the others.
+            /// Merges two sets: values of `self` take precedence.
             #[cfg(feature = "config")]
             pub(super) fn or(self, other: Self) -> Self {
                 Self {
@@ -87,7 +89,7 @@ macro_rules! settings {
             }
         }
 
-        /// Every limit with its key and its value, as a file would have it.
+        /// Returns every limit with its key and value, as written in the file.
         pub(super) fn rows(limits: &Limits) -> Vec<(String, String)> {
                 // No store can be configured yet, so its limit has no key.
             let Limits { $($target,)* commit_patience: _, } = limits.clone();
@@ -98,44 +100,45 @@ macro_rules! settings {
 
 settings! {
     /// Connections at once [default: the descriptor limit less 96]
-    connections "HOBNOB_CONNECTIONS": Most => connections;
+    connections "HOBNOB_CONNECTIONS": OptionalCount => connections;
     /// Longest payload of a message, in bytes [default: 64K]
     max_message "HOBNOB_MAX_MESSAGE": Size => message;
-    /// Bytes a room keeps, per spelling, for members that lag [default: 4M]
+    /// Bytes kept per room and encoding, for members that lag [default: 4M]
     backlog "HOBNOB_BACKLOG": Size => backlog;
-    /// The same for all rooms together [default: 256M]
+    /// Bytes kept for members that lag, in all rooms together [default: 256M]
     backlog_total "HOBNOB_BACKLOG_TOTAL": Size => backlog_total;
-    /// Bytes of private replies waiting for one peer [default: 256K]
+    /// Bytes of replies and direct messages that may wait for one peer [default: 256K]
     outbox "HOBNOB_OUTBOX": Size => outbox;
-    /// Bytes the kernel may hold for one peer [default: 128K]
+    /// Bytes that the kernel may buffer for one peer [default: 128K]
     send_buffer "HOBNOB_SEND_BUFFER": Size => send_buffer;
-    /// Rooms one peer may be in [default: 128]
+    /// Rooms per peer [default: 128]
     rooms_per_peer "HOBNOB_ROOMS_PER_PEER": Count => rooms_per_peer;
-    /// Rooms at once [default: 1048576]
+    /// Number of rooms [default: 1048576]
     max_rooms "HOBNOB_MAX_ROOMS": Count => rooms;
-    /// Messages a room keeps for those who resume [default: 1000]
+    /// Messages kept per room for members that resume [default: 1000]
     history_messages "HOBNOB_HISTORY_MESSAGES": Count => history_messages;
-    /// Bytes a room keeps for those who resume [default: 1M]
+    /// Bytes kept per room for members that resume [default: 1M]
     history_bytes "HOBNOB_HISTORY_BYTES": Size => history_bytes;
-    /// How long a room keeps a message [default: 5m]
+    /// Time for which a room keeps a message [default: 5m]
     history_age "HOBNOB_HISTORY_AGE": Span => history_age;
-    /// Bytes all rooms together keep for those who resume [default: 256M]
+    /// Bytes kept for members that resume, in all rooms together [default: 256M]
     history_total "HOBNOB_HISTORY_TOTAL": Size => history_total;
-    /// Connections at once from one address [default: 64]
+    /// Concurrent connections per address [default: 64]
     per_address "HOBNOB_PER_ADDRESS": Count => per_address;
-    /// New connections a minute from one address [default: 64]
+    /// New connections per minute and address [default: 64]
     per_address_minute "HOBNOB_PER_ADDRESS_MINUTE": Count => per_address_minute;
-    /// Hold peers on this machine to the limits per address and to the rate, too [default: false]
+    /// Apply the limits per address and the message rate to peers on this machine, too [default:
+    /// false]
     limit_loopback "HOBNOB_LIMIT_LOOPBACK": Switch => limit_loopback;
-    /// Messages a peer may say at once; joins and questions, four times as many [default: 10]
+    /// Messages a peer may publish at once; joins and queries, four times as many [default: 10]
     rate_burst "HOBNOB_RATE_BURST": Number => rate_burst;
     /// Time after which one more is allowed; 0 for no limit [default: 200ms]
     rate_every "HOBNOB_RATE_EVERY": Span => rate_every;
-    /// Rooms with more members announce counts, not names [default: 500]
+    /// Rooms with more members announce counts instead of names [default: 500]
     presence_members "HOBNOB_PRESENCE_MEMBERS": Count => presence_members;
-    /// Time to say hello [default: 10s]
+    /// Time to log in [default: 10s]
     handshake "HOBNOB_HANDSHAKE": Span => handshake;
-    /// Longest frame or line before hello, in bytes [default: 8K]
+    /// Longest frame or line before login, in bytes [default: 8K]
     before_hello "HOBNOB_BEFORE_HELLO": Size => before_hello;
     /// Silence after which a peer is pinged [default: 25s]
     ping_after "HOBNOB_PING_AFTER": Span => ping_after;
@@ -149,13 +152,13 @@ settings! {
     flush_writes "HOBNOB_FLUSH_WRITES": Count => flush_writes;
     /// Bytes written per turn [default: 4M]
     flush_bytes "HOBNOB_FLUSH_BYTES": Size => flush_bytes;
-    /// Time over which a drain closes peers [default: 10s]
+    /// Time over which a drain closes connections [default: 10s]
     drain_grace "HOBNOB_DRAIN_GRACE": Span => drain_grace;
-    /// When a drain stops waiting [default: 60s]
+    /// Time after which a drain stops waiting [default: 60s]
     drain_hard "HOBNOB_DRAIN_HARD": Span => drain_hard;
 }
 
-/// What `hobnob serve` listens on unless told otherwise.
+/// The listeners of `hobnob serve` without `--listen`.
 const DEFAULT_LISTENERS: &[&str] = &[
     "raw://127.0.0.1:12345",
     "frame://127.0.0.1:7000",
@@ -164,15 +167,15 @@ const DEFAULT_LISTENERS: &[&str] = &[
     "irc://127.0.0.1:6667",
 ];
 
-/// Where the relay is watched from unless told otherwise: from this machine.
+/// The admin listener of `hobnob serve` without `--listen`: this machine only.
 #[cfg(feature = "http")]
 const DEFAULT_ADMIN: &str = "http://127.0.0.1:9090";
 
 impl Settings {
-    /// The config they come to, checked.
+    /// Converts the settings to a checked config.
     ///
     /// # Errors
-    /// A sentence that says what is wrong.
+    /// The first invalid setting.
     pub(super) fn into_config(self) -> Result<Config, String> {
         let mut limits = Limits::default();
         self.apply(&mut limits);
@@ -183,7 +186,7 @@ impl Settings {
         let listeners: Result<Vec<Listen>, _> = urls.map(|url| Listen::parse(url, &irc)).collect();
         let listeners = listeners.map_err(|error| error.to_string())?;
         #[cfg(feature = "http")]
-        let mut listeners = self.let_in(listeners)?;
+        let mut listeners = self.apply_allow_lists(listeners)?;
         #[cfg(feature = "http")]
         listeners.extend(self.admin()?);
         let config = Config {
@@ -201,7 +204,7 @@ impl Settings {
 }
 
 impl Settings {
-    /// How IRC is served where a listener does not say otherwise.
+    /// Returns the IRC options for listeners without their own.
     #[cfg(feature = "config")]
     fn irc_options(&self) -> Result<IrcOptions, String> {
         self.irc.options()
@@ -215,8 +218,8 @@ impl Settings {
 
 #[cfg(feature = "http")]
 impl Settings {
-    /// Tells listeners which pages may speak there, and under which names they may ask.
-    fn let_in(&self, mut listeners: Vec<Listen>) -> Result<Vec<Listen>, String> {
+    /// Adds the allowed origins and hosts to the listeners.
+    fn apply_allow_lists(&self, mut listeners: Vec<Listen>) -> Result<Vec<Listen>, String> {
         for listen in &mut listeners {
             for origin in &self.allow_origin {
                 listen.allow_origin(origin).map_err(|error| format!("allow-origin: {error}"))?;
@@ -228,7 +231,7 @@ impl Settings {
         Ok(listeners)
     }
 
-    /// Where the relay is watched from. Whoever says where to listen says all of it.
+    /// Returns the admin listener. With `--listen`, there is no default one.
     fn admin(&self) -> Result<Option<Listen>, String> {
         let url = match self.admin.as_deref() {
             Some("off") => return Ok(None),
@@ -243,8 +246,8 @@ impl Settings {
     }
 }
 
-/// Declares how one kind of value is written, in the file as on the command line.
-macro_rules! kinds {
+/// Declares the types of values, which are written alike in the file and on the command line.
+macro_rules! value_types {
     ($($name:ident($inner:ty), $shown:literal, $expected:literal;)*) => {$(
         #[derive(Clone, Debug)]
         pub(super) struct $name($inner);
@@ -269,10 +272,10 @@ macro_rules! kinds {
     )*};
 }
 
-kinds! {
+value_types! {
     Count(usize), "N", "a number";
     Number(u32), "N", "a number";
-    Most(Option<usize>), "N", "a number";
+    OptionalCount(Option<usize>), "N", "a number";
     Switch(bool), "true|false", "true or false";
     Size(usize), "BYTES", "a number of bytes, as in 65536 or \"64K\"";
     Span(Duration), "TIME", "a time, as in 10 (seconds) or \"500ms\"";
@@ -284,7 +287,7 @@ mod file {
     use serde::Deserializer;
     use serde::de::Error;
 
-    /// Reads the relay's secret. The error does not repeat it.
+    /// Reads the relay's secret. Errors do not repeat it.
     pub(super) fn secret<'de, D: Deserializer<'de>>(
         source: D,
     ) -> Result<Option<SecretKey>, D::Error> {
@@ -292,7 +295,7 @@ mod file {
         text.parse().map(Some).map_err(Error::custom)
     }
 
-    /// Reads a number, a truth value or a string as text.
+    /// Reads a number, a boolean or a string as text.
     pub(super) struct Scalar(pub(super) &'static str);
 
     impl serde::de::Visitor<'_> for Scalar {
@@ -348,7 +351,7 @@ impl Number {
     }
 }
 
-impl FromStr for Most {
+impl FromStr for OptionalCount {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -356,7 +359,7 @@ impl FromStr for Most {
     }
 }
 
-impl Most {
+impl OptionalCount {
     fn show(value: &Option<usize>) -> String {
         value.map_or_else(|| "auto".to_owned(), |most| most.to_string())
     }
@@ -420,7 +423,7 @@ impl Span {
     }
 }
 
-/// The limits in force, as a table of two columns pairs wide enough for a terminal.
+/// The limits in force, as a table with two columns of key and value.
 pub(super) struct Table<'a>(pub(super) &'a Limits);
 
 impl fmt::Display for Table<'_> {

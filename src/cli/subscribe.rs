@@ -1,9 +1,9 @@
-//! `hobnob sub`: prints messages as they come.
+//! `hobnob sub`: prints messages as they arrive.
 
 use super::Relay;
+use super::connection_error;
 use super::stdout_is_terminal;
 use super::text;
-use super::unreachable;
 use hobnob::client::Client;
 use hobnob::client::Event;
 use hobnob::client::Options;
@@ -15,10 +15,10 @@ use std::io::Stdout;
 use std::io::Write;
 use std::time::Duration;
 
-/// Prints a room's messages as they come.
+/// Print a room's messages as they arrive.
 ///
-/// One payload per line, as it came; on a terminal, with control characters escaped. What was lost
-/// is told on stderr, or with --json in a line of its own.
+/// One payload per line, unchanged; on a terminal, control characters are escaped. Lost messages
+/// are reported on stderr, or with --json as a line of their own.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   hobnob sub lobby
@@ -28,21 +28,21 @@ pub(crate) struct Args {
     room: String,
     #[command(flatten)]
     relay: Relay,
-    /// Print JSON lines: messages, gaps, and what became of missed messages
+    /// Print JSON lines: messages, gaps, and the outcome for missed messages
     #[cfg(feature = "json")]
     #[arg(long)]
     json: bool,
-    /// Exit after so many messages
+    /// Exit after N messages
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// Start with up to so many messages from before
+    /// Start with up to N past messages
     #[arg(long, value_name = "N", default_value_t = 0)]
     history: u64,
 }
 
-/// Why to stop.
+/// The reason to stop.
 enum Stop {
-    /// As many messages as asked for, or nobody reads them any more.
+    /// The requested number of messages was printed, or stdout is closed.
     Done,
     Failed(String),
 }
@@ -59,10 +59,10 @@ impl From<io::Error> for Stop {
 struct Subscriber {
     args: Args,
     out: BufWriter<Stdout>,
-    /// Whether a person reads what is printed.
+    /// True if stdout is a terminal.
     terminal: bool,
     welcomed: bool,
-    /// Whether the last that was heard of the connection is that it is up.
+    /// True if the last connection event was a welcome.
     connected: bool,
     printed: u64,
 }
@@ -75,12 +75,12 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     let mut subscriber =
         Subscriber { args, out, terminal, welcomed: false, connected: false, printed: 0 };
     loop {
-        match subscriber.step(&mut client) {
+        match subscriber.turn(&mut client) {
             Ok(()) => {}
             Err(Stop::Failed(text)) => return Err(text),
             Err(Stop::Done) => {
                 client.close();
-                // Once, to send the goodbye; nothing that could still come matters.
+                // One turn, to send the bye; further input is ignored.
                 return client.turn(Some(Duration::ZERO)).map_err(|error| error.to_string());
             }
         }
@@ -88,23 +88,23 @@ pub(super) fn run(args: Args) -> Result<(), String> {
 }
 
 impl Subscriber {
-    /// One turn, and everything it brought, written at once.
-    fn step(&mut self, client: &mut Client) -> Result<(), Stop> {
+    /// Runs one turn, and writes the output of all its events at once.
+    fn turn(&mut self, client: &mut Client) -> Result<(), Stop> {
         if self.args.count.is_some_and(|count| self.printed >= count) {
             return Err(Stop::Done);
         }
         client.turn(None)?;
         while let Some(event) = client.next_event() {
-            let taken = self.take(&event);
-            if taken.is_err() {
+            let handled = self.handle_event(&event);
+            if handled.is_err() {
                 self.out.flush()?;
             }
-            taken?;
+            handled?;
         }
         Ok(self.out.flush()?)
     }
 
-    fn take(&mut self, event: &Event) -> Result<(), Stop> {
+    fn handle_event(&mut self, event: &Event) -> Result<(), Stop> {
         if !self.print_json(event)? {
             self.print_plain(event)?;
         }
@@ -124,10 +124,10 @@ impl Subscriber {
             }
             Event::Kicked { room } => {
                 let room = text::printable(room);
-                return Err(Stop::Failed(format!("an operator put this client out of {room}")));
+                return Err(Stop::Failed(format!("an operator removed this client from {room}")));
             }
             Event::Disconnected { cause, retry_in } if !self.welcomed || retry_in.is_none() => {
-                return Err(Stop::Failed(unreachable(&self.args.relay.url, cause)));
+                return Err(Stop::Failed(connection_error(&self.args.relay.url, cause)));
             }
             Event::Disconnected { .. } => self.connected = false,
             _ => {}
@@ -138,7 +138,7 @@ impl Subscriber {
     fn print_plain(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Message { sender, payload, .. } if self.terminal => {
-                writeln!(self.out, "{}", text::words(&text::printable(sender), payload))?;
+                writeln!(self.out, "{}", text::message_text(&text::printable(sender), payload))?;
             }
             Event::Message { payload, .. } => {
                 self.out.write_all(payload)?;
@@ -148,7 +148,7 @@ impl Subscriber {
             }
             _ => {
                 if let Some(notice) = self.notice(event) {
-                    // In their order where both end up in one place.
+                    // Keeps the order if stdout and stderr are the same terminal.
                     self.out.flush()?;
                     eprintln!("hobnob: {notice}");
                 }
@@ -157,7 +157,7 @@ impl Subscriber {
         Ok(())
     }
 
-    /// What somebody who reads only the messages must be told.
+    /// Returns the notice for an event that affects which messages are printed.
     fn notice(&self, event: &Event) -> Option<String> {
         Some(match event {
             Event::Gap { from, to, .. } => format!("messages {from} to {to} were lost"),
@@ -168,19 +168,20 @@ impl Subscriber {
                 format!("back; {lost} messages could not be recovered")
             }
             Event::Joined { recovered: Recovered::Lost { lost: None, .. }, .. } => {
-                "back; the room began anew, and what was missed could not be recovered".to_owned()
+                "back; the room was created anew, and missed messages could not be recovered"
+                    .to_owned()
             }
             Event::Disconnected { cause, retry_in: Some(wait) } if self.connected => {
                 let cause = cause.to_string();
                 let cause = text::printable(&cause);
-                format!("connection lost ({cause}); trying again in {wait:.1?}")
+                format!("connection lost ({cause}); reconnecting in {wait:.1?}")
             }
-            Event::Draining => "the relay is going away soon".to_owned(),
+            Event::Draining => "the relay is shutting down".to_owned(),
             _ => return None,
         })
     }
 
-    /// Prints the event as JSON, if that is wanted. False if it is not.
+    /// Prints the event as JSON, if requested. Returns false if it was not requested.
     #[cfg(feature = "json")]
     fn print_json(&mut self, event: &Event) -> io::Result<bool> {
         if let Some(line) = super::json_lines::line(event).filter(|_| self.args.json) {

@@ -1,10 +1,10 @@
-//! Strangers' text on a person's terminal.
+//! Untrusted text on a terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The text with everything escaped that could move the cursor, change colours, talk to the
-/// terminal, or turn the direction of writing: what a stranger says must look like what it is.
+/// Escapes characters that move the cursor, change colours, control the terminal, or change the
+/// direction of writing.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -16,7 +16,7 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
             '\t' => out.push(' '),
             '\r' => {}
             char if is_unsafe(char) => {
-                // Writing to a string has no way to fail.
+                // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{{{:x}}}", char as u32);
             }
             char => out.push(char),
@@ -25,17 +25,19 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A payload on one line. The line end that plain sockets send with their words is no part of them.
+/// Returns a payload as one line, without the line end that plain sockets send.
 pub(super) fn payload(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes).map(|text| unformatted(text.trim_end_matches(['\r', '\n']))) {
+    match std::str::from_utf8(bytes)
+        .map(|text| without_formatting(text.trim_end_matches(['\r', '\n'])))
+    {
         Ok(Cow::Borrowed(text)) => printable(text),
         Ok(Cow::Owned(text)) => Cow::Owned(printable(&text).into_owned()),
         Err(_) => Cow::Owned(format!("<{} bytes>", bytes.len())),
     }
 }
 
-/// The text without IRC's formatting: bold, italics, colours and the like.
-fn unformatted(text: &str) -> Cow<'_, str> {
+/// Removes IRC formatting: bold, italics, colours and the like.
+fn without_formatting(text: &str) -> Cow<'_, str> {
     const FORMATS: [char; 9] =
         ['\x02', '\x03', '\x04', '\x0f', '\x11', '\x16', '\x1d', '\x1e', '\x1f'];
     if !text.contains(FORMATS) {
@@ -47,8 +49,8 @@ fn unformatted(text: &str) -> Cow<'_, str> {
         out.push_str(before);
         let after = after.strip_prefix(format).unwrap_or(after);
         rest = match format {
-            '\x03' => after_colours(after, 2, u8::is_ascii_digit),
-            '\x04' => after_colours(after, 6, u8::is_ascii_hexdigit),
+            '\x03' => skip_colours(after, 2, u8::is_ascii_digit),
+            '\x04' => skip_colours(after, 6, u8::is_ascii_hexdigit),
             _ => after,
         };
     }
@@ -56,8 +58,8 @@ fn unformatted(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What follows the numbers of one colour, or of two, each of so many digits at most.
-fn after_colours(text: &str, width: usize, is_digit: fn(&u8) -> bool) -> &str {
+/// Skips the digits of one or two colours, each of at most `width` digits.
+fn skip_colours(text: &str, width: usize, is_digit: fn(&u8) -> bool) -> &str {
     let digits = |text: &str| text.bytes().take(width).take_while(is_digit).count();
     let (first, rest) = text.split_at(digits(text));
     match rest.strip_prefix(',').map(|second| second.split_at(digits(second))) {
@@ -66,30 +68,30 @@ fn after_colours(text: &str, width: usize, is_digit: fn(&u8) -> bool) -> &str {
     }
 }
 
-/// How IRC writes what somebody does rather than says (CTCP ACTION), and so everybody here.
+/// The prefix of an action (CTCP ACTION), used by all protocols.
 const ACTION: &[u8] = b"\x01ACTION ";
 
-/// What the sender does, if that is what the payload tells.
+/// Returns the text of an action, if the payload is one.
 fn action(payload: &[u8]) -> Option<&[u8]> {
     let action = payload.strip_prefix(ACTION)?;
     Some(action.strip_suffix(b"\x01").unwrap_or(action))
 }
 
-/// The payload that tells what its sender does.
-pub(super) fn of_action(action: &str) -> Vec<u8> {
+/// Returns the payload of an action.
+pub(super) fn action_payload(action: &str) -> Vec<u8> {
     [ACTION, action.as_bytes(), b"\x01"].concat()
 }
 
-/// Who said what, or did what, on one line.
-pub(super) fn said(sender: &str, bytes: &[u8]) -> String {
+/// Returns a message with its sender on one line.
+pub(super) fn sender_line(sender: &str, bytes: &[u8]) -> String {
     match action(bytes) {
-        Some(_) => words(sender, bytes).into_owned(),
-        None => format!("{sender}: {}", words(sender, bytes)),
+        Some(_) => message_text(sender, bytes).into_owned(),
+        None => format!("{sender}: {}", message_text(sender, bytes)),
     }
 }
 
-/// The same where it is known who said it, or does not matter.
-pub(super) fn words<'a>(sender: &str, bytes: &'a [u8]) -> Cow<'a, str> {
+/// Returns a message's text without its sender, unless it is an action.
+pub(super) fn message_text<'a>(sender: &str, bytes: &'a [u8]) -> Cow<'a, str> {
     if let Some(action) = action(bytes) {
         return Cow::Owned(format!("* {sender} {}", payload(action)));
     }
@@ -143,11 +145,11 @@ mod tests {
 
     #[test]
     fn what_somebody_does_is_told_so() {
-        assert_eq!(said("bob", b"\x01ACTION waves\x01"), "* bob waves");
-        assert_eq!(said("bob", b"\x01ACTION waves"), "* bob waves");
-        assert_eq!(said("bob", &of_action("waves \x1b")), "* bob waves \\u{1b}");
-        assert_eq!(said("bob", b"\x01VERSION\x01"), "bob: CTCP VERSION");
-        assert_eq!(words("bob", b"\x01PING 7 \x1b\x01"), "CTCP PING 7 \\u{1b}");
-        assert_eq!(said("bob", b"ACTION waves"), "bob: ACTION waves");
+        assert_eq!(sender_line("bob", b"\x01ACTION waves\x01"), "* bob waves");
+        assert_eq!(sender_line("bob", b"\x01ACTION waves"), "* bob waves");
+        assert_eq!(sender_line("bob", &action_payload("waves \x1b")), "* bob waves \\u{1b}");
+        assert_eq!(sender_line("bob", b"\x01VERSION\x01"), "bob: CTCP VERSION");
+        assert_eq!(message_text("bob", b"\x01PING 7 \x1b\x01"), "CTCP PING 7 \\u{1b}");
+        assert_eq!(sender_line("bob", b"ACTION waves"), "bob: ACTION waves");
     }
 }

@@ -132,7 +132,7 @@ fn it_says_where_it_listens_and_what_is_in_force() {
     for line in [
         "max-message                1K",
         "handshake",
-        "with room for",
+        "connections, with these limits",
         "nc 127.0.0.1",
         "chat frame://",
     ] {
@@ -331,7 +331,7 @@ fn what_goes_wrong_says_what_to_do() {
         (
             &["pub", "tea", "x", "--url", "frame://127.0.0.1:1"],
             1,
-            "is it running? try: hobnob serve",
+            "is the relay running? start it with: hobnob serve",
         ),
         #[cfg(feature = "config")]
         (&["check", "/nonexistent.toml"], 1, "/nonexistent.toml"),

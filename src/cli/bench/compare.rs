@@ -1,4 +1,4 @@
-//! `hobnob bench compare`: runs side by side.
+//! `hobnob bench compare`: compares results.
 
 use super::options::write;
 use hobnob::load::outcome::FORMAT;
@@ -6,13 +6,13 @@ use hobnob::load::{Outcome, comparison, page};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// Puts results side by side, with their ratios to the first.
+/// Compare results, with ratios to the first.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// What `--json` wrote
+    /// Files written with `--json`
     #[arg(required = true, num_args = 1..)]
     files: Vec<PathBuf>,
-    /// Write a page with all curves
+    /// Write an HTML report with all curves
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -20,7 +20,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), String> {
     let outcomes: Result<Vec<Outcome>, String> = args.files.iter().map(|path| read(path)).collect();
     let outcomes = outcomes?;
-    // Whoever closes the pipe does not want to read it.
+    // A closed pipe is no error: the reader has seen enough.
     let _ = std::io::Write::write_all(&mut std::io::stdout(), table(&outcomes).as_bytes());
     match &args.report {
         Some(path) => write(path, &page::page(&outcomes)),
@@ -31,10 +31,13 @@ pub(super) fn run(args: &Args) -> Result<(), String> {
 fn read(path: &Path) -> Result<Outcome, String> {
     let explain = |what: String| format!("{}: {what}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| explain(error.to_string()))?;
-    let outcome: Outcome =
-        serde_json::from_str(&text).map_err(|error| explain(format!("no result: {error}")))?;
+    let outcome: Outcome = serde_json::from_str(&text)
+        .map_err(|error| explain(format!("not a result of hobnob bench: {error}")))?;
     if outcome.format != FORMAT {
-        return Err(explain(format!("format {}, and this reads {FORMAT}", outcome.format)));
+        return Err(explain(format!(
+            "format {}, expected {FORMAT}: run the benchmark again with this version",
+            outcome.format
+        )));
     }
     Ok(outcome)
 }
@@ -43,7 +46,7 @@ fn table(outcomes: &[Outcome]) -> String {
     let rows = comparison::rows(outcomes);
     let first = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let mut out = format!("{:first$}", "");
-    // Writing to a string has no way to fail.
+    // Writing to a string cannot fail.
     for outcome in outcomes {
         let label: String = outcome.label.chars().take(24).collect();
         let _ = write!(out, "  {label:>24}");
@@ -58,7 +61,8 @@ fn table(outcomes: &[Outcome]) -> String {
         out.push('\n');
     }
     for outcome in outcomes.iter().filter(|outcome| !outcome.generator.complaints.is_empty()) {
-        let _ = writeln!(out, "{}: THE GENERATOR WAS THE LIMIT: DO NOT QUOTE THIS", outcome.label);
+        let _ =
+            writeln!(out, "{}: THE GENERATOR WAS THE LIMIT: DO NOT QUOTE THIS RUN", outcome.label);
     }
     out
 }

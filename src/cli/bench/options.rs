@@ -1,7 +1,7 @@
-//! What all scenarios have in common: where the load goes, how long, and what comes out.
+//! The options that all scenarios share: server, duration and output.
 
 use super::super::settings::{Size, Span};
-use super::{bar, machine, table};
+use super::{environment, progress_bar, table};
 use clap::ValueEnum;
 use hobnob::load::profile::Recording;
 use hobnob::load::schedule::Pacing;
@@ -11,35 +11,35 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// How fast.
+/// The options of the pace.
 #[derive(clap::Args)]
-pub(super) struct Pace {
-    /// Open loop: messages a second, whatever the server does. Latency counts from when a message
-    /// was due, not from when it could be sent
+pub(super) struct PaceArgs {
+    /// Open loop: messages per second, whatever the server does. Latency counts from the time a
+    /// message was due, not from the time it could be sent
     #[arg(long, value_name = "PER_SECOND", conflicts_with = "window", help_heading = "Pace")]
     rate: Option<f64>,
-    /// Closed loop, at saturation: messages each publisher keeps under way
+    /// Closed loop, at saturation: messages in flight per publisher
     #[arg(long, value_name = "MESSAGES", help_heading = "Pace")]
     window: Option<u32>,
-    /// Raise the rate until a bound is broken, and say which rate held
+    /// Raise the rate until a bound is exceeded, and report the highest rate below it
     #[arg(long, conflicts_with = "window", help_heading = "Pace")]
     find_max: bool,
-    /// The bound on the latency of 99 of 100 messages
+    /// The bound on the 99th percentile of latency
     #[arg(long, value_name = "TIME", default_value = "100ms", help_heading = "Pace")]
     p99_max: Span,
-    /// The bound on the share of messages that are lost, from 0 to 1
+    /// The bound on the share of lost messages, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, help_heading = "Pace")]
     loss_max: f64,
-    /// How long each rate is tried
+    /// Duration of each step
     #[arg(long, value_name = "TIME", default_value = "3s", help_heading = "Pace")]
     step: Span,
 }
 
-impl Pace {
-    /// What was asked for, or else `otherwise`. A search for the highest rate begins with a rate.
-    pub(super) fn pacing(&self, otherwise: Pacing) -> Pacing {
+impl PaceArgs {
+    /// Returns the requested pace, or `default`. A search for the highest rate starts with a rate.
+    pub(super) fn pacing(&self, default: Pacing) -> Pacing {
         let asked = self.rate.map(Pacing::Rate).or(self.window.map(Pacing::Window));
-        match asked.unwrap_or(otherwise) {
+        match asked.unwrap_or(default) {
             Pacing::Window(_) if self.find_max => Pacing::Rate(100.0),
             pacing => pacing,
         }
@@ -51,15 +51,15 @@ impl Pace {
     }
 }
 
-/// What `--spawn` can start.
+/// The protocols that `--spawn` can start a relay for.
 #[derive(Clone, Copy, ValueEnum)]
-enum Own {
+enum SpawnedProtocol {
     Frame,
     Raw,
 }
 
 #[derive(clap::Args)]
-pub(super) struct Common {
+pub(super) struct CommonArgs {
     /// The server: SCHEME://HOST:PORT
     #[arg(
         long,
@@ -68,7 +68,7 @@ pub(super) struct Common {
         help_heading = "Server"
     )]
     target: Target,
-    /// Start a relay of our own for it, on a free port, and stop it afterwards
+    /// Start a relay on a free port, and stop it afterwards
     #[arg(
         long,
         value_name = "PROTOCOL",
@@ -77,8 +77,8 @@ pub(super) struct Common {
         conflicts_with = "target",
         help_heading = "Server"
     )]
-    spawn: Option<Own>,
-    /// Further arguments for the relay that is started, separated by spaces
+    spawn: Option<SpawnedProtocol>,
+    /// Further arguments for the spawned relay, separated by spaces
     #[arg(
         long,
         value_name = "ARGS",
@@ -87,85 +87,85 @@ pub(super) struct Common {
         help_heading = "Server"
     )]
     serve_args: Option<String>,
-    /// The server's process, to see what it uses; found by its port if it is one of ours to look at
+    /// The server's process, whose CPU and memory are measured; found by its port if possible
     #[arg(long, help_heading = "Server")]
     pid: Option<u32>,
-    /// Keep the relay that is started on the first core, and the load on the others
+    /// Pin the spawned relay to the first core, and the load to the others
     #[arg(long, requires = "spawn", help_heading = "Server")]
     pin: bool,
 
-    /// Bytes of a payload, at least 32 [default: 128; for slow: 4K]
+    /// Payload size in bytes, at least 32 [default: 128; for slow: 4K]
     #[arg(long, value_name = "BYTES", help_heading = "Load")]
     size: Option<Size>,
-    /// How long to measure
+    /// Measured duration
     #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Load")]
     duration: Span,
-    /// The same load before that, not measured
+    /// Unmeasured load before that
     #[arg(long, value_name = "TIME", default_value = "1s", help_heading = "Load")]
     warmup: Span,
-    /// Silence at the end after which what is missing is taken as lost
+    /// Silence after which missing messages count as lost
     #[arg(long, value_name = "TIME", default_value = "3s", help_heading = "Load")]
     grace: Span,
-    /// Connections begun a second; 0 for all at once [default: 5000; for storm: 0]
+    /// New connections per second; 0 for all at once [default: 5000; for storm: 0]
     #[arg(long, value_name = "PER_SECOND", help_heading = "Load")]
     connect_rate: Option<f64>,
-    /// Source addresses (127.0.0.x); 0 for as many as needed
+    /// Number of source addresses (127.0.0.x); 0 for as many as needed
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Load")]
     sources: usize,
 
-    /// What to call this run where it stands beside others
+    /// The name of this run in comparisons
     #[arg(long, value_name = "TEXT", help_heading = "Output")]
     label: Option<String>,
-    /// Write everything to a file, for `hobnob bench compare` and other programs
+    /// Write the result as JSON, for `hobnob bench compare` and other programs
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     json: Option<PathBuf>,
-    /// Write a page with curves, in one file that needs no network
+    /// Write an HTML report with curves, as one file without external resources
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     report: Option<PathBuf>,
-    /// Record the server with perf while the load runs, and write a flamegraph
+    /// Record the server with perf during the load, and write a flamegraph
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     profile: Option<PathBuf>,
-    /// Do nothing useful for so long after each message: to see the verdict on a starved generator
+    /// Busy time after each message, to test the detection of an overloaded generator
     #[arg(long, value_name = "MICROSECONDS", default_value_t = 0, hide = true)]
     work: u64,
 }
 
-/// Where the load goes.
+/// The server under load.
 pub(super) struct Server {
     pub(super) target: Target,
     pid: Option<u32>,
-    /// Ends with this value.
-    _own: Option<Spawned>,
+    /// Stops the spawned relay when dropped.
+    _spawned: Option<Spawned>,
 }
 
-impl Common {
-    /// The server, started if it is to be.
+impl CommonArgs {
+    /// Returns the server, after starting it if required.
     pub(super) fn server(&self) -> Result<Server, String> {
         let Some(own) = self.spawn else {
             let target = self.target.clone();
             let address = target.resolve()?;
             let port = address.ip().is_loopback().then(|| address.port());
             let pid = self.pid.or_else(|| port.and_then(server::listening));
-            return Ok(Server { target, pid, _own: None });
+            return Ok(Server { target, pid, _spawned: None });
         };
         let (scheme, listen) = match own {
-            Own::Frame => (Scheme::Frame, "frame://127.0.0.1:0"),
-            Own::Raw => (Scheme::Raw, "raw://127.0.0.1:0?framing=line"),
+            SpawnedProtocol::Frame => (Scheme::Frame, "frame://127.0.0.1:0"),
+            SpawnedProtocol::Raw => (Scheme::Raw, "raw://127.0.0.1:0?framing=line"),
         };
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut command = Command::new(program);
         command.args(["serve", "--listen", listen]).env("RUST_LOG", "warn");
         command.args(self.serve_args.iter().flat_map(|args| args.split_whitespace()));
         if self.pin {
-            machine::keep_to_first_core()?;
+            environment::pin_to_first_core()?;
         }
         let spawned = Spawned::start(&mut command, scheme.word());
         if self.pin {
-            machine::keep_to_other_cores()?;
+            environment::pin_to_other_cores()?;
         }
         let spawned = spawned?;
         let target = Target::local(scheme, spawned.address);
-        Ok(Server { target, pid: Some(spawned.pid()), _own: Some(spawned) })
+        Ok(Server { target, pid: Some(spawned.pid()), _spawned: Some(spawned) })
     }
 
     pub(super) fn apply(&self, plan: &mut Plan) -> Result<(), String> {
@@ -179,14 +179,14 @@ impl Common {
         plan.check()
     }
 
-    /// Runs the load, and shows and writes what came of it.
+    /// Runs the load, then prints and writes the result.
     pub(super) fn measure(&self, plan: &Plan, server: &Server) -> Result<(), String> {
         let profiled = self.profile.as_deref().map(|_| profiled(server.pid)).transpose()?;
         let mut recording = None;
-        let mut bar = bar::Bar::new(plan);
+        let mut bar = progress_bar::RunProgressBar::new(plan);
         let outcome = hobnob::load::run(plan, server.pid, &mut |progress| {
             bar.show(progress);
-            // Neither the joins nor the quiet before the load belong into the picture.
+            // Joins and the pause before the load are not recorded.
             if let (None, true, Some(pid), Some(path)) =
                 (&recording, progress.is_load, profiled, &self.profile)
             {
@@ -206,7 +206,7 @@ impl Common {
         }
         let own = self.spawn.map(|_| format!("hobnob {}", plan.target.scheme.word()));
         outcome.label = self.label.clone().or(own).unwrap_or_else(|| outcome.target.clone());
-        outcome.circumstances = machine::circumstances();
+        outcome.circumstances = environment::circumstances();
         table::print(&outcome);
         if let Some(path) = &self.json {
             write(path, &to_json(&outcome)?)?;
@@ -218,17 +218,17 @@ impl Common {
     }
 }
 
-/// The process to record, if it can be.
+/// Returns the process to record.
 fn profiled(pid: Option<u32>) -> Result<u32, String> {
     profile::check()?;
-    pid.ok_or_else(|| "--profile needs to know the server's process: give --pid".to_owned())
+    pid.ok_or_else(|| "--profile needs the server's process: give --pid".to_owned())
 }
 
 fn to_json(outcome: &Outcome) -> Result<String, String> {
     serde_json::to_string_pretty(outcome).map_err(|error| error.to_string())
 }
 
-/// Writes a file, or says why not.
+/// Writes a file.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }

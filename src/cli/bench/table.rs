@@ -1,17 +1,17 @@
-//! What a run found, in a few lines.
+//! The result of a run as a short table.
 
 use hobnob::load::Outcome;
 use hobnob::load::figures::{bytes, count as number, time};
 use hobnob::load::outcome::{Group, Latency, Round, ServerUse};
 use std::fmt::Write;
 
-/// Shows a run on stdout.
+/// Prints a result to stdout.
 pub(super) fn print(outcome: &Outcome) {
-    // Whoever closes the pipe does not want to read it.
+    // A closed pipe is no error: the reader has seen enough.
     let _ = std::io::Write::write_all(&mut std::io::stdout(), text(outcome).as_bytes());
 }
 
-/// Returns the rows about a run, in the order in which one asks for them.
+/// Returns the table of a result, the most important rows first.
 fn text(outcome: &Outcome) -> String {
     let mut table = Table(format!("{}  {}\n\n", outcome.scenario, outcome.target));
     table.row("load", &format!("{}, {} bytes each", outcome.load, outcome.crowd.size));
@@ -25,12 +25,12 @@ fn text(outcome: &Outcome) -> String {
     table.0
 }
 
-/// True if each connection of the run says one message and leaves.
+/// True if each connection of the run publishes one message and leaves.
 fn is_churn(outcome: &Outcome) -> bool {
     outcome.scenario == "churn"
 }
 
-/// Rows of a name and a value. Writing them to a string has no way to fail.
+/// Rows of a name and a value. Writing to a string cannot fail.
 struct Table(String);
 
 impl Table {
@@ -38,7 +38,7 @@ impl Table {
         let _ = writeln!(self.0, "  {name:<14} {value}");
     }
 
-    /// How the connections came in: once, in rounds, or as visits.
+    /// Adds the rows of connects: once, in rounds, or as visits.
     fn connections(&mut self, outcome: &Outcome) {
         let crowd = &outcome.crowd;
         if outcome.rounds.is_empty() || is_churn(outcome) {
@@ -51,11 +51,11 @@ impl Table {
             self.row("connections", &joined);
         }
         for round in &outcome.rounds {
-            self.row(&round.name, &round_words(round, outcome));
+            self.row(&round.name, &round_text(round, outcome));
         }
     }
 
-    /// The rates that were tried to find the highest.
+    /// Adds the rates that were tried.
     fn steps(&mut self, outcome: &Outcome) {
         for step in &outcome.steps {
             let verdict = step.broken.as_deref().unwrap_or("held");
@@ -74,7 +74,7 @@ impl Table {
             return;
         }
         let value = format!(
-            "{} said, {} delivered in {:.1} s: {} deliveries/s",
+            "{} published, {} delivered in {:.1} s: {} deliveries/s",
             number(outcome.said as f64),
             number(outcome.delivered as f64),
             outcome.seconds,
@@ -83,22 +83,25 @@ impl Table {
         self.row("messages", &value);
     }
 
-    /// Latency and faults of each group of readers.
+    /// Adds latency and faults of each group of readers.
     fn groups(&mut self, outcome: &Outcome) {
         let several = outcome.groups.len() > 1;
         for group in outcome.groups.iter().filter(|group| group.delivered + faults(group) > 0) {
             let name = if several { group.name.as_str() } else { "latency" };
             self.row(name, &times(&group.latency));
             let name = if several { "" } else { "faults" };
-            self.row(name, &fault_words(group));
+            self.row(name, &fault_text(group));
         }
     }
 
-    /// Messages that nobody of this run said there, and connections that ended.
+    /// Adds messages of other senders, and connections that were closed.
     fn warnings(&mut self, outcome: &Outcome) {
         for (count, what) in [
-            (outcome.garbled, "messages without a stamp were heard: lines torn, or others talking"),
-            (outcome.strays, "messages were heard in a room in which they were not said"),
+            (
+                outcome.garbled,
+                "messages without a stamp: lines were cut, or other clients publish here",
+            ),
+            (outcome.strays, "messages in a room in which they were not published"),
         ] {
             if count > 0 {
                 self.row("", &format!("{} {what}", number(count as f64)));
@@ -111,13 +114,13 @@ impl Table {
 
     fn server(&mut self, outcome: &Outcome) {
         let Some(server) = &outcome.server else {
-            return self.row("server", "not seen: give --pid for its CPU and memory");
+            return self.row("server", "unknown process: give --pid for its CPU and memory");
         };
         if outcome.seconds > 0.0 {
-            self.row("server CPU", &server_cpu_words(server, is_churn(outcome)));
+            self.row("server CPU", &server_cpu_text(server, is_churn(outcome)));
         }
         let memory = format!(
-            "{} before, {} idle ({} per connection), {} at most",
+            "{} before, {} idle ({} per connection), {} peak",
             bytes(server.resident_before as f64),
             bytes(server.resident_idle as f64),
             bytes(server.resident_per_connection),
@@ -125,7 +128,7 @@ impl Table {
         );
         self.row("server memory", &memory);
         let buffers = format!(
-            "{} per idle connection, {} at most (both ends)",
+            "{} per idle connection, {} peak (both ends)",
             bytes(server.kernel_per_connection),
             bytes(server.kernel_peak as f64)
         );
@@ -140,12 +143,12 @@ impl Table {
                 generator.cpu * 100.0,
                 generator.busy * 100.0,
                 time(generator.lag.p99 as f64),
-                coreless(generator.waited)
+                core_wait(generator.waited)
             );
             self.row("generator", &value);
         }
         if !generator.complaints.is_empty() {
-            self.row("", "THE GENERATOR WAS THE LIMIT: DO NOT QUOTE THIS");
+            self.row("", "THE GENERATOR WAS THE LIMIT: DO NOT QUOTE THIS RUN");
             generator
                 .complaints
                 .iter()
@@ -154,40 +157,40 @@ impl Table {
     }
 }
 
-fn round_words(round: &Round, outcome: &Outcome) -> String {
+fn round_text(round: &Round, outcome: &Outcome) -> String {
     let is_churn = is_churn(outcome);
-    let mut words = match is_churn {
-        true => format!("{:.0} a second; in after", outcome.said as f64 / round.seconds),
-        false => format!("everyone in {:.2} s; each after", round.seconds),
+    let mut text = match is_churn {
+        true => format!("{:.0} per second; joined after", outcome.said as f64 / round.seconds),
+        false => format!("all joined in {:.2} s; each after", round.seconds),
     };
-    let _ = write!(words, " {}", times(&round.join));
+    let _ = write!(text, " {}", times(&round.join));
     if round.retries > 0 {
-        let what = if is_churn { "failed" } else { "tried again" };
-        let _ = write!(words, "; {} {what}", round.retries);
+        let what = if is_churn { "failed" } else { "retries" };
+        let _ = write!(text, "; {} {what}", round.retries);
     }
     if outcome.server.is_some() {
-        let _ = write!(words, "; server CPU {:.2} s", round.server_cpu);
+        let _ = write!(text, "; server CPU {:.2} s", round.server_cpu);
     }
-    words
+    text
 }
 
-fn server_cpu_words(server: &ServerUse, is_churn: bool) -> String {
-    let mut words = format!("{:.0} % of a core", server.cpu * 100.0);
+fn server_cpu_text(server: &ServerUse, is_churn: bool) -> String {
+    let mut text = format!("{:.0} % of a core", server.cpu * 100.0);
     if server.cpu_per_delivery > 0.0 {
         let per = if is_churn { "visit" } else { "delivery" };
-        let _ = write!(words, ", {} per {per}", time(server.cpu_per_delivery));
+        let _ = write!(text, ", {} per {per}", time(server.cpu_per_delivery));
     }
     if server.cpu_per_connection > 0.0 {
-        let _ = write!(words, ", {} to let one in", time(server.cpu_per_connection));
+        let _ = write!(text, ", {} per connect", time(server.cpu_per_connection));
     }
-    words + &coreless(server.waited)
+    text + &core_wait(server.waited)
 }
 
-/// That a process was kept waiting, where it was worth a word.
-fn coreless(waited: f64) -> String {
+/// Returns the share of time a process waited for a core, if it is 1 % or more.
+fn core_wait(waited: f64) -> String {
     match waited {
         _ if waited < 0.01 => String::new(),
-        _ => format!("; without a core {:.0} % of the time", waited * 100.0),
+        _ => format!("; waited for a core {:.0} % of the time", waited * 100.0),
     }
 }
 
@@ -209,14 +212,14 @@ fn faults(group: &Group) -> u64 {
     group.lost + group.told + group.cut_off + group.duplicated + group.reordered
 }
 
-fn fault_words(group: &Group) -> String {
+fn fault_text(group: &Group) -> String {
     if faults(group) == 0 {
         return "none: nothing lost, duplicated or reordered".to_owned();
     }
     let parts = [
-        (group.lost, "LOST in silence"),
-        (group.told, "missed and told so (gap)"),
-        (group.cut_off, "missed after the server hung up"),
+        (group.lost, "LOST without notice"),
+        (group.told, "missed with a gap notice"),
+        (group.cut_off, "missed after the server closed the connection"),
         (group.duplicated, "DUPLICATED"),
         (group.reordered, "REORDERED"),
     ];

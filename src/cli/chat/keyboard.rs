@@ -1,6 +1,6 @@
-//! A person's lines, read on a thread of their own, and a way to print while they type.
+//! Keyboard input, read on a separate thread, and output while a line is edited.
 
-use crate::cli::lines;
+use crate::cli::stdin_lines;
 #[cfg(feature = "chat")]
 use crate::cli::text;
 use mio::Waker;
@@ -10,21 +10,21 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::TryRecvError;
 
-/// What the keyboard has to say.
+/// The state of the input.
 pub(super) enum Typed {
     Line(String),
     Nothing,
-    /// No more will come.
+    /// The end of input.
     End,
 }
 
-/// Prints a line, with its newline, above what is being typed.
+/// Prints a line, which includes its newline, above the edited line.
 pub(super) type Printer = Box<dyn FnMut(&str) -> io::Result<()>>;
 
-/// Where lines come from.
+/// The source of input lines.
 pub(super) struct Keyboard {
     lines: Lines,
-    /// Whether what is typed stays to be seen.
+    /// True if typed lines stay visible.
     pub(super) shows_lines: bool,
 }
 
@@ -35,7 +35,7 @@ enum Lines {
 }
 
 impl Keyboard {
-    /// Starts to read; the waker is called for every line and at the end.
+    /// Starts to read. The waker is called for every line and at the end.
     pub(super) fn start(waker: Arc<Waker>) -> io::Result<(Self, Printer)> {
         let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         #[cfg(feature = "chat")]
@@ -43,11 +43,11 @@ impl Keyboard {
             let (editor, printer) = edited::Editor::start(waker)?;
             return Ok((Self { lines: Lines::Edited(editor), shows_lines: true }, printer));
         }
-        let lines = Lines::Plain(lines::from_stdin(waker));
+        let lines = Lines::Plain(stdin_lines::from_stdin(waker));
         Ok((Self { lines, shows_lines: terminal }, Box::new(print_plain)))
     }
 
-    /// The next line, if there is one.
+    /// Returns the next line, if there is one.
     pub(super) fn next(&self) -> io::Result<Typed> {
         let line = match &self.lines {
             Lines::Plain(lines) => match lines.try_recv() {
@@ -64,13 +64,13 @@ impl Keyboard {
         })
     }
 
-    /// Lets the next line be typed, to be said in that room. To be called before the first line and
-    /// once each line is dealt with, so that the prompt shows what came of it.
-    pub(super) fn go_on(&self, room: &str) {
+    /// Shows the prompt for the next line. To be called before the first line, and after each line
+    /// is handled, so that the prompt shows the current room.
+    pub(super) fn show_prompt(&self, room: &str) {
         match &self.lines {
             Lines::Plain(_) => _ = room,
             #[cfg(feature = "chat")]
-            Lines::Edited(editor) => editor.go_on(format!("{}> ", text::printable(room))),
+            Lines::Edited(editor) => editor.show_prompt(format!("{}> ", text::printable(room))),
         }
     }
 }
@@ -95,21 +95,21 @@ mod edited {
     use std::sync::mpsc;
     use std::thread;
 
-    /// A line editor on a thread of its own.
+    /// A line editor on a separate thread.
     pub(super) struct Editor {
         lines: mpsc::Receiver<String>,
         prompts: mpsc::Sender<String>,
-        /// The terminal as it was, to be put back: when the chat ends from the other side, the
-        /// editor is in the middle of a line and has no chance to.
+        /// The terminal's original mode, restored on drop: at exit the editor may be in the middle
+        /// of a line.
         saved: Option<termios::Termios>,
     }
 
     impl Editor {
-        /// Starts the thread. The editor cannot leave it, so the printer is sent back from there.
+        /// Starts the thread. The editor cannot leave it, so the thread sends the printer back.
         pub(super) fn start(waker: Arc<Waker>) -> io::Result<(Self, Printer)> {
-            // First: the editor changes the terminal.
+            // First: the editor changes the terminal mode.
             let saved = termios::tcgetattr(io::stdin()).ok();
-            let (made, printer) = mpsc::channel();
+            let (ready, printer) = mpsc::channel();
             let (typed, lines) = mpsc::channel();
             let (prompts, shown) = mpsc::channel();
             thread::spawn(move || {
@@ -118,17 +118,17 @@ mod edited {
                 };
                 match DefaultEditor::new().and_then(printer_of) {
                     Ok((editor, printer)) => {
-                        if made.send(Ok(printer)).is_ok() {
+                        if ready.send(Ok(printer)).is_ok() {
                             read(editor, &shown, &typed, &waker);
                         }
                     }
-                    // If nobody waits for the error any more, nobody needs it.
-                    Err(error) => _ = made.send(Err(io::Error::other(error))),
+                    // A closed channel means that the caller has given up.
+                    Err(error) => _ = ready.send(Err(io::Error::other(error))),
                 }
                 drop(typed);
                 let _ = waker.wake();
             });
-            let ended = |_| io::Error::other("the line editor ended");
+            let ended = |_| io::Error::other("the line editor has ended");
             let mut printer = printer.recv().map_err(ended)??;
             let printer: Printer =
                 Box::new(move |line| printer.print(line.to_owned()).map_err(io::Error::other));
@@ -139,8 +139,8 @@ mod edited {
             self.lines.try_recv()
         }
 
-        pub(super) fn go_on(&self, prompt: String) {
-            // If the thread has ended, `try_next` says so.
+        pub(super) fn show_prompt(&self, prompt: String) {
+            // If the thread has ended, `try_next` reports it.
             let _ = self.prompts.send(prompt);
         }
     }
@@ -148,13 +148,13 @@ mod edited {
     impl Drop for Editor {
         fn drop(&mut self) {
             if let Some(saved) = &self.saved {
-                // If the terminal is gone, it has no state to put back.
+                // Fails if the terminal is gone; then there is no mode to restore.
                 let _ = termios::tcsetattr(io::stdin(), termios::OptionalActions::Now, saved);
             }
         }
     }
 
-    /// One line for each prompt, until there is no more of either.
+    /// Reads one line per prompt, until prompts or input end.
     fn read(
         mut editor: DefaultEditor,
         prompts: &mpsc::Receiver<String>,
@@ -165,12 +165,12 @@ mod edited {
             let line = loop {
                 match editor.readline(&prompt) {
                     Ok(line) => break line,
-                    // A changed window is no reason to stop.
+                    // A resized window (SIGWINCH) only interrupts the read.
                     Err(ReadlineError::Signal(_)) => {}
                     Err(_) => return,
                 }
             };
-            // A line that cannot be remembered can still be said.
+            // Input history is optional: a line that cannot be added is still sent.
             let _ = editor.add_history_entry(&line);
             if lines.send(line).is_err() || waker.wake().is_err() {
                 return;

@@ -1,4 +1,4 @@
-//! How a chat looks.
+//! The output of a chat.
 
 use super::keyboard::Printer;
 use crate::cli::text;
@@ -6,25 +6,25 @@ use std::env;
 use std::io;
 use std::process::Command;
 
-/// Colours of names: those that can be read on dark and light backgrounds alike.
+/// Colours for names that are legible on dark and light backgrounds.
 const NAME_COLOURS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
 
-/// Where lines are shown. Whatever came from outside is escaped on its way here.
+/// The output of a chat. Text from outside is escaped here.
 pub(super) struct Screen {
     printer: Printer,
     colours: bool,
-    /// What the local clock is ahead of UTC, in minutes.
-    ahead_min: i64,
+    /// The local clock's offset from UTC, in minutes.
+    utc_offset_min: i64,
 }
 
 impl Screen {
     pub(super) fn new(printer: Printer, terminal: bool) -> Self {
-        // no-color.org: any value but the empty one.
+        // no-color.org: any value except the empty string disables colours.
         let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { printer, colours: terminal && !no_colour, ahead_min: local_offset() }
+        Self { printer, colours: terminal && !no_colour, utc_offset_min: local_offset() }
     }
 
-    /// Somebody's message; `room` if it is not the one talked in.
+    /// Prints a message; `room` if it is not the current room.
     pub(super) fn message(
         &mut self,
         time: u64,
@@ -32,32 +32,32 @@ impl Screen {
         sender: &str,
         payload: &[u8],
     ) -> io::Result<()> {
-        let clock = self.dim(&clock(time, self.ahead_min));
+        let clock = self.dim(&clock(time, self.utc_offset_min));
         let room = room.map(|room| format!("[{}] ", text::printable(room))).unwrap_or_default();
-        let said = text::said(&self.name(sender), payload);
-        (self.printer)(&format!("{clock} {room}{said}\n"))
+        let line = text::sender_line(&self.name(sender), payload);
+        (self.printer)(&format!("{clock} {room}{line}\n"))
     }
 
-    /// What one person said to another, of whom one sits here.
-    pub(super) fn told(
+    /// Prints a direct message, sent or received.
+    pub(super) fn direct_message(
         &mut self,
         time: u64,
         from: &str,
         to: &str,
         payload: &[u8],
     ) -> io::Result<()> {
-        let clock = self.dim(&clock(time, self.ahead_min));
+        let clock = self.dim(&clock(time, self.utc_offset_min));
         let (from, to) = (self.name(from), self.name(to));
-        (self.printer)(&format!("{clock} [{from} → {to}] {}\n", text::words(&from, payload)))
+        (self.printer)(&format!("{clock} [{from} → {to}] {}\n", text::message_text(&from, payload)))
     }
 
-    /// Something that happened, in words of our own or of others.
+    /// Prints a notice.
     pub(super) fn notice(&mut self, notice: &str) -> io::Result<()> {
         let line = self.dim(&format!("* {}", text::printable(notice)));
         (self.printer)(&format!("{line}\n"))
     }
 
-    /// Several lines of our own.
+    /// Prints several lines of the program's text.
     pub(super) fn lines(&mut self, lines: &str) -> io::Result<()> {
         lines.lines().try_for_each(|line| self.notice(line))
     }
@@ -76,7 +76,7 @@ impl Screen {
     }
 }
 
-/// The colour of a name, the same everywhere and every day (FNV-1a).
+/// Returns the colour of a name: a hash (FNV-1a), the same on every machine.
 fn colour(name: &str) -> u8 {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
@@ -84,22 +84,22 @@ fn colour(name: &str) -> u8 {
     NAME_COLOURS[(hash % NAME_COLOURS.len() as u64) as usize]
 }
 
-/// `HH:MM` of a moment in milliseconds since 1970.
-fn clock(unix_ms: u64, ahead_min: i64) -> String {
+/// Formats a time in milliseconds since 1970 as `HH:MM`.
+fn clock(unix_ms: u64, utc_offset_min: i64) -> String {
     let minutes = (unix_ms / 60_000) as i64;
-    let of_day = minutes.saturating_add(ahead_min).rem_euclid(24 * 60);
+    let of_day = minutes.saturating_add(utc_offset_min).rem_euclid(24 * 60);
     format!("{:02}:{:02}", of_day / 60, of_day % 60)
 }
 
-/// What the local clock is ahead of UTC. The standard library does not know; `date` does, and where
-/// it does not, times are UTC.
+/// Returns the local clock's offset from UTC in minutes, read from `date`, because the standard
+/// library has no time zones; 0 if that fails.
 fn local_offset() -> i64 {
     let output = Command::new("date").arg("+%z").output();
     let answer = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
     answer.and_then(|answer| parse_offset(std::str::from_utf8(&answer).ok()?)).unwrap_or(0)
 }
 
-/// Minutes from `+0200`.
+/// Parses an offset such as `+0200` into minutes.
 fn parse_offset(text: &str) -> Option<i64> {
     let text = text.trim();
     let sign = match text.get(..1)? {
@@ -125,7 +125,7 @@ mod tests {
             copy.borrow_mut().push_str(line);
             Ok(())
         });
-        show(&mut Screen { printer, colours, ahead_min: 120 });
+        show(&mut Screen { printer, colours, utc_offset_min: 120 });
         out.take()
     }
 
@@ -139,16 +139,16 @@ mod tests {
 
     #[test]
     fn what_somebody_does_is_told_so() {
-        let action = text::of_action("waves");
+        let action = text::action_payload("waves");
         let line = shown(false, |screen| screen.message(0, None, "ann", &action).unwrap());
         assert_eq!(line, "02:00 * ann waves\n");
-        let line = shown(false, |screen| screen.told(0, "ann", "you", &action).unwrap());
+        let line = shown(false, |screen| screen.direct_message(0, "ann", "you", &action).unwrap());
         assert_eq!(line, "02:00 [ann → you] * ann waves\n");
     }
 
     #[test]
     fn a_private_message_shows_from_whom_to_whom() {
-        let line = shown(false, |screen| screen.told(0, "ann", "you", b"psst").unwrap());
+        let line = shown(false, |screen| screen.direct_message(0, "ann", "you", b"psst").unwrap());
         assert_eq!(line, "02:00 [ann → you] psst\n");
     }
 
@@ -157,7 +157,7 @@ mod tests {
         let evil = "\x1b]0;x\x07\n";
         let lines = shown(false, |screen| {
             screen.message(0, Some(evil), evil, evil.as_bytes()).unwrap();
-            screen.told(0, evil, evil, evil.as_bytes()).unwrap();
+            screen.direct_message(0, evil, evil, evil.as_bytes()).unwrap();
             screen.notice(evil).unwrap();
         });
         assert_eq!(lines.matches(|char: char| char.is_control()).collect::<String>(), "\n\n\n");

@@ -1,62 +1,65 @@
-//! Asks the admin listener, now and then, in a thread of its own: a relay that does not answer must
-//! not keep the keys from being heard.
+//! Requests to the admin listener, on a separate thread: a slow relay must not delay key presses.
 
-use super::sample::Seen;
+use super::sample::Sample;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time for a response.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The longest answer that is read.
-const ANSWER_MAX: usize = 1 << 20;
+/// The longest response accepted.
+const RESPONSE_MAX: usize = 1 << 20;
 
-/// The status of a relay that does not answer for the host it was asked for (RFC 9110 §15.5.20), and
-/// says what to do about it.
+/// The status of a relay that does not serve the requested host (RFC 9110 §15.5.20). The body
+/// explains what to do.
 const MISDIRECTED: u16 = 421;
 
-/// Looks that come by themselves.
-pub(super) struct Watch {
-    looks: Receiver<Result<Seen, String>>,
+/// A background thread that takes samples.
+pub(super) struct Poller {
+    samples: Receiver<Result<Sample, String>>,
 }
 
-impl Watch {
-    /// Looks at once, and then every so often.
+impl Poller {
+    /// Starts the thread, which takes a sample at once and then at intervals.
     pub(super) fn start(url: &str, every: Duration) -> Result<Self, String> {
         let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
         let host = host.filter(|host| !host.is_empty() && !host.contains('/'));
-        let host = host.ok_or_else(|| format!("{url:?} is not written http://HOST:PORT"))?;
+        let host =
+            host.ok_or_else(|| format!("invalid address {url:?}: expected http://HOST:PORT"))?;
         let host = if host.contains(':') { host.to_owned() } else { format!("{host}:9090") };
-        let (tell, looks) = sync_channel(1);
-        thread::spawn(move || look(&host, every, &tell));
-        Ok(Self { looks })
+        let (sender, samples) = sync_channel(1);
+        thread::spawn(move || poll(&host, every, &sender));
+        Ok(Self { samples })
     }
 
-    /// The next look, if there was one.
-    pub(super) fn next(&self) -> Option<Result<Seen, String>> {
-        self.looks.try_recv().ok()
+    /// Returns the next sample, if there is one.
+    pub(super) fn next(&self) -> Option<Result<Sample, String>> {
+        self.samples.try_recv().ok()
     }
 }
 
-fn look(host: &str, every: Duration, tell: &SyncSender<Result<Seen, String>>) {
+fn poll(host: &str, every: Duration, sender: &SyncSender<Result<Sample, String>>) {
     let mut connection = None;
     loop {
-        let seen = seen(host, &mut connection);
-        if seen.is_err() {
+        let sample = take_sample(host, &mut connection);
+        if sample.is_err() {
             connection = None;
         }
-        // Nobody listens any more: the program is about to end.
-        if tell.send(seen).is_err() {
+        // The receiver is gone: the program is ending.
+        if sender.send(sample).is_err() {
             return;
         }
         thread::sleep(every);
     }
 }
 
-fn seen(host: &str, connection: &mut Option<BufReader<TcpStream>>) -> Result<Seen, String> {
+fn take_sample(
+    host: &str,
+    connection: &mut Option<BufReader<TcpStream>>,
+) -> Result<Sample, String> {
     let stream = match connection {
         Some(stream) => stream,
         None => connection.insert(BufReader::new(connect(host)?)),
@@ -67,18 +70,17 @@ fn seen(host: &str, connection: &mut Option<BufReader<TcpStream>>) -> Result<See
     }
     let top = get(stream, host, "/top?limit=50")?;
     let ready = get(stream, host, "/readyz")?;
-    Seen::read(&metrics.1, &top.1, ready.1.trim()).ok_or_else(|| {
-        format!("{host} answers, but not as a relay's admin listener does: status {}", metrics.0)
-    })
+    Sample::read(&metrics.1, &top.1, ready.1.trim())
+        .ok_or_else(|| format!("{host} is not a relay's admin listener: status {}", metrics.0))
 }
 
 fn connect(host: &str) -> Result<TcpStream, String> {
     let addresses = host.to_socket_addrs().map_err(|error| format!("{host}: {error}"))?;
     let mut last = format!("{host} has no address");
     for address in addresses {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match TcpStream::connect_timeout(&address, TIMEOUT) {
             Ok(stream) => {
-                let timeouts = stream.set_read_timeout(Some(PATIENCE));
+                let timeouts = stream.set_read_timeout(Some(TIMEOUT));
                 timeouts.map_err(|error| error.to_string())?;
                 return Ok(stream);
             }
@@ -88,17 +90,17 @@ fn connect(host: &str) -> Result<TcpStream, String> {
     Err(last)
 }
 
-/// Status and body of one answer.
+/// Returns status and body of one response.
 fn get(stream: &mut BufReader<TcpStream>, host: &str, path: &str) -> Result<(u16, String), String> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    let explain = |error: std::io::Error| format!("{host} did not answer: {error}");
+    let explain = |error: std::io::Error| format!("no response from {host}: {error}");
     stream.get_mut().write_all(request.as_bytes()).map_err(explain)?;
     let (mut status, mut length) = (0, 0);
     loop {
         let mut line = String::new();
         let read = stream.by_ref().take(8 << 10).read_line(&mut line).map_err(explain)?;
         if read == 0 {
-            return Err(format!("{host} hung up"));
+            return Err(format!("{host} closed the connection"));
         }
         match line.trim_end() {
             "" => break,
@@ -116,8 +118,10 @@ fn get(stream: &mut BufReader<TcpStream>, host: &str, path: &str) -> Result<(u16
             }
         }
     }
-    if length > ANSWER_MAX {
-        return Err(format!("{host} answers with {length} bytes, which is no relay's answer"));
+    if length > RESPONSE_MAX {
+        return Err(format!(
+            "{host} is not a relay's admin listener: the response has {length} bytes"
+        ));
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).map_err(explain)?;

@@ -1,22 +1,22 @@
-//! What was seen, and what two looks come to together: rates.
+//! Samples of a relay's metrics, and the rates between two samples.
 
 use serde::Deserialize;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Looks that a curve goes back.
-const LOOKS: usize = 240;
+/// Samples kept for each curve.
+const SAMPLES_MAX: usize = 240;
 
-/// One look.
-pub(super) struct Seen {
+/// One sample.
+pub(super) struct Sample {
     numbers: HashMap<String, f64>,
-    pub(super) top: TopAnswer,
+    pub(super) top: TopResponse,
     pub(super) state: String,
 }
 
-/// What `GET /top` answers.
+/// The response of `GET /top`.
 #[derive(Default, Deserialize)]
-pub(super) struct TopAnswer {
+pub(super) struct TopResponse {
     pub(super) version: String,
     pub(super) running_ms: u64,
     pub(super) rooms: Vec<BigRoom>,
@@ -30,7 +30,7 @@ pub(super) struct BigRoom {
     pub(super) head: u64,
     pub(super) backlog: u64,
     pub(super) history: u64,
-    /// Messages a second, once it was seen twice.
+    /// Messages per second, once there are two samples.
     #[serde(skip)]
     pub(super) rate: f64,
 }
@@ -45,7 +45,7 @@ pub(super) struct SlowPeer {
     pub(super) silent_ms: u64,
 }
 
-/// What the rooms are sorted by.
+/// The order of rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Members,
@@ -74,8 +74,8 @@ impl Order {
     }
 }
 
-impl Seen {
-    /// Nothing if that is not what a relay answers.
+impl Sample {
+    /// Parses a sample. `None` if it does not come from a relay.
     pub(super) fn read(metrics: &str, top: &str, state: &str) -> Option<Self> {
         let lines = metrics.lines().filter(|line| !line.starts_with('#'));
         let numbers = lines.filter_map(|line| {
@@ -87,12 +87,12 @@ impl Seen {
         Some(Self { numbers, top: serde_json::from_str(top).ok()?, state: state.to_owned() })
     }
 
-    /// A number that has no label.
+    /// Returns a metric without labels.
     pub(super) fn number(&self, name: &str) -> f64 {
         self.numbers.get(name).copied().unwrap_or(0.0)
     }
 
-    /// A family's numbers that are not 0, by their label, the greatest first.
+    /// Returns the nonzero values of a metric by label, the greatest first.
     pub(super) fn by_label(&self, family: &str) -> Vec<(&str, f64)> {
         let of_family = self.numbers.iter().filter_map(|(name, number)| {
             let label = name.strip_prefix(family)?.strip_prefix('{')?;
@@ -105,7 +105,7 @@ impl Seen {
     }
 }
 
-/// The curves there are.
+/// The curves.
 #[derive(Clone, Copy)]
 pub(super) enum Curve {
     Messages,
@@ -128,63 +128,64 @@ impl Curve {
     }
 }
 
-/// Everything that was seen, as far as it is shown.
+/// The samples and rates to show.
 #[derive(Default)]
 pub(super) struct History {
-    last: Option<(Seen, Instant)>,
+    last: Option<(Sample, Instant)>,
     rates: [VecDeque<u64>; 4],
-    /// Messages a second that were told to one person alone.
+    /// Direct messages per second.
     pub(super) private: f64,
-    /// The share of its time that the loop was awake, between the last two looks.
+    /// The share of time that the loop was busy between the last two samples.
     pub(super) busy: f64,
-    /// The time within which 99 of 100 turns between the last two looks were done.
+    /// The bound of the 99th percentile of turn times between the last two samples.
     pub(super) turn: Option<Duration>,
 }
 
 impl History {
-    /// One more look.
-    pub(super) fn add(&mut self, mut seen: Seen, at: Instant) {
+    /// Adds a sample.
+    pub(super) fn add(&mut self, mut sample: Sample, at: Instant) {
         if let Some((before, then)) = &self.last {
             let seconds = at.saturating_duration_since(*then).as_secs_f64().max(0.001);
-            // Another relay, or the same one begun again.
-            if seen.top.running_ms < before.top.running_ms {
+            // Another relay, or the same one after a restart.
+            if sample.top.running_ms < before.top.running_ms {
                 *self = Self::default();
             } else {
                 for (rates, curve) in self.rates.iter_mut().zip(Curve::ALL) {
-                    let more = seen.number(curve.metric()) - before.number(curve.metric());
+                    let more = sample.number(curve.metric()) - before.number(curve.metric());
                     rates.push_back((more / seconds).round().max(0.0) as u64);
-                    if rates.len() > LOOKS {
+                    if rates.len() > SAMPLES_MAX {
                         rates.pop_front();
                     }
                 }
-                let rate = |name| (seen.number(name) - before.number(name)) / seconds;
+                let rate = |name| (sample.number(name) - before.number(name)) / seconds;
                 self.private = rate("hobnob_private_messages_total").max(0.0);
                 self.busy = rate("hobnob_turn_duration_seconds_sum").clamp(0.0, 1.0);
-                self.turn = turn(before, &seen);
+                self.turn = turn(before, &sample);
                 let heads: HashMap<&str, u64> =
                     before.top.rooms.iter().map(|room| (&*room.room, room.head)).collect();
-                for room in &mut seen.top.rooms {
+                for room in &mut sample.top.rooms {
                     let before = heads.get(&*room.room).copied().unwrap_or(room.head);
                     room.rate = room.head.saturating_sub(before) as f64 / seconds;
                 }
             }
         }
-        self.last = Some((seen, at));
+        self.last = Some((sample, at));
     }
 
-    /// The last look.
-    pub(super) fn seen(&self) -> Option<&Seen> {
-        self.last.as_ref().map(|(seen, _)| seen)
+    /// Returns the last sample.
+    pub(super) fn last_sample(&self) -> Option<&Sample> {
+        self.last.as_ref().map(|(sample, _)| sample)
     }
 
-    /// A curve, the newest last.
+    /// Returns a curve, the newest value last.
     pub(super) fn curve(&self, curve: Curve) -> &VecDeque<u64> {
         &self.rates[curve as usize]
     }
 
-    /// The rooms in this order.
+    /// Returns the rooms in the given order.
     pub(super) fn rooms(&self, order: Order) -> Vec<BigRoom> {
-        let mut rooms = self.seen().map(|seen| seen.top.rooms.clone()).unwrap_or_default();
+        let mut rooms =
+            self.last_sample().map(|sample| sample.top.rooms.clone()).unwrap_or_default();
         match order {
             Order::Members => rooms.sort_by_key(|room| std::cmp::Reverse(room.members)),
             Order::Rate => rooms.sort_by(|a, b| b.rate.total_cmp(&a.rate)),
@@ -195,13 +196,14 @@ impl History {
     }
 }
 
-/// The bound under which 99 of 100 turns between two looks stayed; nothing if there were none.
-fn turn(before: &Seen, seen: &Seen) -> Option<Duration> {
+/// Returns the bound of the 99th percentile of turn times between two samples; `None` if there were
+/// no turns.
+fn turn(before: &Sample, sample: &Sample) -> Option<Duration> {
     const FAMILY: &str = "hobnob_turn_duration_seconds";
-    let more = |name: &str| seen.number(name) - before.number(name);
+    let more = |name: &str| sample.number(name) - before.number(name);
     let count = more(&format!("{FAMILY}_count"));
     let mut bounds: Vec<(f64, f64)> = Vec::new();
-    for name in seen.numbers.keys() {
+    for name in sample.numbers.keys() {
         let bound = name.strip_prefix(FAMILY).and_then(|rest| rest.strip_prefix("_bucket{le=\""));
         let bound = bound.and_then(|rest| rest.strip_suffix("\"}"));
         if let Some(bound) = bound.and_then(|bound| bound.parse::<f64>().ok()) {
@@ -218,7 +220,7 @@ fn turn(before: &Seen, seen: &Seen) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn look(messages: u64, running_ms: u64, head: u64) -> Seen {
+    fn look(messages: u64, running_ms: u64, head: u64) -> Sample {
         let metrics = format!(
             "# HELP hobnob_messages_total x\nhobnob_messages_total {messages}\n\
              hobnob_private_messages_total {head}\n\
@@ -233,7 +235,7 @@ mod tests {
             "{{\"version\":\"1\",\"running_ms\":{running_ms},\"peers\":[],\"rooms\":\
              [{{\"room\":\"tea\",\"members\":2,\"head\":{head},\"backlog\":0,\"history\":9}}]}}"
         );
-        Seen::read(&metrics, &top, "ready").expect("that is what a relay answers")
+        Sample::read(&metrics, &top, "ready").expect("that is what a relay answers")
     }
 
     #[test]
@@ -246,7 +248,7 @@ mod tests {
         assert_eq!(history.private, 10.0);
         assert!((history.busy - 0.1).abs() < 1e-9);
         assert_eq!(history.turn, Some(Duration::from_millis(1)));
-        assert_eq!(history.seen().unwrap().by_label("hobnob_closes_total"), [("lost", 3.0)]);
+        assert_eq!(history.last_sample().unwrap().by_label("hobnob_closes_total"), [("lost", 3.0)]);
         // It was begun again: its numbers say nothing about before.
         history.add(look(5, 100, 1), start + Duration::from_secs(3));
         assert!(history.curve(Curve::Messages).is_empty());
@@ -254,7 +256,7 @@ mod tests {
 
     #[test]
     fn what_no_relay_answers_is_not_taken_for_an_answer() {
-        assert!(Seen::read("<html>", "{}", "").is_none());
-        assert!(Seen::read("hobnob_messages_total 1\n", "not JSON", "").is_none());
+        assert!(Sample::read("<html>", "{}", "").is_none());
+        assert!(Sample::read("hobnob_messages_total 1\n", "not JSON", "").is_none());
     }
 }

@@ -1,7 +1,7 @@
-//! One picture, for 80 by 24 and whatever there is.
+//! The screen, laid out for 80 × 24 and larger terminals.
 
 use super::Top;
-use super::sample::{Curve, Seen};
+use super::sample::{Curve, Sample};
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize};
@@ -17,9 +17,9 @@ const CURVES: [(&str, Color); 4] = [
     ("sent", Color::Magenta),
 ];
 
-/// Draws everything.
+/// Draws the screen.
 pub(super) fn draw(frame: &mut Frame<'_>, top: &Top) {
-    // On a low screen, rooms and peers are worth more than totals.
+    // On a low screen, rooms and peers take precedence over totals.
     let totals = if frame.area().height < 20 { 0 } else { 6 };
     let rows = Layout::vertical([
         Constraint::Length(2),
@@ -30,41 +30,41 @@ pub(super) fn draw(frame: &mut Frame<'_>, top: &Top) {
     ]);
     let [head, curves, lists, ends, foot] = rows.areas(frame.area());
     footer(frame, top, foot);
-    let Some(seen) = top.history.seen() else {
+    let Some(sample) = top.history.last_sample() else {
         let [_, rest] =
             Layout::vertical([Constraint::Length(2), Constraint::Fill(1)]).areas(frame.area());
         frame.render_widget(Line::from(format!(" hobnob top {}", top.address)).style(STRONG), head);
-        return nobody(frame, top, rest);
+        return draw_no_sample(frame, top, rest);
     };
-    header(frame, top, seen, head);
+    header(frame, top, sample, head);
     four_curves(frame, top, curves);
     let [left, right] =
         Layout::horizontal([Constraint::Percentage(52), Constraint::Fill(1)]).areas(lists);
     rooms(frame, top, left);
-    peers(frame, seen, right);
+    peers(frame, sample, right);
     let thirds = Layout::horizontal([Constraint::Ratio(1, 3); 3]).areas::<3>(ends);
     let families = ["hobnob_connections", "hobnob_closes_total", "hobnob_refusals_total"];
     let titles = [" connections ", " closed, by reason ", " refused, by reason "];
     for ((area, family), title) in thirds.into_iter().zip(families).zip(titles) {
-        labelled(frame, seen, family, title, area);
+        labelled(frame, sample, family, title, area);
     }
 }
 
-/// Nothing was seen yet.
-fn nobody(frame: &mut Frame<'_>, top: &Top, area: Rect) {
-    let mut lines = match &top.trouble {
-        None => vec![Line::from("looking …")],
-        Some(trouble) => vec![
-            Line::from(trouble.clone()).red(),
+/// Draws the screen before the first sample.
+fn draw_no_sample(frame: &mut Frame<'_>, top: &Top, area: Rect) {
+    let mut lines = match &top.error {
+        None => vec![Line::from("connecting …")],
+        Some(error) => vec![
+            Line::from(error.clone()).red(),
             Line::default(),
-            Line::from("Is it running? In another terminal, try"),
+            Line::from("Is the relay running? Start it in another terminal:"),
             Line::from("    hobnob serve").style(STRONG),
-            Line::from("which can be watched at http://127.0.0.1:9090. One that is told where to"),
             Line::from(
-                "listen is told that, too: hobnob serve --listen … --admin http://127.0.0.1:9090",
+                "Its admin listener is http://127.0.0.1:9090. With --listen, there is none by",
             ),
+            Line::from("default: hobnob serve --listen … --admin http://127.0.0.1:9090"),
             Line::default(),
-            Line::from("Trying again, every second.").style(QUIET),
+            Line::from("Retrying every second.").style(QUIET),
         ],
     };
     lines.insert(0, Line::default());
@@ -75,32 +75,32 @@ fn nobody(frame: &mut Frame<'_>, top: &Top, area: Rect) {
     );
 }
 
-fn header(frame: &mut Frame<'_>, top: &Top, seen: &Seen, area: Rect) {
-    let is_lost = top.trouble.is_some();
-    let (word, color) = match (&*seen.state, is_lost, top.is_held) {
-        (_, true, _) => ("out of reach", Color::Red),
-        (_, _, true) => ("held", Color::Yellow),
+fn header(frame: &mut Frame<'_>, top: &Top, sample: &Sample, area: Rect) {
+    let is_lost = top.error.is_some();
+    let (word, color) = match (&*sample.state, is_lost, top.is_paused) {
+        (_, true, _) => ("unreachable", Color::Red),
+        (_, _, true) => ("paused", Color::Yellow),
         ("ready", ..) => ("ready", Color::Green),
         (state, ..) => (state, Color::Red),
     };
     let first = Line::from(vec![
-        Span::styled(format!(" hobnob {} ", seen.top.version), STRONG),
+        Span::styled(format!(" hobnob {} ", sample.top.version), STRONG),
         Span::styled(format!("{}  ", top.address), QUIET),
-        Span::raw(format!("up {}  ", span(seen.top.running_ms / 1000))),
+        Span::raw(format!("up {}  ", span(sample.top.running_ms / 1000))),
         Span::styled(word.to_owned(), Style::new().fg(color).add_modifier(Modifier::BOLD)),
     ]);
-    let people: f64 = seen.by_label("hobnob_connections").iter().map(|(_, count)| count).sum();
+    let people: f64 = sample.by_label("hobnob_connections").iter().map(|(_, count)| count).sum();
     let turn = top.history.turn.map_or("–".to_owned(), |turn| format!("{turn:?}"));
     let second = Line::from(format!(
-        " {} connected · {} rooms · {} lag · {} backlog · loop {:.0} % · turns < {turn}",
+        " {} connected · {} rooms · {} laggards · {} backlog · loop {:.0} % · turns < {turn}",
         count(people),
-        count(seen.number("hobnob_rooms")),
-        count(seen.number("hobnob_laggards")),
-        size(seen.number("hobnob_backlog_bytes")),
+        count(sample.number("hobnob_rooms")),
+        count(sample.number("hobnob_laggards")),
+        size(sample.number("hobnob_backlog_bytes")),
         top.history.busy * 100.0,
     ));
-    let text = match &top.trouble {
-        Some(trouble) => vec![first, Line::from(format!(" {trouble}")).red()],
+    let text = match &top.error {
+        Some(error) => vec![first, Line::from(format!(" {error}")).red()],
         None => vec![first, second],
     };
     frame.render_widget(Paragraph::new(text), area);
@@ -125,7 +125,7 @@ fn four_curves(frame: &mut Frame<'_>, top: &Top, area: Rect) {
             ),
         ]);
         if matches!(curve, Curve::Messages) && top.history.private > 0.0 {
-            let private = format!("and {}/s private ", count(top.history.private));
+            let private = format!("and {}/s direct ", count(top.history.private));
             title.push_span(Span::styled(private, QUIET));
         }
         let width = usize::from(area.width.saturating_sub(2));
@@ -158,22 +158,22 @@ fn rooms(frame: &mut Frame<'_>, top: &Top, area: Rect) {
     let head = Row::new([
         Cell::from("room"),
         right("members".to_owned()),
-        right("said".to_owned()),
+        right("rate".to_owned()),
         right("backlog".to_owned()),
-        right("kept".to_owned()),
+        right("history".to_owned()),
     ]);
-    let title = format!(" biggest rooms, by {} ", top.order.word());
+    let title = format!(" largest rooms, by {} ", top.order.word());
     let table = Table::new(rows, widths).header(head.style(QUIET));
     frame.render_widget(table.block(Block::bordered().border_style(QUIET).title(title)), area);
 }
 
-fn peers(frame: &mut Frame<'_>, seen: &Seen, area: Rect) {
+fn peers(frame: &mut Frame<'_>, sample: &Sample, area: Rect) {
     let block = Block::bordered().border_style(QUIET).title(" slowest peers ");
-    if seen.top.peers.is_empty() {
-        let text = Paragraph::new("nobody is behind").style(QUIET).alignment(Alignment::Center);
+    if sample.top.peers.is_empty() {
+        let text = Paragraph::new("no peer is behind").style(QUIET).alignment(Alignment::Center);
         return frame.render_widget(text.block(block), area);
     }
-    let rows = seen.top.peers.iter().map(|peer| {
+    let rows = sample.top.peers.iter().map(|peer| {
         let name = if peer.name.is_empty() { peer.id.clone() } else { plain(&peer.name) };
         let state = if peer.blocked { "stuck" } else { "" };
         Row::new([
@@ -193,16 +193,16 @@ fn peers(frame: &mut Frame<'_>, seen: &Seen, area: Rect) {
     ];
     let head = Row::new([
         Cell::from("name"),
-        Cell::from("speaks"),
-        right("owed".to_owned()),
+        Cell::from("protocol"),
+        right("queued".to_owned()),
         Cell::from(""),
-        right("mute".to_owned()),
+        right("idle".to_owned()),
     ]);
     frame.render_widget(Table::new(rows, widths).header(head.style(QUIET)).block(block), area);
 }
 
-fn labelled(frame: &mut Frame<'_>, seen: &Seen, family: &str, title: &str, area: Rect) {
-    let rows = seen.by_label(family);
+fn labelled(frame: &mut Frame<'_>, sample: &Sample, family: &str, title: &str, area: Rect) {
+    let rows = sample.by_label(family);
     let lines = rows.into_iter().map(|(label, number)| {
         let width = usize::from(area.width.saturating_sub(3));
         let figure = count(number);
@@ -221,11 +221,11 @@ fn labelled(frame: &mut Frame<'_>, seen: &Seen, family: &str, title: &str, area:
 
 fn footer(frame: &mut Frame<'_>, top: &Top, area: Rect) {
     let key = |key: &'static str| Span::styled(key, Style::new().add_modifier(Modifier::REVERSED));
-    let hold = if top.is_held { " go on  " } else { " hold  " };
+    let hold = if top.is_paused { " resume  " } else { " pause  " };
     let line = Line::from(vec![
         Span::raw(" "),
         key(" q "),
-        Span::raw(" leave  "),
+        Span::raw(" quit  "),
         key(" s "),
         Span::raw(" sort rooms  "),
         key(" space "),
@@ -238,12 +238,12 @@ fn right(text: String) -> Cell<'static> {
     Cell::from(Line::from(text).right_aligned())
 }
 
-/// A stranger's word on a terminal.
+/// Replaces control characters in untrusted text.
 fn plain(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }
 
-/// A number in at most six characters.
+/// Formats a number in at most six characters.
 fn count(number: f64) -> String {
     match number {
         n if n < 10.0 && n.fract() != 0.0 => format!("{n:.1}"),
@@ -254,7 +254,7 @@ fn count(number: f64) -> String {
     }
 }
 
-/// Bytes in at most six characters.
+/// Formats bytes in at most six characters.
 fn size(bytes: f64) -> String {
     match bytes {
         b if b < 1024.0 => format!("{b:.0}B"),
@@ -264,7 +264,7 @@ fn size(bytes: f64) -> String {
     }
 }
 
-/// Seconds as a person says them.
+/// Formats seconds with one or two units.
 fn span(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),

@@ -1,7 +1,7 @@
-//! The keys that a table of a configuration file may have.
+//! Unknown keys of configuration tables.
 
-/// Refuses keys that a table cannot have, with the nearest right one. `within` names the table, as
-/// `irc.`.
+/// Refuses a key that is not known, and suggests the nearest one. `within` is the table's prefix,
+/// such as `irc.`.
 pub(super) fn refuse_unknown(
     table: &toml::Table,
     known: &[impl AsRef<str>],
@@ -11,5 +11,5 @@ pub(super) fn refuse_unknown(
     let Some(unknown) = table.keys().find(|key| !is_known(key)) else { return Ok(()) };
     let similarity = |key: &&str| (strsim::jaro_winkler(key, unknown) * 1e6) as u64;
     let nearest = known.iter().map(AsRef::as_ref).max_by_key(similarity).unwrap_or_default();
-    Err(format!("there is no key \"{within}{unknown}\"; did you mean \"{within}{nearest}\"?"))
+    Err(format!("unknown key \"{within}{unknown}\"; did you mean \"{within}{nearest}\"?"))
 }

@@ -1,15 +1,15 @@
-//! A bar that shows how far a run is, and how fast.
+//! The progress bar of a run.
 
 use hobnob::load::{Plan, Progress, figures};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 
-/// On stderr, and only if a person looks at it.
-pub(super) struct Bar {
+/// A progress bar on stderr, hidden unless stderr is a terminal.
+pub(super) struct RunProgressBar {
     bar: ProgressBar,
 }
 
-impl Bar {
+impl RunProgressBar {
     pub(super) fn new(plan: &Plan) -> Self {
         let is_watched = stderr().is_terminal();
         let target =
@@ -29,7 +29,7 @@ impl Bar {
         self.bar.set_position((progress.done.clamp(0.0, 1.0) * 1000.0) as u64);
         self.bar.set_message(match progress.said {
             0 => format!("{} of {} connections", progress.present, progress.connections),
-            said => format!("{}/s delivered, {said} said", figures::count(progress.rate)),
+            said => format!("{}/s delivered, {said} published", figures::count(progress.rate)),
         });
     }
 

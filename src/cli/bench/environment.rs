@@ -1,4 +1,4 @@
-//! Where and with what a run was made.
+//! The environment of a run: command, version, kernel and machine.
 
 use hobnob::load::outcome::Circumstances;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(super) fn circumstances() -> Circumstances {
-    let words: Vec<String> = std::env::args().collect();
+    let arguments: Vec<String> = std::env::args().collect();
     let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let version = match commit() {
         Some(commit) => format!("hobnob {} ({commit})", env!("CARGO_PKG_VERSION")),
@@ -16,11 +16,11 @@ pub(super) fn circumstances() -> Circumstances {
     let kernel = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
     let kernel = [text(kernel.sysname()), text(kernel.release()), text(kernel.machine())].join(" ");
-    let command = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    let command = arguments.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     Circumstances { command, began, version, kernel, machine: machine() }
 }
 
-/// As a shell would have to be given it.
+/// Quotes a word for a POSIX shell.
 fn quoted(word: &str) -> String {
     let is_plain = |char: char| char.is_alphanumeric() || "-_./:=,@%+".contains(char);
     match !word.is_empty() && word.chars().all(is_plain) {
@@ -29,7 +29,8 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// The commit this was built from, if the builder said so, else the one of the sources around us.
+/// Returns the commit of the build, if it was set at build time, or the commit of the current
+/// folder.
 fn commit() -> Option<String> {
     if let Some(commit) = option_env!("HOBNOB_COMMIT") {
         return Some(commit.to_owned());
@@ -57,28 +58,28 @@ fn machine() -> String {
     format!("{model}, {cores} cores{memory}")
 }
 
-/// Keeps this thread, and what it starts, to the first core it may use.
-pub(super) fn keep_to_first_core() -> Result<(), String> {
-    keep_to(|position| position == 0)
+/// Pins this thread, and the processes it starts, to the first available core.
+pub(super) fn pin_to_first_core() -> Result<(), String> {
+    pin_to(|position| position == 0)
 }
 
-/// Keeps this thread to the cores behind that one, if there are any.
-pub(super) fn keep_to_other_cores() -> Result<(), String> {
-    keep_to(|position| position > 0)
+/// Pins this thread to the cores after the first.
+pub(super) fn pin_to_other_cores() -> Result<(), String> {
+    pin_to(|position| position > 0)
 }
 
-fn keep_to(wanted: impl Fn(usize) -> bool) -> Result<(), String> {
-    let explain = |error: rustix::io::Errno| format!("cannot choose cores (--pin): {error}");
-    // All there are, and not those this thread was kept to before.
-    let mut every = CpuSet::new();
-    (0..CpuSet::MAX_CPU).for_each(|cpu| every.set(cpu));
-    sched_setaffinity(None, &every).map_err(explain)?;
+fn pin_to(wanted: impl Fn(usize) -> bool) -> Result<(), String> {
+    let explain = |error: rustix::io::Errno| format!("cannot pin to cores (--pin): {error}");
+    // All cores of the machine, not only those this thread is pinned to.
+    let mut all = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|cpu| all.set(cpu));
+    sched_setaffinity(None, &all).map_err(explain)?;
     let may_use = sched_getaffinity(None).map_err(explain)?;
     let mut set = CpuSet::new();
     let cores = (0..CpuSet::MAX_CPU).filter(|&cpu| may_use.is_set(cpu));
     cores.enumerate().filter(|(position, _)| wanted(*position)).for_each(|(_, cpu)| set.set(cpu));
     match set.count() {
-        0 => Err("--pin needs two cores".to_owned()),
+        0 => Err("--pin needs at least two cores".to_owned()),
         _ => sched_setaffinity(None, &set).map_err(explain),
     }
 }

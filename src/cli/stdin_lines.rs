@@ -1,5 +1,5 @@
-//! Lines from stdin, read on a thread of their own: a blocked read must not keep a client from
-//! answering its relay.
+//! Lines of stdin, read on a separate thread: a blocked read must not stop a client from replying
+//! to its relay.
 
 use hobnob::limits::MESSAGE_MAX;
 use mio::Waker;
@@ -11,13 +11,12 @@ use std::sync::mpsc::Receiver;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-/// Lines read ahead. More wait in the pipe, and so in whoever writes it.
-const AHEAD: usize = 64;
+/// Lines read in advance. Further input waits in the pipe.
+const LINES_MAX: usize = 64;
 
-/// Reads stdin until its end, without the line ends. The waker is called for every line and at the
-/// end.
+/// Reads stdin to its end, without line ends. The waker is called for every line and at the end.
 pub(super) fn from_stdin(waker: Arc<Waker>) -> Receiver<io::Result<Vec<u8>>> {
-    let (sender, receiver) = sync_channel(AHEAD);
+    let (sender, receiver) = sync_channel(LINES_MAX);
     thread::spawn(move || {
         let mut stdin = io::stdin().lock();
         while let Some(line) = next_line(&mut stdin, MESSAGE_MAX).transpose() {
@@ -25,7 +24,7 @@ pub(super) fn from_stdin(waker: Arc<Waker>) -> Receiver<io::Result<Vec<u8>>> {
             if sender.send(line).is_err() || failed {
                 break;
             }
-            // A poll that cannot be woken has ended, and everything with it.
+            // Fails only if the poll is closed, and then the client has ended.
             let _ = waker.wake();
         }
         drop(sender);
@@ -34,10 +33,12 @@ pub(super) fn from_stdin(waker: Arc<Waker>) -> Receiver<io::Result<Vec<u8>>> {
     receiver
 }
 
-/// The next line without its `\n` or `\r\n`; `None` at the end.
+/// Returns the next line without its `
+/// ` or `\r
+/// `; `None` at the end.
 fn next_line(input: &mut impl BufRead, max: usize) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    // Two more than the limit: what fits exactly may be followed by its line end.
+    // Two more than the limit, for the line end.
     let read = input.by_ref().take(max as u64 + 2).read_until(b'\n', &mut line)?;
     if line.last() == Some(&b'\n') {
         line.pop();
@@ -46,7 +47,7 @@ fn next_line(input: &mut impl BufRead, max: usize) -> io::Result<Option<Vec<u8>>
         }
     }
     if line.len() > max {
-        let text = format!("a line is longer than any message may be: {max} bytes");
+        let text = format!("a line is too long for a message: the limit is {max} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     Ok((read > 0).then_some(line))
