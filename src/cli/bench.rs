@@ -8,7 +8,7 @@ mod table;
 
 use clap::Subcommand;
 use hobnob::load::schedule::Pacing;
-use hobnob::load::{Act, Plan, Target};
+use hobnob::load::{LoadKind, Plan, Target};
 use options::{CommonArgs, PaceArgs};
 
 /// Measure a server under load: this relay, or another server with one of seven protocols.
@@ -270,7 +270,7 @@ pub(super) fn run(args: &Args) -> Result<(), String> {
     let Some(mut plan) = scenario.plan(&server.target, pacing) else { return Ok(()) };
     common.apply(&mut plan)?;
     if let Some(bound) = pace.and_then(|(pace, _)| pace.bound()) {
-        plan.act = Act::FindMax(bound);
+        plan.kind = LoadKind::FindMax(bound);
         plan.load.push_str(", rising");
     }
     common.measure(&plan, &server)

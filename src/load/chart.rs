@@ -1,31 +1,31 @@
-//! Curves as SVG, to stand in a page.
+//! SVG charts for the HTML report.
 
 use super::figures;
 use std::fmt::Write;
 
-/// How values stand along an axis.
+/// The scale of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// Evenly, from zero.
+    /// Linear, starting at zero.
     Linear,
-    /// By powers of ten.
+    /// Logarithmic.
     Log,
-    /// Percentiles: 90, 99, 99.9 … at even distances.
+    /// Percentiles: 90, 99, 99.9 … at equal distances.
     Percentile,
 }
 
-/// What the values are.
+/// The unit of the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Nanoseconds.
     Time,
-    /// Seconds since the beginning.
+    /// Seconds since the start.
     Seconds,
-    /// Things.
+    /// A number of items.
     Count,
     /// Bytes.
     Bytes,
-    /// A share, where 1 is all of it.
+    /// A share, from 0 to 1.
     Share,
     /// A percentile.
     Percentile,
@@ -47,31 +47,31 @@ impl Unit {
 /// An axis.
 #[derive(Clone, Copy, Debug)]
 pub struct Axis {
-    /// How values stand along it.
+    /// The scale.
     pub scale: Scale,
-    /// What they are.
+    /// The unit.
     pub unit: Unit,
 }
 
-/// One curve.
+/// A curve.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// Its name.
+    /// The curve's name.
     pub name: String,
-    /// Its points, from left to right.
+    /// The points, from left to right.
     pub points: Vec<(f64, f64)>,
 }
 
-/// Curves over one pair of axes.
+/// A chart: curves on one pair of axes.
 #[derive(Clone, Debug)]
 pub struct Chart {
-    /// What is seen.
+    /// The title.
     pub title: &'static str,
-    /// One sentence on how to read it.
+    /// One sentence that explains the chart.
     pub note: &'static str,
-    /// Left to right.
+    /// The horizontal axis.
     pub x: Axis,
-    /// Bottom to top.
+    /// The vertical axis.
     pub y: Axis,
     /// The curves.
     pub series: Vec<Series>,
@@ -84,10 +84,10 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 34.0;
 
-/// Colours there are; further curves begin again.
+/// The number of colours; further curves reuse them.
 pub const COLOURS: usize = 6;
 
-/// An axis with its ends.
+/// An axis with its range, in values and in pixels.
 struct Span {
     axis: Axis,
     low: f64,
@@ -114,17 +114,17 @@ fn position(scale: Scale, value: f64) -> f64 {
 }
 
 impl Chart {
-    /// Whether there is anything to see.
+    /// True if there is no curve to draw.
     pub fn is_empty(&self) -> bool {
         self.series.iter().all(|series| series.points.len() < 2)
     }
 
-    /// The chart as a piece of a page.
+    /// Returns the chart as an HTML figure.
     pub fn figure(&self) -> String {
         let x = self.span(self.x, |point| point.0, LEFT, WIDTH - RIGHT, 1.0);
         let y = self.span(self.y, |point| point.1, HEIGHT - BOTTOM, TOP, 1.08);
         let mut out = String::new();
-        // Writing to a string has no way to fail.
+        // Writing to a string cannot fail.
         let _ = write!(
             out,
             "<figure><figcaption><h3>{}</h3><p>{}</p>{}</figcaption>\n\
@@ -183,7 +183,7 @@ impl Chart {
         let places: Vec<(f64, f64)> = places.collect();
         let path: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
         let _ = writeln!(out, "<polyline class=\"line s{colour}\" points=\"{}\"/>", path.join(" "));
-        // Circles nobody sees carry what is shown when the pointer rests on them.
+        // Invisible circles carry the tooltips.
         for ((at_x, at_y), point) in places.iter().zip(&series.points) {
             let x_text = match self.x.unit {
                 Unit::Percentile => format!("p{:.3}", point.0),
@@ -199,7 +199,8 @@ impl Chart {
         }
     }
 
-    /// `headroom`: what an even scale shows beyond its highest value.
+    /// Computes the range of an axis. `headroom` is the factor by which a linear scale exceeds its
+    /// highest value.
     fn span(
         &self,
         axis: Axis,
@@ -214,12 +215,12 @@ impl Chart {
             low = low.min(value);
             high = high.max(value);
         });
-        // Nothing to see has ends, too.
+        // Without values, the range is empty.
         let (low, high) = if low > high { (0.0, 0.0) } else { (low, high) };
         let (low, high) = match axis.scale {
             Scale::Linear => (0.0, (high * headroom).max(1e-9)),
             Scale::Percentile => (0.0, high.max(99.0)),
-            // A decade at least, or the last digit fills the picture.
+            // At least one decade; otherwise the last digit would fill the chart.
             Scale::Log => {
                 let low = low.max(1.0);
                 (low / 1.3, (high * 1.3).max(low * 10.0))
@@ -229,7 +230,7 @@ impl Chart {
     }
 }
 
-/// Where an axis is marked, and whether the mark has its number.
+/// Returns the ticks of an axis, and for each whether it has a label.
 fn ticks(span: &Span) -> Vec<(f64, bool)> {
     match span.axis.scale {
         Scale::Percentile => {
@@ -237,7 +238,7 @@ fn ticks(span: &Span) -> Vec<(f64, bool)> {
             all.into_iter().filter(|tick| *tick <= span.high).map(|tick| (tick, true)).collect()
         }
         Scale::Linear => {
-            // Bytes are round in their own units: 2 MiB, and not 1.91.
+            // Ticks of bytes are multiples of KiB or MiB.
             let whole = match span.axis.unit {
                 Unit::Bytes if span.high >= 1_048_576.0 => 1_048_576.0,
                 Unit::Bytes if span.high >= 10_240.0 => 1_024.0,
@@ -263,7 +264,7 @@ fn ticks(span: &Span) -> Vec<(f64, bool)> {
     }
 }
 
-/// Text that can stand in HTML.
+/// Escapes text for HTML.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,4 +1,4 @@
-//! Results row by row, each beside the first.
+//! The comparison of results, row by row, relative to the first.
 
 use super::figures;
 use super::outcome::{Group, Outcome};
@@ -6,25 +6,25 @@ use super::outcome::{Group, Outcome};
 /// One figure of all runs.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What it is.
+    /// The figure's name.
     pub name: String,
-    /// For each run.
+    /// One cell per run.
     pub cells: Vec<Cell>,
 }
 
 /// One figure of one run.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// As people read it.
+    /// The formatted value.
     pub text: String,
-    /// What it is of the first run's; `None` for that one itself, and where it means nothing.
+    /// The ratio to the first run; `None` for the first run, and where a ratio has no meaning.
     pub ratio: Option<f64>,
 }
 
-/// How a figure is written.
+/// A function that formats a figure.
 type Show = fn(f64) -> String;
 
-/// A figure of a group of readers.
+/// A figure of a group of readers: name, format and value.
 type OfGroup = (&'static str, Show, fn(&Group) -> f64);
 
 const OF_GROUP: [OfGroup; 12] = [
@@ -35,19 +35,19 @@ const OF_GROUP: [OfGroup; 12] = [
     ("latency p99.99", figures::time, |group| group.latency.p9999 as f64),
     ("latency max", figures::time, |group| group.latency.max as f64),
     ("delivered", figures::count, |group| group.delivered as f64),
-    ("lost in silence", figures::count, |group| group.lost as f64),
-    ("missed and told so", figures::count, |group| group.told as f64),
-    ("missed after a hang-up", figures::count, |group| group.cut_off as f64),
+    ("lost without notice", figures::count, |group| group.lost as f64),
+    ("missed with a gap notice", figures::count, |group| group.told as f64),
+    ("missed after a close", figures::count, |group| group.cut_off as f64),
     ("duplicated", figures::count, |group| group.duplicated as f64),
     ("reordered", figures::count, |group| group.reordered as f64),
 ];
 
-/// All figures that any of the runs has.
+/// Returns all figures that any run has.
 pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
     let mut table = Table { outcomes, rows: Vec::new() };
-    table.add("connections", figures::count, |run| Some(run.crowd.connections as f64));
-    table.add("everyone in after", figures::time, |run| some(run.crowd.seconds * 1e9));
-    table.add("join p99", figures::time, |run| some(run.crowd.join.p99 as f64));
+    table.add("connections", figures::count, |run| Some(run.connect.connections as f64));
+    table.add("all joined after", figures::time, |run| some(run.connect.seconds * 1e9));
+    table.add("join p99", figures::time, |run| some(run.connect.join.p99 as f64));
     let rounds = outcomes.iter().map(|run| run.rounds.len()).max().unwrap_or(0);
     for index in 0..rounds {
         let name = outcomes.iter().find_map(|run| Some(run.rounds.get(index)?.name.clone()));
@@ -56,14 +56,14 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
         table.add(&format!("{name}: join p99"), figures::time, |run| {
             Some(run.rounds.get(index)?.join.p99 as f64)
         });
-        table.add(&format!("{name}: tried again"), figures::count, |run| {
+        table.add(&format!("{name}: retries"), figures::count, |run| {
             Some(run.rounds.get(index)?.retries as f64)
         });
         table.add(&format!("{name}: server CPU"), figures::time, |run| {
             some(run.rounds.get(index)?.server_cpu * 1e9)
         });
     }
-    table.add("highest rate that held", figures::count, |run| {
+    table.add("highest rate within the bounds", figures::count, |run| {
         let held = run.steps.iter().filter(|step| step.broken.is_none());
         held.map(|step| step.rate).reduce(f64::max)
     });
@@ -85,13 +85,13 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
             });
         }
     }
-    table.add("heard without a stamp", figures::count, |run| some(run.garbled as f64));
-    table.add("heard in another room", figures::count, |run| some(run.strays as f64));
+    table.add("messages without a stamp", figures::count, |run| some(run.garbled as f64));
+    table.add("messages in another room", figures::count, |run| some(run.strays as f64));
     let server = |value: fn(&super::outcome::ServerUse) -> f64| {
         move |run: &Outcome| run.server.as_ref().and_then(|server| some(value(server)))
     };
     table.add("server CPU", figures::percent, server(|server| server.cpu));
-    table.add("server without a core", figures::percent, server(|server| server.waited));
+    table.add("server waiting for a core", figures::percent, server(|server| server.waited));
     let name = match outcomes.iter().all(|run| run.scenario == "churn") {
         true => "server CPU per visit",
         false => "server CPU per delivery",
@@ -105,22 +105,22 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
         server(|server| server.resident_idle as f64),
     );
     table.add(
-        "resident memory, most",
+        "resident memory, peak",
         figures::bytes,
         server(|server| server.resident_peak as f64),
     );
     let per = "TCP buffers per idle connection";
     table.add(per, figures::bytes, server(|server| server.kernel_per_connection));
-    table.add("TCP buffers, most", figures::bytes, server(|server| server.kernel_peak as f64));
+    table.add("TCP buffers, peak", figures::bytes, server(|server| server.kernel_peak as f64));
     table.add("generator CPU", figures::percent, |run| some(run.generator.cpu));
     table.add("generator busy", figures::percent, |run| some(run.generator.busy));
-    table.add("generator without a core", figures::percent, |run| some(run.generator.waited));
+    table.add("generator waiting for a core", figures::percent, |run| some(run.generator.waited));
     table.add("generator turn p99", figures::time, |run| some(run.generator.lag.p99 as f64));
-    table.add("said late p99", figures::time, |run| some(run.generator.slip.p99 as f64));
+    table.add("published late p99", figures::time, |run| some(run.generator.slip.p99 as f64));
     table.rows
 }
 
-/// Figures of which zero means that they were not taken.
+/// Returns `None` for zero: the figure was not measured.
 fn some(value: f64) -> Option<f64> {
     (value > 0.0).then_some(value)
 }

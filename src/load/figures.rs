@@ -1,6 +1,6 @@
-//! Numbers as people read them: three digits that count, and a unit.
+//! Formatting of figures: three significant digits and a unit.
 
-/// A time given in nanoseconds.
+/// Formats a time given in nanoseconds.
 pub fn time(nanos: f64) -> String {
     match nanos {
         _ if nanos < 999.5 => format!("{nanos:.0} ns"),
@@ -10,7 +10,7 @@ pub fn time(nanos: f64) -> String {
     }
 }
 
-/// A count, with its thousands apart.
+/// Formats a count with thousands separators.
 pub fn count(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut out = String::new();
@@ -23,7 +23,7 @@ pub fn count(value: f64) -> String {
     out
 }
 
-/// A count where there is little room: 1.5k, 3.2M.
+/// Formats a count briefly: 1.5k, 3.2M.
 pub fn short_count(value: f64) -> String {
     match value {
         _ if value >= 1e9 => format!("{}G", trimmed(value / 1e9)),
@@ -33,7 +33,7 @@ pub fn short_count(value: f64) -> String {
     }
 }
 
-/// Bytes.
+/// Formats a number of bytes.
 pub fn bytes(value: f64) -> String {
     match value {
         _ if value < 10_239.5 => format!("{value:.0} B"),
@@ -43,7 +43,7 @@ pub fn bytes(value: f64) -> String {
     }
 }
 
-/// A share, given from 0 to 1.
+/// Formats a share from 0 to 1 as percent.
 pub fn percent(value: f64) -> String {
     format!("{:.0} %", value * 100.0)
 }

@@ -1,20 +1,21 @@
-//! The bench's side of a relay: thousands of clients on one thread and one `mio::Poll`, for this
-//! relay and for other servers, and an account of what each of them heard.
+//! The load generator: thousands of clients on one thread and one `mio::Poll`, for this relay and
+//! for other servers, and a record of what each client received.
 //!
-//! A [`Plan`] says who talks to whom and how fast; [`run`] does it and returns an [`Outcome`].
-//! Nothing here knows the engine: what is measured stands on the other side of a socket.
+//! A [`Plan`] describes the load; [`run`] executes it and returns an [`Outcome`]. Nothing here uses
+//! the engine: the measured server is a separate process.
 
 pub mod chart;
 pub mod comparison;
-pub mod crowd;
+pub mod connection;
+pub mod connections;
+pub mod delivery_record;
+mod error;
 pub mod figures;
-pub mod ledger;
-pub mod member;
 pub mod outcome;
 pub mod page;
-pub mod part;
 pub mod plan;
 pub mod profile;
+pub mod role;
 mod run;
 pub mod schedule;
 pub mod server;
@@ -23,7 +24,8 @@ pub mod stamp;
 pub mod target;
 pub mod timer;
 
+pub use error::LoadError;
 pub use outcome::Outcome;
-pub use plan::{Act, Bound, Plan};
+pub use plan::{Bound, LoadKind, Plan};
 pub use run::{Progress, run};
 pub use target::{Scheme, Target};

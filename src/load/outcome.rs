@@ -1,131 +1,133 @@
-//! What a run found, as it is written to JSON and shown in tables and pages.
+//! The result of a run, as written to JSON and shown in tables and reports.
 
-use super::ledger::Tally;
+use super::delivery_record::Deliveries;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// Version of the JSON written here.
+/// The version of the JSON format.
 pub const FORMAT: u32 = 1;
 
-/// Everything a run found.
+/// The result of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// [`FORMAT`].
     pub format: u32,
-    /// What it is called where it stands beside others.
+    /// The run's name in comparisons.
     pub label: String,
-    /// The scenario's word.
+    /// The name of the scenario.
     pub scenario: String,
-    /// One sentence: who says what to whom.
+    /// One sentence that describes the load.
     pub load: String,
     /// The target's URL.
     pub target: String,
-    /// Where and with what this was measured.
+    /// The environment of the run.
     pub circumstances: Circumstances,
-    /// How everyone came to be there.
-    pub crowd: CrowdFacts,
-    /// Length of the measured time, in seconds.
+    /// The connections, and the time they took to join.
+    #[serde(rename = "crowd")]
+    pub connect: ConnectFacts,
+    /// The measured time, in seconds.
     pub seconds: f64,
-    /// Messages said in it.
+    /// Messages published in that time.
     pub said: u64,
-    /// Copies heard in it, by readers.
+    /// Copies delivered to readers in that time.
     pub delivered: u64,
-    /// Copies heard in it by those who only came to say something.
+    /// Copies delivered in that time to connections that only publish.
     pub overheard: u64,
-    /// What was heard without a stamp.
+    /// Messages without a stamp.
     pub garbled: u64,
-    /// What was heard in a room in which it was not said.
+    /// Messages received in another room than their own.
     pub strays: u64,
-    /// Readers whose connection the server ended, by its reason.
+    /// Connections of readers that were closed, by reason.
     pub ended: Vec<(String, u64)>,
-    /// What the server refused, by its reason.
+    /// Requests that the server refused, by reason.
     pub refused: Vec<(String, u64)>,
-    /// By groups of readers; the first is the one that counts.
+    /// The groups of readers; the first one is the measured one.
     pub groups: Vec<Group>,
-    /// The server's process, if it could be watched.
+    /// The server's process, if known.
     pub server: Option<ServerUse>,
-    /// The generator's own.
+    /// The generator's process.
     pub generator: Generator,
-    /// Everyone at once, round by round.
+    /// Rounds in which all clients connect at once.
     pub rounds: Vec<Round>,
-    /// Rates tried, and how they went.
+    /// The rates tried.
     pub steps: Vec<Step>,
-    /// Ten times a second.
+    /// Samples, ten per second.
     pub timeline: Vec<Tick>,
 }
 
-/// Where and with what a run was made.
+/// The environment of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Circumstances {
-    /// The command, as it was given.
+    /// The command line.
     pub command: String,
-    /// When, in seconds since 1970.
+    /// The start, in seconds since 1970.
     pub began: u64,
     /// hobnob's version and commit.
     pub version: String,
-    /// The kernel's.
+    /// The kernel's name and version.
     pub kernel: String,
     /// Processor, cores, memory.
     pub machine: String,
 }
 
-/// How everyone came to be there.
+/// The connections, and the time they took to join.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct CrowdFacts {
+pub struct ConnectFacts {
     /// Connections.
     pub connections: u64,
-    /// Of them, readers.
+    /// Readers among them.
     pub readers: u64,
-    /// Of them, those who say something.
-    pub voices: u64,
+    /// Publishers among them.
+    #[serde(rename = "voices")]
+    pub publishers: u64,
     /// Rooms.
     pub rooms: u64,
-    /// Bytes of a payload.
+    /// The payload size in bytes.
     pub size: u64,
-    /// Until everybody was in, in seconds.
+    /// Seconds until all had joined.
     pub seconds: f64,
-    /// From connect to being in the room.
+    /// Time from connect to join.
     pub join: Latency,
     /// Source addresses used.
     pub sources: u64,
 }
 
-/// What became of what one group of readers was to hear.
+/// The deliveries and faults of one group of readers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Group {
-    /// Its name.
+    /// The group's name.
     pub name: String,
-    /// Its readers.
+    /// The number of readers.
     pub readers: u64,
-    /// See [`Tally`].
+    /// See [`Deliveries`].
     pub delivered: u64,
-    /// See [`Tally`].
+    /// See [`Deliveries`].
     pub lost: u64,
-    /// See [`Tally`].
+    /// See [`Deliveries`].
     pub told: u64,
-    /// See [`Tally`].
+    /// See [`Deliveries`].
     pub cut_off: u64,
-    /// See [`Tally`].
+    /// See [`Deliveries`].
     pub duplicated: u64,
-    /// See [`Tally`].
+    /// See [`Deliveries`].
     pub reordered: u64,
-    /// From due to heard.
+    /// Latency from due time to arrival.
     pub latency: Latency,
 }
 
 impl Group {
-    /// The group's tally, under its name.
-    pub fn new(name: &str, readers: u64, tally: &Tally) -> Self {
+    /// Creates the result of a group from its deliveries.
+    pub fn new(name: &str, readers: u64, deliveries: &Deliveries) -> Self {
         Self {
             name: name.to_owned(),
             readers,
-            delivered: tally.delivered,
-            lost: tally.lost,
-            told: tally.told,
-            cut_off: tally.cut_off,
-            duplicated: tally.duplicated,
-            reordered: tally.reordered,
-            latency: Latency::of(&tally.latency),
+            delivered: deliveries.delivered,
+            lost: deliveries.lost,
+            told: deliveries.told,
+            cut_off: deliveries.cut_off,
+            duplicated: deliveries.duplicated,
+            reordered: deliveries.reordered,
+            latency: Latency::of(&deliveries.latency),
         }
     }
 }
@@ -133,33 +135,33 @@ impl Group {
 /// A distribution of times, in nanoseconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Latency {
-    /// How many were measured.
+    /// The number of values.
     pub count: u64,
-    /// Their mean.
+    /// The mean.
     pub mean: f64,
-    /// Half of them were shorter.
+    /// The median.
     pub p50: u64,
-    /// All but one in ten.
+    /// The 90th percentile.
     pub p90: u64,
-    /// All but one in a hundred.
+    /// The 99th percentile.
     pub p99: u64,
-    /// All but one in a thousand.
+    /// The 99.9th percentile.
     pub p999: u64,
-    /// All but one in ten thousand.
+    /// The 99.99th percentile.
     pub p9999: u64,
-    /// The longest.
+    /// The maximum.
     pub max: u64,
-    /// Points of the curve: percentile, time.
+    /// The points of the curve: percentile and time.
     pub curve: Vec<(f64, u64)>,
 }
 
 impl Latency {
-    /// The figures of a histogram.
+    /// Returns the figures of a histogram.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         let at = |percentile| histogram.value_at_percentile(percentile);
-        // Eight points for each halving of what is left, up to 99.999.
+        // Eight points per halving of the remaining share, up to 99.999.
         let points = (0..=136).map(|step| 100.0 * (1.0 - 0.5f64.powf(f64::from(step) / 8.0)));
-        // Beyond one in as many as there are, nothing was measured.
+        // The curve ends at the resolution of the sample.
         let last = 100.0 - 100.0 / (histogram.len().max(1) as f64);
         let curve = points.take_while(|point| *point <= last.max(50.0));
         let is_empty = histogram.is_empty();
@@ -177,95 +179,95 @@ impl Latency {
     }
 }
 
-/// What the server's process used.
+/// The resources used by the server's process.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ServerUse {
-    /// Its number.
+    /// The process id.
     pub pid: u32,
-    /// Processor seconds per second, while it was measured.
+    /// CPU seconds per second during the measured time.
     pub cpu: f64,
-    /// Seconds per second in which its threads were ready to run and had no core.
+    /// Seconds per second in which its threads were ready to run without a core.
     pub waited: f64,
-    /// Processor nanoseconds per copy delivered (and overheard); in churn, per visit.
+    /// CPU nanoseconds per copy delivered; in churn, per visit.
     pub cpu_per_delivery: f64,
-    /// Resident before anybody came, in bytes.
+    /// Resident memory before the first connection, in bytes.
     pub resident_before: u64,
-    /// Resident when everybody was in and quiet.
+    /// Resident memory when all clients had joined and were idle.
     pub resident_idle: u64,
-    /// The most while it was measured.
+    /// The highest resident memory during the measured time.
     pub resident_peak: u64,
-    /// What each connection added while quiet, in bytes.
+    /// Resident memory added per idle connection, in bytes.
     pub resident_per_connection: f64,
-    /// Processor nanoseconds per connection until everybody was in and quiet.
+    /// CPU nanoseconds per connection, until all clients had joined and were idle.
     #[serde(default)]
     pub cpu_per_connection: f64,
-    /// What the kernel's TCP buffers grew by for each connection while quiet, both ends of it.
+    /// Kernel memory in TCP buffers added per idle connection, both ends.
     pub kernel_per_connection: f64,
-    /// The most the kernel's TCP buffers held, both ends of every connection of this machine.
+    /// The highest kernel memory in TCP buffers of this machine, both ends of each connection.
     pub kernel_peak: u64,
 }
 
-/// What the generator itself used, and whether it was the limit.
+/// The resources used by the generator, and whether it was the limit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Generator {
-    /// Processor seconds per second.
+    /// CPU seconds per second.
     pub cpu: f64,
-    /// Share of the time in which it was not asleep.
+    /// Share of the time in which it was not waiting in the poll.
     pub busy: f64,
-    /// Share of the time in which it was ready to run and had no core.
+    /// Share of the time in which it was ready to run without a core.
     pub waited: f64,
-    /// How long a turn of its loop took: the longest an event waited for us.
+    /// The durations of its turns: the longest time that an event waited in the generator.
     pub lag: Latency,
-    /// How much later than due a message was said, where that was our fault.
+    /// The delays of messages relative to their due time, where the generator caused them.
     pub slip: Latency,
-    /// Why this run must not be quoted; nothing if it may be.
+    /// Reasons why the run must not be quoted; empty if there are none.
     pub complaints: Vec<String>,
 }
 
-/// Everyone connecting at once.
+/// A round in which all clients connect at once.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Round {
-    /// What happened before: nothing, or everyone was cut.
+    /// The round's name.
     pub name: String,
-    /// Until the last was in, in seconds.
+    /// Seconds until the last client had joined.
     pub seconds: f64,
-    /// From the beginning of a connect to being in the room.
+    /// Time from connect to join.
     pub join: Latency,
-    /// Connections that failed and were tried again.
+    /// Connections that failed and were retried.
     pub retries: u64,
-    /// Processor seconds the server used.
+    /// CPU seconds used by the server.
     pub server_cpu: f64,
 }
 
 /// One rate that was tried.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Step {
-    /// Messages per second asked for.
+    /// The requested messages per second.
     pub rate: f64,
     /// Copies delivered per second.
     pub delivered: f64,
-    /// Of the first group.
+    /// The 99th percentile of latency in the first group.
     pub p99: u64,
-    /// Of the first group, of what was expected, from 0 to 1.
+    /// The share of copies lost in the first group, from 0 to 1.
     pub lost: f64,
-    /// Server's processor seconds per second.
+    /// The server's CPU seconds per second.
     pub server_cpu: f64,
-    /// Why it was too much; nothing if it was not.
+    /// The bound that was exceeded, if one was.
     pub broken: Option<String>,
 }
 
-/// A moment of the run. All but `at` and the memory count from the beginning of the load.
+/// One sample of a run. All values except `at` and memory count from the start of the load.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Tick {
-    /// Seconds since the load began.
+    /// Seconds since the start of the load.
     pub at: f64,
-    /// Messages said.
+    /// Messages published.
     pub said: u64,
-    /// Copies heard.
+    /// Copies delivered.
     pub delivered: u64,
-    /// The server's processor seconds.
+    /// The server's CPU seconds.
     pub server_cpu: f64,
-    /// The generator's processor seconds.
+    /// The generator's CPU seconds.
     pub own_cpu: f64,
     /// The server's resident memory, in bytes.
     pub resident: u64,
@@ -274,12 +276,12 @@ pub struct Tick {
 }
 
 impl Outcome {
-    /// Copies delivered per second.
+    /// Returns the copies delivered per second.
     pub fn deliveries_per_second(&self) -> f64 {
         if self.seconds > 0.0 { self.delivered as f64 / self.seconds } else { 0.0 }
     }
 
-    /// The group that counts.
+    /// Returns the measured group.
     pub fn main_group(&self) -> Option<&Group> {
         self.groups.first()
     }

@@ -1,4 +1,4 @@
-//! Results as a page: one file, no outside requests, light or dark as the reader has it.
+//! The HTML report: one file without external resources, light or dark by the reader's preference.
 
 use super::chart::{Axis, Chart, Scale, Series, Unit, escaped};
 use super::comparison;
@@ -12,14 +12,14 @@ const LINEAR_SECONDS: Axis = Axis { scale: Scale::Linear, unit: Unit::Seconds };
 const PERCENTILES: Axis = Axis { scale: Scale::Percentile, unit: Unit::Percentile };
 const LOG_TIME: Axis = Axis { scale: Scale::Log, unit: Unit::Time };
 
-/// A page about one run, or about several side by side.
+/// Returns the report of one run, or of several side by side.
 pub fn page(outcomes: &[Outcome]) -> String {
     let mut out = String::new();
     let title = match outcomes {
         [one] => format!("{} — {}", one.scenario, one.label),
         _ => "runs side by side".to_owned(),
     };
-    // Writing to a string has no way to fail.
+    // Writing to a string cannot fail.
     let _ = write!(
         out,
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -33,7 +33,7 @@ pub fn page(outcomes: &[Outcome]) -> String {
             out,
             "<p class=\"lead\">{}, {} bytes each</p>",
             escaped(&one.load),
-            one.crowd.size
+            one.connect.size
         );
     }
     out.push_str("</header>\n");
@@ -42,7 +42,7 @@ pub fn page(outcomes: &[Outcome]) -> String {
             outcome.generator.complaints.iter().map(|text| format!("<li>{}</li>", escaped(text)));
         let _ = write!(
             out,
-            "<aside><strong>{}: the generator was the limit. Do not quote this.</strong><ul>{}</ul></aside>",
+            "<aside><strong>{}: the generator was the limit. Do not quote this run.</strong><ul>{}</ul></aside>",
             escaped(&outcome.label),
             why.collect::<String>()
         );
@@ -50,7 +50,7 @@ pub fn page(outcomes: &[Outcome]) -> String {
     if let [one] = outcomes {
         tiles(&mut out, one);
     }
-    // Of one run, the curves say most; of several, the figures side by side.
+    // For one run the curves come first, for several the table.
     let figures = format!("<section class=\"scroll\">{}</section>", figures_table(outcomes));
     let curves = charts(outcomes);
     let curves = curves.iter().filter(|chart| !chart.is_empty()).map(Chart::figure);
@@ -63,24 +63,24 @@ pub fn page(outcomes: &[Outcome]) -> String {
     out
 }
 
-/// The few figures one looks for first.
+/// Writes the most important figures.
 fn tiles(out: &mut String, outcome: &Outcome) {
     let mut tiles = Vec::new();
     if let Some(group) = outcome.main_group().filter(|group| group.delivered > 0) {
         tiles.push(("deliveries per second", figures::count(outcome.deliveries_per_second())));
         tiles.push(("p50", figures::time(group.latency.p50 as f64)));
         tiles.push(("p99", figures::time(group.latency.p99 as f64)));
-        tiles.push(("lost in silence", figures::count(group.lost as f64)));
+        tiles.push(("lost without notice", figures::count(group.lost as f64)));
     }
     if let Some(round) = outcome.rounds.first() {
-        tiles.push(("everyone in after", figures::time(round.seconds * 1e9)));
+        tiles.push(("all joined after", figures::time(round.seconds * 1e9)));
     }
     if let Some(server) = &outcome.server {
         if server.cpu_per_delivery > 0.0 {
             tiles.push(("server CPU per delivery", figures::time(server.cpu_per_delivery)));
         }
-        // Of few connections it says nothing: memory comes in pages.
-        if outcome.crowd.connections >= 1000 {
+        // With few connections the figure means nothing: memory is allocated in pages.
+        if outcome.connect.connections >= 1000 {
             let each = figures::bytes(server.resident_per_connection);
             tiles.push(("memory per idle connection", each));
         }
@@ -92,7 +92,7 @@ fn tiles(out: &mut String, outcome: &Outcome) {
     out.push_str("</section>\n");
 }
 
-/// All figures, a column for each run; with several, the ratio to the first.
+/// Returns the table of all figures, one column per run; with several runs, the ratio to the first.
 fn figures_table(outcomes: &[Outcome]) -> String {
     let mut out = String::from("<table><thead><tr><th></th>");
     for outcome in outcomes {
@@ -117,7 +117,7 @@ fn charts(outcomes: &[Outcome]) -> Vec<Chart> {
     charts
 }
 
-/// The name of a curve, with the run's label if there are several runs.
+/// Returns the name of a curve, with the run's label if there are several runs.
 fn curve_name(outcomes: &[Outcome], outcome: &Outcome, what: &str) -> String {
     match outcomes.len() > 1 {
         true => format!("{}: {what}", outcome.label),
@@ -125,7 +125,7 @@ fn curve_name(outcomes: &[Outcome], outcome: &Outcome, what: &str) -> String {
     }
 }
 
-/// Latency: of messages and of joins, by percentile, and of messages by rate.
+/// Returns the charts of latency: of messages and joins by percentile, and of messages by rate.
 fn latency_charts(outcomes: &[Outcome]) -> Vec<Chart> {
     let several = outcomes.len() > 1;
     let points = |latency: &Latency| {
@@ -156,13 +156,13 @@ fn latency_charts(outcomes: &[Outcome]) -> Vec<Chart> {
     vec![
         Chart {
             title: "Latency by percentile",
-            note: "From when a message was due to when it was heard. The further right a curve stays low, the better the worst cases.",
+            note: "Time from a message's due time to its arrival. The further right a curve stays low, the better the worst cases.",
             x: PERCENTILES,
             y: LOG_TIME,
             series: by_group.collect(),
         },
         Chart {
-            title: "From connect to being in the room",
+            title: "Time from connect to join",
             note: "By percentile.",
             x: PERCENTILES,
             y: LOG_TIME,
@@ -178,7 +178,7 @@ fn latency_charts(outcomes: &[Outcome]) -> Vec<Chart> {
     ]
 }
 
-/// What was delivered and used, over the time of the run.
+/// Returns the charts of deliveries, CPU and memory over time.
 fn time_charts(outcomes: &[Outcome]) -> Vec<Chart> {
     let amounts = |what: &str, value: fn(&Tick) -> f64| {
         curves(outcomes, what, |ticks| ticks.iter().map(|tick| (tick.at, value(tick))).collect())
@@ -193,7 +193,7 @@ fn time_charts(outcomes: &[Outcome]) -> Vec<Chart> {
     vec![
         chart(
             "Deliveries per second",
-            "Copies heard by readers, each tenth of a second.",
+            "Copies delivered to readers, per tenth of a second.",
             Unit::Count,
             rates("deliveries", |tick| tick.delivered as f64, 1),
         ),
@@ -209,7 +209,7 @@ fn time_charts(outcomes: &[Outcome]) -> Vec<Chart> {
         ),
         chart(
             "Memory",
-            "The server's resident memory, and what the kernel holds in TCP buffers for both ends of all connections.",
+            "The server's resident memory, and the kernel's TCP buffers for both ends of all connections.",
             Unit::Bytes,
             [
                 amounts("resident", |tick| tick.resident as f64),
@@ -220,7 +220,7 @@ fn time_charts(outcomes: &[Outcome]) -> Vec<Chart> {
     ]
 }
 
-/// Returns a curve of each run, from what was seen in it at each tick.
+/// Returns one curve per run, computed from its samples.
 fn curves(
     outcomes: &[Outcome],
     what: &str,
@@ -233,7 +233,7 @@ fn curves(
     series.collect()
 }
 
-/// What a counter grew by per second, over so many ticks each.
+/// Returns the rate of a counter per second, over `steps` samples each.
 fn rate(ticks: &[Tick], value: fn(&Tick) -> f64, steps: usize) -> Vec<(f64, f64)> {
     let pairs = ticks.iter().zip(ticks.iter().skip(steps));
     let between = pairs.filter(|(from, to)| to.at > from.at);
@@ -270,7 +270,7 @@ fn circumstances(out: &mut String, outcome: &Outcome) {
     out.push_str("</dl></section>\n");
 }
 
-/// The date of a day since 1970 (Howard Hinnant's `civil_from_days`).
+/// Converts a day since 1970 to a date (Howard Hinnant's `civil_from_days`).
 fn date(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);

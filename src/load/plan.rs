@@ -1,92 +1,93 @@
-//! Scenarios: who says what to whom, and how fast.
+//! Scenarios: who publishes to whom, and how fast.
 
+use super::error::LoadError;
 use super::schedule::{Choice, Pacing, Random, Stream};
-use super::stamp::{STAMP, VOICES_MAX};
+use super::stamp::{PUBLISHERS_MAX, STAMP};
 use super::target::{Scheme, Target};
 use std::ops::Range;
 use std::time::Duration;
 
-/// What is done with the crowd once it is there.
+/// The load that follows the joins.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Act {
-    /// The streams say what they say.
-    Say,
-    /// The same, while the second group of readers does not read.
+pub enum LoadKind {
+    /// The streams publish.
+    Publish,
+    /// The streams publish while the second group of readers does not read.
     Stall,
-    /// Nothing is said.
-    Hold,
-    /// Everyone connects at once; then, so many times, everyone is cut and comes back.
+    /// No messages.
+    Idle,
+    /// All clients connect at once; then all are disconnected and reconnect, `cuts` times.
     Storm {
-        /// Times everyone is cut.
+        /// The number of disconnections.
         cuts: u32,
     },
-    /// Every voice connects, says one message and leaves: so many times a second.
+    /// Each publisher connects, publishes one message and leaves, at this rate.
     Churn {
         /// Visits per second.
         rate: f64,
     },
-    /// The rate of the first stream goes up until a bound is broken.
+    /// The rate of the first stream rises until a bound is exceeded.
     FindMax(Bound),
 }
 
-/// How much is too much.
+/// The bounds of a search for the highest rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bound {
-    /// The longest that 99 of 100 messages may take.
+    /// The bound on the 99th percentile of latency.
     pub p99: Duration,
-    /// The share of messages that may be lost, from 0 to 1.
+    /// The bound on the share of lost messages, from 0 to 1.
     pub loss: f64,
-    /// How long each rate is tried.
+    /// The duration of each step.
     pub step: Duration,
 }
 
-/// A read that finds nothing costs a system call: so many can be tried in every turn.
-const PROMPT_MAX: u32 = 32;
+/// The most readers that are read in every turn: a read without input costs a system call.
+const EVERY_TURN_MAX: u32 = 32;
 
-/// A load, completely.
+/// The complete description of a load.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The scenario's word.
+    /// The name of the scenario.
     pub scenario: &'static str,
-    /// One sentence: who says what to whom.
+    /// One sentence that describes the load.
     pub load: String,
     /// The server.
     pub target: Target,
-    /// Bytes of a payload.
+    /// The payload size in bytes.
     pub size: usize,
-    /// Said before anything is measured.
+    /// Unmeasured load before the measured time.
     pub warmup: Duration,
-    /// Measured.
+    /// The measured time.
     pub duration: Duration,
-    /// Quiet between the last join and the load, before memory is looked at.
+    /// Pause between the last join and the load, before memory is measured.
     pub settle: Duration,
-    /// Silence after which what is still missing is taken as lost.
+    /// Silence after which missing messages count as lost.
     pub grace: Duration,
-    /// Connections begun per second; 0 for no limit.
+    /// Connects per second; 0 for no limit.
     pub connect_rate: f64,
-    /// Source addresses; 0 for as many as are needed.
+    /// Number of source addresses; 0 for as many as needed.
     pub sources: usize,
-    /// Names of the groups of readers. The first is the one that counts.
+    /// The names of the groups of readers. The first one is the measured one.
     pub groups: Vec<&'static str>,
-    /// Readers: room and group of each.
+    /// The room and the group of each reader.
     pub readers: Vec<(u32, u8)>,
-    /// The few readers that are measured beside many, by their place among the readers: they are looked
-    /// at in every turn, so that they do not wait in line behind the many on our side.
-    pub prompt: Range<usize>,
-    /// Voices: the room of each.
-    pub voices: Vec<u32>,
-    /// Whether each reader is also the voice of the same number.
-    pub one_body: bool,
-    /// What is said.
+    /// The few measured readers beside many others, by index: they are read in every turn, so that
+    /// the generator does not delay them behind the many.
+    pub every_turn: Range<usize>,
+    /// The room of each publisher.
+    pub publishers: Vec<u32>,
+    /// True if each reader is also the publisher with the same index.
+    pub one_connection: bool,
+    /// The streams of messages.
     pub streams: Vec<Stream>,
-    /// What is done.
-    pub act: Act,
-    /// Work done for each message heard, for tests of the verdict.
+    /// The load that follows the joins.
+    pub kind: LoadKind,
+    /// Busy time per message received, to test the detection of an overloaded generator.
     pub work: Duration,
 }
 
 impl Plan {
-    /// A load in which nobody is there yet.
+    /// Creates a load without clients.
     fn empty(scenario: &'static str, target: &Target) -> Self {
         Self {
             scenario,
@@ -101,42 +102,42 @@ impl Plan {
             sources: 0,
             groups: vec!["readers"],
             readers: Vec::new(),
-            prompt: 0..0,
-            voices: Vec::new(),
-            one_body: false,
+            every_turn: 0..0,
+            publishers: Vec::new(),
+            one_connection: false,
             streams: Vec::new(),
-            act: Act::Say,
+            kind: LoadKind::Publish,
             work: Duration::ZERO,
         }
     }
 
     fn stream(&mut self, pacing: Pacing, choice: Choice, burst: u32) {
-        let end = self.voices.len() as u32;
-        let start = self.streams.last().map_or(0, |stream: &Stream| stream.voices.end);
-        self.streams.push(Stream { pacing, voices: start..end, choice, burst });
+        let end = self.publishers.len() as u32;
+        let start = self.streams.last().map_or(0, |stream: &Stream| stream.publishers.end);
+        self.streams.push(Stream { pacing, publishers: start..end, choice, burst });
     }
 
-    /// One room, `readers`, `voices`.
-    pub fn fanout(target: &Target, readers: u32, voices: u32, pacing: Pacing) -> Self {
+    /// One room with readers and publishers.
+    pub fn fanout(target: &Target, readers: u32, publishers: u32, pacing: Pacing) -> Self {
         let mut plan = Self::empty("fanout", target);
         plan.readers = vec![(0, 0); readers as usize];
-        plan.voices = vec![0; voices as usize];
+        plan.publishers = vec![0; publishers as usize];
         plan.stream(pacing, Choice::InTurn, 1);
-        plan.load = format!("{readers} readers in one room, {voices} publisher(s), {pacing}");
+        plan.load = format!("{readers} readers in one room, {publishers} publisher(s), {pacing}");
         plan
     }
 
-    /// `rooms` with `readers` each, and a voice in each.
+    /// Many rooms, each with readers and one publisher.
     pub fn rooms(target: &Target, rooms: u32, readers: u32, pacing: Pacing) -> Self {
         let mut plan = Self::empty("rooms", target);
         plan.readers = (0..rooms * readers).map(|reader| (reader % rooms, 0)).collect();
-        plan.voices = (0..rooms).collect();
+        plan.publishers = (0..rooms).collect();
         plan.stream(pacing, Choice::InTurn, 1);
         plan.load = format!("{rooms} rooms of {readers} readers, a publisher in each, {pacing}");
         plan
     }
 
-    /// `readers` over `rooms` by Zipf's law, of whom few say something, in bursts.
+    /// Readers spread over rooms by Zipf's law; few members publish, in bursts.
     pub fn chat(
         target: &Target,
         readers: u32,
@@ -148,71 +149,79 @@ impl Plan {
         let mut plan = Self::empty("chat", target);
         let (mut random, weights) = (Random::new(seed), zipf(rooms));
         plan.readers = (0..readers).map(|_| (draw(&weights, &mut random), 0)).collect();
-        // One in twenty says something; there are rooms in which nobody does.
+        // One in twenty publishes; some rooms have no publisher.
         let talkers = (readers / 20).max(1);
-        plan.voices = (0..talkers).map(|_| draw(&weights, &mut random)).collect();
+        plan.publishers = (0..talkers).map(|_| draw(&weights, &mut random)).collect();
         plan.stream(pacing, Choice::Random(seed), burst);
         let rooms = plan.room_count();
         plan.load = format!(
-            "{readers} readers in {rooms} rooms (Zipf), {talkers} who talk, \
+            "{readers} readers in {rooms} rooms (Zipf), {talkers} publishers, \
              {pacing}, in bursts of {burst}"
         );
         plan
     }
 
-    /// `clients` that each say something and wait until they hear it.
+    /// Clients that publish and wait for their message before the next one.
     pub fn echo(target: &Target, clients: u32) -> Self {
         let mut plan = Self::empty("echo", target);
         plan.readers = (0..clients).map(|client| (client, 0)).collect();
-        plan.voices = (0..clients).collect();
-        plan.one_body = target.scheme.echoes();
+        plan.publishers = (0..clients).collect();
+        plan.one_connection = target.scheme.echoes();
         plan.stream(Pacing::Window(1), Choice::InTurn, 1);
-        let how = if plan.one_body { "itself" } else { "by a reader of its own" };
-        plan.load =
-            format!("{clients} clients, each saying the next when the last was heard {how}");
+        let how = if plan.one_connection { "by itself" } else { "by a separate reader" };
+        plan.load = format!(
+            "{clients} clients, each publishing its next message when the last one was received {how}"
+        );
         plan
     }
 
-    /// `connections` in `rooms`, silent.
+    /// Silent connections.
     pub fn idle(target: &Target, connections: u32, rooms: u32) -> Self {
         let mut plan = Self::empty("idle", target);
         plan.readers = (0..connections).map(|index| (index % rooms, 0)).collect();
-        plan.act = Act::Hold;
+        plan.kind = LoadKind::Idle;
         plan.load = format!("{connections} silent connections in {rooms} room(s)");
         plan
     }
 
-    /// `connections` at once, in `rooms`; then everyone is cut and comes back, `cuts` times.
+    /// Connections that start at once; then all are disconnected and reconnect, `cuts` times.
     pub fn storm(target: &Target, connections: u32, rooms: u32, cuts: u32) -> Self {
         let mut plan = Self::empty("storm", target);
         plan.readers = (0..connections).map(|index| (index % rooms, 0)).collect();
         plan.connect_rate = 0.0;
-        plan.act = Act::Storm { cuts };
+        plan.kind = LoadKind::Storm { cuts };
         plan.load =
             format!("{connections} connections at once into {rooms} room(s), cut {cuts} time(s)");
         plan
     }
 
-    /// `visitors` of whom `rate` a second connect, join, say one message to `readers`, and leave.
+    /// Visitors that connect, join, publish one message and leave, at a rate per second.
     pub fn churn(target: &Target, readers: u32, visitors: u32, rate: f64) -> Self {
         let mut plan = Self::empty("churn", target);
         plan.readers = vec![(0, 0); readers as usize];
-        plan.voices = vec![0; visitors as usize];
-        plan.act = Act::Churn { rate };
-        plan.load =
-            format!("{rate} visits/s: connect, join, say a message to {readers} readers, leave");
+        plan.publishers = vec![0; visitors as usize];
+        plan.kind = LoadKind::Churn { rate };
+        plan.load = format!(
+            "{rate} visits/s: connect, join, publish a message to {readers} readers, leave"
+        );
         plan
     }
 
-    /// One room, in which a `share` of the readers stops reading.
-    pub fn slow(target: &Target, readers: u32, share: f64, voices: u32, pacing: Pacing) -> Self {
-        let mut plan = Self::fanout(target, readers, voices, pacing);
+    /// One room in which a share of the readers stops reading.
+    pub fn slow(
+        target: &Target,
+        readers: u32,
+        share: f64,
+        publishers: u32,
+        pacing: Pacing,
+    ) -> Self {
+        let mut plan = Self::fanout(target, readers, publishers, pacing);
         plan.scenario = "slow";
-        // Enough that whoever does not read falls off within seconds.
+        // Large enough that a reader that stops is overrun within seconds.
         plan.size = 4096;
         plan.groups = vec!["healthy", "stalled"];
         let stalled = (f64::from(readers) * share).round() as u32;
-        // Spread evenly among the others: nobody is better off for having come early.
+        // Spread evenly, so that the order of joining does not matter.
         let mut so_far = 0.0;
         for (_, group) in &mut plan.readers {
             so_far += share;
@@ -220,14 +229,14 @@ impl Plan {
                 (*group, so_far) = (1, so_far - 1.0);
             }
         }
-        plan.act = Act::Stall;
+        plan.kind = LoadKind::Stall;
         plan.load = format!(
-            "{readers} readers in one room, {stalled} of them not reading, {voices} publisher(s), {pacing}"
+            "{readers} readers in one room, {stalled} of them not reading, {publishers} publisher(s), {pacing}"
         );
         plan
     }
 
-    /// Small rooms measured while a huge one is flooded.
+    /// Small rooms measured while a very large one is flooded.
     pub fn mixed(
         target: &Target,
         readers: u32,
@@ -240,11 +249,11 @@ impl Plan {
         plan.groups = vec!["small rooms", "huge room"];
         plan.readers = vec![(0, 1); readers as usize];
         plan.readers.extend((0..rooms * members).map(|index| (1 + index % rooms, 0)));
-        let prompt = (rooms * members).min(PROMPT_MAX);
-        plan.prompt = readers as usize..(readers + prompt) as usize;
-        plan.voices = vec![0];
+        let every_turn = (rooms * members).min(EVERY_TURN_MAX);
+        plan.every_turn = readers as usize..(readers + every_turn) as usize;
+        plan.publishers = vec![0];
         plan.stream(flood, Choice::InTurn, 1);
-        plan.voices.extend(1..=rooms);
+        plan.publishers.extend(1..=rooms);
         plan.stream(Pacing::Rate(rate), Choice::InTurn, 1);
         plan.load = format!(
             "{rooms} room(s) of {members} reader(s) at {rate} messages/s, \
@@ -253,65 +262,64 @@ impl Plan {
         plan
     }
 
-    /// Rooms that somebody is in.
+    /// Returns the number of rooms in use.
     pub fn room_count(&self) -> usize {
-        let voices = self.voices.iter().copied();
+        let publishers = self.publishers.iter().copied();
         let mut rooms: Vec<u32> =
-            self.readers.iter().map(|(room, _)| *room).chain(voices).collect();
+            self.readers.iter().map(|(room, _)| *room).chain(publishers).collect();
         rooms.sort_unstable();
         rooms.dedup();
         rooms.len()
     }
 
-    /// Connections there are at most.
+    /// Returns the highest number of connections.
     pub fn connections(&self) -> usize {
-        self.readers.len() + if self.one_body { 0 } else { self.voices.len() }
+        self.readers.len() + if self.one_connection { 0 } else { self.publishers.len() }
     }
 
-    /// Whether this can be done at all.
+    /// Checks the plan.
     ///
     /// # Errors
-    /// A sentence that says what stands against it.
-    pub fn check(&self) -> Result<(), String> {
+    /// The first setting that cannot be carried out.
+    pub fn check(&self) -> Result<(), LoadError> {
         let scheme = self.target.scheme;
+        let fail = |field, text: String| Err(LoadError::Plan { field, text });
         if self.size < STAMP {
-            return Err(format!(
-                "a message needs {STAMP} bytes for its stamp: --size {STAMP} or more"
-            ));
+            let text = format!("the stamp of a message takes {STAMP} bytes: use at least {STAMP}");
+            return fail("size", text);
         }
-        if scheme.size_max().is_some_and(|most| self.size > most) {
-            return Err(format!(
-                "a message of {} may have {} bytes here, so that it fits a line: lower --size",
-                scheme.word(),
-                scheme.size_max().unwrap_or(0)
-            ));
+        if let Some(max) = scheme.size_max().filter(|max| self.size > *max) {
+            let word = scheme.word();
+            let text = format!("a message on {word} must fit a line: use at most {max} bytes");
+            return fail("size", text);
         }
-        if matches!(self.act, Act::Churn { rate } if !rate.is_finite() || rate <= 0.0) {
-            return Err("visits need a rate above 0".to_owned());
+        if matches!(self.kind, LoadKind::Churn { rate } if !rate.is_finite() || rate <= 0.0) {
+            return fail("rate", "the rate of visits must be above 0".to_owned());
         }
         if self.groups.len() > 1 && self.readers.iter().all(|(_, group)| *group != 0) {
-            return Err("nobody would be left to measure: lower --share".to_owned());
+            return fail("share", "no reader would be left to measure: use less".to_owned());
         }
         if self.readers.is_empty() {
-            return Err("nobody would listen: ask for at least one reader".to_owned());
+            return fail("readers", "a load needs at least one reader".to_owned());
         }
-        if self.voices.len() >= VOICES_MAX {
-            return Err(format!("there can be {} publishers at most", VOICES_MAX - 1));
+        if self.publishers.len() >= PUBLISHERS_MAX {
+            return fail("publishers", format!("use at most {}", PUBLISHERS_MAX - 1));
         }
         if !scheme.has_rooms() && self.scenario != "echo" && self.room_count() > 1 {
-            return Err(format!(
-                "{}:// has one room, and this scenario needs {}",
-                scheme.word(),
-                self.room_count()
-            ));
+            let (word, rooms) = (scheme.word(), self.room_count());
+            let text = format!("{word}:// has one room, and this scenario needs {rooms}");
+            return fail("target", text);
         }
         for stream in &self.streams {
             let is_sane = match stream.pacing {
                 Pacing::Rate(rate) => rate.is_finite() && rate > 0.0,
                 Pacing::Window(window) => window > 0,
             };
-            if !is_sane || stream.voices.is_empty() {
-                return Err("a load needs a publisher, and a rate or window above 0".to_owned());
+            if !is_sane {
+                return fail("rate", "a rate or window must be above 0".to_owned());
+            }
+            if stream.publishers.is_empty() {
+                return fail("publishers", "a load needs at least one publisher".to_owned());
             }
         }
         Ok(())
@@ -319,13 +327,13 @@ impl Plan {
 }
 
 impl Scheme {
-    /// The largest payload that goes through whole, where a protocol has such a limit.
+    /// Returns the largest payload of a protocol that has such a limit.
     pub fn size_max(self) -> Option<usize> {
         (self == Self::Irc).then_some(super::target::IRC_SIZE_MAX)
     }
 }
 
-/// Sums of 1/1, 1/2, 1/3, …: how likely each room is, added up.
+/// Returns the cumulative weights of rooms: sums of 1/1, 1/2, 1/3, ….
 fn zipf(rooms: u32) -> Vec<f64> {
     let mut sum = 0.0;
     let sums = (1..=rooms.max(1)).map(|rank| {
@@ -352,7 +360,7 @@ mod tests {
     #[test]
     fn the_first_room_of_a_chat_is_the_biggest() {
         let plan = Plan::chat(&target("frame://localhost"), 2000, 300, Pacing::Rate(9.0), 4, 7);
-        assert_eq!((plan.readers.len(), plan.voices.len()), (2000, 100));
+        assert_eq!((plan.readers.len(), plan.publishers.len()), (2000, 100));
         let size = |room| plan.readers.iter().filter(|(r, _)| *r == room).count();
         assert!(size(0) > 200 && size(0) > size(1), "{} {}", size(0), size(1));
         assert!(plan.room_count() > 150, "{}", plan.room_count());
@@ -373,12 +381,15 @@ mod tests {
         let raw = target("raw://localhost");
         let fanout = Plan::fanout(&raw, 10, 1, Pacing::Rate(1.0));
         fanout.check().unwrap();
-        let complaint = |plan: Plan| plan.check().unwrap_err();
-        assert!(complaint(Plan { size: 31, ..fanout.clone() }).contains("--size 32"));
+        let complaint = |plan: Plan| plan.check().unwrap_err().to_string();
+        assert!(
+            complaint(Plan { size: 31, ..fanout.clone() })
+                .contains("size: the stamp of a message takes 32 bytes")
+        );
         assert!(complaint(Plan { readers: Vec::new(), ..fanout }).contains("at least one"));
         assert!(complaint(Plan::rooms(&raw, 2, 2, Pacing::Window(1))).contains("one room"));
         assert!(complaint(Plan::fanout(&raw, 1, 1, Pacing::Rate(0.0))).contains("above 0"));
         let irc = Plan::fanout(&target("irc://localhost"), 1, 1, Pacing::Rate(1.0));
-        assert!(complaint(Plan { size: 500, ..irc }).contains("fits a line"));
+        assert!(complaint(Plan { size: 500, ..irc }).contains("must fit a line"));
     }
 }

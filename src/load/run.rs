@@ -1,101 +1,102 @@
-//! A plan, carried out: everyone in, the roll called, the load, and what came of it.
+//! The execution of a plan: connect, probe, load, result.
 
-mod assembly;
-mod ceiling;
 mod churn;
+mod connect;
 mod load;
+mod max_rate;
 mod storm;
 mod verdict;
 
-use super::crowd::{Crowd, News};
-use super::ledger::{Ledger, new_histogram};
-use super::outcome::{CrowdFacts, FORMAT, Group, Latency, Outcome, ServerUse, Tick};
-use super::part::Part;
-use super::plan::{Act, Plan};
+use super::connections::{ConnectionEvent, Connections};
+use super::delivery_record::{DeliveryRecord, new_histogram};
+use super::error::LoadError;
+use super::outcome::{ConnectFacts, FORMAT, Group, Latency, Outcome, ServerUse, Tick};
+use super::plan::{LoadKind, Plan};
+use super::role::Role;
 use super::server;
 use super::sources::reserve_descriptors;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How far a run is, for whoever watches.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// What is being done.
+    /// The name of the current stage.
     pub stage: &'static str,
-    /// Whether that is the load itself, and not what goes before or after it.
+    /// True during the load itself.
     pub is_load: bool,
-    /// How much of it is done, from 0 to 1.
+    /// The share of the stage that is done, from 0 to 1.
     pub done: f64,
-    /// Who is there.
+    /// Connections that have joined.
     pub present: usize,
-    /// Who is to be there.
+    /// Connections in total.
     pub connections: usize,
-    /// Messages said so far.
+    /// Messages published so far.
     pub said: u64,
-    /// Copies heard so far.
+    /// Copies delivered so far.
     pub delivered: u64,
-    /// Copies heard per second, lately.
+    /// Copies delivered per second, since the last report.
     pub rate: f64,
 }
 
-/// Nanoseconds between two looks at everything.
+/// Nanoseconds between two samples.
 const TICK: u64 = 100_000_000;
 
-/// Carries out `plan`. `pid` is the server's process, if it can be watched; `watch` is told how far
-/// it is ten times a second.
+/// Executes `plan`. `pid` is the server's process, if known; `watch` receives the progress ten
+/// times a second.
 ///
 /// # Errors
-/// A sentence that says why nothing can be measured, and what to do about it.
+/// The reason why nothing can be measured, and what to do about it.
 pub fn run(
     plan: &Plan,
     pid: Option<u32>,
     watch: &mut impl FnMut(&Progress),
-) -> Result<Outcome, String> {
+) -> Result<Outcome, LoadError> {
     plan.check()?;
     reserve_descriptors(plan.connections())?;
     let mut run = Run::new(plan, pid, watch)?;
-    let before = run.look();
-    if let Act::Storm { cuts } = plan.act {
+    let before = run.sample();
+    if let LoadKind::Storm { cuts } = plan.kind {
         run.storm(cuts)?;
     } else {
-        run.assemble()?;
-        run.call_the_roll()?;
+        run.connect_all()?;
+        run.probe_rooms()?;
     }
-    run.rest(plan.settle)?;
-    run.keep_idle(before);
-    match &plan.act {
-        Act::Say => run.say(&plan.streams, plan.warmup, plan.duration)?,
-        Act::Stall => run.say_to_the_stalled()?,
-        Act::Hold => run.hold()?,
-        Act::Storm { .. } => {}
-        Act::Churn { rate } => run.churn(*rate)?,
-        Act::FindMax(bound) => run.find_max(*bound)?,
+    run.run_for(plan.settle)?;
+    run.record_idle(before);
+    match &plan.kind {
+        LoadKind::Publish => run.publish(&plan.streams, plan.warmup, plan.duration)?,
+        LoadKind::Stall => run.publish_with_stalled_readers()?,
+        LoadKind::Idle => run.measure_idle()?,
+        LoadKind::Storm { .. } => {}
+        LoadKind::Churn { rate } => run.churn(*rate)?,
+        LoadKind::FindMax(bound) => run.find_max(*bound)?,
     }
     Ok(run.finish())
 }
 
-/// A run under way.
+/// A running measurement.
 struct Run<'a, W> {
     plan: &'a Plan,
     watch: &'a mut W,
     pid: Option<u32>,
-    crowd: Crowd,
-    ledger: Ledger,
+    connections: Connections,
+    record: DeliveryRecord,
     outcome: Outcome,
-    /// From connect to being in.
+    /// Time from connect to join.
     join: Histogram<u64>,
     present: usize,
-    /// Why connections ended, and what was refused.
+    /// Close reasons and refusals, with their counts.
     ended: BTreeMap<String, u64>,
     refused: BTreeMap<String, u64>,
-    /// Members that came in, and members whose connection ended, since somebody asked.
+    /// Connections that joined, and connections that were closed, since the last check.
     arrived: Vec<usize>,
     gone: Vec<usize>,
-    /// When the load began, if it did.
+    /// The start of the load, once it has begun.
     load_began: Option<u64>,
     next_tick: u64,
-    /// The last look, for rates.
+    /// Time and deliveries of the last report.
     last: (u64, u64),
     stage: &'static str,
     done: f64,
@@ -103,52 +104,52 @@ struct Run<'a, W> {
 }
 
 impl<'a, W: FnMut(&Progress)> Run<'a, W> {
-    fn new(plan: &'a Plan, pid: Option<u32>, watch: &'a mut W) -> Result<Self, String> {
+    fn new(plan: &'a Plan, pid: Option<u32>, watch: &'a mut W) -> Result<Self, LoadError> {
         let scheme = plan.target.scheme;
-        let reader = |(index, (room, _)): (usize, &(u32, u8))| Part {
+        let reader = |(index, (room, _)): (usize, &(u32, u8))| Role {
             room: *room,
             joins: true,
-            line: Some(index as u32),
-            own_copies: plan.one_body,
+            reader: Some(index as u32),
+            own_copies: plan.one_connection,
         };
-        let voice = |room: &u32| Part {
+        let publisher = |room: &u32| Role {
             room: *room,
-            joins: scheme.joins_to_say(),
-            line: None,
+            joins: scheme.joins_to_publish(),
+            reader: None,
             own_copies: false,
         };
-        let mut parts: Vec<Part> = plan.readers.iter().enumerate().map(reader).collect();
-        if !plan.one_body {
-            parts.extend(plan.voices.iter().map(voice));
+        let mut roles: Vec<Role> = plan.readers.iter().enumerate().map(reader).collect();
+        if !plan.one_connection {
+            roles.extend(plan.publishers.iter().map(publisher));
         }
-        let mut crowd = Crowd::new(&plan.target, &parts, plan.sources)?;
-        plan.prompt.clone().for_each(|index| crowd.read_promptly(index));
-        let mut ledger = Ledger::new(&plan.voices, &plan.readers, plan.groups.len());
-        ledger.is_one_room = !scheme.has_rooms();
-        ledger.work = plan.work;
-        let facts = CrowdFacts {
+        let mut connections = Connections::new(&plan.target, &roles, plan.sources)?;
+        plan.every_turn.clone().for_each(|index| connections.read_every_turn(index));
+        let mut record = DeliveryRecord::new(&plan.publishers, &plan.readers, plan.groups.len());
+        record.is_one_room = !scheme.has_rooms();
+        record.work = plan.work;
+        let facts = ConnectFacts {
             connections: plan.connections() as u64,
             readers: plan.readers.len() as u64,
-            voices: plan.voices.len() as u64,
+            publishers: plan.publishers.len() as u64,
             rooms: plan.room_count() as u64,
             size: plan.size as u64,
-            sources: crowd.sources() as u64,
-            ..CrowdFacts::default()
+            sources: connections.sources() as u64,
+            ..ConnectFacts::default()
         };
         let outcome = Outcome {
             format: FORMAT,
             scenario: plan.scenario.to_owned(),
             load: plan.load.clone(),
             target: plan.target.to_string(),
-            crowd: facts,
+            connect: facts,
             ..Outcome::default()
         };
         Ok(Self {
             plan,
             watch,
             pid,
-            crowd,
-            ledger,
+            connections,
+            record,
             outcome,
             join: new_histogram(),
             present: 0,
@@ -165,47 +166,50 @@ impl<'a, W: FnMut(&Progress)> Run<'a, W> {
         })
     }
 
-    /// The member that is this voice's body.
-    fn body(&self, voice: u32) -> usize {
-        voice as usize + if self.plan.one_body { 0 } else { self.plan.readers.len() }
+    /// Returns the connection of a publisher.
+    fn connection_of(&self, publisher: u32) -> usize {
+        publisher as usize + if self.plan.one_connection { 0 } else { self.plan.readers.len() }
     }
 
-    /// One turn of the crowd, with everything that has to be looked at in between.
-    fn turn(&mut self, until: u64) -> Result<(), String> {
+    /// Runs one turn, and takes a sample if it is due.
+    fn turn(&mut self, until: u64) -> Result<(), LoadError> {
         self.tick();
-        self.crowd.turn(until.min(self.next_tick), &mut self.ledger);
-        self.heed()
+        self.connections.turn(until.min(self.next_tick), &mut self.record);
+        self.handle_events()
     }
 
-    /// Takes note of what happened to the members.
-    fn heed(&mut self) -> Result<(), String> {
-        for news in self.crowd.take_news() {
-            match news {
-                News::In(index, took) => {
+    /// Handles the connection events.
+    fn handle_events(&mut self) -> Result<(), LoadError> {
+        for event in self.connections.take_events() {
+            match event {
+                ConnectionEvent::Joined(index, took) => {
                     self.present += 1;
                     self.arrived.push(index);
                     self.join.saturating_record(took.as_nanos() as u64);
                 }
-                News::Refused(_, text) => *self.refused.entry(text).or_default() += 1,
-                News::Ended(index, reason) => {
+                ConnectionEvent::Refused(_, text) => *self.refused.entry(text).or_default() += 1,
+                ConnectionEvent::Ended(index, reason) => {
                     self.gone.push(index);
                     *self.ended.entry(reason).or_default() += 1;
-                    if let (Some(line), true) =
-                        (self.crowd.member(index).line(), self.load_began.is_some())
+                    if let (Some(reader), true) =
+                        (self.connections.connection(index).reader(), self.load_began.is_some())
                     {
-                        self.ledger.close(line);
+                        self.record.close(reader);
                     }
                 }
             }
         }
-        let everyone = self.crowd.len();
+        let everyone = self.connections.len();
         if self.load_began.is_some() && !self.gone.is_empty() && self.gone.len() >= everyone {
-            return Err(format!("the server ended every connection: {}", self.reasons()));
+            return Err(LoadError::Server(format!(
+                "the server closed every connection: {}",
+                self.reasons()
+            )));
         }
         Ok(())
     }
 
-    /// Why connections ended and what was refused, the most frequent reason first.
+    /// Returns the close reasons and refusals, the most frequent first.
     fn reasons(&self) -> String {
         let mut reasons: Vec<_> = self.refused.iter().chain(&self.ended).collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -214,15 +218,15 @@ impl<'a, W: FnMut(&Progress)> Run<'a, W> {
         if reasons.is_empty() { "it gave no reason".to_owned() } else { reasons }
     }
 
-    /// Everything that has a number, now.
-    fn look(&self) -> Tick {
+    /// Takes a sample.
+    fn sample(&self) -> Tick {
         let used = self.pid.and_then(server::usage).unwrap_or_default();
         Tick {
             at: self
                 .load_began
-                .map_or(0.0, |began| self.crowd.now().saturating_sub(began) as f64 / 1e9),
-            said: self.ledger.said_in_all(),
-            delivered: self.ledger.delivered,
+                .map_or(0.0, |began| self.connections.now().saturating_sub(began) as f64 / 1e9),
+            said: self.record.published_total(),
+            delivered: self.record.delivered,
             server_cpu: used.cpu,
             own_cpu: server::own_cpu(),
             resident: used.resident,
@@ -230,43 +234,43 @@ impl<'a, W: FnMut(&Progress)> Run<'a, W> {
         }
     }
 
-    /// Ten times a second: looks, and tells whoever watches.
+    /// Ten times a second, records a sample and reports the progress.
     fn tick(&mut self) {
-        let now = self.crowd.now();
+        let now = self.connections.now();
         if now < self.next_tick {
             return;
         }
         self.next_tick = now + TICK;
         if self.load_began.is_some() {
-            let look = self.look();
+            let look = self.sample();
             self.outcome.timeline.push(look);
         }
-        let (at, delivered) = std::mem::replace(&mut self.last, (now, self.ledger.delivered));
+        let (at, delivered) = std::mem::replace(&mut self.last, (now, self.record.delivered));
         let progress = Progress {
             stage: self.stage,
             is_load: matches!(self.stage, "load" | "storm" | "visits"),
             done: self.done,
             present: self.present,
-            connections: self.crowd.len(),
-            said: self.ledger.said_in_all(),
-            delivered: self.ledger.delivered,
-            rate: (self.ledger.delivered - delivered) as f64 * 1e9 / (now - at).max(1) as f64,
+            connections: self.connections.len(),
+            said: self.record.published_total(),
+            delivered: self.record.delivered,
+            rate: (self.record.delivered - delivered) as f64 * 1e9 / (now - at).max(1) as f64,
         };
         (self.watch)(&progress);
     }
 
-    /// Lets time pass.
-    fn rest(&mut self, time: Duration) -> Result<(), String> {
-        let until = self.crowd.now() + time.as_nanos() as u64;
-        while self.crowd.now() < until {
+    /// Runs turns for a while.
+    fn run_for(&mut self, time: Duration) -> Result<(), LoadError> {
+        let until = self.connections.now() + time.as_nanos() as u64;
+        while self.connections.now() < until {
             self.turn(until)?;
         }
         Ok(())
     }
 
-    /// Keeps what everyone costs while they are quiet.
-    fn keep_idle(&mut self, before: Tick) {
-        let (now, count) = (self.look(), self.crowd.len() as f64);
+    /// Records the cost of idle connections.
+    fn record_idle(&mut self, before: Tick) {
+        let (now, count) = (self.sample(), self.connections.len() as f64);
         let Some(pid) = self.pid else { return };
         self.outcome.server = Some(ServerUse {
             pid,
@@ -280,21 +284,21 @@ impl<'a, W: FnMut(&Progress)> Run<'a, W> {
         });
     }
 
-    /// Nothing is said; what does it cost?
-    fn hold(&mut self) -> Result<(), String> {
-        self.say(&[], Duration::ZERO, self.plan.duration)
+    /// Measures idle connections.
+    fn measure_idle(&mut self) -> Result<(), LoadError> {
+        self.publish(&[], Duration::ZERO, self.plan.duration)
     }
 
-    /// Everything that was found.
+    /// Returns the result.
     fn finish(mut self) -> Outcome {
-        let tallies = self.ledger.settle();
+        let deliveries = self.record.settle();
         if self.outcome.groups.is_empty() {
-            let groups = self.plan.groups.iter().zip(&tallies).enumerate();
+            let groups = self.plan.groups.iter().zip(&deliveries).enumerate();
             self.outcome.groups = groups
-                .map(|(index, (name, tally))| {
+                .map(|(index, (name, deliveries))| {
                     let readers = self.plan.readers.iter();
                     let readers = readers.filter(|(_, group)| usize::from(*group) == index).count();
-                    Group::new(name, readers as u64, tally)
+                    Group::new(name, readers as u64, deliveries)
                 })
                 .collect();
         }
@@ -305,9 +309,9 @@ impl<'a, W: FnMut(&Progress)> Run<'a, W> {
             server.resident_peak = server.resident_peak.max(resident);
             server.kernel_peak = kernel;
         }
-        self.outcome.crowd.join = Latency::of(&self.join);
-        self.outcome.garbled = self.ledger.garbled;
-        self.outcome.strays = self.ledger.strays;
+        self.outcome.connect.join = Latency::of(&self.join);
+        self.outcome.garbled = self.record.garbled;
+        self.outcome.strays = self.record.strays;
         self.outcome.ended = self.ended.into_iter().collect();
         self.outcome.refused = self.refused.into_iter().collect();
         self.outcome.generator.complaints = verdict::complaints(self.plan, &self.outcome);

@@ -1,26 +1,27 @@
-//! The server's process, as the kernel accounts for it.
+//! The server's process: resource usage, and the start of a local relay.
 
+use super::error::LoadError;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// The kernel's clock ticks per second in /proc: 100 on every Linux that anybody runs.
+/// Clock ticks per second in /proc: 100 on every current Linux.
 const TICKS: f64 = 100.0;
 
-/// A process's use of the machine.
+/// The resources used by a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Use {
-    /// Processor time, its own and the kernel's for it, in seconds since it began.
+    /// CPU time in user and kernel mode since its start, in seconds.
     pub cpu: f64,
-    /// Time its threads were ready to run and had no core, in seconds.
+    /// Time in which its threads were ready to run without a core, in seconds.
     pub waited: f64,
     /// Resident memory, in bytes.
     pub resident: u64,
 }
 
-/// What a process has used so far; `None` if there is none of that number.
+/// Returns the resources used by a process; `None` if there is no such process.
 pub fn usage(pid: u32) -> Option<Use> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after_name) = stat.rsplit_once(')')?;
@@ -30,8 +31,8 @@ pub fn usage(pid: u32) -> Option<Use> {
     Some(Use { cpu: ticks / TICKS, waited: waited(pid), resident: pages * page_size() })
 }
 
-/// Time the threads of a process were ready to run and had no core, in seconds; 0 on kernels that do
-/// not count it.
+/// Returns the time in which a process's threads were ready to run without a core, in seconds; 0 if
+/// the kernel does not count it.
 pub fn waited(pid: u32) -> f64 {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0.0 };
     let waited = threads.filter_map(|thread| {
@@ -41,13 +42,14 @@ pub fn waited(pid: u32) -> f64 {
     waited.sum::<f64>() / 1e9
 }
 
-/// Processor time this process has used, in seconds.
+/// Returns the CPU time of this process, in seconds.
 pub fn own_cpu() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// Memory the kernel holds in all TCP sockets of this machine, both ends of each, in bytes.
+/// Returns the kernel memory in all TCP sockets of this machine, both ends of each connection, in
+/// bytes.
 pub fn socket_memory() -> u64 {
     let text = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("TCP:")).unwrap_or_default();
@@ -60,7 +62,7 @@ fn page_size() -> u64 {
     rustix::param::page_size() as u64
 }
 
-/// The process that listens on a port of this machine, if it may be known.
+/// Returns the process that listens on a local port, if it is visible.
 pub fn listening(port: u16) -> Option<u32> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
         let text = fs::read_to_string(table).ok()?;
@@ -84,38 +86,39 @@ fn has_socket(pid: u32, inode: &str) -> bool {
     links.into_iter().any(|link| link == Path::new(inode))
 }
 
-/// A server of our own, which ends with this value.
+/// A spawned relay, killed on drop.
 #[derive(Debug)]
 pub struct Spawned {
     child: Child,
-    /// Where it listens.
+    /// The address it listens on.
     pub address: SocketAddr,
 }
 
 impl Spawned {
-    /// Starts `command`, and reads from its output where it listens: the last word of the first
-    /// line that begins with `word`.
+    /// Starts `command` and reads its address from the output: the last word of the first line that
+    /// begins with `word`.
     ///
     /// # Errors
-    /// A sentence, if it does not start or does not say.
-    pub fn start(command: &mut Command, word: &str) -> Result<Self, String> {
+    /// A failure to start, or output without an address.
+    pub fn start(command: &mut Command, word: &str) -> Result<Self, LoadError> {
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let mut child = child.map_err(|error| format!("cannot start {program}: {error}"))?;
+        let mut child =
+            child.map_err(|error| LoadError::Server(format!("cannot start {program}: {error}")))?;
         let output = child.stdout.take().map(BufReader::new);
         let mut lines = output.into_iter().flat_map(BufRead::lines).map_while(Result::ok);
         let line = lines.find(|line| line.trim_start().starts_with(word));
         let address = line.and_then(|line| line.split_whitespace().last()?.parse().ok());
-        // From here on it is this value's to end.
+        // From here on the drop kills the process.
         let mut spawned = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         match address {
             Some(address) => spawned.address = address,
-            None => return Err(format!("{program} did not say where it listens")),
+            None => return Err(LoadError::Server(format!("{program} did not print its address"))),
         }
         Ok(spawned)
     }
 
-    /// Its number.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -123,7 +126,7 @@ impl Spawned {
 
 impl Drop for Spawned {
     fn drop(&mut self) {
-        // It holds nothing that would want an orderly end.
+        // The relay has no state to save.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

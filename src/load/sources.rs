@@ -1,30 +1,33 @@
-//! What a machine must give for so many connections: descriptors, and addresses to come from.
+//! The resources of many connections: descriptors and source addresses.
 
+use super::error::LoadError;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Connections from the one address that the kernel takes by itself. Linux has 28,232 ephemeral ports
-/// and tries the even ones first: beyond 14,000, each further connect searches for longer than a
-/// server takes to accept it, and what was measured would be that search.
+/// Connections from the default source address. Linux has 28,232 ephemeral ports and tries the even
+/// ones first: beyond 14,000, each connect searches longer than a server takes to accept it, and
+/// the run would measure that search.
 pub const FROM_ONE: usize = 12_000;
 
-/// Connections from each of several addresses. Fewer, because a socket that is bound to an address
-/// searches more.
+/// Connections per source address if there are several. Fewer, because a bound socket searches
+/// longer for a port.
 pub const FROM_EACH: usize = 5_000;
 
-/// Descriptors that are no connections: the poll, the timer, files under /proc, a server's pipes.
+/// Descriptors for other purposes: the poll, the timer, files under /proc, the pipes of a spawned
+/// relay.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// Raises the limit on descriptors as far as it goes, and complains if that is not enough.
+/// Raises the limit on descriptors, and checks that it suffices.
 ///
 /// # Errors
-/// A sentence that names the limit and how to raise it.
-pub fn reserve_descriptors(connections: usize) -> Result<(), String> {
+/// A limit that is too low, and how to raise it.
+pub fn reserve_descriptors(connections: usize) -> Result<(), LoadError> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-        // Refused on systems whose hard limit is not what it says: then the old one stays.
+        // macOS refuses limits above OPEN_MAX even if the hard limit is higher: then the old limit
+        // stays.
         let _ = setrlimit(Resource::Nofile, raised);
     }
     let most = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
@@ -32,14 +35,14 @@ pub fn reserve_descriptors(connections: usize) -> Result<(), String> {
     if needed <= most {
         return Ok(());
     }
-    Err(format!(
+    Err(LoadError::Resources(format!(
         "{connections} connections need {needed} descriptors, and this process may have {most}.\n\
          That is the hard limit on open files (ulimit -Hn): raise it in\n\
-         /etc/security/limits.conf or with `prlimit --nofile={needed}:{needed}`, or ask for fewer"
-    ))
+         /etc/security/limits.conf or with `prlimit --nofile={needed}:{needed}`, or use fewer connections"
+    )))
 }
 
-/// The addresses connections come from, one after the other.
+/// The source addresses of connections, used in turn.
 #[derive(Debug)]
 pub struct Sources {
     addresses: Vec<Ipv4Addr>,
@@ -47,8 +50,8 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// As many 127.0.0.x as `connections` to `server` need; `wanted`, if that is not 0. Only a
-    /// server on this machine can be reached from more than one address.
+    /// Creates as many addresses 127.0.0.x as `connections` need, or `wanted` if that is not 0.
+    /// Servers on other machines are reached from the default address only.
     pub fn new(server: SocketAddr, connections: usize, wanted: usize) -> Self {
         let count = match wanted {
             0 if connections <= FROM_ONE => 1,
@@ -58,39 +61,39 @@ impl Sources {
         let is_local = matches!(server.ip(), IpAddr::V4(ip) if ip.is_loopback());
         let count = if is_local { count.min(250) } else { 1 };
         let address = |index: usize| Ipv4Addr::new(127, 0, 0, 1 + index as u8);
-        // One address is what the kernel takes anyway; and without a `bind`, ports are used better.
+        // A single address needs no `bind`, and without one the kernel uses ports better.
         let addresses = if count > 1 { (0..count).map(address).collect() } else { Vec::new() };
         Self { addresses, next: 0 }
     }
 
-    /// How many there are.
+    /// Returns the number of source addresses.
     pub fn count(&self) -> usize {
         self.addresses.len().max(1)
     }
 
-    /// Where the next connection comes from; `None` if that is the kernel's to say.
+    /// Returns the next source address; `None` lets the kernel choose.
     pub fn take(&mut self) -> Option<SocketAddr> {
         let address = *self.addresses.get(self.next)?;
         self.next = (self.next + 1) % self.addresses.len();
         Some(SocketAddr::new(address.into(), 0))
     }
 
-    /// What a failed connect means, and what to do about it.
+    /// Explains a failed connect, and what to do about it.
     pub fn explain(&self, error: &io::Error) -> String {
         use rustix::io::Errno;
         let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
         let count = self.count();
         if is(Errno::MFILE) {
-            "this process has no descriptor left: raise the limit on open files (ulimit -Hn,\n\
-             /etc/security/limits.conf), or ask for fewer connections"
+            "the process has reached its descriptor limit: raise the limit on open files (ulimit -Hn,\n\
+             /etc/security/limits.conf), or use fewer connections"
                 .to_owned()
         } else if is(Errno::NFILE) {
-            "the system has no descriptor left: raise fs.file-max (sysctl -w fs.file-max=…)"
+            "the system has reached its descriptor limit: raise fs.file-max (sysctl -w fs.file-max=…)"
                 .to_owned()
         } else if is(Errno::ADDRNOTAVAIL) || is(Errno::ADDRINUSE) {
             format!(
                 "no port is left on {count} source address(es): each has the ports of\n\
-                 net.ipv4.ip_local_port_range (sysctl), less those that still wait (TIME_WAIT).\n\
+                 net.ipv4.ip_local_port_range (sysctl), less those in TIME_WAIT.\n\
                  Use more addresses (--sources {}), or widen the range",
                 count + 1
             )
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_its_cure() {
-        let refusal = reserve_descriptors(usize::MAX / 2).unwrap_err();
+        let refusal = reserve_descriptors(usize::MAX / 2).unwrap_err().to_string();
         assert!(refusal.contains("ulimit -Hn") && refusal.contains("prlimit"), "{refusal}");
         let sources = Sources::new("127.0.0.1:1".parse().unwrap(), 1, 0);
         for (errno, said) in [

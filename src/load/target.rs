@@ -1,7 +1,7 @@
-//! Servers that can be driven, and how each is spoken to.
+//! The servers that can be measured, and an adapter for each protocol.
 //!
-//! An adapter holds no socket: it is asked for the bytes that log in, join and say, and shown the
-//! bytes that came. A connection is in one room at a time, which is all a load needs.
+//! An adapter has no socket: it produces the bytes that log in, join and publish, and parses
+//! received bytes. A connection is in one room at a time, which suffices for a load.
 
 mod frame;
 mod irc;
@@ -12,44 +12,45 @@ mod redis;
 mod sse;
 mod ws;
 
+use super::error::LoadError;
 use crate::wire::Parsed;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-/// What an adapter found at the front of the bytes it was shown.
+/// An event that an adapter parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard<'a> {
-    /// Logged in: a room may be joined, and said in where that needs no membership.
+pub enum ServerEvent<'a> {
+    /// Logged in: rooms can be joined.
     Ready,
-    /// In the room.
+    /// The room is joined.
     Joined,
-    /// Somebody said this.
+    /// A message.
     Message(&'a [u8]),
-    /// The server says itself that these messages of the room will not come.
+    /// The server announces that messages of the room are lost.
     Gap {
-        /// The first, in the server's own count.
+        /// The first offset.
         from: u64,
-        /// The last.
+        /// The last offset.
         to: u64,
     },
-    /// Something was not done, for this reason; the connection goes on.
+    /// A request was refused, for this reason; the connection stays open.
     Refused(String),
-    /// The server ends the connection, for this reason.
+    /// The server closes the connection, for this reason.
     Ended(String),
-    /// Nothing a load needs to know. What had to be answered was.
+    /// Input without meaning for a load. Its reply, if required, was written.
     Other,
 }
 
-/// Why the bytes that came make no sense: the connection cannot go on.
-pub type Nonsense = String;
+/// The description of invalid input: the connection must be closed.
+pub type ProtocolError = String;
 
-/// The protocol a server speaks.
+/// The protocol of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// hobnob's binary frames.
     Frame,
-    /// Lines to everyone, as on a `raw` listener with `framing=line`.
+    /// Lines to all clients, as on a `raw` listener with `framing=line`.
     Raw,
     /// Redis: SUBSCRIBE and PUBLISH.
     Redis,
@@ -59,11 +60,11 @@ pub enum Scheme {
     Mqtt,
     /// IRC: JOIN and PRIVMSG.
     Irc,
-    /// A WebSocket server that sends each text message to everyone.
+    /// A WebSocket server that sends each text message to all clients.
     Ws,
     /// hobnob's binary frames in WebSocket messages: `ws://` with the path `/connect`.
     WsFrames,
-    /// hobnob's HTTP: events to hear, POST to say.
+    /// hobnob's HTTP API: an event stream to read, POST to publish.
     Sse,
 }
 
@@ -80,45 +81,45 @@ impl Scheme {
         (Self::Sse, "sse", 8080),
     ];
 
-    /// As it stands in a URL.
+    /// Returns the scheme's name in URLs.
     pub fn word(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 
-    /// Whether there is more than one room.
+    /// True if the server has more than one room.
     pub fn has_rooms(self) -> bool {
         !matches!(self, Self::Raw | Self::Ws)
     }
 
-    /// Whether who says something has to be in the room, and so hears what others say there.
-    pub fn joins_to_say(self) -> bool {
+    /// True if a publisher must be in the room, and so receives its messages.
+    pub fn joins_to_publish(self) -> bool {
         !matches!(self, Self::Redis | Self::Nats | Self::Mqtt | Self::Sse)
     }
 
-    /// Whether a member that says something can receive its own copy.
+    /// True if a publisher can receive its own messages.
     pub fn echoes(self) -> bool {
         !matches!(self, Self::Irc | Self::Redis | Self::Sse)
     }
 
-    /// Whether the server says when somebody is in a room. Of the others it is known only once they
-    /// hear something.
+    /// True if the server confirms a join. On other servers a join is known only by the first
+    /// message received.
     pub fn confirms_joins(self) -> bool {
         self.has_rooms()
     }
 }
 
-/// Where the load goes: `SCHEME://HOST:PORT/PATH`.
+/// The address of the server: `SCHEME://HOST:PORT/PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The protocol.
     pub scheme: Scheme,
     host: String,
     port: u16,
-    /// For WebSockets; `/` if not given.
+    /// The path of WebSocket URLs; `/` by default.
     path: String,
 }
 
-/// Why a text is no [`Target`].
+/// An invalid [`Target`]. Its text says what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetError(String);
 
@@ -148,11 +149,13 @@ impl FromStr for Target {
         };
         let Some((word, rest)) = text.split_once("://") else {
             let words = words();
-            return Err(TargetError(format!("write SCHEME://HOST:PORT; SCHEME is one of {words}")));
+            return Err(TargetError(format!(
+                "no scheme: expected SCHEME://HOST:PORT, where SCHEME is one of {words}"
+            )));
         };
         let Some((scheme, _, default)) = Scheme::ALL.into_iter().find(|row| row.1 == word) else {
             let words = words();
-            return Err(TargetError(format!("`{word}` is none of {words}")));
+            return Err(TargetError(format!("unknown scheme `{word}`: expected one of {words}")));
         };
         let (place, path) = match rest.find('/') {
             Some(at) => rest.split_at(at),
@@ -168,51 +171,54 @@ impl FromStr for Target {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {
-            return Err(TargetError(format!("`{text}` names no host")));
+            return Err(TargetError(format!("`{text}` has no host: expected SCHEME://HOST:PORT")));
         }
         let port = port.map_or(Ok(default), str::parse);
         let port = port.ok().filter(|&port| port != 0);
-        let port = port.ok_or_else(|| TargetError(format!("`{text}` has no port from 1 to 65535")));
+        let port = port.ok_or_else(|| {
+            TargetError(format!("invalid port in `{text}`: expected a number from 1 to 65535"))
+        });
         Ok(Self { scheme, host: host.to_owned(), port: port?, path: path.to_owned() })
     }
 }
 
 impl Target {
-    /// A server on this machine.
+    /// Creates the target of a server on this machine.
     pub fn local(scheme: Scheme, address: SocketAddr) -> Self {
         let (host, port) = (address.ip().to_string(), address.port());
         Self { scheme, host, port, path: "/".to_owned() }
     }
 
-    /// Host and port, as HTTP names them.
+    /// Returns host and port as in an HTTP Host header.
     fn authority(&self) -> String {
         let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
         format!("{open}{}{close}:{}", self.host, self.port)
     }
 
-    /// Where to connect to.
+    /// Returns the address to connect to.
     ///
     /// # Errors
-    /// A sentence, if the name is not known.
-    pub fn resolve(&self) -> Result<SocketAddr, String> {
+    /// A host name that cannot be resolved.
+    pub fn resolve(&self) -> Result<SocketAddr, LoadError> {
         let found = (self.host.as_str(), self.port).to_socket_addrs();
-        let mut found = found.map_err(|error| format!("{}: {error}", self.host))?;
-        found.next().ok_or_else(|| format!("{} has no address", self.host))
+        let mut found = found
+            .map_err(|error| LoadError::Server(format!("cannot resolve {}: {error}", self.host)))?;
+        found.next().ok_or_else(|| LoadError::Server(format!("{} has no address", self.host)))
     }
 }
 
-/// How a connection may differ from others to the same server.
+/// The options of one connection.
 #[derive(Clone, Copy, Debug)]
-pub struct Habits {
-    /// Unlike that of any other connection, for protocols in which everyone needs a name.
-    pub who: u32,
-    /// The room it joins, if it does.
+pub struct ConnectionOptions {
+    /// A number that is unique among connections, for protocols that require a name.
+    pub name_number: u32,
+    /// The room it will join.
     pub room: u32,
-    /// Whether it wants its own copies, where it can choose.
+    /// True if it wants copies of its own messages, where the protocol offers the choice.
     pub own_copies: bool,
 }
 
-/// One connection's conversation.
+/// The adapter of one connection.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "see Scheme")]
 pub enum Adapter {
@@ -226,7 +232,7 @@ pub enum Adapter {
     Sse(sse::Sse),
 }
 
-/// The same call on whichever adapter it is.
+/// Calls the same method on any adapter.
 macro_rules! each {
     ($self:ident, $adapter:ident => $call:expr) => {
         match $self {
@@ -243,55 +249,53 @@ macro_rules! each {
 }
 
 impl Adapter {
-    /// A conversation that has not begun; what opens it is appended to `out`. `None` where nothing
-    /// is said first: a connection is then ready once it is made.
-    pub fn open(target: &Target, habits: Habits, out: &mut Vec<u8>) -> Self {
+    /// Creates an adapter, and appends the first bytes of the connection to `out`.
+    pub fn open(target: &Target, options: ConnectionOptions, out: &mut Vec<u8>) -> Self {
         match target.scheme {
-            Scheme::Frame => Self::Frame(frame::Frame::open(habits, out)),
+            Scheme::Frame => Self::Frame(frame::Frame::open(options, out)),
             Scheme::Raw => Self::Raw(raw::Raw),
             Scheme::Redis => Self::Redis(redis::Redis),
-            Scheme::Nats => Self::Nats(nats::Nats::open(habits, out)),
-            Scheme::Mqtt => Self::Mqtt(mqtt::Mqtt::open(habits, out)),
-            Scheme::Irc => Self::Irc(irc::Irc::open(habits, out)),
+            Scheme::Nats => Self::Nats(nats::Nats::open(options, out)),
+            Scheme::Mqtt => Self::Mqtt(mqtt::Mqtt::open(options, out)),
+            Scheme::Irc => Self::Irc(irc::Irc::open(options, out)),
             Scheme::Ws => Self::Ws(ws::Ws::open(&target.authority(), &target.path, out)),
             Scheme::WsFrames => {
                 let (host, path) = (target.authority(), &target.path);
-                Self::Ws(ws::Ws::open_frames(&host, path, habits, out))
+                Self::Ws(ws::Ws::open_frames(&host, path, options, out))
             }
             Scheme::Sse => Self::Sse(sse::Sse::open(target.authority())),
         }
     }
 
-    /// Whether the room may be asked for without waiting for the server to answer the hello, as every
-    /// client in a hurry does where the protocol lets it.
+    /// True if the join can be sent before the server replies to the hello.
     pub fn is_ready_at_once(&self) -> bool {
         !matches!(self, Self::Irc(_) | Self::Ws(_))
     }
 
-    /// Appends what joins the room. False where there is nothing to join: it is joined already.
+    /// Appends the request to join the room. Returns false if the protocol has no join.
     pub fn join(&mut self, room: u32, out: &mut Vec<u8>) -> bool {
         each!(self, adapter => adapter.join(room, out))
     }
 
-    /// Appends what leaves the room, if anything does but to hang up.
+    /// Appends the request to leave the room, if the protocol has one.
     pub fn leave(&mut self, room: u32, out: &mut Vec<u8>) {
         each!(self, adapter => adapter.leave(room, out));
     }
 
-    /// Appends what says `payload` in the room.
-    pub fn say(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
-        each!(self, adapter => adapter.say(room, payload, out));
+    /// Appends the message `payload` to the room.
+    pub fn publish(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
+        each!(self, adapter => adapter.publish(room, payload, out));
     }
 
-    /// Reads the first thing the server said. What has to be answered is answered into `reply`.
+    /// Parses the first event. A reply that the protocol requires is appended to `reply`.
     ///
     /// # Errors
-    /// If the bytes make no sense in this protocol.
+    /// Input that is invalid in this protocol.
     pub fn parse<'a>(
         &mut self,
         bytes: &'a [u8],
         reply: &mut Vec<u8>,
-    ) -> Result<Parsed<Heard<'a>>, Nonsense> {
+    ) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         each!(self, adapter => adapter.parse(bytes, reply))
     }
 }
@@ -299,17 +303,17 @@ impl Adapter {
 /// See [`Scheme::size_max`].
 pub(super) use irc::SIZE_MAX as IRC_SIZE_MAX;
 
-/// The longest thing a server may say before it is nonsense.
+/// The longest valid event of a server.
 const LONGEST: usize = 64 << 20;
 
-/// The first line of `bytes` without its end, and how many bytes it took.
+/// Returns the first line of `bytes` without its end, and its length with the end.
 fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let end = memchr::memchr(b'\n', bytes)?;
     let line = &bytes[..end];
     Some((line.strip_suffix(b"\r").unwrap_or(line), end + 1))
 }
 
-/// Digits, as text protocols write lengths.
+/// Parses a length as text protocols write it.
 fn digits(text: &[u8]) -> Option<usize> {
     if text.is_empty() || text.len() > 9 {
         return None;
@@ -320,8 +324,8 @@ fn digits(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// A server's words, for a person.
-fn words(bytes: &[u8]) -> String {
+/// Returns text of a server as printable characters.
+fn printable(bytes: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(bytes).chars().take(200).collect();
     text.chars().filter(|char| !char.is_control()).collect()
 }

@@ -1,11 +1,11 @@
-//! Waking up on time. A poll waits in whole milliseconds, and rounds up: a message due between two of
-//! them would be late by our own fault.
+//! A precise timer. A poll waits in whole milliseconds, rounded up: a message due between two
+//! milliseconds would be late because of the generator.
 
 use mio::{Registry, Token};
 use std::io;
 use std::time::Duration;
 
-/// Wakes a poll at a moment of its own.
+/// A timer that wakes a poll.
 #[derive(Debug)]
 pub struct Timer {
     #[cfg(target_os = "linux")]
@@ -14,10 +14,10 @@ pub struct Timer {
 
 #[cfg(target_os = "linux")]
 impl Timer {
-    /// A timer that wakes the poll behind `registry` with `token`.
+    /// Creates a timer that wakes the poll of `registry` with `token`.
     ///
     /// # Errors
-    /// If the system has none.
+    /// A failure of the system to create a timer.
     pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         use mio::unix::SourceFd;
         use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
@@ -29,8 +29,8 @@ impl Timer {
         Ok(Self { descriptor })
     }
 
-    /// Wakes the poll after `wait`, in place of what was set before. What a poll is to be given as
-    /// its timeout.
+    /// Wakes the poll after `wait`, instead of the time set before. Returns the timeout to pass to
+    /// the poll.
     pub fn set(&self, wait: Duration) -> Duration {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
         let nothing = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -38,7 +38,7 @@ impl Timer {
         let it_value = Timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec };
         let setting = Itimerspec { it_interval: nothing, it_value };
         match timerfd_settime(&self.descriptor, TimerfdTimerFlags::empty(), &setting) {
-            // A little longer: if both fell together, the poll would end twice.
+            // Slightly longer: if both expired together, the poll would return twice.
             Ok(_) => wait + Duration::from_millis(1),
             Err(_) => wait,
         }
@@ -47,7 +47,7 @@ impl Timer {
 
 #[cfg(not(target_os = "linux"))]
 impl Timer {
-    /// Nothing: other systems are woken by the poll's own timeout.
+    /// Creates a timer without effect: on other systems the poll's timeout is used.
     ///
     /// # Errors
     /// None.
@@ -55,7 +55,7 @@ impl Timer {
         Ok(Self {})
     }
 
-    /// What a poll is to be given as its timeout.
+    /// Returns the timeout to pass to the poll.
     pub fn set(&self, wait: Duration) -> Duration {
         wait
     }

@@ -109,18 +109,22 @@ fn results_stand_side_by_side() {
     assert!(table.contains("before") && table.contains("1.00×"), "{table}");
     assert!(std::fs::read_to_string(page).unwrap().contains("side by side"));
     let output = bench(&["compare", page]);
-    assert!(text(&output.stderr).contains("no result"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("not a result of hobnob bench"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
 fn what_stands_against_a_run_is_said_with_its_cure() {
     for (arguments, said) in [
         (&["fanout", "--target", "frame://127.0.0.1:1"][..], "is the server running?"),
-        (&["fanout", "--target", "http://127.0.0.1:1"], "none of frame, raw"),
+        (&["fanout", "--target", "http://127.0.0.1:1"], "expected one of frame, raw"),
         (&["rooms", "--target", "raw://127.0.0.1:1"], "one room"),
-        (&["fanout", "--spawn", "--size", "8"], "--size 32"),
+        (&["fanout", "--spawn", "--size", "8"], "--size: "),
         (&["idle", "--spawn", "-n", "100000000"], "ulimit -Hn"),
-        (&["fanout", "--spawn", "--serve-args", "--nonsense"], "did not say where it listens"),
+        (&["fanout", "--spawn", "--serve-args", "--nonsense"], "did not print its address"),
         #[cfg(not(feature = "flamegraph"))]
         (&["fanout", "--spawn", "--profile", "/nonexistent.svg"], "--features flamegraph"),
     ] {

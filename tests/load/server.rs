@@ -26,7 +26,7 @@ pub enum Fault {
     Garble,
     /// In place of the message comes a notice that it will not come.
     Gap,
-    /// The first who connected is hung up on.
+    /// The first connection is closed.
     HangUpOnOne,
     /// Nobody hears anything.
     Mute,
@@ -145,7 +145,7 @@ impl Room {
         if fault == Fault::Mute {
             return;
         }
-        // The roll is called by nobody's voice: it is not of the load.
+        // The probe belongs to no publisher of the load.
         let is_of_the_load = !payload.starts_with(b"hbppppp");
         let is_late = |member: &Member| fault == Fault::Delay && member.count % 100 == 50;
         if is_of_the_load && self.members.first().is_some_and(is_late) {

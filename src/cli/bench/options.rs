@@ -3,6 +3,7 @@
 use super::super::settings::{Size, Span};
 use super::{environment, progress_bar, table};
 use clap::ValueEnum;
+use hobnob::load::LoadError;
 use hobnob::load::profile::Recording;
 use hobnob::load::schedule::Pacing;
 use hobnob::load::server::{self, Spawned};
@@ -143,7 +144,7 @@ impl CommonArgs {
     pub(super) fn server(&self) -> Result<Server, String> {
         let Some(own) = self.spawn else {
             let target = self.target.clone();
-            let address = target.resolve()?;
+            let address = target.resolve().map_err(text)?;
             let port = address.ip().is_loopback().then(|| address.port());
             let pid = self.pid.or_else(|| port.and_then(server::listening));
             return Ok(Server { target, pid, _spawned: None });
@@ -163,7 +164,7 @@ impl CommonArgs {
         if self.pin {
             environment::pin_to_other_cores()?;
         }
-        let spawned = spawned?;
+        let spawned = spawned.map_err(text)?;
         let target = Target::local(scheme, spawned.address);
         Ok(Server { target, pid: Some(spawned.pid()), _spawned: Some(spawned) })
     }
@@ -176,7 +177,7 @@ impl CommonArgs {
         plan.connect_rate = self.connect_rate.unwrap_or(plan.connect_rate);
         plan.sources = self.sources;
         plan.work = Duration::from_micros(self.work);
-        plan.check()
+        plan.check().map_err(text)
     }
 
     /// Runs the load, then prints and writes the result.
@@ -198,11 +199,11 @@ impl CommonArgs {
             }
         });
         bar.clear();
-        let mut outcome = outcome?;
+        let mut outcome = outcome.map_err(text)?;
         if let (Some(recording), Some(path)) = (recording, &self.profile) {
             let title =
                 format!("{} on {}: {}", plan.scenario, plan.target.scheme.word(), plan.load);
-            recording?.finish(path, &title)?;
+            recording.and_then(|recording| recording.finish(path, &title)).map_err(text)?;
         }
         let own = self.spawn.map(|_| format!("hobnob {}", plan.target.scheme.word()));
         outcome.label = self.label.clone().or(own).unwrap_or_else(|| outcome.target.clone());
@@ -218,9 +219,17 @@ impl CommonArgs {
     }
 }
 
+/// Returns the text of an error, with the flag in place of the plan's field.
+fn text(error: LoadError) -> String {
+    match error {
+        LoadError::Plan { field, text } => format!("--{field}: {text}"),
+        error => error.to_string(),
+    }
+}
+
 /// Returns the process to record.
 fn profiled(pid: Option<u32>) -> Result<u32, String> {
-    profile::check()?;
+    profile::check().map_err(text)?;
     pid.ok_or_else(|| "--profile needs the server's process: give --pid".to_owned())
 }
 

@@ -14,7 +14,7 @@ pub(super) fn print(outcome: &Outcome) {
 /// Returns the table of a result, the most important rows first.
 fn text(outcome: &Outcome) -> String {
     let mut table = Table(format!("{}  {}\n\n", outcome.scenario, outcome.target));
-    table.row("load", &format!("{}, {} bytes each", outcome.load, outcome.crowd.size));
+    table.row("load", &format!("{}, {} bytes each", outcome.load, outcome.connect.size));
     table.connections(outcome);
     table.steps(outcome);
     table.messages(outcome);
@@ -40,13 +40,13 @@ impl Table {
 
     /// Adds the rows of connects: once, in rounds, or as visits.
     fn connections(&mut self, outcome: &Outcome) {
-        let crowd = &outcome.crowd;
+        let connect = &outcome.connect;
         if outcome.rounds.is_empty() || is_churn(outcome) {
             let joined = format!(
                 "{} in {:.2} s, each within {} (p99)",
-                number(crowd.connections as f64),
-                crowd.seconds,
-                time(crowd.join.p99 as f64)
+                number(connect.connections as f64),
+                connect.seconds,
+                time(connect.join.p99 as f64)
             );
             self.row("connections", &joined);
         }

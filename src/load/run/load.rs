@@ -1,81 +1,83 @@
-//! The load itself: streams of messages, on time or as fast as they are heard.
+//! The load: streams of messages, in an open or closed loop.
 
-use super::super::ledger::new_histogram;
+use super::super::delivery_record::new_histogram;
 use super::super::outcome::{Latency, Tick};
-use super::super::plan::Act;
+use super::super::plan::LoadKind;
 use super::super::schedule::{Clock, Pacing, Stream};
 use super::super::server;
 use super::super::stamp::Stamp;
 use super::{Progress, Run};
+use crate::load::error::LoadError;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
-/// Bytes a server may leave unread before messages wait with us. They keep the time at which they
-/// were due.
+/// Unsent bytes beyond which messages wait in the generator. They keep their due time.
 const UNSENT_MAX: usize = 1 << 20;
 
-/// Silence after which messages of a closed loop are taken as lost.
-const STALL: u64 = 2_000_000_000;
+/// Silence after which the messages of a closed loop count as lost.
+const SILENCE_MAX: u64 = 2_000_000_000;
 
-/// A stream under way, and how well it keeps time.
-struct Flow {
+/// A running stream.
+struct RunningStream {
     clock: Clock,
-    /// The server did not take what was due, so that being late is not our fault.
-    is_held: bool,
+    /// True while the server does not accept the due messages: the delay is not the generator's.
+    is_blocked: bool,
 }
 
-/// A moment, for differences.
-struct Mark {
+/// A snapshot of counters, to compute differences.
+struct Snapshot {
     look: Tick,
     overheard: u64,
     busy: Duration,
-    /// Time the server and we had no core.
+    /// Time that the server and the generator waited for a core.
     waited: (f64, f64),
     now: u64,
 }
 
 impl<W: FnMut(&Progress)> Run<'_, W> {
-    /// Lets the streams speak: `warmup`, then `duration`, which is measured; and waits until all is
-    /// heard.
-    pub(super) fn say(
+    /// Runs the streams for `warmup` and then for the measured `duration`, and waits for the
+    /// deliveries.
+    pub(super) fn publish(
         &mut self,
         streams: &[Stream],
         warmup: Duration,
         duration: Duration,
-    ) -> Result<(), String> {
+    ) -> Result<(), LoadError> {
         self.stage = "load";
-        let start = self.crowd.now();
+        let start = self.connections.now();
         let measured = start + warmup.as_nanos() as u64;
         let end = measured + duration.as_nanos() as u64;
         self.load_began.get_or_insert(start);
-        self.ledger.measure(measured..end);
-        let clock =
-            |stream: &Stream| Flow { clock: Clock::new(stream.clone(), start), is_held: false };
-        let mut flows: Vec<Flow> = streams.iter().map(clock).collect();
-        let (mut slip, mut through) = (new_histogram(), Vec::new());
+        self.record.measure(measured..end);
+        let clock = |stream: &Stream| RunningStream {
+            clock: Clock::new(stream.clone(), start),
+            is_blocked: false,
+        };
+        let mut streams_running: Vec<RunningStream> = streams.iter().map(clock).collect();
+        let (mut slip, mut confirmed) = (new_histogram(), Vec::new());
         let (mut from, mut heard_at, mut stalls) = (None, start, 0u64);
-        self.fill_windows(&flows);
+        self.fill_windows(&streams_running);
         loop {
-            let now = self.crowd.now();
+            let now = self.connections.now();
             if from.is_none() && now >= measured {
-                self.crowd.take_turns();
+                self.connections.take_turns();
                 slip.reset();
-                from = Some(self.mark());
+                from = Some(self.snapshot());
             }
-            // Before the end is looked at: what was due is said, however late it is.
-            let mut wake = self.say_what_is_due(&mut flows, now, end, &mut slip);
+            // Before the end is checked: a due message is published, however late.
+            let mut wake = self.publish_due(&mut streams_running, now, end, &mut slip);
             if now >= end {
                 break;
             }
-            self.ledger.take_through(&mut through);
-            if !through.is_empty() {
+            self.record.take_confirmed(&mut confirmed);
+            if !confirmed.is_empty() {
                 heard_at = now;
-                for voice in through.drain(..) {
-                    self.fill_window(&flows, voice, now);
+                for publisher in confirmed.drain(..) {
+                    self.fill_window(&streams_running, publisher, now);
                 }
-            } else if now - heard_at > STALL {
+            } else if now - heard_at > SILENCE_MAX {
                 heard_at = now;
-                stalls += self.forgive(&flows);
+                stalls += self.give_up(&streams_running);
             }
             if from.is_none() {
                 wake = wake.min(measured);
@@ -83,31 +85,31 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
             self.done = (now - start) as f64 / (end - start) as f64;
             self.turn(wake.min(end))?;
         }
-        let from = from.unwrap_or_else(|| self.mark());
-        self.keep_segment(&from, &slip);
+        let from = from.unwrap_or_else(|| self.snapshot());
+        self.record_segment(&from, &slip);
         if stalls > 0 {
-            let text = "(nothing was heard for 2 s: the window was opened again)".to_owned();
+            let text = "(no message for 2 s: the window was reset)".to_owned();
             *self.ended.entry(text).or_default() += stalls;
         }
-        // Who stands still has nothing to say to this yet.
-        let is_stalled = self.plan.act == Act::Stall;
+        // Stalled readers receive nothing yet.
+        let is_stalled = self.plan.kind == LoadKind::Stall;
         self.drain(if is_stalled { 1 } else { u8::MAX })
     }
 
-    fn mark(&self) -> Mark {
+    fn snapshot(&self) -> Snapshot {
         let waited = |pid| server::waited(pid);
-        Mark {
+        Snapshot {
             waited: (self.pid.map_or(0.0, waited), waited(std::process::id())),
-            look: self.look(),
-            overheard: self.ledger.overheard,
-            busy: self.crowd.busy(),
-            now: self.crowd.now(),
+            look: self.sample(),
+            overheard: self.record.overheard,
+            busy: self.connections.busy(),
+            now: self.connections.now(),
         }
     }
 
-    /// Keeps what was used since `from`.
-    fn keep_segment(&mut self, from: &Mark, slip: &Histogram<u64>) {
-        let to = self.mark();
+    /// Records the resources used since `from`.
+    fn record_segment(&mut self, from: &Snapshot, slip: &Histogram<u64>) {
+        let to = self.snapshot();
         let seconds = (to.now - from.now).max(1) as f64 / 1e9;
         let outcome = &mut self.outcome;
         outcome.seconds = seconds;
@@ -122,7 +124,7 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
             server.cpu_per_delivery = if copies > 0 { cpu * 1e9 / copies as f64 } else { 0.0 };
         }
         let mut lag = new_histogram();
-        for micros in self.crowd.take_turns() {
+        for micros in self.connections.take_turns() {
             lag.saturating_record(u64::from(micros) * 1_000);
         }
         let generator = &mut outcome.generator;
@@ -133,30 +135,30 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         generator.slip = Latency::of(slip);
     }
 
-    /// Says whatever is due in the open loops; when something next is.
-    fn say_what_is_due(
+    /// Publishes the due messages of open loops. Returns the time of the next one.
+    fn publish_due(
         &mut self,
-        flows: &mut [Flow],
+        streams_running: &mut [RunningStream],
         now: u64,
         end: u64,
         slip: &mut Histogram<u64>,
     ) -> u64 {
         let mut wake = u64::MAX;
-        for flow in flows {
-            while let Some(due) = flow.clock.next_due().filter(|due| *due < end) {
+        for running in streams_running {
+            while let Some(due) = running.clock.next_due().filter(|due| *due < end) {
                 if due > now {
-                    flow.is_held = false;
+                    running.is_blocked = false;
                     wake = wake.min(due);
                     break;
                 }
-                let voice = flow.clock.next_voice();
-                if self.crowd.unsent(self.body(voice)) > UNSENT_MAX {
-                    flow.is_held = true;
+                let publisher = running.clock.next_publisher();
+                if self.connections.unsent(self.connection_of(publisher)) > UNSENT_MAX {
+                    running.is_blocked = true;
                     break;
                 }
-                self.say_one(voice, due);
-                flow.clock.take();
-                if !flow.is_held {
+                self.publish_one(publisher, due);
+                running.clock.take();
+                if !running.is_blocked {
                     slip.saturating_record(now - due);
                 }
             }
@@ -164,73 +166,79 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         wake
     }
 
-    /// A voice says its next message.
-    pub(super) fn say_one(&mut self, voice: u32, due: u64) {
+    /// Publishes a publisher's next message.
+    pub(super) fn publish_one(&mut self, publisher: u32, due: u64) {
         self.payload.clear();
-        let sequence = self.ledger.said(voice);
-        Stamp { voice, sequence, due }.write(self.plan.size, &mut self.payload);
-        let member = self.body(voice);
-        self.crowd.say(member, &self.payload);
+        let sequence = self.record.next_sequence(publisher);
+        Stamp { publisher, sequence, due }.write(self.plan.size, &mut self.payload);
+        let connection = self.connection_of(publisher);
+        self.connections.publish(connection, &self.payload);
     }
 
-    fn fill_windows(&mut self, flows: &[Flow]) {
-        let now = self.crowd.now();
-        for voice in flows.iter().flat_map(|flow| flow.clock.stream().voices.clone()) {
-            self.fill_window(flows, voice, now);
-        }
-    }
-
-    /// Says as much as the voice's window has room for.
-    fn fill_window(&mut self, flows: &[Flow], voice: u32, now: u64) {
-        let mut streams = flows.iter().map(|flow| flow.clock.stream());
-        let stream = streams.find(|stream| stream.voices.contains(&voice));
-        let Some(Pacing::Window(window)) = stream.map(|stream| stream.pacing) else { return };
-        while self.ledger.in_flight(voice) < u64::from(window)
-            && self.crowd.unsent(self.body(voice)) <= UNSENT_MAX
+    fn fill_windows(&mut self, streams_running: &[RunningStream]) {
+        let now = self.connections.now();
+        for publisher in
+            streams_running.iter().flat_map(|running| running.clock.stream().publishers.clone())
         {
-            self.say_one(voice, now);
+            self.fill_window(streams_running, publisher, now);
         }
     }
 
-    /// Nothing came for long: what is under way in the closed loops will not come.
-    fn forgive(&mut self, flows: &[Flow]) -> u64 {
-        let closed = |flow: &&Flow| matches!(flow.clock.stream().pacing, Pacing::Window(_));
-        let voices =
-            flows.iter().filter(closed).flat_map(|flow| flow.clock.stream().voices.clone());
+    /// Publishes as many messages as a publisher's window allows.
+    fn fill_window(&mut self, streams_running: &[RunningStream], publisher: u32, now: u64) {
+        let mut streams = streams_running.iter().map(|running| running.clock.stream());
+        let stream = streams.find(|stream| stream.publishers.contains(&publisher));
+        let Some(Pacing::Window(window)) = stream.map(|stream| stream.pacing) else { return };
+        while self.record.in_flight(publisher) < u64::from(window)
+            && self.connections.unsent(self.connection_of(publisher)) <= UNSENT_MAX
+        {
+            self.publish_one(publisher, now);
+        }
+    }
+
+    /// Gives up the messages in flight of closed loops, after a long silence.
+    fn give_up(&mut self, streams_running: &[RunningStream]) -> u64 {
+        let closed =
+            |running: &&RunningStream| matches!(running.clock.stream().pacing, Pacing::Window(_));
+        let publishers = streams_running
+            .iter()
+            .filter(closed)
+            .flat_map(|running| running.clock.stream().publishers.clone());
         let mut count = 0;
-        for voice in voices {
-            self.ledger.forgive(voice);
+        for publisher in publishers {
+            self.record.give_up(publisher);
             count += 1;
         }
-        self.fill_windows(flows);
+        self.fill_windows(streams_running);
         u64::from(count > 0)
     }
 
-    /// Waits until everything said was heard by the first so many groups, or nothing comes any more.
-    pub(super) fn drain(&mut self, groups: u8) -> Result<(), String> {
-        self.stage = "waiting for the rest";
+    /// Waits until the first `groups` groups have received all messages, or until none arrives any
+    /// more.
+    pub(super) fn drain(&mut self, groups: u8) -> Result<(), LoadError> {
+        self.stage = "waiting for deliveries";
         let grace = self.plan.grace.as_nanos() as u64;
-        let mut heard = (self.ledger.delivered, self.crowd.now());
-        while self.ledger.outstanding(groups) > 0 {
-            let now = self.crowd.now();
-            if self.ledger.delivered != heard.0 {
-                heard = (self.ledger.delivered, now);
+        let mut heard = (self.record.delivered, self.connections.now());
+        while self.record.outstanding(groups) > 0 {
+            let now = self.connections.now();
+            if self.record.delivered != heard.0 {
+                heard = (self.record.delivered, now);
             } else if now - heard.1 > grace {
                 break;
             }
-            self.rest(Duration::from_millis(20))?;
+            self.run_for(Duration::from_millis(20))?;
         }
         Ok(())
     }
 
-    /// The same load while one group of readers does not read; then they read, and what they
-    /// missed is counted.
-    pub(super) fn say_to_the_stalled(&mut self) -> Result<(), String> {
+    /// Runs the load while one group of readers does not read; then they read, and their losses are
+    /// counted.
+    pub(super) fn publish_with_stalled_readers(&mut self) -> Result<(), LoadError> {
         let stalled = self.plan.readers.iter().enumerate().filter(|(_, (_, group))| *group == 1);
         let stalled: Vec<usize> = stalled.map(|(index, _)| index).collect();
-        stalled.iter().for_each(|index| self.crowd.stall(*index, true));
-        self.say(&self.plan.streams, self.plan.warmup, self.plan.duration)?;
-        stalled.iter().for_each(|index| self.crowd.stall(*index, false));
+        stalled.iter().for_each(|index| self.connections.stall(*index, true));
+        self.publish(&self.plan.streams, self.plan.warmup, self.plan.duration)?;
+        stalled.iter().for_each(|index| self.connections.stall(*index, false));
         self.drain(u8::MAX)
     }
 }

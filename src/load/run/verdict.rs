@@ -1,42 +1,43 @@
-//! Whether a run says something about the server, or only about us.
+//! The verdict on a run: whether the generator was the limit.
 
 use super::super::outcome::Outcome;
-use super::super::plan::{Act, Plan};
+use super::super::plan::{LoadKind, Plan};
 
-/// Share of a core, or of the time, above which the generator was the limit. Not lower: at saturation
-/// it has about as much to do as the server, and the one that is the limit has no time left at all.
+/// Share of a core, or of the time, above which the generator was the limit. Near 1, because at
+/// saturation the generator has about as much work as the server, and only the limiting one has no
+/// idle time.
 const BUSY_MAX: f64 = 0.95;
 
-/// Share of the time in which we may be without a core though there is work.
+/// Share of the time in which the generator may be ready to run without a core.
 const WAITED_MAX: f64 = 0.10;
 
-/// A turn, or a delay of ours, that is shorter than this is not worth a word.
+/// Delays shorter than this are ignored.
 const LAG_MIN: u64 = 2_000_000;
 
-/// The part of the measured p99 that turns of ours may be as long as. An event waits for half a turn
-/// of ours, on average: half of this may be ours.
+/// The largest ratio of the generator's turns to the measured p99. An event waits for half a turn
+/// on average, so half of this ratio may be the generator's delay.
 const LAG_SHARE_MAX: f64 = 0.5;
 
-/// The part of the measured p99 that may come from messages said too late.
+/// The largest ratio of late publishing to the measured p99.
 const SLIP_SHARE_MAX: f64 = 0.25;
 
-/// Why the run must not be quoted.
+/// Returns the reasons why the run must not be quoted.
 pub(super) fn complaints(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     let generator = &outcome.generator;
     let mut complaints = Vec::new();
-    if matches!(plan.act, Act::Storm { .. }) {
+    if matches!(plan.kind, LoadKind::Storm { .. }) {
         return complaints;
     }
     if generator.cpu > BUSY_MAX || generator.busy > BUSY_MAX {
         complaints.push(format!(
-            "it was busy {:.0} % of the time, with {:.0} % of a core",
+            "the generator was busy {:.0} % of the time, with {:.0} % of a core",
             generator.busy * 100.0,
             generator.cpu * 100.0
         ));
     }
     if generator.waited > WAITED_MAX {
         complaints.push(format!(
-            "it was ready to run and had no core {:.0} % of the time: others took it",
+            "it waited for a core {:.0} % of the time: stop other processes",
             generator.waited * 100.0
         ));
     }
@@ -51,7 +52,7 @@ pub(super) fn complaints(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     }
     if is_ours(generator.slip.p99, SLIP_SHARE_MAX) {
         complaints.push(format!(
-            "messages were said up to {:.1} ms (p99) later than due, beside a latency of {:.1} ms (p99)",
+            "messages were published up to {:.1} ms (p99) later than due, beside a latency of {:.1} ms (p99)",
             generator.slip.p99 as f64 / 1e6,
             p99 as f64 / 1e6
         ));

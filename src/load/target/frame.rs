@@ -1,28 +1,28 @@
-//! hobnob's frames, in their binary spelling.
+//! hobnob's frames in binary encoding.
 
-use super::{Habits, Heard, LONGEST, Nonsense};
+use super::{ConnectionOptions, LONGEST, ProtocolError, ServerEvent};
 use crate::wire::Parsed;
 use crate::wire::binary::{self, kind};
 use crate::wire::frame::{ClientFrame, ServerFrame, VERSION};
 use std::borrow::Cow;
 
-/// One connection's conversation.
+/// The adapter of one connection.
 #[derive(Debug)]
 pub struct Frame {
-    /// The number the relay gave the room, once it did.
+    /// The room's number, once joined.
     room: u32,
     own_copies: bool,
 }
 
 impl Frame {
-    pub(super) fn open(habits: Habits, out: &mut Vec<u8>) -> Self {
-        // Without a name one is given, and nobody who comes back can find it taken.
+    pub(super) fn open(options: ConnectionOptions, out: &mut Vec<u8>) -> Self {
+        // Without a name the relay chooses one: a reconnect cannot find its name in use.
         let name = Cow::Borrowed("");
         binary::write_client(
             &ClientFrame::Hello { version: VERSION, private: false, key: 0, name },
             out,
         );
-        Self { room: 0, own_copies: habits.own_copies }
+        Self { room: 0, own_copies: options.own_copies }
     }
 
     pub(super) fn join(&mut self, room: u32, out: &mut Vec<u8>) -> bool {
@@ -36,7 +36,7 @@ impl Frame {
         binary::write_client(&ClientFrame::Bye, out);
     }
 
-    pub(super) fn say(&self, _room: u32, payload: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn publish(&self, _room: u32, payload: &[u8], out: &mut Vec<u8>) {
         let (room, payload) = (self.room, Cow::Borrowed(payload));
         let say = ClientFrame::Say { room, id: 0, echo: self.own_copies, payload };
         binary::write_client(&say, out);
@@ -46,7 +46,7 @@ impl Frame {
         &mut self,
         bytes: &'a [u8],
         reply: &mut Vec<u8>,
-    ) -> Result<Parsed<Heard<'a>>, Nonsense> {
+    ) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         match binary::split(bytes, LONGEST).map_err(|error| error.to_string())? {
             Parsed::Complete((kind, body), used) => {
                 Ok(Parsed::Complete(self.hear(kind, body, reply)?, used))
@@ -55,34 +55,34 @@ impl Frame {
         }
     }
 
-    /// Reads one frame, of whatever carries it.
+    /// Parses one frame, independent of its carrier.
     pub(super) fn hear<'a>(
         &mut self,
         kind: u8,
         body: &'a [u8],
         reply: &mut Vec<u8>,
-    ) -> Result<Heard<'a>, Nonsense> {
-        // What comes a million times a second is looked at only as far as it is needed.
+    ) -> Result<ServerEvent<'a>, ProtocolError> {
+        // A message arrives a million times per second: only the fields needed are decoded.
         if kind == kind::server::Message {
             let payload = body.get(20).and_then(|&sender| body.get(21 + usize::from(sender)..));
             let payload = payload.ok_or("a message ends before its payload")?;
-            return Ok(Heard::Message(payload));
+            return Ok(ServerEvent::Message(payload));
         }
         let frame = binary::read_server(kind, body).map_err(|error| error.to_string())?;
         Ok(match frame {
-            ServerFrame::Welcome { .. } => Heard::Ready,
+            ServerFrame::Welcome { .. } => ServerEvent::Ready,
             ServerFrame::Joined { room, .. } => {
                 self.room = room;
-                Heard::Joined
+                ServerEvent::Joined
             }
-            ServerFrame::Gap { from, to, .. } => Heard::Gap { from, to },
-            ServerFrame::Error { text, .. } => Heard::Refused(text.into_owned()),
-            ServerFrame::Bye { text, .. } => Heard::Ended(text.into_owned()),
+            ServerFrame::Gap { from, to, .. } => ServerEvent::Gap { from, to },
+            ServerFrame::Error { text, .. } => ServerEvent::Refused(text.into_owned()),
+            ServerFrame::Bye { text, .. } => ServerEvent::Ended(text.into_owned()),
             ServerFrame::Ping { token } => {
                 binary::write_client(&ClientFrame::Pong { token }, reply);
-                Heard::Other
+                ServerEvent::Other
             }
-            _ => Heard::Other,
+            _ => ServerEvent::Other,
         })
     }
 }

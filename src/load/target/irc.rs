@@ -1,36 +1,35 @@
-//! IRC: JOIN and PRIVMSG. A server sends a member's words to everyone but itself.
+//! IRC: JOIN and PRIVMSG. A server sends a message to all members except its sender.
 //!
-//! A line has at most 512 bytes with everything in it, so payloads up to about 400 bytes arrive
-//! whole.
+//! A line has at most 512 bytes in total, so payloads up to about 400 bytes arrive uncut.
 
-use super::{Habits, Heard, LONGEST, Nonsense, line, words};
+use super::{ConnectionOptions, LONGEST, ProtocolError, ServerEvent, line, printable};
 use crate::wire::Parsed;
 use std::io::Write;
 
-/// Payloads up to this size fit a line beside what a server puts before them.
+/// The largest payload that fits a line besides the prefix that a server adds.
 pub const SIZE_MAX: usize = 400;
 
-/// One connection's conversation.
+/// The adapter of one connection.
 #[derive(Debug)]
 pub struct Irc {
-    who: u32,
-    /// Tries at a nickname that is free.
+    name_number: u32,
+    /// Attempts to find a free nickname.
     tries: u32,
 }
 
 impl Irc {
-    pub(super) fn open(habits: Habits, out: &mut Vec<u8>) -> Self {
-        let irc = Self { who: habits.who, tries: 0 };
+    pub(super) fn open(options: ConnectionOptions, out: &mut Vec<u8>) -> Self {
+        let irc = Self { name_number: options.name_number, tries: 0 };
         irc.nick(out);
         out.extend_from_slice(b"USER bench 0 * :bench\r\n");
         irc
     }
 
-    /// Nine characters at most: what the oldest servers allow.
+    /// Returns a nickname of at most nine characters, the limit of the oldest servers.
     fn nick(&self, out: &mut Vec<u8>) {
         let tries = char::from(b'a' + (self.tries % 26) as u8);
-        // Writing to a vector has no way to fail.
-        let _ = write!(out, "NICK {tries}{:x}\r\n", self.who);
+        // Writing to a vector cannot fail.
+        let _ = write!(out, "NICK {tries}{:x}\r\n", self.name_number);
     }
 
     pub(super) fn join(&mut self, room: u32, out: &mut Vec<u8>) -> bool {
@@ -42,7 +41,7 @@ impl Irc {
         let _ = write!(out, "PART #bench{room}\r\nQUIT\r\n");
     }
 
-    pub(super) fn say(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn publish(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
         let _ = write!(out, "PRIVMSG #bench{room} :");
         out.extend_from_slice(payload);
         out.extend_from_slice(b"\r\n");
@@ -52,7 +51,7 @@ impl Irc {
         &mut self,
         bytes: &'a [u8],
         reply: &mut Vec<u8>,
-    ) -> Result<Parsed<Heard<'a>>, Nonsense> {
+    ) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         let Some((first, used)) = line(bytes) else {
             return match bytes.len() > LONGEST {
                 true => Err("a line that does not end".to_owned()),
@@ -69,27 +68,27 @@ impl Irc {
         };
         let heard = match word {
             b"PRIVMSG" => {
-                Heard::Message(memchr::memchr(b':', rest).map_or(rest, |at| &rest[at + 1..]))
+                ServerEvent::Message(memchr::memchr(b':', rest).map_or(rest, |at| &rest[at + 1..]))
             }
             b"PING" => {
                 reply.extend_from_slice(b"PONG ");
                 reply.extend_from_slice(rest);
                 reply.extend_from_slice(b"\r\n");
-                Heard::Other
+                ServerEvent::Other
             }
-            b"001" => Heard::Ready,
-            // The end of the names: whoever has it is in.
-            b"366" => Heard::Joined,
+            b"001" => ServerEvent::Ready,
+            // The end of NAMES completes the join.
+            b"366" => ServerEvent::Joined,
             b"433" => {
                 self.tries += 1;
                 self.nick(reply);
-                Heard::Other
+                ServerEvent::Other
             }
-            b"ERROR" => Heard::Ended(words(rest)),
+            b"ERROR" => ServerEvent::Ended(printable(rest)),
             [b'4' | b'5', b'0'..=b'9', b'0'..=b'9'] if word != b"422" => {
-                Heard::Refused(words(command))
+                ServerEvent::Refused(printable(command))
             }
-            _ => Heard::Other,
+            _ => ServerEvent::Other,
         };
         Ok(Parsed::Complete(heard, used))
     }

@@ -1,6 +1,6 @@
 //! MQTT 3.1.1 at QoS 0.
 
-use super::{Habits, Heard, LONGEST, Nonsense};
+use super::{ConnectionOptions, LONGEST, ProtocolError, ServerEvent};
 use crate::wire::Parsed;
 
 const CONNECT: u8 = 0x10;
@@ -10,17 +10,17 @@ const SUBSCRIBE: u8 = 0x82;
 const SUBACK: u8 = 0x90;
 const UNSUBSCRIBE: u8 = 0xa2;
 
-/// One connection's conversation: there is nothing to remember.
+/// The adapter of one connection; the protocol needs no state.
 #[derive(Debug)]
 pub struct Mqtt;
 
 impl Mqtt {
-    pub(super) fn open(habits: Habits, out: &mut Vec<u8>) -> Self {
+    pub(super) fn open(options: ConnectionOptions, out: &mut Vec<u8>) -> Self {
         let mut body = Vec::new();
         text("MQTT", &mut body);
-        // Level 4, a clean session, and no keep-alive: then silence is no reason to be closed.
+        // Level 4, a clean session, and no keep-alive: an idle connection stays open.
         body.extend_from_slice(&[4, 2, 0, 0]);
-        text(&format!("bench{}", habits.who), &mut body);
+        text(&format!("bench{}", options.name_number), &mut body);
         packet(CONNECT, &[&body], out);
         Self
     }
@@ -39,7 +39,7 @@ impl Mqtt {
         packet(UNSUBSCRIBE, &[&body], out);
     }
 
-    pub(super) fn say(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn publish(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
         let mut topic_field = Vec::with_capacity(16);
         text(&topic(room), &mut topic_field);
         packet(PUBLISH, &[&topic_field, payload], out);
@@ -49,7 +49,7 @@ impl Mqtt {
         &mut self,
         bytes: &'a [u8],
         _reply: &mut Vec<u8>,
-    ) -> Result<Parsed<Heard<'a>>, Nonsense> {
+    ) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         let Some((length, header)) = remaining_length(bytes)? else { return Ok(Parsed::Partial) };
         if length > LONGEST {
             return Err(format!("a packet of {length} bytes"));
@@ -60,18 +60,18 @@ impl Mqtt {
             PUBLISH => {
                 let (topic, rest) = body.split_first_chunk::<2>().ok_or_else(short)?;
                 let topic = usize::from(u16::from_be_bytes(*topic));
-                // With QoS 1 and 2, which nobody here asked for, a number would follow.
-                Heard::Message(rest.get(topic..).ok_or_else(short)?)
+                // With QoS 1 and 2, which are not requested here, a packet id would follow.
+                ServerEvent::Message(rest.get(topic..).ok_or_else(short)?)
             }
             CONNACK => match body.get(1).ok_or_else(short)? {
-                0 => Heard::Ready,
-                code => Heard::Ended(format!("CONNECT refused with code {code}")),
+                0 => ServerEvent::Ready,
+                code => ServerEvent::Ended(format!("CONNECT refused with code {code}")),
             },
             SUBACK => match body.get(2).ok_or_else(short)? {
-                0..=2 => Heard::Joined,
-                _ => Heard::Refused("SUBSCRIBE refused".to_owned()),
+                0..=2 => ServerEvent::Joined,
+                _ => ServerEvent::Refused("SUBSCRIBE refused".to_owned()),
             },
-            _ => Heard::Other,
+            _ => ServerEvent::Other,
         };
         Ok(Parsed::Complete(heard, header + length))
     }
@@ -82,7 +82,7 @@ fn topic(room: u32) -> String {
 }
 
 fn text(text: &str, out: &mut Vec<u8>) {
-    // Names of ours: a few bytes.
+    // Names of the generator have a few bytes.
     out.extend_from_slice(&(text.len() as u16).to_be_bytes());
     out.extend_from_slice(text.as_bytes());
 }
@@ -101,8 +101,8 @@ fn packet(kind: u8, parts: &[&[u8]], out: &mut Vec<u8>) {
     parts.iter().for_each(|part| out.extend_from_slice(part));
 }
 
-/// The length after the first byte, and where the body begins.
-fn remaining_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, Nonsense> {
+/// Returns the remaining length, and the position of the body.
+fn remaining_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
     let mut length = 0;
     for (index, byte) in bytes.iter().skip(1).enumerate() {
         length |= usize::from(byte & 0x7f) << (7 * index);

@@ -1,22 +1,22 @@
-//! NATS: SUB and PUB. A PING behind a request is answered when the request is done.
+//! NATS: SUB and PUB. The server replies to a PING after it has handled earlier requests.
 
-use super::{Habits, Heard, LONGEST, Nonsense, digits, line, words};
+use super::{ConnectionOptions, LONGEST, ProtocolError, ServerEvent, digits, line, printable};
 use crate::wire::Parsed;
 use std::io::Write;
 
-/// One connection's conversation.
+/// The adapter of one connection.
 #[derive(Debug, Default)]
 pub struct Nats {
-    /// The first PONG came: the login is done.
+    /// True after the first PONG, which completes the login.
     is_in: bool,
-    /// The next PONG after that says that the subscription stands.
+    /// True until the next PONG, which confirms the subscription.
     is_joining: bool,
 }
 
 impl Nats {
-    pub(super) fn open(habits: Habits, out: &mut Vec<u8>) -> Self {
-        let echo = habits.own_copies;
-        // Writing to a vector has no way to fail.
+    pub(super) fn open(options: ConnectionOptions, out: &mut Vec<u8>) -> Self {
+        let echo = options.own_copies;
+        // Writing to a vector cannot fail.
         let _ = write!(
             out,
             "CONNECT {{\"verbose\":false,\"pedantic\":false,\"echo\":{echo},\"lang\":\"hobnob\",\
@@ -35,7 +35,7 @@ impl Nats {
         out.extend_from_slice(b"UNSUB 1\r\n");
     }
 
-    pub(super) fn say(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn publish(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
         let _ = write!(out, "PUB bench{room} {}\r\n", payload.len());
         out.extend_from_slice(payload);
         out.extend_from_slice(b"\r\n");
@@ -45,28 +45,30 @@ impl Nats {
         &mut self,
         bytes: &'a [u8],
         reply: &mut Vec<u8>,
-    ) -> Result<Parsed<Heard<'a>>, Nonsense> {
+    ) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         let Some((first, used)) = line(bytes) else { return Ok(Parsed::Partial) };
         if first.starts_with(b"MSG ") {
             let length = first.rsplit(|&byte| byte == b' ').next().and_then(digits);
             let length = length.filter(|&length| length <= LONGEST);
-            let length = length.ok_or_else(|| format!("`{}` has no length", words(first)))?;
+            let length = length.ok_or_else(|| format!("`{}` has no length", printable(first)))?;
             return Ok(match bytes.get(used..used + length + 2) {
-                Some(body) => Parsed::Complete(Heard::Message(&body[..length]), used + length + 2),
+                Some(body) => {
+                    Parsed::Complete(ServerEvent::Message(&body[..length]), used + length + 2)
+                }
                 None => Parsed::Partial,
             });
         }
         let heard = match first {
-            b"PONG" if !std::mem::replace(&mut self.is_in, true) => Heard::Ready,
-            b"PONG" if std::mem::take(&mut self.is_joining) => Heard::Joined,
-            b"PONG" => Heard::Other,
+            b"PONG" if !std::mem::replace(&mut self.is_in, true) => ServerEvent::Ready,
+            b"PONG" if std::mem::take(&mut self.is_joining) => ServerEvent::Joined,
+            b"PONG" => ServerEvent::Other,
             b"PING" => {
                 reply.extend_from_slice(b"PONG\r\n");
-                Heard::Other
+                ServerEvent::Other
             }
-            _ if first.starts_with(b"-ERR") => Heard::Ended(words(&first[4..])),
-            _ if first.starts_with(b"INFO ") || first == b"+OK" => Heard::Other,
-            _ => return Err(format!("`{}` is nothing NATS says", words(first))),
+            _ if first.starts_with(b"-ERR") => ServerEvent::Ended(printable(&first[4..])),
+            _ if first.starts_with(b"INFO ") || first == b"+OK" => ServerEvent::Other,
+            _ => return Err(format!("`{}` is nothing NATS says", printable(first))),
         };
         Ok(Parsed::Complete(heard, used))
     }

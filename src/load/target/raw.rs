@@ -1,10 +1,10 @@
-//! Lines to everyone, without any handshake: hobnob's `raw` listener with `framing=line`, and the
+//! Lines to all clients, without a handshake: hobnob's `raw` listener with `framing=line`, and the
 //! chat servers of many tutorials.
 
-use super::{Heard, LONGEST, Nonsense, line};
+use super::{LONGEST, ProtocolError, ServerEvent, line};
 use crate::wire::Parsed;
 
-/// One connection's conversation: there is nothing to remember.
+/// The adapter of one connection; the protocol needs no state.
 #[derive(Debug)]
 pub struct Raw;
 
@@ -15,7 +15,7 @@ impl Raw {
 
     pub(super) fn leave(&mut self, _room: u32, _out: &mut Vec<u8>) {}
 
-    pub(super) fn say(&self, _room: u32, payload: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn publish(&self, _room: u32, payload: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(payload);
         out.push(b'\n');
     }
@@ -24,9 +24,9 @@ impl Raw {
         &mut self,
         bytes: &'a [u8],
         _reply: &mut Vec<u8>,
-    ) -> Result<Parsed<Heard<'a>>, Nonsense> {
+    ) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         match line(bytes) {
-            Some((line, used)) => Ok(Parsed::Complete(Heard::Message(line), used)),
+            Some((line, used)) => Ok(Parsed::Complete(ServerEvent::Message(line), used)),
             None if bytes.len() > LONGEST => Err("a line that does not end".to_owned()),
             None => Ok(Parsed::Partial),
         }

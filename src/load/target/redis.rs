@@ -1,11 +1,11 @@
-//! Redis: SUBSCRIBE and PUBLISH, in RESP2. Who subscribes cannot publish on the same connection, so
-//! nobody hears itself.
+//! Redis: SUBSCRIBE and PUBLISH, in RESP2. A subscribed connection cannot publish, so
+//! publishers do not receive their own messages.
 
-use super::{Heard, LONGEST, Nonsense, digits, line, words};
+use super::{LONGEST, ProtocolError, ServerEvent, digits, line, printable};
 use crate::wire::Parsed;
 use std::io::Write;
 
-/// One connection's conversation: there is nothing to remember.
+/// The adapter of one connection; the protocol needs no state.
 #[derive(Debug)]
 pub struct Redis;
 
@@ -19,7 +19,7 @@ impl Redis {
         command(&[b"UNSUBSCRIBE", channel(room).as_bytes()], out);
     }
 
-    pub(super) fn say(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn publish(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
         command(&[b"PUBLISH", channel(room).as_bytes(), payload], out);
     }
 
@@ -27,13 +27,15 @@ impl Redis {
         &mut self,
         bytes: &'a [u8],
         _reply: &mut Vec<u8>,
-    ) -> Result<Parsed<Heard<'a>>, Nonsense> {
+    ) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         let Some((first, used)) = line(bytes) else { return Ok(Parsed::Partial) };
         match first.split_first() {
             Some((b'*', count)) => push(bytes, used, digits(count).ok_or("no count after `*`")?),
-            Some((b'-', error)) => Ok(Parsed::Complete(Heard::Refused(words(error)), used)),
-            Some((b'+' | b':', _)) => Ok(Parsed::Complete(Heard::Other, used)),
-            _ => Err(format!("`{}` is no answer of Redis", words(first))),
+            Some((b'-', error)) => {
+                Ok(Parsed::Complete(ServerEvent::Refused(printable(error)), used))
+            }
+            Some((b'+' | b':', _)) => Ok(Parsed::Complete(ServerEvent::Other, used)),
+            _ => Err(format!("`{}` is not a reply of Redis", printable(first))),
         }
     }
 }
@@ -43,7 +45,7 @@ fn channel(room: u32) -> String {
 }
 
 fn command(words: &[&[u8]], out: &mut Vec<u8>) {
-    // Writing to a vector has no way to fail.
+    // Writing to a vector cannot fail.
     let _ = write!(out, "*{}\r\n", words.len());
     for word in words {
         let _ = write!(out, "${}\r\n", word.len());
@@ -52,14 +54,18 @@ fn command(words: &[&[u8]], out: &mut Vec<u8>) {
     }
 }
 
-/// What subscribers receive: an array of a word, a channel, and a payload or a count.
-fn push(bytes: &[u8], mut at: usize, count: usize) -> Result<Parsed<Heard<'_>>, Nonsense> {
+/// Parses a push to subscribers: an array of a word, a channel, and a payload or a count.
+fn push(
+    bytes: &[u8],
+    mut at: usize,
+    count: usize,
+) -> Result<Parsed<ServerEvent<'_>>, ProtocolError> {
     let (mut kind, mut last) = (&b""[..], &b""[..]);
     for index in 0..count.min(16) {
         let Some((header, used)) = line(&bytes[at..]) else { return Ok(Parsed::Partial) };
         at += used;
         if let Some(length) = header.strip_prefix(b"$") {
-            // `$-1` is nothing at all, without an end of its own.
+            // `$-1` is a null value, without a line end after it.
             if length != b"-1" {
                 let length = digits(length).filter(|&length| length <= LONGEST);
                 let length = length.ok_or("no length after `$`")?;
@@ -70,16 +76,16 @@ fn push(bytes: &[u8], mut at: usize, count: usize) -> Result<Parsed<Heard<'_>>, 
                 at += length + 2;
             }
         } else if !header.starts_with(b":") {
-            return Err(format!("`{}` in an array", words(header)));
+            return Err(format!("`{}` in an array", printable(header)));
         }
         if index == 0 {
             kind = last;
         }
     }
     let heard = match kind {
-        b"message" => Heard::Message(last),
-        b"subscribe" => Heard::Joined,
-        _ => Heard::Other,
+        b"message" => ServerEvent::Message(last),
+        b"subscribe" => ServerEvent::Joined,
+        _ => ServerEvent::Other,
     };
     Ok(Parsed::Complete(heard, at))
 }

@@ -1,27 +1,27 @@
-//! What servers really said, cut at every byte.
+//! Recorded output of real servers, cut at every byte.
 
 use super::*;
 
-/// What was said by redis-server 7.0.15 to a subscriber.
+/// Output of redis-server 7.0.15 to a subscriber.
 const REDIS: &[u8] = b"*3\r\n$9\r\nsubscribe\r\n$6\r\nbench0\r\n:1\r\n\
     *3\r\n$7\r\nmessage\r\n$6\r\nbench0\r\n$5\r\nfirst\r\n\
     *3\r\n$7\r\nmessage\r\n$6\r\nbench0\r\n$0\r\n\r\n\
     *3\r\n$7\r\nmessage\r\n$6\r\nbench0\r\n$15\r\nhb three\r\n*3 $5\r\n\
     *3\r\n$7\r\nmessage\r\n$6\r\nbench0\r\n$20\r\nxxxxxxxxxxxxxxxxxxxx\r\n";
 
-/// What was said by nats-server 2.9.10.
+/// Output of nats-server 2.9.10.
 const NATS: &[u8] = b"INFO {\"server_id\":\"NCBBUGRWI7LCODKS6FICPWY6XZISD4DZ\",\"version\":\"2.9.10\",\
     \"proto\":1,\"go\":\"go1.19.8\",\"headers\":true,\"max_payload\":1048576,\"client_id\":276} \r\n\
     PONG\r\nPONG\r\nMSG bench0 1 5\r\nfirst\r\nMSG bench0 1 0\r\n\r\n\
     MSG bench0 1 15\r\nhb three\r\n*3 $5\r\nPING\r\nMSG bench0 1 20\r\nxxxxxxxxxxxxxxxxxxxx\r\n";
 
-/// What was said by mosquitto 2.0.11; the last payload is long enough for a length of two bytes.
+/// Output of mosquitto 2.0.11; the last payload needs a length of two bytes.
 const MQTT: &[u8] = b" \x02\x00\x00\x90\x03\x00\x01\x000\x0e\x00\x07bench/0first0\t\x00\x07bench/0\
     0\x18\x00\x07bench/0hb three\r\n*3 $50\x9f\x01\x00\x07bench/0\
     xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\
     xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
-/// What was said by ngircd 26.1.
+/// Output of ngircd 26.1.
 const IRC: &[u8] = b":irc.bench.local 001 a1 :Welcome to the Internet Relay Network a1!~bench@127.0.0.1\r\n\
     :irc.bench.local 002 a1 :Your host is irc.bench.local, running version ngircd-26.1\r\n\
     :irc.bench.local 005 a1 RFC2812 IRCD=ngIRCd CHARSET=UTF-8 CASEMAPPING=ascii :are supported on this server\r\n\
@@ -35,8 +35,7 @@ const IRC: &[u8] = b":irc.bench.local 001 a1 :Welcome to the Internet Relay Netw
     :b1!~bench@127.0.0.1 PRIVMSG #bench0 ::second one\r\n\
     :b1!~bench@127.0.0.1 QUIT :b1\r\n";
 
-/// What was said by hobnob 0.1.0 to who listens; and what to who says something, of which the second
-/// was too long.
+/// Output of hobnob 0.1.0 to a reader, and to a publisher whose second message was too long.
 const SSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
     Connection: close\r\nX-Content-Type-Options: nosniff\r\n\r\nretry: 2000\nid: a1e03ba952dd4665-0\n\
     event: joined\ndata: {\"room\":\"bench0\",\"epoch\":\"a1e03ba952dd4665\",\"oldest\":1,\"head\":0,\
@@ -77,7 +76,7 @@ fn ws() -> Vec<u8> {
     bytes
 }
 
-/// What was said by hobnob 0.1.0 at `/connect`: welcome, joined, a message, a ping, and its end.
+/// Output of hobnob 0.1.0 at `/connect`: welcome, joined, a message, a ping, and a close.
 const WS_FRAMES: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
     X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n\
@@ -90,13 +89,12 @@ const WS_FRAMES: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocke
     \x00\x00\x00the relay is shutting down: reconnect in a moment and resume\x82\x1d\x08\
     \x00\xcfthe relay is shutting down\x88&\x03\xf4shutdown: the relay is shutting down";
 
-/// A summary of everything that is heard when the bytes arrive in the given pieces, and what was
-/// answered.
+/// Returns a summary of the events when the bytes arrive in the given pieces, and the replies.
 fn heard(url: &str, pieces: &[&[u8]]) -> (Vec<String>, Vec<u8>) {
     let target: Target = url.parse().unwrap();
     let (mut opening, mut answers) = (Vec::new(), Vec::new());
-    let habits = Habits { who: 1, room: 0, own_copies: false };
-    let mut adapter = Adapter::open(&target, habits, &mut opening);
+    let options = ConnectionOptions { name_number: 1, room: 0, own_copies: false };
+    let mut adapter = Adapter::open(&target, options, &mut opening);
     let (mut held, mut heard) = (Vec::new(), Vec::new());
     if adapter.is_ready_at_once() {
         adapter.join(0, &mut opening);
@@ -110,12 +108,12 @@ fn heard(url: &str, pieces: &[&[u8]]) -> (Vec<String>, Vec<u8>) {
         {
             used += length;
             match what {
-                Heard::Message(payload) => {
+                ServerEvent::Message(payload) => {
                     heard.push(format!("{:?}", String::from_utf8_lossy(payload)));
                 }
-                Heard::Other => {}
+                ServerEvent::Other => {}
                 what => {
-                    joins |= what == Heard::Ready;
+                    joins |= what == ServerEvent::Ready;
                     heard.push(format!("{what:?}"));
                 }
             }
@@ -223,9 +221,9 @@ fn frames_are_understood_wherever_they_are_cut() {
 #[test]
 fn refusals_and_nonsense_are_told_from_silence() {
     let mut out = Vec::new();
-    let habits = Habits { who: 1, room: 0, own_copies: false };
+    let options = ConnectionOptions { name_number: 1, room: 0, own_copies: false };
     let mut first = |url: &str, bytes: &[u8]| {
-        let mut adapter = Adapter::open(&url.parse().unwrap(), habits, &mut out);
+        let mut adapter = Adapter::open(&url.parse().unwrap(), options, &mut out);
         let found = adapter.parse(bytes, &mut out);
         match found {
             Ok(Parsed::Complete(what, _)) => format!("{what:?}"),
@@ -234,7 +232,7 @@ fn refusals_and_nonsense_are_told_from_silence() {
         }
     };
     assert!(first("redis://h", b"-NOAUTH Authentication required.\r\n").contains("NOAUTH"));
-    assert!(first("redis://h", b"HTTP/1.1 400\r\n").contains("no answer of Redis"));
+    assert!(first("redis://h", b"HTTP/1.1 400\r\n").contains("not a reply of Redis"));
     assert!(first("redis://h", b"*3\r\n$99999999999\r\n").contains("length"));
     assert!(first("nats://h", b"-ERR 'Authorization Violation'\r\n").contains("Authorization"));
     assert!(first("nats://h", b"MSG a 1 x\r\n").contains("no length"));
@@ -246,7 +244,7 @@ fn refusals_and_nonsense_are_told_from_silence() {
     assert!(
         first("sse://h", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").contains("404")
     );
-    assert!(first("sse://h", b"-ERR\r\n\r\n").contains("no HTTP"));
+    assert!(first("sse://h", b"-ERR\r\n\r\n").contains("not HTTP"));
     assert!(first("ws://h", b"HTTP/1.1 404 Not Found\r\n\r\n").contains("404"));
     assert!(first("frame://h", b"\xff\xff\xff\xff\x04").contains("too long"));
 }
@@ -265,7 +263,7 @@ fn urls_are_read_as_they_are_shown() {
     assert_eq!("ws://h".parse::<Target>().unwrap().to_string(), "ws://h:80");
     for (url, said) in [
         ("localhost", "SCHEME://"),
-        ("http://h", "none of frame, raw"),
+        ("http://h", "expected one of frame, raw"),
         ("irc://", "no host"),
         ("irc://h:0", "1 to 65535"),
         ("irc://h:x", "1 to 65535"),

@@ -1,8 +1,8 @@
-//! A WebSocket server (RFC 6455) that sends each message to everyone; and hobnob's frames in binary
-//! messages.
+//! A WebSocket server (RFC 6455) that sends each message to all clients; and hobnob's frames in
+//! binary messages.
 
 use super::frame::Frame;
-use super::{Habits, Heard, LONGEST, Nonsense, words};
+use super::{ConnectionOptions, LONGEST, ProtocolError, ServerEvent, printable};
 use crate::wire::Parsed;
 use crate::wire::binary::LENGTH_SIZE;
 use crate::wire::websocket::{self, Opcode};
@@ -10,21 +10,20 @@ use std::io::Write;
 
 const FIN: u8 = 0x80;
 
-/// A client has to mask what it sends, so that no proxy takes it for something else. There is no
-/// proxy here: one mask is as good as another.
+/// The mask protects proxies from crafted payloads. Without a proxy, a constant mask is sufficient.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// One connection's conversation.
+/// The adapter of one connection.
 #[derive(Debug)]
 pub struct Ws {
     upgraded: bool,
-    /// What the messages hold, if they are not messages as they are.
+    /// The adapter of the frames inside the messages, if they carry frames.
     frames: Option<Frame>,
 }
 
 impl Ws {
     pub(super) fn open(host: &str, path: &str, out: &mut Vec<u8>) -> Self {
-        // Writing to a vector has no way to fail. The key is the example of the RFC.
+        // Writing to a vector cannot fail. The key is the example of the RFC.
         let _ = write!(
             out,
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -33,11 +32,17 @@ impl Ws {
         Self { upgraded: false, frames: None }
     }
 
-    /// The same, for frames. Hello is said with the handshake: the answer to both comes together.
-    pub(super) fn open_frames(host: &str, path: &str, habits: Habits, out: &mut Vec<u8>) -> Self {
+    /// Opens a connection that carries frames. Hello follows the handshake at once: both replies
+    /// come together.
+    pub(super) fn open_frames(
+        host: &str,
+        path: &str,
+        options: ConnectionOptions,
+        out: &mut Vec<u8>,
+    ) -> Self {
         let mut ws = Self::open(host, path, out);
         let mut hello = Vec::new();
-        ws.frames = Some(Frame::open(habits, &mut hello));
+        ws.frames = Some(Frame::open(options, &mut hello));
         wrap(&hello, out);
         ws
     }
@@ -54,12 +59,12 @@ impl Ws {
         websocket::write_masked(Opcode::Close, MASK, &1000u16.to_be_bytes(), out);
     }
 
-    pub(super) fn say(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn publish(&self, room: u32, payload: &[u8], out: &mut Vec<u8>) {
         match &self.frames {
             None => websocket::write_masked(Opcode::Text, MASK, payload, out),
             Some(frames) => {
                 let mut say = Vec::new();
-                frames.say(room, payload, &mut say);
+                frames.publish(room, payload, &mut say);
                 wrap(&say, out);
             }
         }
@@ -69,7 +74,7 @@ impl Ws {
         &mut self,
         bytes: &'a [u8],
         reply: &mut Vec<u8>,
-    ) -> Result<Parsed<Heard<'a>>, Nonsense> {
+    ) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         if !self.upgraded {
             return self.answer(bytes);
         }
@@ -88,42 +93,44 @@ impl Ws {
                 wrap(&answer, reply);
                 heard
             }
-            (TEXT | BINARY, _) => Heard::Message(payload),
+            (TEXT | BINARY, _) => ServerEvent::Message(payload),
             (CLOSE, _) => {
                 let code = payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code));
-                let text = payload.get(2..).map(words).unwrap_or_default();
-                Heard::Ended(format!("close {code} {text}"))
+                let text = payload.get(2..).map(printable).unwrap_or_default();
+                ServerEvent::Ended(format!("close {code} {text}"))
             }
             (PING, _) => {
                 websocket::write_masked(Opcode::Pong, MASK, payload, reply);
-                Heard::Other
+                ServerEvent::Other
             }
-            (PONG, _) => Heard::Other,
-            _ => return Err("a message in several frames, which is not understood here".to_owned()),
+            (PONG, _) => ServerEvent::Other,
+            _ => {
+                return Err("a fragmented message, which the generator does not support".to_owned());
+            }
         };
         Ok(Parsed::Complete(heard, used))
     }
 
-    /// The answer to the handshake.
-    fn answer<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<Heard<'a>>, Nonsense> {
+    /// Parses the response to the handshake.
+    fn answer<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
             return match bytes.len() > 64 << 10 {
-                true => Err("an answer to the handshake that does not end".to_owned()),
+                true => Err("the response to the handshake is too long".to_owned()),
                 false => Ok(Parsed::Partial),
             };
         };
         if !bytes.starts_with(b"HTTP/1.1 101") {
             let status = bytes.split(|&byte| byte == b'\r').next().unwrap_or_default();
-            return Err(format!("no WebSocket here: {}", words(status)));
+            return Err(format!("not a WebSocket: {}", printable(status)));
         }
         self.upgraded = true;
-        // In frames, one is ready once one is welcome.
-        let heard = if self.frames.is_some() { Heard::Other } else { Heard::Ready };
+        // With frames, the connection is ready after the welcome.
+        let heard = if self.frames.is_some() { ServerEvent::Other } else { ServerEvent::Ready };
         Ok(Parsed::Complete(heard, end + 4))
     }
 }
 
-/// Puts each frame of a stream into a message.
+/// Wraps each frame of a stream in a message.
 fn wrap(mut frames: &[u8], out: &mut Vec<u8>) {
     while let Some((length, rest)) = frames.split_first_chunk::<LENGTH_SIZE>() {
         let (frame, behind) = rest.split_at((u32::from_be_bytes(*length) as usize).min(rest.len()));

@@ -1,26 +1,31 @@
-//! How much is too much: the rate goes up until a bound is broken, and then closes in on it.
+//! The search for the highest rate: the rate doubles until a bound is exceeded, then bisection
+//! follows.
 
 use super::super::outcome::{Group, Step};
 use super::super::plan::Bound;
 use super::super::schedule::{Pacing, Stream};
 use super::{Progress, Run};
+use crate::load::error::LoadError;
 use std::time::Duration;
 
-/// The highest rate that held is known to one part in so many.
+/// The relative precision of the highest rate, as 1/x.
 const PRECISION: f64 = 16.0;
 
-/// Messages a step must have, to say anything.
+/// The fewest messages of a step.
 const MESSAGES_MIN: f64 = 10.0;
 
-/// Steps at most: doublings, and then halvings of what is between.
+/// The most steps, doublings and bisections together.
 const STEPS_MAX: usize = 24;
 
 impl<W: FnMut(&Progress)> Run<'_, W> {
-    /// Tries rates of the first stream. The last group's figures are those of the highest that held.
-    pub(super) fn find_max(&mut self, bound: Bound) -> Result<(), String> {
+    /// Tries rates of the first stream. The result's figures are those of the highest rate within
+    /// the bounds.
+    pub(super) fn find_max(&mut self, bound: Bound) -> Result<(), LoadError> {
         let Some(first) = self.plan.streams.first() else { return Ok(()) };
         let Pacing::Rate(mut rate) = first.pacing else {
-            return Err("--find-max begins at a --rate, and cannot go with --window".to_owned());
+            let text =
+                "a search for the highest rate needs a first stream with a rate, not a window";
+            return Err(LoadError::Plan { field: "streams", text: text.to_owned() });
         };
         let (mut held, mut broken) = (0.0, f64::INFINITY);
         let mut best = None;
@@ -59,13 +64,14 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         Ok(())
     }
 
-    fn try_rate(&mut self, rate: f64, bound: Bound) -> Result<Step, String> {
+    fn try_rate(&mut self, rate: f64, bound: Bound) -> Result<Step, LoadError> {
         let mut streams: Vec<Stream> = self.plan.streams.clone();
         streams[0].pacing = Pacing::Rate(rate);
-        self.say(&streams, Duration::from_millis(500), bound.step)?;
-        let tallies = self.ledger.settle();
-        let groups = self.plan.groups.iter().zip(&tallies);
-        self.outcome.groups = groups.map(|(name, tally)| Group::new(name, 0, tally)).collect();
+        self.publish(&streams, Duration::from_millis(500), bound.step)?;
+        let deliveries = self.record.settle();
+        let groups = self.plan.groups.iter().zip(&deliveries);
+        self.outcome.groups =
+            groups.map(|(name, deliveries)| Group::new(name, 0, deliveries)).collect();
         for (index, group) in self.outcome.groups.iter_mut().enumerate() {
             let readers = self.plan.readers.iter();
             group.readers = readers.filter(|(_, at)| usize::from(*at) == index).count() as u64;
@@ -80,7 +86,7 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         } else if u128::from(p99) > bound.p99.as_nanos() {
             Some(format!("p99 {:.1} ms", p99 as f64 / 1e6))
         } else if (self.outcome.said as f64) < asked * 0.95 - 2.0 {
-            Some(format!("only {} of {asked:.0} messages were taken", self.outcome.said))
+            Some(format!("only {} of {asked:.0} messages were accepted", self.outcome.said))
         } else {
             None
         };

@@ -1,8 +1,8 @@
-//! One connection of a crowd.
+//! A client connection.
 
-use super::ledger::Ledger;
-use super::part::Part;
-use super::target::{Adapter, Habits, Heard, Target};
+use super::delivery_record::DeliveryRecord;
+use super::role::Role;
+use super::target::{Adapter, ConnectionOptions, ServerEvent, Target};
 use crate::wire::Parsed;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -11,66 +11,66 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Whether a short read has emptied the socket, so that an event will announce what comes next.
-/// epoll and kqueue promise that; mio's poll(2) emulation arms itself only on `WouldBlock`.
+/// True if a short read has emptied the socket, so that an event will announce further input. epoll
+/// and kqueue guarantee it; mio's poll(2) emulation rearms only on `WouldBlock`.
 const SHORT_READ_DRAINS: bool = !cfg!(mio_unsupported_force_poll_poll);
 
-/// How far a member has come.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Not connected: not yet, or not any more.
+    /// Not connected.
     Out,
-    /// The kernels are still at it.
+    /// The TCP connection is being established.
     Connecting,
-    /// Said hello.
+    /// Hello was sent.
     Greeting,
-    /// Asked to be let into its room.
+    /// The join was sent.
     Joining,
-    /// Where it should be.
+    /// The room is joined.
     In,
 }
 
-/// How a read ended.
+/// The result of a read.
 #[derive(Debug)]
-pub enum Fate {
-    /// There was less than could be read: the next event will tell when there is more.
+pub enum ReadResult {
+    /// The socket is empty: an event will announce further input.
     Drained,
-    /// There may be more, and no event will tell.
+    /// More input is possible, and no event will announce it.
     More,
-    /// There was nothing.
-    Nothing,
-    /// The connection is over, for this reason.
-    Over(String),
+    /// No input.
+    Empty,
+    /// The connection is closed, for this reason.
+    Closed(String),
 }
 
-/// One connection of a crowd.
+/// A client connection.
 #[derive(Debug)]
-pub struct Member {
-    part: Part,
+pub struct Connection {
+    role: Role,
     stream: Option<TcpStream>,
     adapter: Option<Adapter>,
     pub(super) state: State,
-    /// Whether anybody was told that it is in.
+    /// True once the join was reported.
     pub(super) told: bool,
-    /// When its connect began.
+    /// The time at which the connect began.
     pub(super) began: u64,
-    /// It does not read for now.
+    /// True while the client does not read.
     pub(super) stalled: bool,
-    /// The server has hung up; what it said before may not be read yet.
+    /// True once the server has closed its side; earlier input may be unread.
     pub(super) hung_up: bool,
-    /// What was refused, until somebody is told.
+    /// Refusals that were not reported yet.
     pub(super) refusals: Vec<String>,
-    /// The front of something whose rest has not come.
+    /// The incomplete input of the last read.
     partial: Vec<u8>,
-    /// What is to be written, from `written` on.
+    /// The output; `out[written..]` is still to be sent.
     out: Vec<u8>,
     written: usize,
 }
 
-impl Member {
-    pub(super) fn new(part: Part) -> Self {
+impl Connection {
+    pub(super) fn new(role: Role) -> Self {
         Self {
-            part,
+            role,
             stream: None,
             adapter: None,
             state: State::Out,
@@ -85,19 +85,19 @@ impl Member {
         }
     }
 
-    /// How far it has come.
+    /// Returns the state.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// The line of the ledger for what it hears.
-    pub fn line(&self) -> Option<u32> {
-        self.part.line
+    /// Returns its index in the delivery record, if it is a reader.
+    pub fn reader(&self) -> Option<u32> {
+        self.role.reader
     }
 
-    /// Returns the habits of its next connection, which takes the name of number `who`.
-    pub(super) fn habits(&self, who: u32) -> Habits {
-        Habits { who, room: self.part.room, own_copies: self.part.own_copies }
+    /// Returns the options of its next connection, whose name is derived from `name_number`.
+    pub(super) fn next_options(&self, name_number: u32) -> ConnectionOptions {
+        ConnectionOptions { name_number, room: self.role.room, own_copies: self.role.own_copies }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -116,7 +116,7 @@ impl Member {
         source: Option<SocketAddr>,
         began: u64,
     ) -> io::Result<()> {
-        self.cut();
+        self.reset();
         let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
@@ -140,12 +140,12 @@ impl Member {
         Ok(())
     }
 
-    /// What is said first; it is written once the connection is made.
-    pub(super) fn open(&mut self, target: &Target, habits: Habits) {
-        self.adapter = Some(Adapter::open(target, habits, &mut self.out));
+    /// Queues the first bytes; they are written once the connection is established.
+    pub(super) fn open(&mut self, target: &Target, options: ConnectionOptions) {
+        self.adapter = Some(Adapter::open(target, options, &mut self.out));
     }
 
-    /// Whether the connection that was begun is made.
+    /// True if the connection is established.
     pub(super) fn connected(&mut self) -> io::Result<bool> {
         let Some(stream) = &self.stream else { return Ok(false) };
         if let Some(error) = stream.take_error()? {
@@ -158,7 +158,7 @@ impl Member {
         }
         self.state = State::Greeting;
         if let Some(adapter) = self.adapter.as_mut().filter(|adapter| adapter.is_ready_at_once()) {
-            let asked = self.part.joins && adapter.join(self.part.room, &mut self.out);
+            let asked = self.role.joins && adapter.join(self.role.room, &mut self.out);
             self.state = if asked { State::Joining } else { State::In };
         }
         Ok(true)
@@ -166,30 +166,30 @@ impl Member {
 
     pub(super) fn leave(&mut self) {
         if let Some(adapter) = &mut self.adapter {
-            adapter.leave(self.part.room, &mut self.out);
+            adapter.leave(self.role.room, &mut self.out);
         }
     }
 
-    /// Whether this is the first thing waiting to be written.
-    pub(super) fn say(&mut self, payload: &[u8]) -> bool {
+    /// Queues a message. Returns true if no other output was pending.
+    pub(super) fn publish(&mut self, payload: &[u8]) -> bool {
         let was_empty = self.unsent() == 0;
         if let (Some(adapter), true) = (&self.adapter, self.is_open()) {
-            adapter.say(self.part.room, payload, &mut self.out);
+            adapter.publish(self.role.room, payload, &mut self.out);
         }
         was_empty
     }
 
-    /// Reads once, and notes in the ledger what was heard.
+    /// Reads once, and records the messages received.
     pub(super) fn read(
         &mut self,
         scratch: &mut Vec<u8>,
-        ledger: &mut Ledger,
+        record: &mut DeliveryRecord,
         zero: Instant,
-    ) -> Fate {
+    ) -> ReadResult {
         let (Some(stream), Some(adapter)) = (&mut self.stream, &mut self.adapter) else {
-            return Fate::Nothing;
+            return ReadResult::Empty;
         };
-        // What was left of the last read stands in front, so that nothing is copied but that.
+        // The incomplete rest of the last read comes first, so only that rest is copied.
         let kept = self.partial.len();
         if kept * 2 > scratch.len() {
             scratch.resize(kept * 4, 0);
@@ -197,11 +197,11 @@ impl Member {
         scratch[..kept].copy_from_slice(&self.partial);
         let room = scratch.len() - kept;
         let len = match stream.read(&mut scratch[kept..]) {
-            Ok(0) => return Fate::Over("the server hung up".to_owned()),
+            Ok(0) => return ReadResult::Closed("the server closed the connection".to_owned()),
             Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Fate::Nothing,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Fate::More,
-            Err(error) => return Fate::Over(error.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return ReadResult::Empty,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return ReadResult::More,
+            Err(error) => return ReadResult::Closed(error.to_string()),
         };
         let now = zero.elapsed().as_nanos() as u64;
         let bytes = &scratch[..kept + len];
@@ -211,26 +211,28 @@ impl Member {
                 Ok(Parsed::Complete(heard, length)) => {
                     used += length;
                     match heard {
-                        Heard::Message(payload) => ledger.hear(self.part.line, payload, now),
-                        Heard::Ready if self.state == State::Greeting => {
+                        ServerEvent::Message(payload) => {
+                            record.hear(self.role.reader, payload, now);
+                        }
+                        ServerEvent::Ready if self.state == State::Greeting => {
                             let asked =
-                                self.part.joins && adapter.join(self.part.room, &mut self.out);
+                                self.role.joins && adapter.join(self.role.room, &mut self.out);
                             self.state = if asked { State::Joining } else { State::In };
                         }
-                        Heard::Joined => {
+                        ServerEvent::Joined => {
                             if self.state == State::Joining {
                                 self.state = State::In;
                             }
                         }
-                        Heard::Gap { from, to } => ledger.gap(self.part.line, from, to),
-                        Heard::Refused(text) => self.refusals.push(text),
-                        Heard::Ended(text) => over = Some(text),
-                        Heard::Ready | Heard::Other => {}
+                        ServerEvent::Gap { from, to } => record.gap(self.role.reader, from, to),
+                        ServerEvent::Refused(text) => self.refusals.push(text),
+                        ServerEvent::Ended(text) => over = Some(text),
+                        ServerEvent::Ready | ServerEvent::Other => {}
                     }
                 }
                 Ok(Parsed::Partial) => break,
-                Err(nonsense) => {
-                    over = Some(format!("not understood: {nonsense}"));
+                Err(error) => {
+                    over = Some(format!("invalid input from the server: {error}"));
                     break;
                 }
             }
@@ -238,13 +240,13 @@ impl Member {
         self.partial.clear();
         self.partial.extend_from_slice(&bytes[used..]);
         if let Some(reason) = over {
-            return Fate::Over(reason);
+            return ReadResult::Closed(reason);
         }
         let may_have_more = len == room || self.hung_up || !SHORT_READ_DRAINS;
-        if may_have_more { Fate::More } else { Fate::Drained }
+        if may_have_more { ReadResult::More } else { ReadResult::Drained }
     }
 
-    /// Writes as much as the server takes.
+    /// Writes as much as the server accepts.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if self.state == State::Connecting {
             return Ok(());
@@ -261,7 +263,7 @@ impl Member {
         if self.written == self.out.len() {
             self.out.clear();
             self.written = 0;
-            // Who says much keeps its buffer; those who only ever said hello need none.
+            // Only connections that publish much keep their buffer.
             if self.out.capacity() > 1 << 20 || self.state != State::In {
                 self.out = Vec::new();
             }
@@ -279,11 +281,11 @@ impl Member {
         self.written = 0;
     }
 
-    /// Closes with a reset: an orderly end would keep the port for a minute (TIME_WAIT), and a load
-    /// that connects often would run out of them.
-    pub(super) fn cut(&mut self) {
+    /// Closes with a reset: an orderly close would occupy the port for a minute (TIME_WAIT), and a
+    /// load that reconnects often would run out of ports.
+    pub(super) fn reset(&mut self) {
         if let Some(stream) = &self.stream {
-            // On a socket that is broken already there is nothing left to set.
+            // Fails if the socket is broken already.
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
         self.close();
