@@ -11,7 +11,7 @@ use crate::hub::Reply;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
 use crate::wire::deflate::{InflateError, Inflater};
-use crate::wire::websocket::{self, FrameError, Opcode};
+use crate::wire::websocket::{self, Opcode, WebSocketError};
 use std::borrow::Cow;
 
 /// A protocol on a WebSocket, one message of the one for each of the other.
@@ -260,10 +260,10 @@ fn protocol(what: &'static str) -> Fault {
     Fault { reason: CloseReason::BadFrame, text: Cow::Borrowed(what) }
 }
 
-fn fault_of(error: FrameError) -> Fault {
+fn fault_of(error: WebSocketError) -> Fault {
     match error {
-        FrameError::Protocol(what) => protocol(what),
-        FrameError::TooLong { .. } => {
+        WebSocketError::Protocol(what) => protocol(what),
+        WebSocketError::TooLong { .. } => {
             Fault { reason: CloseReason::FrameTooLong, text: Cow::Owned(error.to_string()) }
         }
     }

@@ -1,5 +1,5 @@
-//! The binary spelling: a 4-byte big-endian length, a kind byte, a body. The length counts kind
-//! and body. All numbers are big-endian; the last field of a body takes what remains.
+//! The binary encoding: a 4-byte big-endian length, a kind byte, a body. The length counts kind and
+//! body. All numbers are big-endian; the last field of a body takes the remaining bytes.
 
 use super::Parsed;
 use super::frame::{ClientFrame, FrameError, Past, Resume, ServerFrame, Side};
@@ -24,20 +24,20 @@ pub mod kind {
     super::verbs!(kind);
 }
 
-/// `hello`: the top bit of the version. Private messages may come.
+/// `hello`: the top bit of the version. The client accepts direct messages.
 const FLAG_PRIVATE: u16 = 1 << 15;
 /// `join`: an epoch and an offset follow.
 const FLAG_RESUME: u8 = 1;
 /// `join`: a key follows.
 const FLAG_KEY: u8 = 2;
-/// The bit of a field that is one flag.
+/// The bit of a field that consists of one flag.
 const FLAG: u8 = 1;
 
-/// Bytes of the length before each frame.
+/// The size of the length before each frame.
 pub const LENGTH_SIZE: usize = 4;
 
-/// Finds the first whole frame: its kind and body. A declared length is judged from the header
-/// alone, before anything is waited for or set aside.
+/// Splits off the first complete frame: its kind and body. A declared length is checked before any
+/// memory is reserved for it.
 ///
 /// # Errors
 /// [`FrameError::TooLong`] above `max`, [`FrameError::Malformed`] for an empty frame.
@@ -58,7 +58,7 @@ pub fn split(bytes: &[u8], max: usize) -> Result<Parsed<(u8, &[u8])>, FrameError
     }
 }
 
-/// Parses the first frame a client sent.
+/// Parses the first frame of a client.
 ///
 /// # Errors
 /// See [`FrameError`]; the bytes are then no longer a stream of frames.
@@ -66,7 +66,7 @@ pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>,
     parse(bytes, max)
 }
 
-/// Parses the first frame a relay sent.
+/// Parses the first frame of a relay.
 ///
 /// # Errors
 /// See [`FrameError`]; the bytes are then no longer a stream of frames.
@@ -74,7 +74,7 @@ pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>,
     parse(bytes, max)
 }
 
-/// Reads what a client said, without the length before it: a WebSocket message has its own.
+/// Reads a client's frame without the length before it: a WebSocket message has its own length.
 ///
 /// # Errors
 /// See [`FrameError`].
@@ -82,7 +82,7 @@ pub fn read_client(kind: u8, body: &[u8]) -> Result<ClientFrame<'_>, FrameError>
     BinaryFrame::read(kind, body)
 }
 
-/// Reads what a relay said, without the length before it.
+/// Reads a relay's frame without the length before it.
 ///
 /// # Errors
 /// See [`FrameError`].
@@ -90,12 +90,12 @@ pub fn read_server(kind: u8, body: &[u8]) -> Result<ServerFrame<'_>, FrameError>
     BinaryFrame::read(kind, body)
 }
 
-/// Appends what a client says.
+/// Appends a client's frame.
 pub fn write_client(frame: &ClientFrame<'_>, out: &mut Vec<u8>) {
     frame.write(out);
 }
 
-/// Appends what the relay says.
+/// Appends a relay's frame.
 pub fn write_server(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
     frame.write(out);
 }
@@ -116,9 +116,9 @@ trait BinaryFrame<'a>: Sized {
     fn write(&self, out: &mut Vec<u8>);
 }
 
-/// Reads and writes the fields of each verb in order, with the methods of [`Body`] and of [`Fields`]
-/// that are called like their types.
-macro_rules! spell {
+/// Implements reading and writing: the fields of each verb in order, with the methods of [`Body`]
+/// and [`Fields`] that are named like the field types.
+macro_rules! encoding {
     ($Frame:ident $side:ident $($name:literal $kind:literal $Verb:ident
         { $($field:ident $(+ $more:ident)*: $type:ident $(or $default:expr)?),* }
         $(json $order:tt)?;)*
@@ -151,10 +151,10 @@ macro_rules! spell {
     };
 }
 
-verbs!(spell);
+verbs!(encoding);
 
-/// Appends length and kind, with room for the body. Fields are of our own making, so their sum fits
-/// a `u32`.
+/// Appends length and kind, and reserves the body. The relay writes its own fields, so their sum
+/// fits a `u32`.
 fn begin(out: &mut Vec<u8>, kind: u8, Length(body): Length) {
     let length = 1 + body;
     out.reserve(LENGTH_SIZE + length);
@@ -162,13 +162,14 @@ fn begin(out: &mut Vec<u8>, kind: u8, Length(body): Length) {
     out.push(kind);
 }
 
-/// The length byte of a short text. Names and keys are at most 255 bytes by the time they get here.
+/// Returns the length byte of a short text. Names and keys are limited to 255 bytes before they get
+/// here.
 fn short(text: &str) -> u8 {
     debug_assert!(text.len() <= usize::from(u8::MAX));
     text.len() as u8
 }
 
-/// Takes the bytes of fields, one method for each type that the tables of verbs name.
+/// Writes fields, with one method for each type in the table of verbs.
 trait Fields {
     fn bytes(&mut self, bytes: &[u8]);
 
@@ -263,7 +264,7 @@ impl Fields for Vec<u8> {
     }
 }
 
-/// How many bytes fields take.
+/// A counter of the bytes that fields take.
 struct Length(usize);
 
 impl Fields for Length {
@@ -272,8 +273,7 @@ impl Fields for Length {
     }
 }
 
-/// The bytes of a body that are still to be read, with one method for each type that the tables of
-/// verbs name.
+/// The unread bytes of a body, with one method for each type in the table of verbs.
 struct Body<'a>(&'a [u8]);
 
 impl<'a> Body<'a> {
@@ -313,7 +313,7 @@ impl<'a> Body<'a> {
         self.u64().map(Epoch)
     }
 
-    /// Bits nobody has given a meaning yet are refused, so that they can be given one.
+    /// Reads a byte of flags. Unknown bits are refused, so that later versions can assign them.
     fn flags(&mut self, known: u8) -> Result<u8, FrameError> {
         match self.u8()? {
             flags if flags & !known == 0 => Ok(flags),
@@ -329,12 +329,12 @@ impl<'a> Body<'a> {
         self.flag().map(|flag| !flag)
     }
 
-    /// The rest, as it is.
+    /// Reads the remaining bytes.
     fn payload(&mut self) -> Result<Cow<'a, [u8]>, FrameError> {
         Ok(Cow::Borrowed(std::mem::take(&mut self.0)))
     }
 
-    /// The rest, as text.
+    /// Reads the remaining bytes as text.
     fn text(&mut self) -> Result<Cow<'a, str>, FrameError> {
         Self::text_of(std::mem::take(&mut self.0))
     }
@@ -344,7 +344,7 @@ impl<'a> Body<'a> {
         Self::text_of(self.split(length)?)
     }
 
-    /// The version, and the flag in its top bit.
+    /// Reads the version, and the flag in its top bit.
     fn version(&mut self) -> Result<(u16, bool), FrameError> {
         self.u16().map(|version| (version & !FLAG_PRIVATE, version & FLAG_PRIVATE != 0))
     }
@@ -362,7 +362,7 @@ impl<'a> Body<'a> {
         Ok((resume, key))
     }
 
-    /// The flag says that what comes after the offset is wanted, not what is before it.
+    /// Reads a side: the flag selects the messages after the offset instead of those before it.
     fn side(&mut self) -> Result<Side, FrameError> {
         match self.flag()? {
             false => self.u64().map(Side::Before),

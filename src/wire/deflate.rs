@@ -1,27 +1,25 @@
-//! permessage-deflate (RFC 7692), without context take-over: each message is compressed by itself,
-//! so that all members of a dialect can be sent the same bytes. Without the feature `deflate`
-//! nothing is compressed, and nothing can be inflated.
+//! permessage-deflate (RFC 7692) without context takeover: each message is compressed
+//! independently, so that all members of a dialect receive the same bytes. Without the feature
+//! `deflate`, nothing is compressed or inflated.
 
-/// Why a message cannot be inflated.
+/// The reason why a message cannot be inflated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InflateError {
-    /// It would be longer than is taken.
+    /// The inflated message is longer than the limit.
     TooLong,
-    /// It is not deflated data.
+    /// The data is not in deflate format.
     Malformed,
 }
 
-/// What every compressed message ends with, and is sent without (RFC 7692 §7.2.1).
+/// The end of every compressed message, which is omitted on the wire (RFC 7692 §7.2.1).
 #[cfg(feature = "deflate")]
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// The most memory for output that a compressor keeps beyond the next message: that of one as long as they
-/// usually may be.
+/// Output capacity that a compressor keeps between messages: the default limit of a message.
 #[cfg(feature = "deflate")]
 const KEPT: usize = 64 << 10;
 
-/// Compresses one message after the other in the same memory, some 300 KiB, which the first one sets
-/// aside.
+/// A compressor that reuses its memory, some 300 KiB, which the first message allocates.
 #[derive(Debug, Default)]
 pub struct Deflater {
     #[cfg(feature = "deflate")]
@@ -32,7 +30,7 @@ pub struct Deflater {
 
 #[cfg(feature = "deflate")]
 impl Deflater {
-    /// The message compressed, if that makes it shorter.
+    /// Compresses a message. `None` if the result is not shorter.
     pub fn deflate(&mut self, message: &[u8]) -> Option<&[u8]> {
         use flate2::{Compress, Compression, FlushCompress};
         let new = || Compress::new(Compression::default(), false);
@@ -42,13 +40,13 @@ impl Deflater {
         self.packed.shrink_to(KEPT);
         self.packed.reserve_exact(message.len());
         compress.compress_vec(message, &mut self.packed, FlushCompress::Sync).ok()?;
-        // Only with space left over is it certain that all of it is there.
+        // Only unused capacity proves that the output is complete.
         let is_shorter = self.packed.len() < message.len();
         self.packed.strip_suffix(&TAIL).filter(|_| is_shorter)
     }
 }
 
-/// Inflates one message after the other in the same memory, some 50 KiB, which the first one sets aside.
+/// A decompressor that reuses its memory, some 50 KiB, which the first message allocates.
 #[derive(Debug, Default)]
 pub struct Inflater {
     #[cfg(feature = "deflate")]
@@ -57,10 +55,10 @@ pub struct Inflater {
 
 #[cfg(feature = "deflate")]
 impl Inflater {
-    /// The message as it was, if it is at most `max` bytes long. No more than that is ever made of it.
+    /// Inflates a message of at most `max` bytes. No more than that is ever produced.
     ///
     /// # Errors
-    /// See [`InflateError`].
+    /// [`InflateError`].
     pub fn inflate(&mut self, packed: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
         use flate2::{Decompress, FlushDecompress, Status};
         let input = [packed, &TAIL].concat();
@@ -91,7 +89,7 @@ impl Inflater {
 
 #[cfg(not(feature = "deflate"))]
 impl Deflater {
-    /// Nothing: this build has no compression.
+    /// Returns `None`: this build has no compression.
     pub fn deflate(&mut self, _: &[u8]) -> Option<&[u8]> {
         None
     }
@@ -99,7 +97,7 @@ impl Deflater {
 
 #[cfg(not(feature = "deflate"))]
 impl Inflater {
-    /// Nothing: this build has no compression.
+    /// Fails: this build has no compression.
     ///
     /// # Errors
     /// Always.
@@ -136,7 +134,7 @@ mod tests {
             assert!(deflater.packed.capacity() <= KEPT.max(message.len()));
             let Some(packed) = alone else { continue };
             assert_eq!(inflater.inflate(&packed, message.len()), Ok(message.clone()));
-            // Whatever went wrong with one is over with it.
+            // A failed message does not affect later ones.
             assert_eq!(inflater.inflate(&packed, message.len() - 1), Err(InflateError::TooLong));
             assert_eq!(inflater.inflate(&[0x07], 100), Err(InflateError::Malformed));
         }

@@ -1,31 +1,32 @@
-//! Prometheus' text format, version 0.0.4: numbers with names, help and labels, for whoever scrapes.
-//! Ours, because the crates for it are registries of shared atomic cells for programs of many
-//! threads; here are plain numbers of one loop, written down when somebody asks.
+//! Prometheus' text format, version 0.0.4: metrics with names, help and labels. Written here
+//! because the available crates are registries of shared atomics for multi-threaded programs; the
+//! relay has plain counters of one thread, formatted on request.
 
 use std::fmt::{Display, Write};
 
-/// The format's own name, for `Content-Type`.
+/// The value of `Content-Type`.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the numbers of a family are.
+/// The type of a metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Totals, which only grow. Their names end in `_total`.
+    /// A total that only grows. Its name ends in `_total`.
     Counter,
-    /// Sizes, which come and go.
+    /// A value that can rise and fall.
     Gauge,
-    /// How often something lay within each of some bounds.
+    /// A count of observations per bucket.
     Histogram,
 }
 
-/// A text that grows family by family.
+/// A document in the exposition format.
 #[derive(Debug, Default)]
 pub struct Exposition {
     text: String,
 }
 
 impl Exposition {
-    /// Begins a family; its numbers follow. A name is letters and underscores, a help one line.
+    /// Begins a family; its values follow. `name` consists of letters and underscores, `help` is
+    /// one line.
     pub fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> Family<'_> {
         let kind = match kind {
             Kind::Counter => "counter",
@@ -37,18 +38,18 @@ impl Exposition {
         Family { text: self, name }
     }
 
-    /// The text, complete.
+    /// Returns the document.
     pub fn finish(self) -> String {
         self.text
     }
 
-    /// Writing to memory has no way to fail.
+    /// Appends a line. Writing to memory cannot fail.
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
         let _ = writeln!(self.text, "{line}");
     }
 }
 
-/// One family's numbers.
+/// The family being written.
 #[derive(Debug)]
 pub struct Family<'a> {
     text: &'a mut Exposition,
@@ -56,19 +57,19 @@ pub struct Family<'a> {
 }
 
 impl Family<'_> {
-    /// The family's only number.
+    /// Appends the only value of a family.
     pub fn value(&mut self, value: impl Display) {
         self.text.line(format_args!("{} {value}", self.name));
     }
 
-    /// One of several numbers, told apart by a label.
+    /// Appends one of several values, distinguished by a label.
     pub fn labelled(&mut self, label: &str, is: &str, value: impl Display) {
         let (name, is) = (self.name, escaped(is));
         self.text.line(format_args!("{name}{{{label}=\"{is}\"}} {value}"));
     }
 
-    /// A histogram: upper bounds in seconds with how often something lay at or below each, how often
-    /// in all, and what all came to.
+    /// Appends a histogram: cumulative counts by upper bound in seconds, the total count, and the
+    /// sum.
     pub fn buckets(&mut self, buckets: impl Iterator<Item = (f64, u64)>, count: u64, sum: f64) {
         let name = self.name;
         for (bound, count) in buckets {
@@ -80,7 +81,7 @@ impl Family<'_> {
     }
 }
 
-/// A label's value between its quotes.
+/// Escapes a label value.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -1,105 +1,105 @@
-//! The frame protocol's verbs, in the shape both spellings share: [`binary`](super::binary) and
-//! [`json`](super::json). `docs/PROTOCOL.md` lays out every byte.
+//! The frames of the frame protocol, independent of their encoding: [`binary`](super::binary) and
+//! [`json`](super::json). `docs/PROTOCOL.md` specifies every byte.
 
 pub use crate::id::Resume;
 use crate::id::{Epoch, Offset};
 use std::borrow::Cow;
 
-/// The one version of this protocol so far.
+/// The protocol version.
 pub const VERSION: u16 = 1;
 
-/// Bytes a frame may have beyond its payload.
+/// The most bytes of a frame besides its payload.
 pub const FRAME_OVERHEAD: usize = 1024;
 
-/// What a client says. Text and payloads are borrowed from the bytes wherever a spelling allows.
+/// A client's frame. Text and payloads are borrowed from the input where the encoding allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientFrame<'a> {
-    /// Must come first, and once.
+    /// The first frame of a connection, sent once.
     Hello {
-        /// The protocol version the client speaks: 15 bits, so that it fits beside `private`.
+        /// The protocol version of the client: 15 bits, so that it fits beside `private`.
         version: u16,
-        /// Whether private messages may come to this client.
+        /// True if the client accepts direct messages.
         private: bool,
-        /// From an earlier `welcome`, to be known as the same person again; 0 for none.
+        /// The key of an earlier `welcome`, to be recognised as the same person; 0 for none.
         key: u64,
-        /// Empty to be given a guest's name.
+        /// The requested name; empty to be given a guest's name.
         name: Cow<'a, str>,
     },
-    /// Join a room, or read again from an earlier place in one.
+    /// Joins a room, or replays it from an earlier offset.
     Join {
-        /// Chosen by the client, repeated in the answer.
+        /// A number chosen by the client and repeated in the reply.
         request: u64,
-        /// Where the client's knowledge of the room ends, to receive all that came after.
+        /// The last message that the client has; all later ones are replayed.
         resume: Option<Resume>,
-        /// What the room's operators may have asked for; at most 255 bytes.
+        /// The key that the room requires, at most 255 bytes.
         key: Option<Cow<'a, str>>,
         /// The room's name.
         room: Cow<'a, str>,
     },
-    /// Leave a room.
+    /// Leaves a room.
     Leave {
-        /// Chosen by the client, repeated in the answer.
+        /// A number chosen by the client and repeated in the reply.
         request: u64,
         /// The number from `joined`.
         room: u32,
     },
-    /// Say something to everyone in a room.
+    /// Publishes a message in a room.
     Say {
         /// The number from `joined`.
         room: u32,
-        /// Chosen by the client: acknowledged, and said only once however often it is sent. 0 asks
-        /// for no acknowledgement.
+        /// A number chosen by the client: the message is acknowledged, and published once however
+        /// often it is sent. 0 requests no acknowledgement.
         id: u64,
-        /// Whether the sender receives its own message like everybody else.
+        /// True if the sender receives its own message.
         echo: bool,
-        /// Any bytes.
+        /// Arbitrary bytes.
         payload: Cow<'a, [u8]>,
     },
-    /// Ask who is in a room.
+    /// Requests the members of a room.
     Members {
-        /// Chosen by the client, repeated in the answer.
+        /// A number chosen by the client and repeated in the reply.
         request: u64,
         /// The number from `joined`.
         room: u32,
     },
-    /// Ask for what was said in a room.
+    /// Requests past messages of a room.
     History {
-        /// Chosen by the client, repeated in the answer.
+        /// A number chosen by the client and repeated in the reply.
         request: u64,
         /// The number from `joined`.
         room: u32,
-        /// Which end of it.
+        /// The range of messages.
         side: Side,
-        /// The most messages wanted; 0 for as many as one answer has room for.
+        /// The most messages; 0 for as many as fit one reply.
         limit: u32,
     },
-    /// Tell one person something.
+    /// Sends a direct message.
     Tell {
-        /// Chosen by the client, repeated in the answer.
+        /// A number chosen by the client and repeated in the reply.
         request: u64,
-        /// Said so that no program answers it.
+        /// True for a notice, which programs must not answer.
         notice: bool,
-        /// Whom.
+        /// The receiver's name.
         name: Cow<'a, str>,
-        /// Any bytes.
+        /// Arbitrary bytes.
         payload: Cow<'a, [u8]>,
     },
-    /// Asks for a `pong` with the same token.
+    /// Requests a `pong` with the same token.
     Ping {
-        /// Anything.
+        /// An arbitrary number.
         token: u64,
     },
-    /// Answers a `ping`.
+    /// Replies to a `ping`.
     Pong {
         /// The ping's token.
         token: u64,
     },
-    /// The client is done; everything before this is carried out first.
+    /// Ends the connection; earlier frames are processed first.
     Bye,
 }
 
 impl ClientFrame<'_> {
-    /// The number that an answer to this frame repeats, a refusal too; 0 if the client gave none.
+    /// Returns the number that a reply or a refusal repeats; 0 if the frame has none.
     pub fn request(&self) -> u64 {
         match self {
             Self::Join { request, .. }
@@ -113,209 +113,208 @@ impl ClientFrame<'_> {
     }
 }
 
-/// Which messages of a room's past are asked for.
+/// A range of past messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// The newest of those before this offset; 0 stands behind the last.
+    /// The newest messages before this offset; 0 means after the last one.
     Before(Offset),
-    /// The oldest of those after this offset.
+    /// The oldest messages after this offset.
     After(Offset),
 }
 
-/// One message of the past, in an answer that has many.
+/// A past message in a `history` reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Past<'a> {
-    /// The message's place in the room.
+    /// The message's offset in the room.
     pub offset: Offset,
-    /// When the relay received it, in milliseconds since 1970.
+    /// The time at which the relay received the message, in milliseconds since 1970.
     pub time: u64,
-    /// Who said it.
+    /// The sender's name.
     pub sender: Cow<'a, str>,
-    /// What was said.
+    /// The payload.
     pub payload: Cow<'a, [u8]>,
 }
 
-/// What the relay says.
+/// A relay's frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerFrame<'a> {
-    /// Answers `hello`.
+    /// Replies to `hello`.
     Welcome {
-        /// The protocol version spoken.
+        /// The protocol version in use.
         version: u16,
-        /// This connection, unlike any other of this process.
+        /// The connection's id, unique in this process.
         id: u64,
-        /// Proves in a later `hello` that the name is this person's. A secret.
+        /// The key that reclaims the name in a later `hello`. A secret.
         key: u64,
-        /// Longest payload, in bytes.
+        /// The longest payload, in bytes.
         max_message: u32,
-        /// Rooms this peer may be in.
+        /// The most rooms of a peer.
         max_rooms: u32,
-        /// Milliseconds of silence after which the relay pings.
+        /// Milliseconds without input after which the relay pings.
         ping_ms: u32,
-        /// The name everyone sees.
+        /// The name in use.
         name: Cow<'a, str>,
     },
-    /// Answers `join`. Missed messages follow, then everything new.
+    /// Replies to `join`. Missed messages follow, then new ones.
     Joined {
-        /// The request answered.
+        /// The number of the request.
         request: u64,
-        /// The room's number from now on.
+        /// The room's number on this connection.
         room: u32,
-        /// Whether what was missed follows completely. False without `resume`, too.
+        /// True if all missed messages follow. False without `resume`.
         recovered: bool,
-        /// The room's numbering.
+        /// The room's epoch.
         epoch: Epoch,
         /// The offset of the newest message.
         head: Offset,
-        /// The offset of the oldest message still kept; head + 1 if none is.
+        /// The offset of the oldest message kept; head + 1 if none is.
         oldest: Offset,
-        /// Members now, the new one included.
+        /// The number of members, including the new one.
         members: u32,
         /// The room's name.
         name: Cow<'a, str>,
     },
-    /// Answers `leave`.
+    /// Replies to `leave`.
     Left {
-        /// The request answered.
+        /// The number of the request.
         request: u64,
         /// The room's number.
         room: u32,
-        /// The last message that was sent to this peer: resume from here.
+        /// The offset of the last message sent to this peer: the place to resume from.
         offset: Offset,
     },
-    /// Answers `say`.
+    /// Replies to `say`.
     Ack {
         /// The room's number.
         room: u32,
         /// The client's message id.
         id: u64,
-        /// The message's place in the room, the first one if it was sent twice.
+        /// The message's offset in the room; that of the first copy if it was sent twice.
         offset: Offset,
     },
-    /// Somebody said something.
+    /// A message was published.
     Message {
         /// The room's number.
         room: u32,
-        /// The message's place in the room.
+        /// The message's offset in the room.
         offset: Offset,
-        /// When the relay received it, in milliseconds since 1970.
+        /// The time at which the relay received the message, in milliseconds since 1970.
         time: u64,
-        /// Who said it.
+        /// The sender's name.
         sender: Cow<'a, str>,
-        /// What was said.
+        /// The payload.
         payload: Cow<'a, [u8]>,
     },
-    /// Somebody joined.
+    /// A person joined the room.
     Came {
         /// The room's number.
         room: u32,
-        /// Members now.
+        /// The number of members.
         count: u32,
-        /// Who.
+        /// The person's name.
         name: Cow<'a, str>,
     },
-    /// Somebody left.
+    /// A person left the room.
     Went {
         /// The room's number.
         room: u32,
-        /// Members now.
+        /// The number of members.
         count: u32,
-        /// Who.
+        /// The person's name.
         name: Cow<'a, str>,
     },
-    /// Answers `members`; with request 0, the new count of a room too big to announce names.
+    /// Replies to `members`; with request 0, the new count of a room too large to announce names.
     Members {
-        /// The request answered, or 0.
+        /// The number of the request, or 0.
         request: u64,
         /// The room's number.
         room: u32,
-        /// Members now.
+        /// The number of members.
         count: u32,
-        /// Their names; empty when the room is too big to list.
+        /// Their names; empty if the room is too large to list them.
         names: Vec<Cow<'a, str>>,
     },
-    /// Answers `history`.
+    /// Replies to `history`.
     History {
-        /// The request answered.
+        /// The number of the request.
         request: u64,
         /// The room's number.
         room: u32,
-        /// The offset of the oldest message still kept; that of the next one if none is.
+        /// The offset of the oldest message kept; the next message's offset if none is.
         oldest: Offset,
-        /// What was asked for, or that end of it which one answer has room for; ascending.
+        /// The requested messages in ascending order, or as many as fit one reply.
         messages: Vec<Past<'a>>,
     },
-    /// These messages were lost to this peer: it did not read fast enough and they are not kept.
+    /// Messages are lost for this peer: it read too slowly, and they are no longer kept.
     Gap {
         /// The room's number.
         room: u32,
-        /// The first one missing.
+        /// The first missing offset.
         from: Offset,
-        /// The last one missing.
+        /// The last missing offset.
         to: Offset,
     },
-    /// Somebody told this peer something, and nobody else.
+    /// A direct message to this peer.
     Told {
-        /// When the relay received it, in milliseconds since 1970.
+        /// The time at which the relay received the message, in milliseconds since 1970.
         time: u64,
-        /// Said so that no program answers it.
+        /// True for a notice, which programs must not answer.
         notice: bool,
-        /// Who said it.
+        /// The sender's name.
         sender: Cow<'a, str>,
-        /// What was said.
+        /// The payload.
         payload: Cow<'a, [u8]>,
     },
-    /// Answers `tell`: it is on its way to that person.
+    /// Replies to `tell`: the direct message was passed on.
     Passed {
-        /// The request answered.
+        /// The number of the request.
         request: u64,
-        /// When the relay received it, in milliseconds since 1970.
+        /// The time at which the relay received the message, in milliseconds since 1970.
         time: u64,
-        /// What that person says to those who ask while they are away; empty if they are not.
+        /// The receiver's away text; empty if the receiver is not away.
         away: Cow<'a, str>,
     },
-    /// Asks for a `pong` with the same token.
+    /// Requests a `pong` with the same token.
     Ping {
-        /// Anything.
+        /// An arbitrary number.
         token: u64,
     },
-    /// Answers a `ping`.
+    /// Replies to a `ping`.
     Pong {
         /// The ping's token.
         token: u64,
     },
-    /// A request was not carried out, or (before `bye`) what was wrong.
+    /// A request was refused; before `bye`, the reason for the close.
     Error {
-        /// A number of `Refusal` or `CloseReason`.
+        /// The code of a `Refusal` or a `CloseReason`.
         code: u16,
-        /// The request or message id refused; 0 if none.
+        /// The number of the refused request or message; 0 if none.
         request: u64,
-        /// A sentence for a person.
+        /// The reason as a sentence.
         text: Cow<'a, str>,
     },
     /// The last frame on this connection.
     Bye {
-        /// A number of `CloseReason`.
+        /// The code of a `CloseReason`.
         code: u16,
-        /// A sentence for a person.
+        /// The reason as a sentence.
         text: Cow<'a, str>,
     },
 }
 
-/// Why bytes are no frame. All of these end the connection: after one, where the next frame begins
-/// is anybody's guess.
+/// Invalid input. It ends the connection, because the start of the next frame is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameError {
-    /// A length over the limit is declared, or a line reached it.
+    /// The declared length of a frame, or the length of a line, exceeds the limit.
     TooLong {
-        /// What was declared or had arrived, in bytes.
+        /// The declared or received length, in bytes.
         length: usize,
         /// The limit, in bytes.
         max: usize,
     },
-    /// No verb has this kind.
+    /// The kind byte is unknown.
     UnknownKind(u8),
-    /// The body is shorter or longer than its verb's layout, or a field's value is impossible.
+    /// The body is shorter or longer than the verb's fields, or a field has an invalid value.
     Malformed(&'static str),
 }
 
@@ -331,10 +330,10 @@ impl std::fmt::Display for FrameError {
     }
 }
 
-/// Frames as proptest makes them up, for the tests of both spellings.
+/// Generators of frames, for the tests of both encodings.
 #[cfg(test)]
 pub(super) mod arbitrary {
-    /// What was written and what came behind it, cut off at every byte.
+    /// Returns `written` and `behind` joined, cut at every byte.
     pub fn cuts(written: &[u8], behind: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         let all = [written, behind].concat();
         (0..=all.len()).map(move |cut| all[..cut].to_vec())
@@ -347,8 +346,8 @@ pub(super) mod arbitrary {
     use proptest::prelude::*;
     use proptest::strategy::Union;
 
-    /// Any characters at all, control characters and quotes too. At most 80 bytes, so that it also
-    /// fits a short text.
+    /// Generates text of any characters, including control characters and quotes, of at most 80
+    /// bytes, so that it fits a short text.
     fn text() -> impl Strategy<Value = Cow<'static, str>> {
         vec(any::<char>(), 0..20).prop_map(|chars| chars.into_iter().collect::<String>().into())
     }
@@ -361,7 +360,7 @@ pub(super) mod arbitrary {
         ]
     }
 
-    /// Bytes without any sense, and bytes that at least begin like a frame or a line.
+    /// Generates arbitrary bytes, and bytes that begin like a frame or a line.
     pub(crate) fn bytes() -> impl Strategy<Value = Vec<u8>> {
         let header =
             (0u8..40, any::<u8>(), vec(any::<u8>(), 0..40)).prop_map(|(length, kind, mut body)| {
@@ -373,7 +372,7 @@ pub(super) mod arbitrary {
         prop_oneof![vec(any::<u8>(), 0..200), header, line]
     }
 
-    /// Values of each type that the table of verbs names.
+    /// Generators for each type in the table of verbs.
     mod values {
         use super::*;
 
@@ -431,7 +430,7 @@ pub(super) mod arbitrary {
         }
     }
 
-    /// Makes up frames of every verb in the table.
+    /// Generates frames of every verb in the table.
     macro_rules! generate {
         ($Frame:ident $side:ident $($name:literal $kind:literal $Verb:ident
             { $($field:ident $(+ $more:ident)*: $type:ident $(or $default:expr)?),* }

@@ -1,27 +1,28 @@
-//! HTTP/1.1 requests (RFC 9112), as much of them as the relay serves. The head is read by
-//! `httparse`; what may be smuggled past a proxy by being read in two ways is refused here.
+//! HTTP/1.1 requests (RFC 9112), the subset that the relay serves. `httparse` parses the head;
+//! ambiguous requests, which allow request smuggling past a proxy, are refused here.
 
 use httparse::{EMPTY_HEADER, Header};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Longest head of a request, in bytes: request line and headers. As nginx and Apache have it.
+/// The longest head of a request, in bytes: request line and headers. The limit of nginx and
+/// Apache.
 pub const HEAD_MAX: usize = 8 << 10;
 
-/// Most headers of a request.
+/// The most headers of a request.
 pub const HEADERS_MAX: usize = 64;
 
-/// Why bytes are not a request that can be answered. The connection cannot go on: where the next
-/// request would begin is not known.
+/// A request that cannot be served. The connection must be closed, because the start of the next
+/// request is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpError {
-    /// They are no request, or one that could be read in two ways.
+    /// The bytes are not a request, or an ambiguous one.
     Malformed(&'static str),
-    /// The request line alone is longer than a head may be.
+    /// The request line is longer than a head may be.
     TargetTooLong,
     /// The head is too long, or has too many headers.
     HeadTooLong,
-    /// The body is longer than is taken there.
+    /// The body is longer than the route accepts.
     BodyTooLong,
     /// A version other than HTTP/1.0 and HTTP/1.1.
     Version,
@@ -42,40 +43,40 @@ impl fmt::Display for HttpError {
     }
 }
 
-/// How the body of a request is delimited.
+/// The framing of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// By its length; 0 if there is none.
+    /// A length; 0 if there is no body.
     Length(usize),
-    /// By itself, in chunks.
+    /// Chunked transfer coding.
     Chunked,
 }
 
-/// One request, all of it.
+/// A complete request.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    /// As sent: methods are case-sensitive.
+    /// The method as sent: methods are case-sensitive.
     pub method: &'a str,
-    /// Decoded by nobody; begins with `/`.
+    /// The path, not percent-decoded; it begins with `/`.
     pub path: &'a str,
-    /// What stood behind the `?`, or nothing.
+    /// The query after the `?`; empty if there is none.
     pub query: &'a str,
-    /// Whether it is HTTP/1.1, and not 1.0.
+    /// True for HTTP/1.1, false for HTTP/1.0.
     pub is_1_1: bool,
     headers: Vec<Header<'a>>,
-    /// Its body.
+    /// The body.
     pub body: Cow<'a, [u8]>,
 }
 
 impl<'a> Request<'a> {
-    /// The value of a header that may be given once; none if it is given twice.
+    /// Returns the value of a header that must be unique; `None` if it is repeated.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         let mut all = self.all(name);
         let first = all.next()?;
         if all.next().is_some() { None } else { std::str::from_utf8(first).ok() }
     }
 
-    /// The values of every header of that name.
+    /// Returns the values of all headers of that name.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.headers
             .iter()
@@ -83,8 +84,9 @@ impl<'a> Request<'a> {
             .map(|header| header.value.trim_ascii())
     }
 
-    /// The elements of a header that is a list, over all its lines. One that is no text is still
-    /// there, as U+FFFD, which no list gives a meaning: its neighbours keep their places.
+    /// Returns the elements of a list header, over all its lines. An element that is not UTF-8
+    /// becomes U+FFFD, which has no meaning in any list, so that the other elements keep their
+    /// positions.
     pub fn list(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.all(name)
             .flat_map(|value| value.split(|byte| *byte == b','))
@@ -93,18 +95,18 @@ impl<'a> Request<'a> {
             .map(|element| std::str::from_utf8(element).unwrap_or("\u{fffd}"))
     }
 
-    /// Whether such a list has this word, in any case of its letters.
+    /// True if a list header has this element, ignoring case.
     pub fn lists(&self, name: &str, word: &str) -> bool {
         self.list(name).any(|element| element.eq_ignore_ascii_case(word))
     }
 
-    /// The raw value of a parameter of the query.
+    /// Returns the raw value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<&'a str> {
         let pairs = self.query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// Whether the connection is to go on behind this request.
+    /// True if the connection stays open after this request.
     pub fn keeps_alive(&self) -> bool {
         match self.is_1_1 {
             true => !self.lists("connection", "close"),
@@ -113,12 +115,11 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Where the head ends, if its end has come; `searched` bytes were looked at before without finding
-/// it. Lines end in CRLF and in nothing else: what two readers see differently is how requests are
-/// smuggled.
+/// Returns the end of the head; the first `searched` bytes were searched by an earlier call. Lines
+/// must end in CRLF: different readings of line ends allow request smuggling.
 ///
 /// # Errors
-/// As soon as it is certain that no head can come of it.
+/// Input that cannot become a valid head.
 pub fn head_end(bytes: &[u8], searched: usize) -> Result<Option<usize>, HttpError> {
     if searched == 0 {
         check_opening(bytes)?;
@@ -143,8 +144,8 @@ pub fn head_end(bytes: &[u8], searched: usize) -> Result<Option<usize>, HttpErro
     Err(if is_one_line { HttpError::TargetTooLong } else { HttpError::HeadTooLong })
 }
 
-/// A request begins with the letters of its method. Anything else is another protocol, and need not
-/// be waited for.
+/// Checks the first byte: a request begins with the letters of its method. Other protocols are
+/// refused at once.
 fn check_opening(bytes: &[u8]) -> Result<(), HttpError> {
     match bytes.first() {
         None | Some(b'A'..=b'Z' | b'a'..=b'z') => Ok(()),
@@ -153,7 +154,7 @@ fn check_opening(bytes: &[u8]) -> Result<(), HttpError> {
     }
 }
 
-/// The first line names its protocol, or somebody came to the wrong port.
+/// Checks that the first line names HTTP: the client may have connected to the wrong port.
 fn check_request_line(head: &[u8]) -> Result<(), HttpError> {
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let is_request = line.windows(6).any(|six| six == b" HTTP/");
@@ -162,10 +163,10 @@ fn check_request_line(head: &[u8]) -> Result<(), HttpError> {
         .ok_or(HttpError::Malformed("the first line is no request line of HTTP"))
 }
 
-/// Reads a whole head. The body is empty yet.
+/// Parses a complete head. The request's body is still empty.
 ///
 /// # Errors
-/// See [`HttpError`].
+/// [`HttpError`].
 pub fn parse_head(head: &[u8]) -> Result<(Request<'_>, Body), HttpError> {
     let mut headers = [EMPTY_HEADER; HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -194,7 +195,7 @@ fn is_of_server(method: &str, target: &str) -> bool {
     method == "OPTIONS" && target == "*"
 }
 
-/// The path and query of a target; of an absolute one as well (RFC 9112 §3.2.2).
+/// Returns path and query of a target, of an absolute one as well (RFC 9112 §3.2.2).
 fn origin_form(target: &str) -> Result<&str, HttpError> {
     let rest = match target.split_once("://") {
         Some(("http" | "https", rest)) => rest.find('/').and_then(|at| rest.get(at..)),
@@ -204,7 +205,7 @@ fn origin_form(target: &str) -> Result<&str, HttpError> {
     rest.ok_or(HttpError::Malformed("the target is not a path"))
 }
 
-/// Exactly one, of letters that a host may have; HTTP/1.0 may do without.
+/// Checks that there is exactly one valid Host; HTTP/1.0 may omit it.
 fn check_host(request: &Request<'_>) -> Result<(), HttpError> {
     match (request.all("host").count(), request.header("host")) {
         (0, _) if !request.is_1_1 => Ok(()),
@@ -219,7 +220,7 @@ fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b".-_:[]%~".contains(&byte)
 }
 
-/// How the body is delimited, if there is only one way to see it (RFC 9112 §6).
+/// Determines the framing of the body, if it is unambiguous (RFC 9112 §6).
 fn delimit(request: &Request<'_>) -> Result<Body, HttpError> {
     let codings = request.all("transfer-encoding").count();
     let lengths = request.all("content-length").count();
@@ -239,32 +240,31 @@ fn delimit(request: &Request<'_>) -> Result<Body, HttpError> {
     }
 }
 
-/// Digits and nothing else: no sign, no space, no list. A number too big for any limit is read as
-/// the biggest.
+/// Parses a decimal number without sign, space or list. A number that overflows becomes the
+/// maximum, which exceeds every limit.
 fn decimal(text: &str) -> Option<usize> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(usize::MAX))
 }
 
-/// How far a chunked body (RFC 9112 §7.1) has come. Every byte of it is looked at once.
+/// The progress in a chunked body (RFC 9112 §7.1). Every byte is examined once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chunks {
-    /// Where the next chunk begins.
+    /// The position of the next chunk.
     at: u32,
-    /// Bytes of body in the chunks before it.
+    /// Body bytes in the earlier chunks.
     held: u32,
 }
 
-/// Longest line before a chunk: its size, and an extension nobody here reads.
+/// The longest size line of a chunk, with extensions, which are ignored.
 const CHUNK_LINE_MAX: usize = 128;
 
 impl Chunks {
-    /// Goes as far as `bytes`, which begin with the body, allow: how long it is, once its end is
-    /// there. At most `max` bytes may be in it, and its chunks may not be so small that they cost
-    /// more than that again.
+    /// Advances through `bytes`, which begin with the body. Returns the body's length once its end
+    /// is there. The body may have at most `max` bytes, and its chunk overhead about as much again.
     ///
     /// # Errors
-    /// See [`HttpError`].
+    /// [`HttpError`].
     pub fn walk(&mut self, bytes: &[u8], max: usize) -> Result<Option<usize>, HttpError> {
         loop {
             if self.at as usize > max.saturating_mul(2).saturating_add(HEAD_MAX) {
@@ -291,7 +291,7 @@ impl Chunks {
     }
 }
 
-/// The bytes in a chunked body of which all is there.
+/// Returns the content of a complete chunked body.
 pub fn dechunk(mut body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Ok(Some((size, line))) = chunk_line(body) {
@@ -301,7 +301,7 @@ pub fn dechunk(mut body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The size a chunk declares, and the length of the line that says so.
+/// Returns the declared size of a chunk, and the length of its size line.
 fn chunk_line(bytes: &[u8]) -> Result<Option<(usize, usize)>, HttpError> {
     const BAD: HttpError = HttpError::Malformed("a chunk does not begin with its size");
     let window = bytes.get(..CHUNK_LINE_MAX).unwrap_or(bytes);

@@ -1,5 +1,5 @@
-//! IRC lines, by the Modern IRC Client Protocol and the IRCv3 message-tags specification: one line is
-//! tags, a source, a command and parameters, in at most 512 bytes, and 8,191 more of tags.
+//! IRC lines, as in the Modern IRC Client Protocol and the IRCv3 message-tags specification: tags,
+//! a source, a command and parameters, in at most 512 bytes plus 8,191 bytes of tags.
 
 mod tags;
 mod writer;
@@ -11,27 +11,30 @@ use super::Parsed;
 use memchr::memchr;
 use smallvec::SmallVec;
 
-/// Longest line without its tags, its end included (Modern IRC §Message Format).
+/// The longest line without its tags, with its end (Modern IRC §Message Format).
 pub const LINE_MAX: usize = 512;
 
-/// Longest tags a client may send, with their `@` and the space behind them (message-tags §Size limit).
+/// The longest tags of a client, with their `@` and the space after them (message-tags §Size
+/// limit).
 pub const CLIENT_TAGS_MAX: usize = 4_096;
 
-/// What was found at the front of the bytes.
+/// The result of [`split`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found<'a> {
     /// A line, without its end. It may be empty.
     Line(&'a [u8]),
-    /// The front of a line that is longer than a line may be; all of it that is here was taken.
+    /// The start of a line that is too long; all of it received so far was consumed.
     TooLong {
-        /// The end of the line was among it.
+        /// True if its end was received.
         ended: bool,
     },
 }
 
-/// Splits the first line off `bytes`. Lines end with `\n`; a `\r` before it belongs to the end.
+/// Splits off the first line. Lines end with `
+/// `, or with `\r
+/// `.
 ///
-/// What is too long is taken off as it comes, so that a line without end takes no memory.
+/// A line that is too long is consumed as it arrives, so that it takes no memory.
 pub fn split(bytes: &[u8]) -> Parsed<Found<'_>> {
     let tags = if bytes.first() == Some(&b'@') { CLIENT_TAGS_MAX } else { 0 };
     let window = bytes.get(..tags + LINE_MAX).unwrap_or(bytes);
@@ -50,7 +53,7 @@ pub fn split(bytes: &[u8]) -> Parsed<Found<'_>> {
     }
 }
 
-/// Takes the rest of a line that was too long off `bytes`, as far as it is here.
+/// Consumes the rest of a line that was too long.
 pub fn skip(bytes: &[u8]) -> Parsed<Found<'_>> {
     match memchr(b'\n', bytes) {
         Some(end) => Parsed::Complete(Found::TooLong { ended: true }, end + 1),
@@ -59,7 +62,8 @@ pub fn skip(bytes: &[u8]) -> Parsed<Found<'_>> {
     }
 }
 
-/// Whether tags or the rest are longer than each may be. `line` is without its `\n`.
+/// True if the tags or the rest exceed their limit. `line` is without its `
+/// `.
 fn is_too_long(line: &[u8]) -> bool {
     let tags = match line.first() {
         Some(b'@') => memchr(b' ', line).map_or(line.len(), |at| at + 1),
@@ -68,21 +72,21 @@ fn is_too_long(line: &[u8]) -> bool {
     tags > CLIENT_TAGS_MAX || line.len() - tags + 1 > LINE_MAX
 }
 
-/// One line, taken apart. Nothing is copied.
+/// A parsed line, borrowed from the input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// What stands between `@` and the first space.
+    /// The tags, between `@` and the first space.
     pub tags: Tags<'a>,
-    /// Who says it, without the `:`. Of no meaning in what clients say.
+    /// The source, without the `:`. It is ignored in lines of clients.
     pub source: Option<&'a str>,
-    /// The command, as it came.
+    /// The command as sent.
     pub command: &'a str,
-    /// Its parameters: as many as there are, though clients should send no more than fifteen (Modern
-    /// IRC §Parameters). With as many changes as a MODE may have, there are more.
+    /// The parameters. Clients should send at most fifteen (Modern IRC §Parameters), but a MODE
+    /// with many changes has more.
     pub params: SmallVec<[&'a str; 4]>,
 }
 
-/// Takes a line apart. `None` if it has no command; such lines are ignored.
+/// Parses a line. `None` if it has no command; such lines are ignored.
 pub fn parse(line: &str) -> Option<Line<'_>> {
     let mut rest = line;
     let mut tags = Tags::default();

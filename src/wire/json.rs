@@ -1,8 +1,8 @@
-//! The JSON spelling: one object per line, its verb under `type`. The same verbs and fields as
-//! [`binary`](super::binary), with two differences that JSON makes necessary. 64-bit numbers that
-//! the relay chooses (`id`, `key`, `epoch`) are 16 hexadecimal digits, because many readers of JSON
-//! keep only 53 bits. A payload is written as `"text"` when it is UTF-8 without control characters
-//! (tab and line ends aside), else as `"base64"`; so no payload more than doubles.
+//! The JSON encoding: one object per line, with its verb as `type`. Verbs and fields are those of
+//! [`binary`](super::binary), with two differences. 64-bit numbers chosen by the relay (`id`,
+//! `key`, `epoch`) are 16 hexadecimal digits, because many JSON readers keep only 53 bits. A
+//! payload is `"text"` if it is UTF-8 without control characters (except tab and line ends),
+//! otherwise `"base64"`; so a payload at most doubles.
 
 mod object;
 mod slot;
@@ -16,13 +16,13 @@ use object::JsonFrame;
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// Longest line for a given longest payload, either way: room for base64 (4/3), or for text of
+/// Returns the longest line for a given longest payload: room for base64 (4/3), or for text in
 /// which every character needs a short escape (2). The other fields take far less than 4 KiB.
 pub fn line_max(message_max: usize) -> usize {
     message_max * 2 + 4096
 }
 
-/// Parses the first line a client sent.
+/// Parses the first line of a client.
 ///
 /// # Errors
 /// See [`FrameError`]; the connection cannot go on.
@@ -30,7 +30,7 @@ pub fn parse_client(bytes: &[u8], max: usize) -> Result<Parsed<ClientFrame<'_>>,
     parse(bytes, max)
 }
 
-/// Parses the first line a relay sent.
+/// Parses the first line of a relay.
 ///
 /// # Errors
 /// See [`FrameError`]; the connection cannot go on.
@@ -38,12 +38,12 @@ pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<ServerFrame<'_>>,
     parse(bytes, max)
 }
 
-/// Appends what a client says, with its newline.
+/// Appends a client's frame, with its newline.
 pub fn write_client(frame: &ClientFrame<'_>, out: &mut Vec<u8>) {
     write(frame, out);
 }
 
-/// Appends what the relay says, with its newline.
+/// Appends a relay's frame, with its newline.
 pub fn write_server(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
     write(frame, out);
 }
@@ -56,7 +56,7 @@ fn parse<'a, F: JsonFrame<'a>>(bytes: &'a [u8], max: usize) -> Result<Parsed<F>,
     }
 }
 
-/// Reads what a client said, without a newline behind it: a WebSocket message has its own end.
+/// Reads a client's frame without a newline: a WebSocket message has its own end.
 ///
 /// # Errors
 /// See [`FrameError`].
@@ -64,19 +64,19 @@ pub fn read_client(object: &[u8]) -> Result<ClientFrame<'_>, FrameError> {
     read_object(object)
 }
 
-/// Reads a line that begins with its verb in one pass. Any other is read twice: first for its verb
-/// alone, then for that verb's fields. serde's own way with a tag inside the object is to keep every
-/// field in memory until the tag is found, 16 bytes for each byte that a stranger chose to send. Here
-/// what has no meaning is passed over where it lies, without recursion, however deeply it is nested.
+/// Reads a line in one pass if it begins with its verb. Any other line is read twice: first for its
+/// verb, then for that verb's fields. serde's internally tagged enums would keep every field in
+/// memory until the tag is found, 16 bytes per input byte. Here unknown values are skipped in
+/// place, without recursion, at any nesting depth.
 fn read_object<'a, F: JsonFrame<'a>>(object: &'a [u8]) -> Result<F, FrameError> {
-    // serde would also take an array of the fields in their order: a spelling nobody meant.
+    // serde would also accept an array of the fields.
     if !object.trim_ascii_start().starts_with(b"{") {
         return Err(FrameError::Malformed("a line is one JSON object"));
     }
     if let Some(frame) = object::read_in_one_pass(object) {
         return Ok(frame);
     }
-    // Also what is wrong is found here, so that it does not depend on where the verb stands.
+    // Errors are found here, too, so that they do not depend on the position of the verb.
     let Verb { verb } = serde_json::from_slice(object)
         .map_err(|_| FrameError::Malformed("that line is not a JSON object with one \"type\""))?;
     object::read(&verb, object)

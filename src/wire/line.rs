@@ -1,15 +1,17 @@
-//! Lines: what people type and `framing=line` keeps whole.
+//! Lines of text.
 
 use super::Parsed;
 use memchr::memchr;
 
-/// Splits the first line off `bytes`, without its `\r\n` or bare `\n`.
+/// Splits off the first line, without its `\r
+/// ` or `
+/// `.
 ///
-/// The limit is applied to what has *arrived*: a peer that never sends a newline is refused once
-/// `line_max` bytes hold none, rather than at whatever memory it can make us hold. `line_max`
-/// counts the line with its ending.
+/// The limit applies to the bytes received: a peer that sends no newline is refused once `line_max`
+/// bytes have arrived. `line_max` counts the line with its end.
 ///
 /// # Errors
+/// [`LineTooLong`] if the first `line_max` bytes contain no newline.
 /// [`LineTooLong`] when the first `line_max` bytes hold no newline.
 pub fn parse(bytes: &[u8], line_max: usize) -> Result<Parsed<&[u8]>, LineTooLong> {
     let window = bytes.get(..line_max).unwrap_or(bytes);
@@ -22,25 +24,25 @@ pub fn parse(bytes: &[u8], line_max: usize) -> Result<Parsed<&[u8]>, LineTooLong
     }
 }
 
-/// No newline within the limit.
+/// An error: no newline within the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineTooLong;
 
-/// Remembers how much of an unfinished line was searched, so that a line that arrives a byte at a
-/// time is searched once and not once per byte.
+/// The searched length of an incomplete line, so that a line that arrives byte by byte is searched
+/// once.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Watch {
+pub struct LineSearch {
     searched: u32,
 }
 
-impl Watch {
-    /// Whether parsing `bytes` again can end differently than it did last time: a newline has come,
-    /// or the line has reached its limit. `bytes` grows until this says yes.
-    pub fn has_news(&mut self, bytes: &[u8], line_max: usize) -> bool {
+impl LineSearch {
+    /// True if parsing `bytes` again can have another result: a newline has arrived, or the limit
+    /// is reached. `bytes` grows until then.
+    pub fn may_complete(&mut self, bytes: &[u8], line_max: usize) -> bool {
         let fresh = bytes.get(self.searched as usize..).unwrap_or(bytes);
-        let has_news = bytes.len() >= line_max || fresh.contains(&b'\n');
-        self.searched = if has_news { 0 } else { u32::try_from(bytes.len()).unwrap_or(0) };
-        has_news
+        let may_complete = bytes.len() >= line_max || fresh.contains(&b'\n');
+        self.searched = if may_complete { 0 } else { u32::try_from(bytes.len()).unwrap_or(0) };
+        may_complete
     }
 }
 
@@ -50,14 +52,14 @@ mod tests {
 
     #[test]
     fn fault_p3_a_byte_at_a_time_is_searched_once() {
-        let (mut watch, line) = (Watch::default(), b"a line of some length\n");
+        let (mut watch, line) = (LineSearch::default(), b"a line of some length\n");
         for end in 1..line.len() {
-            assert!(!watch.has_news(&line[..end], 64), "{end}");
+            assert!(!watch.may_complete(&line[..end], 64), "{end}");
             assert_eq!(watch.searched as usize, end);
         }
-        assert!(watch.has_news(line, 64));
-        assert!(!watch.has_news(b"next", 64));
-        assert!(watch.has_news(b"next", 4));
+        assert!(watch.may_complete(line, 64));
+        assert!(!watch.may_complete(b"next", 64));
+        assert!(watch.may_complete(b"next", 4));
     }
 
     fn lines_when_cut_at(stream: &[u8], cut: usize) -> Vec<Vec<u8>> {

@@ -1,5 +1,6 @@
-//! Bytes ↔ frames, as pure functions. A parser is shown what has arrived and answers
-//! `Complete | Partial | Err`; it holds no socket, keeps no state, and consumes nothing on `Partial`.
+//! Parsers and writers of the protocols, as pure functions. A parser gets all received bytes and
+//! returns `Complete | Partial | Err`; it has no socket and no state, and consumes nothing on
+//! `Partial`.
 
 pub mod binary;
 #[cfg(feature = "http")]
@@ -18,17 +19,17 @@ pub mod sniff;
 pub mod verbs;
 pub mod websocket;
 
-/// What a parser found at the front of the bytes it was shown.
+/// The result of a parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed<T> {
-    /// A whole value, and how many bytes it took.
+    /// A complete value, and the number of bytes it took.
     Complete(T, usize),
-    /// The start of a value. Call again once more bytes are in; nothing was consumed.
+    /// The start of a value. Call the parser again with more bytes; nothing was consumed.
     Partial,
 }
 
 impl<T> Parsed<T> {
-    /// The same finding about another value.
+    /// Converts a complete value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Parsed<U> {
         match self {
             Self::Complete(value, used) => Parsed::Complete(change(value), used),

@@ -1,28 +1,29 @@
-//! The PROXY protocol, versions 1 and 2 (haproxy's `proxy-protocol.txt`): whom a proxy speaks for,
-//! said before anything else. It is never guessed at: a listener has it, or has it not.
+//! The PROXY protocol, versions 1 and 2 (haproxy's `proxy-protocol.txt`): the forwarded address,
+//! before all other bytes. It is never detected automatically: a listener either requires it or
+//! refuses it.
 
 use super::Parsed;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Longest line of version 1, with its end.
+/// The longest line of version 1, with its end.
 const LINE_MAX: usize = 107;
 
-/// What version 2 begins with.
+/// The start of version 2.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// Most bytes behind the header of version 2 that are taken. Addresses take 36; the rest is notes
-/// that nobody here reads.
+/// The most bytes after the header of version 2. Addresses take 36; the rest are extensions, which
+/// are ignored.
 const TAIL_MAX: usize = 512;
 
-/// The bytes are no header of the PROXY protocol.
+/// An error: the bytes are not a header of the PROXY protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProxyError;
 
-/// Reads the header: for whom the proxy speaks, or `None` if it says that nobody knows, or that it
-/// speaks for itself.
+/// Reads the header. Returns the forwarded address; `None` if it is unknown, or if the proxy
+/// connects for itself.
 ///
 /// # Errors
-/// As soon as it is certain that no header can come of it.
+/// Input that cannot become a valid header.
 pub fn parse(bytes: &[u8]) -> Result<Parsed<Option<IpAddr>>, ProxyError> {
     let same = bytes.iter().zip(SIGNATURE).take_while(|(one, other)| one == other).count();
     if same == bytes.len() || same == SIGNATURE.len() {
@@ -77,7 +78,7 @@ fn parse_binary(bytes: &[u8]) -> Result<Parsed<Option<IpAddr>>, ProxyError> {
     let from = SIGNATURE.len() + 4;
     let Some(rest) = bytes.get(from..from + length) else { return Ok(Parsed::Partial) };
     let ip = match (command, family) {
-        // LOCAL: the proxy looks whether we are there.
+        // LOCAL: a health check of the proxy.
         (0x20, _) => None,
         (0x21, 0x11 | 0x12) if length >= 12 => {
             rest.first_chunk::<4>().map(|ip| IpAddr::V4(Ipv4Addr::from(*ip)))

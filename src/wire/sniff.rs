@@ -1,6 +1,6 @@
-//! Recognises, by its first bytes, a client that speaks something else altogether.
+//! Detection of clients that speak another protocol, by their first bytes.
 
-/// A protocol that this listener does not speak.
+/// A protocol that the listener does not serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
     /// A TLS client hello (RFC 8446 §5.1: handshake record, legacy version 3.x).
@@ -9,8 +9,8 @@ pub enum Foreign {
     Http,
 }
 
-/// Looks at the first bytes of a connection. Only whole, unmistakable openings count, because on a
-/// `raw` listener any other bytes are somebody's message.
+/// Detects another protocol in the first bytes of a connection. Only complete, unmistakable
+/// openings count: on a `raw` listener all other bytes are messages.
 pub fn foreign(first: &[u8]) -> Option<Foreign> {
     if first.starts_with(&[0x16, 0x03]) && first.get(2).is_some_and(|minor| *minor <= 4) {
         return Some(Foreign::Tls);

@@ -1,8 +1,9 @@
-//! The table of verbs: the one place that has the name, the kind byte and the fields of each.
+//! The table of verbs: names, kind bytes and fields.
 //!
 //! A row is a verb: its name in JSON, its kind byte in binary frames, its variant of the frame, and
-//! its fields in the order of binary frames. `or` gives the value of a field that JSON may leave out;
-//! `json` gives the order of JSON where it is another one. Each field has a type, which says how
+//! its fields in the order of binary frames. `or` gives the default of a field that JSON may omit;
+//! `json` gives the order in JSON if it differs. Each field has a type, which determines both
+//! encodings. Fields that share bytes are joined with `+`.
 //! either spelling has it. Fields that share bytes stand together, with `+`.
 //!
 //! | type | binary | JSON |
@@ -25,8 +26,8 @@
 //! of field: a method of `Body` and one of `Fields` (`binary.rs`), a slot (`json/slot.rs`) and a
 //! method of `Object` (`json/object.rs`).
 
-/// Passes the rows of either side to the macro `$derive`: `kind` and `spell` of `binary.rs`, `spell` of
-/// `json/object.rs`, `list` below, and `generate` for the tests of both spellings.
+/// Passes the rows of either side to the macro `$derive`: `kind` and `encoding` of `binary.rs`,
+/// `encoding` of `json/object.rs`, `list` below, and `generate` for the tests of both encodings.
 macro_rules! verbs {
     ($derive:ident) => {
         $derive! { ClientFrame client
@@ -43,7 +44,7 @@ macro_rules! verbs {
             "tell"    0x0a Tell { request: u64 or 0, notice: flag or false, name: short_text, payload: payload }
                 json [request, name, notice, payload];
         }
-        // The top bit is set, but in the kinds of verbs that a client has too.
+        // The top bit is set, except in kinds that clients have too.
         $derive! { ServerFrame server
             "welcome" 0x81 Welcome {
                 version: u16, id: hex, key: hex, max_message: u32, max_rooms: u32, ping_ms: u32, name: text
@@ -78,22 +79,22 @@ use super::frame::{ClientFrame, ServerFrame};
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verb {
-    /// Its name, as JSON has it under `type`.
+    /// The name, used in JSON as `type`.
     pub name: &'static str,
-    /// Its kind byte in binary frames.
+    /// The kind byte in binary frames.
     pub kind: u8,
-    /// Its fields, in the order of binary frames.
+    /// The fields, in the order of binary frames.
     pub fields: &'static [Field],
 }
 
-/// A field of a verb, or several that share bytes.
+/// A field of a verb, or several fields that share bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Its name, or their names with ` + ` between them.
+    /// The name, or the names joined with ` + `.
     pub name: &'static str,
-    /// Its type.
+    /// The type.
     pub of_type: &'static str,
-    /// The value that JSON may leave out, as it stands in the table; empty if there is none.
+    /// The default that JSON may omit, as in the table; empty if there is none.
     pub default: &'static str,
 }
 
@@ -104,7 +105,7 @@ macro_rules! list {
         $(json $order:tt)?;)*
     ) => {
         impl $Frame<'_> {
-            /// Every verb of this side.
+            /// All verbs of this side.
             pub const VERBS: &'static [Verb] = &[$(Verb {
                 name: $name,
                 kind: $kind,

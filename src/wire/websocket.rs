@@ -1,15 +1,15 @@
-//! WebSocket frames (RFC 6455 §5), both ways. What a client sends is masked; what the relay sends is
+//! WebSocket frames (RFC 6455 §5) in both directions. Clients mask their frames; the relay does
 //! not, so that one tape serves every browser.
 
 use super::Parsed;
 use super::deflate::Deflater;
 use std::fmt;
 
-/// What a frame is (RFC 6455 §5.2).
+/// The type of a frame (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
-    /// More of the message that a `Text` or `Binary` frame began.
+    /// The next fragment of a message that a `Text` or `Binary` frame began.
     Continuation = 0x0,
     /// A message of UTF-8, or its first fragment.
     Text = 0x1,
@@ -17,9 +17,9 @@ pub enum Opcode {
     Binary = 0x2,
     /// The last frame of its sender.
     Close = 0x8,
-    /// Asks for a `Pong` with the same payload.
+    /// Requests a `Pong` with the same payload.
     Ping = 0x9,
-    /// Answers a `Ping`, or says unasked that its sender lives.
+    /// Replies to a `Ping`, or is an unrequested keep-alive.
     Pong = 0xa,
 }
 
@@ -36,19 +36,20 @@ impl Opcode {
         }
     }
 
-    /// Control frames are short, whole, and may stand between the fragments of a message.
+    /// True for a control frame: short, unfragmented, and allowed between the fragments of a
+    /// message.
     pub fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }
 }
 
-/// Longest payload of a control frame (RFC 6455 §5.5).
+/// The longest payload of a control frame (RFC 6455 §5.5).
 pub const CONTROL_MAX: usize = 125;
 
-/// Longest header the relay writes.
+/// The longest header that the relay writes.
 const HEADER_MAX: usize = 10;
 
-/// Shortest payload that is worth compressing.
+/// The shortest payload that is compressed.
 const DEFLATE_MIN: usize = 64;
 
 const FIN: u8 = 0x80;
@@ -56,21 +57,21 @@ const COMPRESSED: u8 = 0x40;
 const RESERVED: u8 = 0x30;
 const MASKED: u8 = 0x80;
 
-/// One frame of a client, its payload still masked.
+/// A client's frame, its payload still masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// Whether the message ends here.
+    /// True for the last fragment of a message.
     pub fin: bool,
-    /// Whether the message is compressed (RFC 7692 §6): said on its first frame only.
+    /// True on the first frame of a compressed message (RFC 7692 §6).
     pub compressed: bool,
-    /// What it is.
+    /// The type.
     pub opcode: Opcode,
     mask: [u8; 4],
     masked: &'a [u8],
 }
 
 impl Frame<'_> {
-    /// Appends the payload as its sender meant it.
+    /// Appends the unmasked payload.
     pub fn unmask_into(&self, out: &mut Vec<u8>) {
         let from = out.len();
         out.extend_from_slice(self.masked);
@@ -87,7 +88,7 @@ impl Frame<'_> {
         }
     }
 
-    /// The payload as its sender meant it.
+    /// Returns the unmasked payload.
     pub fn payload(&self) -> Vec<u8> {
         let mut payload = Vec::with_capacity(self.masked.len());
         self.unmask_into(&mut payload);
@@ -95,21 +96,21 @@ impl Frame<'_> {
     }
 }
 
-/// Why bytes are not a frame that may come now.
+/// Invalid input. The connection must be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameError {
-    /// They break a rule of RFC 6455.
+pub enum WebSocketError {
+    /// A violation of RFC 6455.
     Protocol(&'static str),
-    /// A frame declares more than is taken.
+    /// A declared length above the limit.
     TooLong {
-        /// What it declares.
+        /// The declared length.
         length: u64,
-        /// What would be taken.
+        /// The limit.
         max: usize,
     },
 }
 
-impl fmt::Display for FrameError {
+impl fmt::Display for WebSocketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protocol(what) => f.write_str(what),
@@ -120,46 +121,46 @@ impl fmt::Display for FrameError {
     }
 }
 
-/// Finds the first whole frame of a client. Everything is judged from the header alone, before a
-/// byte of payload is waited for. `compression` says whether it was agreed on; `max` what a frame
-/// of this kind may hold (control frames have their own limit).
+/// Parses the first complete frame of a client. The header is checked before the payload has
+/// arrived. `compression` is true if it was negotiated; `max` returns the limit of a data frame
+/// (control frames have their own).
 ///
 /// # Errors
-/// See [`FrameError`]; the connection cannot go on.
+/// [`WebSocketError`]; the connection must be closed.
 pub fn parse_client(
     bytes: &[u8],
     compression: bool,
     max: impl FnOnce(Opcode) -> usize,
-) -> Result<Parsed<Frame<'_>>, FrameError> {
+) -> Result<Parsed<Frame<'_>>, WebSocketError> {
     let [first, second, rest @ ..] = bytes else { return Ok(Parsed::Partial) };
     let (fin, compressed) = (first & FIN != 0, first & COMPRESSED != 0);
     if first & RESERVED != 0 || compressed && !compression {
-        return Err(FrameError::Protocol("a reserved bit is set"));
+        return Err(WebSocketError::Protocol("a reserved bit is set"));
     }
     let Some(opcode) = Opcode::of(first & 0x0f) else {
-        return Err(FrameError::Protocol("no frame has that opcode"));
+        return Err(WebSocketError::Protocol("no frame has that opcode"));
     };
     if second & MASKED == 0 {
-        return Err(FrameError::Protocol("frames of a client are masked"));
+        return Err(WebSocketError::Protocol("frames of a client are masked"));
     }
     if opcode.is_control() && !fin {
-        return Err(FrameError::Protocol("a control frame is in fragments"));
+        return Err(WebSocketError::Protocol("a control frame is in fragments"));
     }
     if compressed && !matches!(opcode, Opcode::Text | Opcode::Binary) {
-        return Err(FrameError::Protocol(
+        return Err(WebSocketError::Protocol(
             "only a message's first frame says that it is compressed",
         ));
     }
     let Some((length, rest)) = split_length(*second, rest) else { return Ok(Parsed::Partial) };
     if opcode.is_control() && length > CONTROL_MAX as u64 {
-        return Err(FrameError::Protocol("a control frame is longer than 125 bytes"));
+        return Err(WebSocketError::Protocol("a control frame is longer than 125 bytes"));
     }
     if length > i64::MAX as u64 {
-        return Err(FrameError::Protocol("the highest bit of a length is not 0"));
+        return Err(WebSocketError::Protocol("the highest bit of a length is not 0"));
     }
     let max = if opcode.is_control() { CONTROL_MAX } else { max(opcode) };
     let Some(whole) = usize::try_from(length).ok().filter(|length| *length <= max) else {
-        return Err(FrameError::TooLong { length, max });
+        return Err(WebSocketError::TooLong { length, max });
     };
     let Some((mask, rest)) = rest.split_first_chunk::<4>() else { return Ok(Parsed::Partial) };
     match rest.get(..whole) {
@@ -171,25 +172,25 @@ pub fn parse_client(
     }
 }
 
-/// Finds the first whole frame of a server: its first byte, and its payload.
+/// Parses the first complete frame of a server. Returns its first byte and its payload.
 ///
 /// # Errors
-/// See [`FrameError`]; the connection cannot go on.
-pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<(u8, &[u8])>, FrameError> {
+/// [`WebSocketError`]; the connection must be closed.
+pub fn parse_server(bytes: &[u8], max: usize) -> Result<Parsed<(u8, &[u8])>, WebSocketError> {
     let [first, second, rest @ ..] = bytes else { return Ok(Parsed::Partial) };
     if second & MASKED != 0 {
-        return Err(FrameError::Protocol("frames of a server are not masked"));
+        return Err(WebSocketError::Protocol("frames of a server are not masked"));
     }
     let Some((length, rest)) = split_length(*second, rest) else { return Ok(Parsed::Partial) };
     let Some(whole) = usize::try_from(length).ok().filter(|length| *length <= max) else {
-        return Err(FrameError::TooLong { length, max });
+        return Err(WebSocketError::TooLong { length, max });
     };
     let used = bytes.len() - rest.len() + whole;
     let payload = rest.get(..whole);
     Ok(payload.map_or(Parsed::Partial, |payload| Parsed::Complete((*first, payload), used)))
 }
 
-/// The length that a header declares, and what stands behind it.
+/// Returns the declared length, and the bytes after it.
 fn split_length(second: u8, rest: &[u8]) -> Option<(u64, &[u8])> {
     match second & !MASKED {
         126 => {
@@ -204,11 +205,10 @@ fn split_length(second: u8, rest: &[u8]) -> Option<(u64, &[u8])> {
     }
 }
 
-/// Reads the payload of a `Close` frame: its code, if it has one (RFC 6455 §5.5.1).
+/// Parses the payload of a `Close` frame. Returns its code, if it has one (RFC 6455 §5.5.1).
 ///
 /// # Errors
-/// With the code that answers it: 1002 for a code nobody may send, 1007 for a reason that is not
-/// UTF-8.
+/// The close code to reply with: 1002 for an invalid code, 1007 for a reason that is not UTF-8.
 pub fn parse_close(payload: &[u8]) -> Result<Option<u16>, u16> {
     match payload.split_first_chunk::<2>() {
         None if payload.is_empty() => Ok(None),
@@ -223,12 +223,13 @@ pub fn parse_close(payload: &[u8]) -> Result<Option<u16>, u16> {
     }
 }
 
-/// Makes one whole frame of what was written to `out` from `from` on.
+/// Wraps the bytes from `from` on into one frame.
 pub fn enclose(opcode: Opcode, from: usize, out: &mut Vec<u8>) {
     enclose_after(opcode, from, 0, out);
 }
 
-/// The same, less the first `spare` bytes: a prefix that the frame's own header replaces.
+/// Wraps the bytes from `from + spare` on into one frame, and removes the `spare` bytes before
+/// them.
 pub fn enclose_after(opcode: Opcode, from: usize, spare: usize, out: &mut Vec<u8>) {
     let length = out.len().saturating_sub(from + spare);
     let mut header = [0; HEADER_MAX];
@@ -238,8 +239,7 @@ pub fn enclose_after(opcode: Opcode, from: usize, spare: usize, out: &mut Vec<u8
     out.splice(replaced, header.iter().copied());
 }
 
-/// Compresses each of the relay's own frames in `frames` that this makes shorter: for peers that have
-/// agreed to it.
+/// Compresses the frames that become shorter, for peers that negotiated it.
 pub fn deflate(frames: &mut Vec<u8>, deflater: &mut Deflater) {
     let mut at = 0;
     loop {
@@ -260,7 +260,7 @@ pub fn deflate(frames: &mut Vec<u8>, deflater: &mut Deflater) {
     }
 }
 
-/// Writes the shortest header for a payload of that length; how long it is.
+/// Writes the shortest header for a payload of that length. Returns the header's length.
 fn write_header(first: u8, length: usize, header: &mut [u8; HEADER_MAX]) -> usize {
     let [kind, short, rest @ ..] = header;
     *kind = first;
@@ -282,7 +282,7 @@ fn write_header(first: u8, length: usize, header: &mut [u8; HEADER_MAX]) -> usiz
     }
 }
 
-/// Appends a frame that carries `payload`.
+/// Appends a frame with `payload`.
 pub fn write(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     let mut header = [0; HEADER_MAX];
     let size = write_header(FIN | opcode as u8, payload.len(), &mut header);
@@ -290,7 +290,7 @@ pub fn write(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
-/// Appends a frame as a client writes it.
+/// Appends a masked frame, as clients send it.
 pub fn write_masked(opcode: Opcode, mask: [u8; 4], payload: &[u8], out: &mut Vec<u8>) {
     let mut header = [0; HEADER_MAX];
     let size = write_header(FIN | opcode as u8, payload.len(), &mut header);
@@ -300,7 +300,7 @@ pub fn write_masked(opcode: Opcode, mask: [u8; 4], payload: &[u8], out: &mut Vec
     out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
 }
 
-/// Appends a `Close` frame: with a code and as much of the reason as fits, or without either.
+/// Appends a `Close` frame, with a code and as much of the reason as fits, or with neither.
 pub fn write_close(code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
     let mut payload = Vec::new();
     if let Some(code) = code {
@@ -311,7 +311,7 @@ pub fn write_close(code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
     write(Opcode::Close, &payload, out);
 }
 
-/// What `Sec-WebSocket-Accept` answers to a key (RFC 6455 §4.2.2).
+/// Returns the value of `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2).
 #[cfg(feature = "http")]
 pub fn accept(key: &str) -> String {
     use base64::Engine as _;
@@ -335,7 +335,7 @@ mod tests {
         header[..size].iter().copied().chain(mask).chain(masked).collect()
     }
 
-    fn parse(bytes: &[u8]) -> Result<Parsed<Frame<'_>>, FrameError> {
+    fn parse(bytes: &[u8]) -> Result<Parsed<Frame<'_>>, WebSocketError> {
         parse_client(bytes, false, |_| 70_000)
     }
 
@@ -353,7 +353,10 @@ mod tests {
             assert_eq!((frame.payload(), used), (payload, masked.len()));
             assert!(parse_server(&masked, 70_000).is_err());
         }
-        assert!(matches!(parse_server(&[0x82, 126, 1, 0], 255), Err(FrameError::TooLong { .. })));
+        assert!(matches!(
+            parse_server(&[0x82, 126, 1, 0], 255),
+            Err(WebSocketError::TooLong { .. })
+        ));
     }
 
     #[test]
@@ -372,7 +375,7 @@ mod tests {
     #[test]
     fn fault_p5_what_breaks_a_rule_is_refused_from_its_header() {
         let refused = |bytes: &[u8]| match parse(bytes) {
-            Err(FrameError::Protocol(why)) => why,
+            Err(WebSocketError::Protocol(why)) => why,
             other => panic!("{bytes:?}: {other:?}"),
         };
         for bit in [0x40, 0x20, 0x10] {
@@ -392,7 +395,7 @@ mod tests {
         for length in [70_001_u64, 1 << 32, i64::MAX as u64] {
             let mut bytes = vec![0x82, 0xff];
             bytes.extend_from_slice(&length.to_be_bytes());
-            assert_eq!(parse(&bytes), Err(FrameError::TooLong { length, max: 70_000 }));
+            assert_eq!(parse(&bytes), Err(WebSocketError::TooLong { length, max: 70_000 }));
         }
     }
 

@@ -18,7 +18,7 @@ use crate::payload::{Form, Identity, Manner, Message};
 use crate::reason::{CloseReason, Refusal};
 use crate::wire::Parsed;
 use crate::wire::frame::{ClientFrame, FrameError, Past, ServerFrame, Side, VERSION};
-use crate::wire::line::Watch;
+use crate::wire::line::LineSearch;
 use crate::wire::sniff;
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ pub struct Frame {
     greeted: bool,
     /// It takes what is told to it alone.
     private: bool,
-    watch: Watch,
+    watch: LineSearch,
 }
 
 impl OverMessages for Frame {
@@ -68,7 +68,7 @@ impl OverStream for Frame {
             None => return Err(unknown_opening(bytes)),
         };
         let max = self.frame_max(spelling, view.limits);
-        if spelling == Spelling::Json && !self.watch.has_news(bytes, max) {
+        if spelling == Spelling::Json && !self.watch.may_complete(bytes, max) {
             return Ok(Parsed::Partial);
         }
         match spelling.parse(bytes, max) {

@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::payload::Form;
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
-use crate::wire::line::{self, Watch};
+use crate::wire::line::{self, LineSearch};
 use crate::wire::sniff::{self, Foreign};
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ pub struct Raw {
     opening: Opening,
     /// True once the first bytes were looked at for a protocol that does not belong here.
     sniffed: bool,
-    watch: Watch,
+    watch: LineSearch,
 }
 
 /// How far the conversation has opened: connecting alone gives a name and a room.
@@ -69,7 +69,7 @@ impl Raw {
                 let chunk = bytes.get(..limits.message).unwrap_or(bytes);
                 (chunk, chunk.len())
             }
-            Framing::Line if !ended && !self.watch.has_news(bytes, line_max) => {
+            Framing::Line if !ended && !self.watch.may_complete(bytes, line_max) => {
                 return Ok(Parsed::Partial);
             }
             Framing::Line => match line::parse(bytes, line_max) {

@@ -3,32 +3,32 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// The value of a tag that has none: to readers the same as an empty one.
+/// The value of a tag without one, equivalent to an empty value.
 pub const MISSING: &str = "";
 
-/// A line's tags, as they came: `a=b;c;+d=e`.
+/// The tags of a line as sent: `a=b;c;+d=e`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tags<'a>(&'a str);
 
 impl<'a> Tags<'a> {
-    /// The tags in what stood between `@` and the first space.
+    /// Wraps the text between `@` and the first space.
     pub fn new(text: &'a str) -> Self {
         Self(text)
     }
 
-    /// Every key and its value, still escaped, in the order in which they came.
+    /// Returns all keys and their escaped values, in order.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let each = self.0.split(';').filter(|tag| !tag.is_empty());
         each.map(|tag| tag.split_once('=').unwrap_or((tag, MISSING)))
     }
 
-    /// The value of a tag: the last one, if it was given several times.
+    /// Returns the unescaped value of a tag; the last one if it is repeated.
     pub fn get(self, key: &str) -> Option<Cow<'a, str>> {
         self.iter().filter(|(name, _)| *name == key).last().map(|(_, value)| unescape(value))
     }
 
-    /// Those that clients mean for clients (`+key`), as they came; of several with one key, the last.
-    /// `None` if there are none.
+    /// Returns the client-only tags (`+key`) as sent; of repeated keys, the last. `None` if there
+    /// are none.
     pub fn client_only(self) -> Option<String> {
         let key = |tag: &'a str| tag.split_once('=').map_or(tag, |(key, _)| key);
         let mut keys = HashSet::new();
@@ -39,8 +39,8 @@ impl<'a> Tags<'a> {
     }
 }
 
-/// Whether a tag is one that is passed on: `+`, a name in letters, digits, hyphens, dots and slashes, and
-/// a value without anything that would end it.
+/// True for a client-only tag: `+`, a name of letters, digits, hyphens, dots and slashes, and a
+/// value without characters that would end it.
 fn is_client_only(tag: &str) -> bool {
     let (key, value) = tag.split_once('=').unwrap_or((tag, MISSING));
     let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/');
@@ -49,7 +49,7 @@ fn is_client_only(tag: &str) -> bool {
         && !value.contains(['\0', '\r', '\n', ' '])
 }
 
-/// A value as it is meant (message-tags §Escaping values).
+/// Unescapes a value (message-tags §Escaping values).
 pub fn unescape(value: &str) -> Cow<'_, str> {
     if !value.contains('\\') {
         return Cow::Borrowed(value);
@@ -73,7 +73,7 @@ pub fn unescape(value: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// A value as it is written. A NUL has no escape, and goes.
+/// Appends a value with escapes. A NUL has no escape and is removed.
 pub fn escape(value: &str, out: &mut Vec<u8>) {
     let is_special = |byte: u8| matches!(byte, b';' | b' ' | b'\\' | b'\r' | b'\n' | 0);
     // Nearly every value is plain.

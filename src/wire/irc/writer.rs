@@ -1,14 +1,14 @@
-//! Writing lines. Whatever is put in, what comes out is one line: no CR, LF or NUL, no parameter that
-//! begins another, and no more bytes than a line may have.
+//! Writing IRC lines. Any input results in exactly one line: without CR, LF or NUL, without
+//! unintended parameters, and within the length limit.
 
 use super::LINE_MAX;
 use std::io::Write as _;
 
-/// One line being written to the end of a buffer. Parts go in from left to right.
+/// A line being appended to a buffer. Its parts are written from left to right.
 #[derive(Debug)]
 pub struct LineWriter<'o> {
     out: &'o mut Vec<u8>,
-    /// Where the line begins, behind its tags.
+    /// The start of the line, after its tags.
     start: usize,
     has_tags: bool,
 }
@@ -25,7 +25,7 @@ impl<'o> LineWriter<'o> {
         self.has_tags = true;
     }
 
-    /// A tag. `key` is the relay's own; `value` is escaped.
+    /// Appends a tag. `key` is a constant of the relay; `value` is escaped.
     #[must_use]
     pub fn tag(mut self, key: &str, value: &str) -> Self {
         self.begin_tag();
@@ -37,8 +37,8 @@ impl<'o> LineWriter<'o> {
         self
     }
 
-    /// A tag that a client sent, from [`Tags::client_only`](super::Tags::client_only): with a value, even
-    /// if that is empty, or without one.
+    /// Appends a client-only tag from [`Tags::client_only`](super::Tags::client_only), with a value
+    /// (possibly empty) or without one.
     #[must_use]
     pub fn client_tag(mut self, key: &str, value: Option<&str>) -> Self {
         self.begin_tag();
@@ -58,32 +58,32 @@ impl<'o> LineWriter<'o> {
         self.start = self.out.len();
     }
 
-    /// Who says it: a server's name.
+    /// Appends a server as the source.
     #[must_use]
     pub fn from_server(mut self, name: &str) -> Self {
         self.end_tags();
         self.out.push(b':');
-        put(name, |byte| byte == b' ', b'_', self.out);
+        write_safe(name, |byte| byte == b' ', b'_', self.out);
         self
     }
 
-    /// Who says it: a person.
+    /// Appends a person as the source.
     #[must_use]
     pub fn from_person(mut self, nick: &str, user: &str, host: impl std::fmt::Display) -> Self {
         self.end_tags();
         self.out.push(b':');
-        put(nick, is_edge_of_mask, b'_', self.out);
+        write_safe(nick, is_edge_of_mask, b'_', self.out);
         self.out.push(b'!');
-        put(user, is_edge_of_mask, b'_', self.out);
+        write_safe(user, is_edge_of_mask, b'_', self.out);
         self.out.push(b'@');
         let from = self.out.len();
-        // A vector takes whatever it is given.
+        // Writing to a vector cannot fail.
         let _ = write!(self.out, "{host}");
-        tame(self.out, from, is_edge_of_mask, b'_');
+        replace_unsafe(self.out, from, is_edge_of_mask, b'_');
         self
     }
 
-    /// The command.
+    /// Appends the command.
     #[must_use]
     pub fn command(mut self, command: &str) -> Self {
         if self.has_tags {
@@ -92,11 +92,11 @@ impl<'o> LineWriter<'o> {
         if self.out.len() > self.start {
             self.out.push(b' ');
         }
-        put(command, |byte| byte == b' ', b'_', self.out);
+        write_safe(command, |byte| byte == b' ', b'_', self.out);
         self
     }
 
-    /// A parameter without spaces. One that is empty, or begins as a last one would, is changed.
+    /// Appends a parameter without spaces. A parameter that is empty or begins with `:` is changed.
     #[must_use]
     pub fn middle(self, param: &str) -> Self {
         self.out.push(b' ');
@@ -105,23 +105,23 @@ impl<'o> LineWriter<'o> {
             Some(b':') => self.out.push(b'_'),
             Some(_) => {}
         }
-        put(param, |byte| byte == b' ', b'_', self.out);
+        write_safe(param, |byte| byte == b' ', b'_', self.out);
         self
     }
 
-    /// The last parameter, which may have spaces. Ends the line.
+    /// Appends the last parameter, which may contain spaces, and ends the line.
     pub fn last(self, param: &str) {
         self.out.extend_from_slice(b" :");
-        put(param, |_| false, b' ', self.out);
+        write_safe(param, |_| false, b' ', self.out);
         self.end();
     }
 
-    /// How many bytes the last parameter may still have.
+    /// Returns the number of bytes left for the last parameter.
     pub fn space(&self) -> usize {
         (LINE_MAX - "\r\n".len()).saturating_sub(self.out.len() - self.start + " :".len())
     }
 
-    /// Ends the line. What does not fit is cut off, between characters.
+    /// Ends the line. Excess bytes are cut off at a character boundary.
     pub fn end(self) {
         let most = self.start + LINE_MAX - "\r\n".len();
         if self.out.len() > most {
@@ -137,15 +137,15 @@ fn is_edge_of_mask(byte: u8) -> bool {
     matches!(byte, b' ' | b'!' | b'@')
 }
 
-/// Appends `text`, and `instead` for whatever would end the line or this part of it.
-fn put(text: &str, is_edge: impl Fn(u8) -> bool, instead: u8, out: &mut Vec<u8>) {
+/// Appends `text`, with `instead` for bytes that would end the line or this part.
+fn write_safe(text: &str, is_edge: impl Fn(u8) -> bool, instead: u8, out: &mut Vec<u8>) {
     let from = out.len();
     out.extend_from_slice(text.as_bytes());
-    tame(out, from, is_edge, instead);
+    replace_unsafe(out, from, is_edge, instead);
 }
 
-/// Puts `instead` in the place of whatever would end the line or this part of it, from `from` on.
-fn tame(out: &mut [u8], from: usize, is_edge: impl Fn(u8) -> bool, instead: u8) {
+/// Replaces bytes that would end the line or this part by `instead`, from `from` on.
+fn replace_unsafe(out: &mut [u8], from: usize, is_edge: impl Fn(u8) -> bool, instead: u8) {
     for byte in out.get_mut(from..).unwrap_or_default() {
         let is_safe = !matches!(*byte, b'\r' | b'\n' | 0) && !is_edge(*byte);
         *byte = if is_safe { *byte } else { instead };

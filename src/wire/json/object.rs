@@ -1,4 +1,4 @@
-//! Objects: the fields of each verb, read and written as the table of verbs lists them.
+//! Objects: the fields of each verb, read and written as in the table of verbs.
 
 use super::slot::{self, Fields, Slot, WRONG_FIELD};
 use super::value::{Hex, Past, text_or_base64};
@@ -14,14 +14,14 @@ const UNKNOWN_VERB: FrameError = FrameError::Malformed("no verb has that \"type\
 
 /// The frames of one side.
 pub(super) trait JsonFrame<'a>: Sized {
-    /// Reads the fields of the verb, in whatever order they come.
+    /// Reads the fields of the verb, in any order.
     fn read<A: MapAccess<'a>>(verb: &str, fields: Fields<A>) -> Result<Self, FrameError>;
 
     /// Appends the frame as an object.
     fn write(&self, out: &mut Vec<u8>);
 }
 
-/// Reads a frame in one pass. Returns nothing if the verb does not come first, or if anything is wrong.
+/// Reads a frame in one pass. `None` if the verb does not come first, or if the object is invalid.
 pub(super) fn read_in_one_pass<'a, F: JsonFrame<'a>>(object: &'a [u8]) -> Option<F> {
     let mut deserializer = serde_json::Deserializer::from_slice(object);
     let read = deserializer.deserialize_map(Reader { verb: None, frame: PhantomData }).ok()?;
@@ -29,7 +29,7 @@ pub(super) fn read_in_one_pass<'a, F: JsonFrame<'a>>(object: &'a [u8]) -> Option
     read.ok()
 }
 
-/// Reads the frame of an object that was found whole, with one verb, which is this one.
+/// Reads the frame of a complete object with this verb.
 pub(super) fn read<'a, F: JsonFrame<'a>>(verb: &str, object: &'a [u8]) -> Result<F, FrameError> {
     let reader = Reader { verb: Some(verb), frame: PhantomData };
     let read = serde_json::Deserializer::from_slice(object).deserialize_map(reader);
@@ -37,7 +37,7 @@ pub(super) fn read<'a, F: JsonFrame<'a>>(verb: &str, object: &'a [u8]) -> Result
 }
 
 struct Reader<'v, F> {
-    /// The verb, if it is known and may stand anywhere; else it must come first.
+    /// The verb, if known; otherwise it must be the first field.
     verb: Option<&'v str>,
     frame: PhantomData<F>,
 }
@@ -59,9 +59,9 @@ impl<'a, F: JsonFrame<'a>> Visitor<'a> for Reader<'_, F> {
     }
 }
 
-/// Reads the fields of each verb into the slots of their types, and writes them with the methods of
-/// [`Object`] that are called like their types.
-macro_rules! spell {
+/// Implements reading, with the slots of the field types, and writing, with the methods of
+/// [`Object`] that are named like the field types.
+macro_rules! encoding {
     ($Frame:ident $side:ident $($name:literal $kind:literal $Verb:ident
         { $($field:ident $(+ $more:ident)*: $type:ident $(or $default:expr)?),* }
         $(json [$($ordered:ident),*])?;)*
@@ -98,7 +98,7 @@ macro_rules! spell {
                 match self {
                     $(Self::$Verb { $($field $(, $more)*),* } => {
                         let mut object = Object::begin($name, out);
-                        // Each field becomes the function that writes it, so that a row can name
+                        // Each field becomes the function that writes it, so that a row can list
                         // the fields in another order.
                         $(let $field = |object: &mut Object<'_>| {
                             object.$type(stringify!($field), $field $(, $more)*);
@@ -118,9 +118,9 @@ macro_rules! call_each {
     ($in_binary_order:tt [$($function:ident)*] $arguments:tt) => { $($function $arguments;)* };
 }
 
-verbs!(spell);
+verbs!(encoding);
 
-/// An object that is being written, with one method for each type that the table of verbs names.
+/// An object being written, with one method for each type in the table of verbs.
 struct Object<'o>(&'o mut Vec<u8>);
 
 impl<'o> Object<'o> {
@@ -135,12 +135,12 @@ impl<'o> Object<'o> {
         self.0.push(b'}');
     }
 
-    /// Appends a field. Its name is one that needs no escapes.
+    /// Appends a field, whose name needs no escapes.
     fn field(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         self.0.extend_from_slice(b",\"");
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b"\":");
-        // Writing plain data to memory has no way to fail.
+        // Writing plain data to memory cannot fail.
         let written = serde_json::to_writer(&mut *self.0, value);
         debug_assert!(written.is_ok());
     }
@@ -175,7 +175,7 @@ impl<'o> Object<'o> {
         self.field(name, flag);
     }
 
-    /// The reverse is only in the binary spelling.
+    /// Appends a flag: only the binary encoding inverts it.
     fn inverse_flag(&mut self, name: &str, flag: &bool) {
         self.flag(name, flag);
     }
@@ -184,7 +184,7 @@ impl<'o> Object<'o> {
         self.field(name, text);
     }
 
-    /// Short is only the binary spelling.
+    /// Appends a text: only the binary encoding has a short form.
     fn short_text(&mut self, name: &str, text: &str) {
         self.text(name, text);
     }

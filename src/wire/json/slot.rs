@@ -1,5 +1,5 @@
-//! Slots: what a line has said of a field so far. There is a function for each type that the table
-//! of verbs names, and it makes the slot of a field of that name.
+//! Slots: the fields read so far. Each type in the table of verbs has a function that creates the
+//! slot of a field.
 
 use super::value::{Hex, Past, Text, payload_of};
 use crate::id::{Epoch, Offset};
@@ -8,17 +8,17 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 use std::borrow::Cow;
 
-/// A field is not what its verb needs.
+/// A field that does not match its verb.
 pub(super) const WRONG_FIELD: FrameError =
     FrameError::Malformed("a field is missing, given twice, or not what its verb needs");
 
-/// The name of the field that has the verb.
+/// The name of the field with the verb.
 const VERB: &str = "type";
 
-/// The fields of an object that are still to be read.
+/// The unread fields of an object.
 pub(super) struct Fields<A> {
     map: A,
-    /// The verb was one of those before them.
+    /// True if the verb was read before them.
     verb_was_read: bool,
 }
 
@@ -48,7 +48,7 @@ impl<'a, A: MapAccess<'a>> Fields<A> {
         self.map.next_value().map_err(|_| WRONG_FIELD)
     }
 
-    /// Passes over the value of the field of this name, which was read last.
+    /// Skips the value of the field whose name was read last.
     pub(super) fn skip(&mut self, name: &str) -> Result<(), FrameError> {
         if self.verb_was_read && name == VERB {
             return Err(WRONG_FIELD);
@@ -57,50 +57,50 @@ impl<'a, A: MapAccess<'a>> Fields<A> {
     }
 }
 
-/// What a line has said of a field of a verb, which may be several fields of the object.
+/// The state of a field of a verb, which can consist of several fields of the object.
 pub(super) trait Slot<'a> {
-    /// What the frame has of it.
+    /// The value in the frame.
     type Value;
 
-    /// Reads the value if the name is that of this field. Returns true if it is.
+    /// Reads the value if `name` is this field's name. Returns true if it is.
     fn take<A: MapAccess<'a>>(
         &mut self,
         name: &str,
         fields: &mut Fields<A>,
     ) -> Result<bool, FrameError>;
 
-    /// True if the field must be there, and is not.
+    /// True if a required field is missing.
     fn is_missing(&self) -> bool {
         false
     }
 
-    /// Returns what the frame has of it.
+    /// Returns the value for the frame.
     fn finish(self) -> Result<Self::Value, FrameError>;
 }
 
 /// A field of the object, read as `T` and converted to `V`.
 ///
-/// Its methods are inlined so that the name is a constant where it is compared: else each comparison
-/// is a call, and a `say` takes a sixth more instructions.
-pub(super) struct One<T, V = T> {
+/// Its methods are inlined so that the name is a constant where it is compared: otherwise each
+/// comparison is a call, and a `say` takes a sixth more instructions.
+pub(super) struct SingleField<T, V = T> {
     name: &'static str,
     read: Option<T>,
     default: Option<V>,
     convert: fn(T) -> Result<V, FrameError>,
 }
 
-impl<T, V> One<T, V> {
+impl<T, V> SingleField<T, V> {
     fn new(name: &'static str, convert: fn(T) -> Result<V, FrameError>) -> Self {
         Self { name, read: None, default: None, convert }
     }
 
-    /// Lets the field be left out.
+    /// Makes the field optional.
     pub(super) fn or(self, default: V) -> Self {
         Self { default: Some(default), ..self }
     }
 }
 
-impl<'a, T: Deserialize<'a>, V> Slot<'a> for One<T, V> {
+impl<'a, T: Deserialize<'a>, V> Slot<'a> for SingleField<T, V> {
     type Value = V;
 
     #[inline(always)]
@@ -132,60 +132,62 @@ impl<'a, T: Deserialize<'a>, V> Slot<'a> for One<T, V> {
     }
 }
 
-/// A field that needs no conversion.
-fn plain<T>(name: &'static str) -> One<T> {
-    One::new(name, Ok)
+/// Creates the slot of a field without conversion.
+fn plain<T>(name: &'static str) -> SingleField<T> {
+    SingleField::new(name, Ok)
 }
 
-/// A field that may be left out, or be null.
-fn optional<T>(name: &'static str) -> One<Option<T>> {
+/// Creates the slot of an optional field, which may be null.
+fn optional<T>(name: &'static str) -> SingleField<Option<T>> {
     plain(name).or(None)
 }
 
-pub(super) fn u16(name: &'static str) -> One<u16> {
+pub(super) fn u16(name: &'static str) -> SingleField<u16> {
     plain(name)
 }
 
-pub(super) fn u32(name: &'static str) -> One<u32> {
+pub(super) fn u32(name: &'static str) -> SingleField<u32> {
     plain(name)
 }
 
-pub(super) fn u64(name: &'static str) -> One<u64> {
+pub(super) fn u64(name: &'static str) -> SingleField<u64> {
     plain(name)
 }
 
-pub(super) fn hex(name: &'static str) -> One<Hex, u64> {
-    One::new(name, |hex| Ok(hex.0))
+pub(super) fn hex(name: &'static str) -> SingleField<Hex, u64> {
+    SingleField::new(name, |hex| Ok(hex.0))
 }
 
-pub(super) fn key(name: &'static str) -> One<Option<Hex>, u64> {
-    One::new(name, |key: Option<Hex>| Ok(key.map_or(0, |key| key.0))).or(0)
+pub(super) fn key(name: &'static str) -> SingleField<Option<Hex>, u64> {
+    SingleField::new(name, |key: Option<Hex>| Ok(key.map_or(0, |key| key.0))).or(0)
 }
 
-pub(super) fn epoch(name: &'static str) -> One<Hex, Epoch> {
-    One::new(name, |hex| Ok(Epoch(hex.0)))
+pub(super) fn epoch(name: &'static str) -> SingleField<Hex, Epoch> {
+    SingleField::new(name, |hex| Ok(Epoch(hex.0)))
 }
 
-pub(super) fn flag(name: &'static str) -> One<bool> {
+pub(super) fn flag(name: &'static str) -> SingleField<bool> {
     plain(name)
 }
 
-/// The reverse is only in the binary spelling.
+/// Only the binary encoding inverts the flag.
 pub(super) use flag as inverse_flag;
 
-pub(super) fn text<'a>(name: &'static str) -> One<Text<'a>, Cow<'a, str>> {
-    One::new(name, |text| Ok(text.0))
+pub(super) fn text<'a>(name: &'static str) -> SingleField<Text<'a>, Cow<'a, str>> {
+    SingleField::new(name, |text| Ok(text.0))
 }
 
-/// Short is only the binary spelling.
+/// Only the binary encoding has a short form.
 pub(super) use text as short_text;
 
-pub(super) fn names<'a>(name: &'static str) -> One<Vec<Text<'a>>, Vec<Cow<'a, str>>> {
-    One::new(name, |names: Vec<Text<'a>>| Ok(names.into_iter().map(|name| name.0).collect()))
+pub(super) fn names<'a>(name: &'static str) -> SingleField<Vec<Text<'a>>, Vec<Cow<'a, str>>> {
+    SingleField::new(name, |names: Vec<Text<'a>>| {
+        Ok(names.into_iter().map(|name| name.0).collect())
+    })
 }
 
-pub(super) fn messages<'a>(name: &'static str) -> One<Vec<Past<'a>>, Vec<frame::Past<'a>>> {
-    One::new(name, |messages: Vec<Past<'a>>| messages.into_iter().map(Past::read).collect())
+pub(super) fn messages<'a>(name: &'static str) -> SingleField<Vec<Past<'a>>, Vec<frame::Past<'a>>> {
+    SingleField::new(name, |messages: Vec<Past<'a>>| messages.into_iter().map(Past::read).collect())
 }
 
 pub(super) fn version(name: &'static str) -> Version {
@@ -205,8 +207,8 @@ pub(super) fn payload<'a>(_: &'static str) -> Payload<'a> {
 }
 
 pub(super) struct Version {
-    version: One<u16>,
-    private: One<bool>,
+    version: SingleField<u16>,
+    private: SingleField<bool>,
 }
 
 impl<'a> Slot<'a> for Version {
@@ -233,9 +235,9 @@ impl<'a> Slot<'a> for Version {
 }
 
 pub(super) struct ResumeAndKey<'a> {
-    key: One<Option<Text<'a>>>,
-    epoch: One<Option<Hex>>,
-    offset: One<Option<Offset>>,
+    key: SingleField<Option<Text<'a>>>,
+    epoch: SingleField<Option<Hex>>,
+    offset: SingleField<Option<Offset>>,
 }
 
 impl<'a> Slot<'a> for ResumeAndKey<'a> {
@@ -264,8 +266,8 @@ impl<'a> Slot<'a> for ResumeAndKey<'a> {
 }
 
 pub(super) struct Side {
-    before: One<Option<Offset>>,
-    after: One<Option<Offset>>,
+    before: SingleField<Option<Offset>>,
+    after: SingleField<Option<Offset>>,
 }
 
 impl<'a> Slot<'a> for Side {
@@ -291,8 +293,8 @@ impl<'a> Slot<'a> for Side {
 }
 
 pub(super) struct Payload<'a> {
-    text: One<Option<Text<'a>>>,
-    base64: One<Option<Text<'a>>>,
+    text: SingleField<Option<Text<'a>>>,
+    base64: SingleField<Option<Text<'a>>>,
 }
 
 impl<'a> Slot<'a> for Payload<'a> {

@@ -1,4 +1,4 @@
-//! Values that JSON has no word of its own for: 64 bits, texts that stay where they lie, and bytes.
+//! Values without a native JSON type: 64-bit numbers, borrowed texts, and bytes.
 
 use crate::id::{Epoch, Offset};
 use crate::wire::frame::{self, FrameError};
@@ -10,12 +10,12 @@ use std::borrow::Cow;
 pub use crate::hex::Hex;
 
 impl Hex {
-    /// An epoch, as it is written.
+    /// Wraps an epoch.
     pub fn of(epoch: Epoch) -> Self {
         Self(epoch.0)
     }
 
-    /// Reads 1 to 16 digits.
+    /// Parses 1 to 16 digits.
     pub fn parse(text: &str) -> Option<u64> {
         let plain = text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         u64::from_str_radix(text, 16).ok().filter(|_| plain)
@@ -36,13 +36,13 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-/// A text that is borrowed from the line also where it is optional or one of many: serde sees
-/// through `Cow` only when it stands alone.
+/// A text borrowed from the line, even if it is optional or an array element: serde borrows a bare
+/// `Cow` only.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// A message among others: the fields of `message`, less the room.
+/// A past message: the fields of `message` without the room.
 #[derive(Serialize, Deserialize)]
 pub struct Past<'a> {
     offset: Offset,
@@ -56,13 +56,13 @@ pub struct Past<'a> {
 }
 
 impl<'a> Past<'a> {
-    /// Returns the message that was read.
+    /// Converts it to a frame's message.
     pub(super) fn read(self) -> Result<frame::Past<'a>, FrameError> {
         let Self { offset, time, sender, text, base64 } = self;
         Ok(frame::Past { offset, time, sender, payload: payload_of(text, base64)? })
     }
 
-    /// Returns a message as it is written.
+    /// Converts a frame's message.
     pub fn of(past: &'a frame::Past<'_>) -> Self {
         let (text, base64) = text_or_base64(&past.payload);
         let sender = Cow::Borrowed(&*past.sender);
@@ -70,7 +70,7 @@ impl<'a> Past<'a> {
     }
 }
 
-/// A payload as it lies in a line: exactly one of the two.
+/// Returns the payload of a line, which has exactly one of the two fields.
 pub(super) fn payload_of<'a>(
     text: Option<Text<'a>>,
     base64: Option<Text<'a>>,
@@ -86,12 +86,12 @@ pub(super) fn payload_of<'a>(
     }
 }
 
-/// The reverse of [`payload_of`]. In JSON most control characters take six bytes each: written as text,
-/// zeros of the longest allowed payload would make a line three times longer than a reader who keeps
-/// to [`line_max`](super::line_max) accepts.
+/// Encodes a payload, the inverse of [`payload_of`]. In JSON most control characters take six
+/// bytes: as text, zeros of the longest payload would make a line three times longer than
+/// [`line_max`](super::line_max).
 pub(super) fn text_or_base64(payload: &[u8]) -> (Option<Text<'_>>, Option<Text<'_>>) {
     let is_plain = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r');
-    // The least of all bytes is found for many at a time, and answers for nearly every text.
+    // The minimum of all bytes is found with SIMD, and decides for nearly every text.
     let least = payload.iter().fold(u8::MAX, |least, byte| least.min(*byte));
     match std::str::from_utf8(payload) {
         Ok(text) if least >= 0x20 || payload.iter().all(is_plain) => {
@@ -101,7 +101,7 @@ pub(super) fn text_or_base64(payload: &[u8]) -> (Option<Text<'_>>, Option<Text<'
     }
 }
 
-/// How many bytes a payload takes in a line, without the quotes around it.
+/// Returns the length of a payload in a line, without the quotes around it.
 pub fn payload_length(payload: &[u8]) -> usize {
     match text_or_base64(payload) {
         (Some(Text(text)), _) => text.len() + text.bytes().filter(|byte| is_escaped(*byte)).count(),
@@ -109,7 +109,7 @@ pub fn payload_length(payload: &[u8]) -> usize {
     }
 }
 
-/// Whether a byte of a text that is no base64 takes two bytes.
+/// True if a byte of a text takes two bytes.
 fn is_escaped(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | b'\t' | b'\n' | b'\r')
 }

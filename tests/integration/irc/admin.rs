@@ -120,11 +120,7 @@ fn who_goes_while_a_password_is_checked_troubles_nobody() {
         ann.say("OPER root secret\r\nQUIT :in a hurry");
         match round % 2 {
             0 => ann.client.reset(),
-            _ => ann.hear_end(&[
-                RIGHT[0],
-                RIGHT[1],
-                "ERROR :Closing link: Quit: in a hurry",
-            ]),
+            _ => ann.hear_end(&[RIGHT[0], RIGHT[1], "ERROR :Closing link: Quit: in a hurry"]),
         }
         server.until_connected(1);
     }

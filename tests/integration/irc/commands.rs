@@ -629,10 +629,7 @@ pub fn operators_of_the_relay() {
     bob.sync();
     ann.ask("KILL none", &[":hobnob.local 401 ann none :No such nick"]);
     ann.ask("KILL bob :out", &[]);
-    bob.hear_end(&[
-        ":ann!~ann@HOST KILL bob :out",
-        "ERROR :Closing link: Killed (ann (out))",
-    ]);
+    bob.hear_end(&[":ann!~ann@HOST KILL bob :out", "ERROR :Closing link: Killed (ann (out))"]);
     carl.hear(&[":bob!~bob@HOST QUIT :Killed (ann (out))"]);
     carl.ask(
         "WHO ann",

@@ -118,10 +118,7 @@ pub fn the_last_line_is_answered_before_the_end() {
     ]);
     let mut bob = Talk::enter_with(&server, "bob", "batch labeled-response");
     bob.say("@label=b QUIT :bye");
-    bob.hear_end(&[
-        "@label=b :hobnob.local ACK",
-        "ERROR :Closing link: Quit: bye",
-    ]);
+    bob.hear_end(&["@label=b :hobnob.local ACK", "ERROR :Closing link: Quit: bye"]);
 }
 
 #[test]
