@@ -62,7 +62,10 @@ impl Sse {
     }
 
     /// Parses an event inside of a chunk, or the size line or the end of a chunk.
-    fn event_in_chunk<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
+    fn event_in_chunk<'a>(
+        &mut self,
+        bytes: &'a [u8],
+    ) -> Result<Parsed<ServerEvent<'a>>, ProtocolError> {
         const END: usize = "\r\n".len();
         if self.chunk == END {
             return Ok(match bytes.len() < END {
