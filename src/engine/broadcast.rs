@@ -157,8 +157,8 @@ impl Engine {
         let is_dropped = planted!("kicked-loses-what-is-owed") && answers == Some(RequestId::NONE);
         if answers.is_some() && !is_dropped {
             let owed = self.lay_out(conn);
-            if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
-                peer.outbox_mut().finish_first(&owed);
+            if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.bytes.is_empty()) {
+                peer.outbox_mut().put_first(&owed);
                 self.mark_ready(conn);
             }
             let is_behind = self.is_behind_in(conn, room) && !planted!("leave-drops-what-is-owed");
@@ -204,8 +204,8 @@ impl Engine {
     pub(super) fn resubscribe(&mut self, conn: ConnId) {
         let rooms: Vec<RoomId> = self.world.hub().rooms_of(conn).collect();
         let owed = self.lay_out(conn);
-        if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.is_empty()) {
-            peer.outbox_mut().finish_first(&owed);
+        if let Some(peer) = self.peers.get_mut(conn).filter(|_| !owed.bytes.is_empty()) {
+            peer.outbox_mut().put_first(&owed);
             self.mark_ready(conn);
         }
         let is_behind = rooms.iter().any(|room| self.is_behind_in(conn, *room));

@@ -1,7 +1,8 @@
 //! Closes: requested anywhere, carried out in `reap`.
 
 use super::Engine;
-use super::offer::{Piece, SLICES};
+use super::offer::{Fit, Piece, SLICES};
+use super::outbox::LaidOut;
 use super::peer::Peer;
 use crate::id::ConnId;
 use crate::limits::LINGER;
@@ -37,7 +38,7 @@ impl Engine {
             let Some(close) = self.peers.get(conn).and_then(Peer::closing) else { continue };
             let fault = close.fault.clone();
             let owed = match fault.reason {
-                CloseReason::Lost => Vec::new(),
+                CloseReason::Lost => LaidOut::default(),
                 _ => self.final_bytes(conn, &fault),
             };
             self.world.hub_mut().depart(conn, fault.reason, now);
@@ -45,8 +46,8 @@ impl Engine {
             let Some(peer) = self.peers.get_mut(conn) else { continue };
             peer.inbox = None;
             peer.outbox = None;
-            if !owed.is_empty() {
-                peer.outbox_mut().finish_first(&owed);
+            if !owed.bytes.is_empty() {
+                peer.outbox_mut().put_first(&owed);
             }
             let until = now.tick().after(LINGER);
             self.closing.begin_final_bytes(peer, until);
@@ -63,37 +64,50 @@ impl Engine {
 
     /// Lays out everything that was pending for the peer when its close was requested, and the close
     /// message of its protocol.
-    fn final_bytes(&mut self, conn: ConnId, fault: &Fault) -> Vec<u8> {
+    fn final_bytes(&mut self, conn: ConnId, fault: &Fault) -> LaidOut {
         // One that fell off its tape is not helped by more of it, beyond the end of a message.
         let is_overrun =
             matches!(fault.reason, CloseReason::SlowConsumer | CloseReason::OutboxFull);
         let mut owed = if is_overrun { self.half_sent(conn) } else { self.lay_out(conn) };
+        let before = owed.bytes.len();
         if let Some(peer) = self.peers.get(conn) {
-            peer.session.write_close(fault, &mut owed);
+            peer.session.write_close(fault, &mut owed.bytes);
+        }
+        if let Fit::Messages(max) = self.fit_of(conn) {
+            match owed.bytes.len() - before {
+                0 => {}
+                length if length > max => owed.bytes.truncate(before),
+                _ => owed.ends.push(owed.bytes.len()),
+            }
         }
         owed
     }
 
     /// Lays out what has to be finished before anything else can be sent: the rest of a message, or the
     /// first of the answers. No whole messages, because some that were to go before them are gone.
-    fn half_sent(&mut self, conn: ConnId) -> Vec<u8> {
+    fn half_sent(&mut self, conn: ConnId) -> LaidOut {
+        if self.fit_of(conn) != Fit::Bytes {
+            return LaidOut::default();
+        }
         let mut slices = [IoSlice::new(&[]); SLICES];
         self.offer(conn, &mut slices);
         let first = slices.first().map_or_else(Vec::new, |slice| slice.to_vec());
-        match self.offer.first() {
+        let bytes = match self.offer.first() {
             Some(Piece::Tape { seat, from, .. }) => {
                 let tape = self.tapes.get(seat.tape as usize);
                 tape.map_or_else(Vec::new, |tape| tape.rest_at(from).to_vec())
             }
             Some(Piece::Rest(_) | Piece::Private { .. }) => first,
             None => Vec::new(),
-        }
+        };
+        LaidOut { bytes, ends: Vec::new() }
     }
 
     /// Takes everything that is pending for the peer off its tapes and out of its outbox, in order:
     /// whole messages only, and no more than an outbox holds.
-    pub(super) fn lay_out(&mut self, conn: ConnId) -> Vec<u8> {
-        let mut owed = Vec::new();
+    pub(super) fn lay_out(&mut self, conn: ConnId) -> LaidOut {
+        let LaidOut { bytes: mut owed, mut ends } = LaidOut::default();
+        let is_whole = self.fit_of(conn) != Fit::Bytes;
         loop {
             let room = self.world.limits().outbox.saturating_sub(owed.len());
             let before = owed.len();
@@ -105,6 +119,7 @@ impl Engine {
                     break;
                 }
                 owed.extend_from_slice(slice);
+                ends.extend(is_whole.then_some(owed.len()));
             }
             let taken = owed.len() - before;
             if taken == 0 {
@@ -116,7 +131,7 @@ impl Engine {
             }
             self.take_offered(conn, taken);
         }
-        owed
+        LaidOut { bytes: owed, ends }
     }
 
     /// The socket is gone: frees the slot.

@@ -1,8 +1,10 @@
 //! Bytes for one peer alone: replies and direct messages, each on an account.
 
 use super::Engine;
+use super::offer::Fit;
+use super::outbox::LaidOut;
 use crate::hub::{Addressee, Command, Reply, Target};
-use crate::id::{ConnId, RequestId};
+use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::reason::CloseReason;
 use crate::session::{Conversation, Session, View};
 
@@ -82,8 +84,15 @@ impl Engine {
         if self.scratch.is_empty() {
             return;
         }
+        let (fit, stamp) = (self.world.fit_of(peer), self.tapes.stamp());
+        match fit {
+            Fit::Bytes => peer.outbox_mut().segment(stamp).extend_from_slice(&self.scratch),
+            Fit::Messages(max) if self.scratch.len() > max => {
+                return self.metrics.count_oversized();
+            }
+            Fit::Messages(_) => peer.outbox_mut().add_message(stamp, &self.scratch),
+        }
         let outbox = peer.outbox_mut();
-        outbox.segment(self.tapes.stamp()).extend_from_slice(&self.scratch);
         match account {
             Account::Own => {}
             Account::Page => outbox.page_answered(self.scratch.len()),
@@ -93,6 +102,27 @@ impl Engine {
         self.mark_ready(conn);
         if is_full {
             self.close(conn, CloseReason::OutboxFull);
+        }
+    }
+
+    /// Tells a peer whose transport takes whole messages that one was too long for it, before all that
+    /// is pending for it. A protocol that cannot tell a gap says nothing.
+    pub(super) fn tell_oversized(
+        &mut self,
+        conn: ConnId,
+        room: RoomId,
+        offset: Offset,
+        max: usize,
+    ) {
+        let Some(peer) = self.peers.get_mut(conn) else { return };
+        let view = self.world.view(conn, peer.service, self.world.now());
+        let Some(view) = view else { return };
+        let (gap, mut bytes) = (Reply::Gap { room, from: offset, to: offset }, Vec::new());
+        peer.session.deliver(RequestId::NONE, &gap, &view, &mut bytes);
+        if !bytes.is_empty() && bytes.len() <= max {
+            self.metrics.count_gap();
+            let ends = vec![bytes.len()];
+            peer.outbox_mut().put_first(&LaidOut { bytes, ends });
         }
     }
 

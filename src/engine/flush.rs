@@ -1,7 +1,7 @@
 //! The flush: what a peer is offered, and what follows once it took some of it.
 
 use super::Engine;
-use super::offer::SLICES;
+use super::offer::{self, Fit, SLICES};
 use super::peer::{Hold, Peer, Phase, Seat};
 use super::tape::Place;
 use super::tapes::Tapes;
@@ -42,12 +42,44 @@ impl Engine {
         conn: ConnId,
         slices: &mut [IoSlice<'a>; SLICES],
     ) -> (usize, usize) {
+        let fit = self.fit_of(conn);
+        if let Fit::Messages(max) = fit {
+            self.leave_out_oversized(conn, max);
+        }
         let Self { peers, tapes, offer, .. } = self;
         match peers.get(conn) {
-            Some(peer) => offer.make(peer, tapes, slices),
+            Some(peer) => offer.make(peer, fit, tapes, slices),
             None => {
                 offer.clear();
                 (0, 0)
+            }
+        }
+    }
+
+    /// Tells what the transports of a service's peers take; bytes, if this is never called. Comes before
+    /// the first peer.
+    pub fn set_fit(&mut self, service: usize, fit: Fit) {
+        debug_assert_eq!(self.peers.len(), 0, "a peer's transport stays what it is");
+        self.world.set_fit(service, fit);
+    }
+
+    /// Returns what a peer's transport takes.
+    pub(super) fn fit_of(&self, conn: ConnId) -> Fit {
+        if self.world.has_only_bytes() {
+            return Fit::Bytes;
+        }
+        self.peers.get(conn).map_or(Fit::Bytes, |peer| self.world.fit_of(peer))
+    }
+
+    /// Takes the messages off a peer's tapes that come next and are too long for its transport. Each is
+    /// counted, and told as a gap where the protocol has one: the gap goes out before the next is seen.
+    fn leave_out_oversized(&mut self, conn: ConnId, max: usize) {
+        while let Some(peer) = self.peers.get_mut(conn)
+            && let Some((room, offset)) = offer::take_too_long(peer, max, &mut self.tapes)
+        {
+            self.metrics.count_oversized();
+            if offset != 0 {
+                self.tell_oversized(conn, room, offset, max);
             }
         }
     }
@@ -67,6 +99,11 @@ impl Engine {
     pub fn sent(&mut self, conn: ConnId, count: usize) {
         self.metrics.count_sent(count);
         self.take_offered(conn, count);
+    }
+
+    /// The transport accepted the first `count` messages of what was offered.
+    pub fn sent_messages(&mut self, conn: ConnId, count: usize) {
+        self.sent(conn, self.offer.length_of(count));
     }
 
     /// Moves a peer behind the first `count` bytes of what it was offered, frees what it no longer needs,
@@ -155,18 +192,36 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let Some(room) = self.world.hub().room(room_id) else { return };
         let page = REPLAY_PAGE.min(self.world.limits().outbox / 4);
+        let (fit, stamp) = (self.world.fit_of(peer), self.tapes.stamp());
+        let mut oversized = None;
         for message in room.history.from(next) {
             let outbox = peer.outbox_mut();
             if outbox.unsent() >= page {
                 next += u64::from(planted!("page-skips-a-message"));
                 break;
             }
-            dialect.write_message(room, message, outbox.segment(self.tapes.stamp()));
+            next = message.offset + 1;
+            match fit {
+                Fit::Bytes => dialect.write_message(room, message, outbox.segment(stamp)),
+                Fit::Messages(max) => {
+                    self.scratch.clear();
+                    dialect.write_message(room, message, &mut self.scratch);
+                    if self.scratch.len() > max {
+                        oversized = Some(message.offset);
+                        break;
+                    }
+                    outbox.add_message(stamp, &self.scratch);
+                }
+            }
             outbox.page_laid();
             self.metrics.count_replayed();
-            next = message.offset + 1;
         }
         peer.replayed(seat.tape as usize, |last| next > last);
+        if let Some(offset) = oversized {
+            self.metrics.count_oversized();
+            let gap = Reply::Gap { room: room_id, from: offset, to: offset };
+            self.reply(conn, RequestId::NONE, &gap);
+        }
         if next > head {
             self.tapes.rejoin(seat);
             // News of members may have passed meanwhile: the count says so, and that this is all.

@@ -58,7 +58,7 @@ impl Engine {
     #[doc(hidden)]
     pub fn rest_bytes(&self, conn: ConnId) -> u64 {
         let outbox = self.peers.get(conn).and_then(|peer| peer.outbox.as_ref());
-        outbox.map_or(0, |outbox| outbox.rest().len() as u64)
+        outbox.map_or(0, |outbox| outbox.first_bytes() as u64)
     }
 
     /// The rooms that `conn` reads from history, and the offset it is due next in each.

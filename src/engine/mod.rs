@@ -24,7 +24,7 @@ mod world;
 
 pub use effect::Effect;
 pub use metrics::Counts;
-pub use offer::SLICES;
+pub use offer::{Fit, SLICES};
 pub use receive::Reading;
 
 use crate::address::{Remote, network_of};
@@ -62,7 +62,9 @@ use world::World;
 /// 3. [`expire`](Self::expire), then [`reap`](Self::reap);
 /// 4. [`take_dirty`](Self::take_dirty), and for each: [`slices`](Self::slices), a write,
 ///    [`note_pending_output`](Self::note_pending_output) where the transport holds some, and
-///    [`sent`](Self::sent) or [`blocked`](Self::blocked); until `None` or a budget is spent;
+///    [`sent`](Self::sent) (or [`sent_messages`](Self::sent_messages), where the transport
+///    [takes whole messages](Self::set_fit)) or [`blocked`](Self::blocked); until `None` or a budget is
+///    spent;
 /// 5. [`poll_effect`](Self::poll_effect) until `None`, and what each [`Effect`] asks for;
 /// 6. where a store outside [keeps the messages](Self::keep_remotely), [`take_append`](Self::take_append),
 ///    whose outcome is [`committed`](Self::committed), later;

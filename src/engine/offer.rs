@@ -4,12 +4,22 @@ use super::outbox::Outbox;
 use super::peer::{Peer, Seat};
 use super::tape::Place;
 use super::tapes::Tapes;
-use crate::id::ConnId;
+use crate::id::{ConnId, Offset, RoomId};
 use smallvec::SmallVec;
 use std::io::IoSlice;
 
 /// Most pieces of one write. Sixteen full blocks are more than a socket buffer takes.
 pub const SLICES: usize = 16;
+
+/// The pieces in which a transport takes what is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// Bytes: a write may end anywhere.
+    #[default]
+    Bytes,
+    /// Whole messages of at most so many bytes: each slice of an offer is one.
+    Messages(usize),
+}
 
 /// One piece of what a peer is offered.
 #[derive(Clone, Copy, Debug)]
@@ -25,11 +35,13 @@ pub(super) enum Piece {
 /// The pieces that a peer was last offered, in order.
 ///
 /// Invariants: there are at most [`SLICES`]; they belong to one peer, whose outbox and tapes do not
-/// change before it takes some of them, or none; they are taken once.
+/// change before it takes some of them, or none; they are taken once. For a transport that takes whole
+/// messages each of them is one, and is taken whole.
 #[derive(Debug, Default)]
 pub(super) struct Offer {
     /// The peer; none once it took its bytes.
     conn: Option<ConnId>,
+    fit: Fit,
     pieces: Vec<Piece>,
 }
 
@@ -59,12 +71,15 @@ impl Offer {
     pub(super) fn make<'a>(
         &mut self,
         peer: &'a Peer,
+        fit: Fit,
         tapes: &'a Tapes,
         slices: &mut [IoSlice<'a>; SLICES],
     ) -> (usize, usize) {
         self.pieces.clear();
-        self.conn = Some(peer.id);
-        if let Some(place) = sole_place(peer, tapes) {
+        (self.conn, self.fit) = (Some(peer.id), fit);
+        if fit == Fit::Bytes
+            && let Some(place) = sole_place(peer, tapes)
+        {
             return self.make_of_tape(place, tapes, slices);
         }
         self.plan(peer, tapes);
@@ -102,7 +117,8 @@ impl Offer {
 
     /// Lays out everything that is pending for a peer in the order in which the engine produced it: by
     /// the stamp of each piece, across its outbox and all its tapes. What is half sent has the lowest
-    /// stamp of all, so it is always finished first.
+    /// stamp of all, so it is always finished first. The plan ends before a message that is too long for
+    /// the transport.
     fn plan(&mut self, peer: &Peer, tapes: &Tapes) {
         let mut places = places(peer, tapes);
         let outbox = peer.outbox.as_deref();
@@ -114,7 +130,8 @@ impl Offer {
             let private = outbox.and_then(|outbox| outbox.get(segment));
             let limit = private.map_or(u64::MAX, |(stamp, _)| stamp);
             let limit = limit.saturating_sub(u64::from(planted!("reply-overtakes-a-broadcast")));
-            match next_stretch(&mut places, limit, outbox, tapes) {
+            match next_stretch(&mut places, limit, self.fit, outbox, tapes) {
+                Some(piece) if is_too_long(&piece, self.fit) => return,
                 Some(piece) => self.pieces.push(piece),
                 None => match private {
                     Some((_, bytes)) => {
@@ -127,6 +144,11 @@ impl Offer {
         }
     }
 
+    /// Returns the bytes of the first `count` pieces.
+    pub(super) fn length_of(&self, count: usize) -> usize {
+        self.pieces.iter().take(count).map(Piece::length).sum()
+    }
+
     /// Moves the peer behind the first `count` bytes that it was offered.
     pub(super) fn take(&mut self, count: usize, peer: &mut Peer, tapes: &mut Tapes) {
         debug_assert!(count == 0 || self.conn == Some(peer.id), "what {} was not offered", peer.id);
@@ -135,10 +157,46 @@ impl Offer {
             if left == 0 {
                 break;
             }
+            debug_assert!(self.fit == Fit::Bytes || left >= piece.length(), "half a message");
             left -= take_piece(piece, left, peer, tapes);
         }
         debug_assert_eq!(left, 0, "more than {} was offered", peer.id);
         self.clear();
+    }
+}
+
+impl Piece {
+    fn length(&self) -> usize {
+        match *self {
+            Self::Rest(len) | Self::Private { len, .. } | Self::Tape { len, .. } => len,
+        }
+    }
+}
+
+/// Takes the next message of a peer off its tape if it is longer than `max`, which none of its own
+/// messages is. Returns the room, and the message's offset; 0 for a notice.
+pub(super) fn take_too_long(
+    peer: &mut Peer,
+    max: usize,
+    tapes: &mut Tapes,
+) -> Option<(RoomId, Offset)> {
+    let (fit, outbox) = (Fit::Messages(max), peer.outbox.as_deref());
+    let limit = outbox.and_then(|outbox| outbox.get(0)).map_or(u64::MAX, |(stamp, _)| stamp);
+    let piece = next_stretch(&mut places(peer, tapes), limit, fit, outbox, tapes)?;
+    let Piece::Tape { seat, from, len } = piece else { return None };
+    if !is_too_long(&piece, fit) {
+        return None;
+    }
+    let tape = tapes.get(seat.tape as usize)?;
+    let message = (tape.room, tape.offset_at(from));
+    take_piece(&piece, len, peer, tapes);
+    Some(message)
+}
+
+fn is_too_long(piece: &Piece, fit: Fit) -> bool {
+    match fit {
+        Fit::Bytes => false,
+        Fit::Messages(max) => piece.length() > max,
     }
 }
 
@@ -187,10 +245,11 @@ fn bytes_of<'a>(piece: &Piece, outbox: Option<&'a Outbox>, tapes: &'a Tapes) -> 
 }
 
 /// Returns the next stretch of tape to go out before anything stamped later than `limit`, and moves
-/// its place behind it.
+/// its place behind it. A transport that takes whole messages is given one of them.
 fn next_stretch(
     places: &mut Places,
     limit: u64,
+    fit: Fit,
     outbox: Option<&Outbox>,
     tapes: &Tapes,
 ) -> Option<Piece> {
@@ -210,7 +269,12 @@ fn next_stretch(
     let tape = tapes.get(key)?;
     let skip = outbox.and_then(|outbox| outbox.skip_after(key, place.position));
     let until = skip.map_or(tape.end(), |skip| skip.from);
-    let stretch = tape.stretch(place.position, until, limit.min(next.saturating_sub(1)))?;
+    let stamp_max = match fit {
+        Fit::Bytes => limit.min(next.saturating_sub(1)),
+        // Later than no message: one is given all the same.
+        Fit::Messages(_) => 0,
+    };
+    let stretch = tape.stretch(place.position, until, stamp_max)?;
     if stretch.stamp > limit {
         return None;
     }

@@ -1,4 +1,6 @@
 //! What one peer alone is owed: replies, and the stretches of tape it is not to see.
+//!
+//! Where the peer's transport takes whole messages, each segment is one message, and is sent whole.
 
 use std::collections::VecDeque;
 
@@ -27,6 +29,15 @@ struct Segment {
     stamp: u64,
     /// Where it ends in `bytes`.
     end: usize,
+}
+
+/// What was pending for a peer, taken off its tapes and out of its outbox, in order.
+#[derive(Debug, Default)]
+pub struct LaidOut {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Where each message ends, if the transport takes whole messages; nothing otherwise.
+    pub ends: Vec<usize>,
 }
 
 /// A stretch of a tape that its sender asked not to hear, met while it still lags behind it.
@@ -93,6 +104,44 @@ impl Outbox {
             self.segments.push_back(Segment { stamp, end: self.bytes.len() });
         }
         &mut self.bytes
+    }
+
+    /// Adds one message, written after `stamp` appends, for a transport that takes whole messages.
+    pub fn add_message(&mut self, stamp: u64, message: &[u8]) {
+        if message.is_empty() {
+            return;
+        }
+        self.seal();
+        self.bytes.extend_from_slice(message);
+        self.segments.push_back(Segment { stamp, end: self.bytes.len() });
+    }
+
+    /// Puts what was laid out before everything else.
+    pub fn put_first(&mut self, laid_out: &LaidOut) {
+        if laid_out.ends.is_empty() {
+            return self.finish_first(&laid_out.bytes);
+        }
+        debug_assert!(self.rest().is_empty() && !self.is_begun, "whole messages are sent whole");
+        self.seal();
+        let (sent, count) = (std::mem::take(&mut self.sent), laid_out.bytes.len());
+        self.bytes.splice(..sent, laid_out.bytes.iter().copied());
+        for segment in &mut self.segments {
+            segment.end = segment.end - sent + count;
+        }
+        for end in laid_out.ends.iter().rev() {
+            self.segments.push_front(Segment { stamp: 0, end: *end });
+        }
+        // It weighs as little as the rest of a message does.
+        self.page += count;
+        if self.asked > 0 {
+            self.asked += count;
+        }
+    }
+
+    /// Returns the number of bytes that go before everything else.
+    pub fn first_bytes(&self) -> usize {
+        let first = self.segments.iter().take_while(|segment| segment.stamp == 0);
+        self.rest().len() + first.last().map_or(0, |segment| segment.end.saturating_sub(self.sent))
     }
 
     /// Ends the segment being written.
@@ -238,6 +287,27 @@ mod tests {
         outbox.sent(6);
         assert_eq!(unsent(&outbox), pairs(&[(5, "five")]));
         assert_eq!(outbox.weight(), 4);
+        outbox.sent(4);
+        assert!(outbox.is_empty() && outbox.bytes.capacity() == 0);
+    }
+
+    #[test]
+    fn messages_are_segments_of_their_own_and_what_is_laid_out_goes_first() {
+        let mut outbox = Outbox::default();
+        outbox.add_message(1, b"one");
+        outbox.add_message(1, b"uno");
+        outbox.add_message(1, b"");
+        outbox.add_message(4, b"four");
+        assert_eq!(unsent(&outbox), pairs(&[(1, "one"), (1, "uno"), (4, "four")]));
+        outbox.sent(3);
+        outbox.put_first(&LaidOut { bytes: b"agap".to_vec(), ends: vec![1, 4] });
+        assert_eq!(unsent(&outbox), pairs(&[(0, "a"), (0, "gap"), (1, "uno"), (4, "four")]));
+        assert_eq!((outbox.first_bytes(), outbox.weight()), (4, 7));
+        outbox.sent(1);
+        assert_eq!((outbox.first_bytes(), outbox.weight()), (3, 7));
+        outbox.sent(6);
+        assert_eq!(unsent(&outbox), pairs(&[(4, "four")]));
+        assert_eq!((outbox.first_bytes(), outbox.weight()), (0, 4));
         outbox.sent(4);
         assert!(outbox.is_empty() && outbox.bytes.capacity() == 0);
     }

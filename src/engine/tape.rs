@@ -376,6 +376,13 @@ impl Tape {
         first_offset(ahead.iter().chain(later))
     }
 
+    /// Returns the offset of the message that begins at `position`; 0 for a notice.
+    pub fn offset_at(&self, position: u64) -> Offset {
+        let mark =
+            self.block_at(position).and_then(|block| block.marks.get(block.mark_at(position)));
+        mark.map_or(0, |mark| mark.offset)
+    }
+
     /// Frees the blocks that no member needs any more, at the end of a round.
     fn trim_read(&mut self, pool: &mut Pool) {
         let places = self.members.iter().filter_map(|member| match member.cursor.place() {

@@ -1,5 +1,6 @@
 //! The part of the engine that a session may look at.
 
+use super::offer::Fit;
 use super::peer::Peer;
 use super::time::Time;
 use crate::hub::Hub;
@@ -20,6 +21,8 @@ pub(super) struct World {
     hub: Hub,
     limits: Rc<Limits>,
     services: Vec<Service>,
+    /// What the transports of each service's peers take; nothing, if all take bytes.
+    fits: Vec<Fit>,
     time: Time,
 }
 
@@ -31,7 +34,7 @@ impl World {
         for room in services.iter().filter_map(Service::common_room) {
             hub.keep_common(room);
         }
-        Self { hub, limits, services, time: Time::default() }
+        Self { hub, limits, services, fits: Vec::new(), time: Time::default() }
     }
 
     /// The hub.
@@ -57,6 +60,24 @@ impl World {
     /// Returns the service that a peer came to.
     pub(super) fn service_of(&self, peer: &Peer) -> Option<&Service> {
         self.services.get(usize::from(peer.service))
+    }
+
+    /// Tells what the transports of a service's peers take.
+    pub(super) fn set_fit(&mut self, service: usize, fit: Fit) {
+        self.fits.resize(self.services.len(), Fit::Bytes);
+        if let Some(known) = self.fits.get_mut(service) {
+            *known = fit;
+        }
+    }
+
+    /// True if every transport takes bytes.
+    pub(super) fn has_only_bytes(&self) -> bool {
+        self.fits.is_empty()
+    }
+
+    /// Returns what a peer's transport takes.
+    pub(super) fn fit_of(&self, peer: &Peer) -> Fit {
+        self.fits.get(usize::from(peer.service)).copied().unwrap_or_default()
     }
 
     /// Returns what the session of a peer may look at. `service` is the index of the peer's.

@@ -196,6 +196,6 @@ fn numbers_of(counts: &mut Counts) -> impl Iterator<Item = &mut u64> {
     }
     numbers! {
         connections accepted rooms messages private deliveries bytes_in bytes_out
-        overruns gaps replayed stale backlog history
+        overruns gaps oversized replayed stale backlog history
     }
 }

@@ -154,6 +154,8 @@ pub struct Peer {
     /// Bytes that the transport has accepted and the kernel has not taken, and about how many it accepts so.
     pub held: VecDeque<u8>,
     pub hold_max: usize,
+    /// The transport takes whole messages, as one of datagrams does.
+    pub takes_messages: bool,
     /// The stream is to end behind these; as a transport holds that, too, it waits for space.
     pub is_ending: bool,
     /// The engine knows that the transport holds something.
@@ -243,6 +245,7 @@ impl Peer {
             capacity,
             held: VecDeque::new(),
             hold_max: 0,
+            takes_messages: false,
             is_ending: false,
             is_known_to_hold: false,
             sent: 0,

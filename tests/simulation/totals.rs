@@ -59,6 +59,8 @@ pub struct Totals {
     /// Those for which the kernel had no space.
     pub blocked_ends: u64,
     pub empty_offers: u64,
+    /// Messages that were written whole.
+    pub whole_messages: u64,
     pub held: u64,
     pub unfinished: u64,
     pub stops: u64,
@@ -93,6 +95,7 @@ impl Totals {
         self.held_ends += other.held_ends;
         self.blocked_ends += other.blocked_ends;
         self.empty_offers += other.empty_offers;
+        self.whole_messages += other.whole_messages;
         self.held += other.held;
         self.unfinished += other.unfinished;
         self.stops += other.stops;
@@ -117,6 +120,7 @@ impl Totals {
             ("writes held by a transport", self.held_writes),
             ("ends held by a transport", self.held_ends),
             ("ends without space", self.blocked_ends),
+            ("messages written whole", self.whole_messages),
             ("reads held", self.held),
             ("reads unfinished", self.unfinished),
             ("process stopped", self.stops),

@@ -2,6 +2,7 @@
 //! peers a kernel that cuts, stalls, refuses and breaks, in simulated time.
 
 mod audit;
+mod messages;
 mod store;
 
 use crate::model::{Call, HOST, Model, Say, Speaker, Who};
@@ -10,7 +11,7 @@ use crate::random::Random;
 use crate::totals::Totals;
 use crate::weather::{Event, Manners, Weather, draw_limits, draw_weather};
 use hobnob::address::Remote;
-use hobnob::engine::{Counts, Effect, Engine, Reading, SLICES};
+use hobnob::engine::{Counts, Effect, Engine, Fit, Reading, SLICES};
 use hobnob::id::{ConnId, JobId, Offset};
 use hobnob::limits::{LINGER, Limits};
 use hobnob::now::Now;
@@ -90,6 +91,8 @@ pub struct World {
     transports: Random,
     /// Some transports hold output that they have accepted, as those with encryption do.
     is_holding: bool,
+    /// By service, true if its transports take whole messages, as those of datagrams do.
+    takes_messages: [bool; SERVICES],
     weather: Weather,
     manners: Manners,
     limits: Limits,
@@ -181,6 +184,11 @@ impl World {
         if store.is_some() {
             engine.keep_remotely();
         }
+        let is_whole = transports.chance(400);
+        let takes_messages = [(); SERVICES].map(|()| is_whole && transports.chance(500));
+        for service in (0..SERVICES).filter(|service| takes_messages[*service]) {
+            engine.set_fit(service, Fit::Messages(usize::MAX));
+        }
         let kept = store.as_ref().map(|_| HashMap::new());
         let may_fail = store.as_ref().is_some_and(Store::may_fail);
         let is_doubtful = store.as_ref().is_some_and(Store::is_doubtful);
@@ -191,6 +199,7 @@ impl World {
             random,
             transports,
             is_holding,
+            takes_messages,
             weather,
             manners,
             limits,
@@ -278,7 +287,8 @@ impl World {
         self.serials = serial;
         self.expected.accepted += 1;
         let mut peer = Peer::new(serial, conn, kind, person, capacity);
-        if self.is_holding && self.transports.chance(600) {
+        peer.takes_messages = self.takes_messages[service];
+        if !peer.takes_messages && self.is_holding && self.transports.chance(600) {
             peer.hold_max = self.transports.within(1, 8 << 10);
         }
         peer.echo = match kind {
@@ -834,8 +844,11 @@ impl World {
         // A transport accepts what the kernel takes, and what it can hold besides.
         let space = (peer.space().saturating_add(peer.hold_max)).saturating_sub(peer.held.len());
         let most = if self.random.chance(100) { self.random.within(0, total) } else { total };
-        let mut left = most.min(space);
-        let taken = left;
+        let (taken, messages) = match peer.takes_messages {
+            true => peer.whole_messages(&slices[..filled], most.min(space)),
+            false => (most.min(space), 0),
+        };
+        let mut left = taken;
         peer.sent += taken as u64;
         for slice in slices.iter().take(filled) {
             let count = left.min(slice.len());
@@ -865,7 +878,12 @@ impl World {
                 peer.replays.entry(room).or_default().push_back(replay);
             }
         }
-        let (held, is_full) = (peer.held.len(), peer.space() == 0);
+        let (held, mut is_full) = (peer.held.len(), peer.space() == 0);
+        if peer.takes_messages {
+            self.totals.whole_messages += messages as u64;
+            // There is less space than the next message takes.
+            is_full = taken < total && most == total;
+        }
         trace!(self, "{conn} is offered {total}, takes {taken} of {space}, holds {held}");
         self.note_pending_output(index);
         let peer = &mut self.peers[index];
@@ -883,7 +901,10 @@ impl World {
             self.engine.blocked(conn);
         } else {
             self.expected.bytes_out += taken as u64;
-            self.engine.sent(conn, taken);
+            match peer.takes_messages {
+                true => self.engine.sent_messages(conn, messages),
+                false => self.engine.sent(conn, taken),
+            }
             self.totals.short_writes += u64::from(taken < total);
             if is_full && taken < total && self.random.chance(500) {
                 peer.blocked = true;

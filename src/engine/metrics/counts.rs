@@ -25,6 +25,8 @@ pub struct Counts {
     pub overruns: u64,
     /// Gap notices.
     pub gaps: u64,
+    /// Messages that were too long for a peer's transport, and were not sent to it.
+    pub oversized: u64,
     /// Messages replayed from history.
     pub replayed: u64,
     /// Events for connections that were gone already.

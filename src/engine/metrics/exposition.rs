@@ -26,6 +26,11 @@ impl Metrics {
             ),
             ("hobnob_gaps_total", "Gaps told to members that missed messages.", counts.gaps),
             (
+                "hobnob_oversized_total",
+                "Messages too long for the transport of a member, and not sent to it.",
+                counts.oversized,
+            ),
+            (
                 "hobnob_replayed_total",
                 "Messages replayed to members that came back or had fallen behind.",
                 counts.replayed,

@@ -102,6 +102,11 @@ impl Metrics {
         self.totals.gaps += 1;
     }
 
+    /// Counts a message that was too long for a peer's transport, and was not sent to it.
+    pub(super) fn count_oversized(&mut self) {
+        self.totals.oversized += 1;
+    }
+
     /// Counts a message replayed from history.
     pub(super) fn count_replayed(&mut self) {
         self.totals.replayed += 1;

@@ -10,7 +10,7 @@ use crate::secret::Secrets;
 use crate::session::options::raw::Framing;
 use crate::session::{Overrun, Service};
 use crate::wire::binary;
-use crate::wire::frame::{ClientFrame, ServerFrame, VERSION};
+use crate::wire::frame::{ClientFrame, VERSION};
 use std::borrow::Cow;
 use std::io::IoSlice;
 use std::time::Duration;
@@ -291,14 +291,20 @@ impl Harness {
         loop {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let (filled, offered) = self.engine.slices(conn, &mut slices);
-            let taken = socket.take(&slices[..filled], offered);
+            let messages = socket.takes_messages.then(|| socket.take_messages(&slices[..filled]));
+            let taken = match messages {
+                Some(count) => slices[..count].iter().map(|slice| slice.len()).sum(),
+                None => socket.take(&slices[..filled], offered),
+            };
             let is_pending = !socket.held.is_empty();
             if std::mem::replace(&mut socket.is_known_to_hold, is_pending) != is_pending {
                 self.engine.note_pending_output(conn, is_pending);
             }
             let is_refused = taken == 0 && offered > 0;
-            if !is_refused {
-                self.engine.sent(conn, taken);
+            match messages {
+                _ if is_refused => {}
+                Some(count) => self.engine.sent_messages(conn, count),
+                None => self.engine.sent(conn, taken),
             }
             if is_refused || is_pending {
                 socket.is_blocked = true;
@@ -320,9 +326,7 @@ impl Harness {
         let conn = self.greeted(FRAMES, "surveyor");
         self.join(conn, ROOM, None);
         self.settle();
-        let Some((ServerFrame::Joined { epoch, .. }, _)) = self.socket(conn).next_frame() else {
-            panic!("not joined");
-        };
+        let epoch = self.socket(conn).joined_epoch().expect("joined");
         self.bye(conn);
         self.socket_mut(conn).is_half_closed = true;
         self.settle();

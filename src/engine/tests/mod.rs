@@ -1,6 +1,7 @@
 //! The engine at its own seam: what it is told, and what it asks for.
 
 mod close;
+mod fit;
 mod flush;
 mod harness;
 mod replay;

@@ -1,6 +1,6 @@
 //! A socket in memory, and its peer's view of what arrives.
 
-use crate::id::ConnId;
+use crate::id::{ConnId, Epoch};
 use crate::reason::CloseReason;
 use crate::wire::Parsed;
 use crate::wire::binary;
@@ -27,6 +27,10 @@ pub struct Socket {
     pub held: VecDeque<u8>,
     /// The engine knows that it holds some.
     pub is_known_to_hold: bool,
+    /// It takes whole messages: each slice of an offer is one, and `space` counts them.
+    pub takes_messages: bool,
+    /// The messages that it took.
+    pub messages: Vec<Vec<u8>>,
     /// The kernel refused a write, and has not reported the socket writable since.
     pub is_blocked: bool,
     /// All bytes that the kernel took.
@@ -65,6 +69,8 @@ impl Socket {
             hold_max: 0,
             held: VecDeque::new(),
             is_known_to_hold: false,
+            takes_messages: false,
+            messages: Vec::new(),
             is_blocked: false,
             received: Vec::new(),
             parsed: 0,
@@ -106,6 +112,21 @@ impl Socket {
         taken
     }
 
+    /// Accepts the messages that the kernel has space for. Returns how many.
+    pub fn take_messages(&mut self, slices: &[IoSlice<'_>]) -> usize {
+        assert!(self.shuts == 0 && self.closed.is_none(), "a write after the end of the stream");
+        assert!(!self.is_blocked, "a write to a blocked socket");
+        self.offers += 1;
+        self.pieces_max = self.pieces_max.max(slices.len());
+        let count = slices.len().min(self.space);
+        for message in &slices[..count] {
+            self.received.extend_from_slice(message);
+            self.messages.push(message.to_vec());
+        }
+        self.space = if self.space == usize::MAX { self.space } else { self.space - count };
+        count
+    }
+
     /// Returns the number by which frames name a room.
     pub fn number_of(&self, room: &str) -> u32 {
         let found = self.rooms.iter().find(|(_, name)| *name == room);
@@ -118,6 +139,14 @@ impl Socket {
         match binary::parse_server(unread, 1 << 20).expect("frames of the relay") {
             Parsed::Complete(frame, length) => Some((frame, length)),
             Parsed::Partial => None,
+        }
+    }
+
+    /// Returns the numbering of the room whose join is the next frame.
+    pub fn joined_epoch(&self) -> Option<Epoch> {
+        match self.next_frame()? {
+            (ServerFrame::Joined { epoch, .. }, _) => Some(epoch),
+            _ => None,
         }
     }
 
