@@ -40,11 +40,12 @@ pub(super) enum JobOwner {
 pub(super) struct Jobs {
     /// Jobs of the relay itself. They go before all others.
     relay: VecDeque<Job>,
-    /// Jobs of peers that are greeted. They go first of the peers: whoever guesses passwords before login must not
-    /// keep operators out.
+    /// Jobs of peers that are greeted: guesses before login must not keep operators out.
     greeted: Turns,
-    /// Jobs of the other peers.
+    /// Jobs of the other peers. The two take turns: neither must operators' guesses keep others out.
     newcomers: Turns,
+    /// True if the last job of a peer that was started is one of a greeted peer.
+    is_newcomers_turn: bool,
     /// Jobs that a worker has, the oldest first.
     running: VecDeque<Running>,
     /// Jobs that workers take at once.
@@ -135,6 +136,7 @@ impl Default for Jobs {
             relay: VecDeque::new(),
             greeted: Turns::default(),
             newcomers: Turns::default(),
+            is_newcomers_turn: false,
             running: VecDeque::new(),
             at_once: 1,
             last: JobId::default(),
@@ -163,13 +165,25 @@ impl Jobs {
             if let Some(job) = self.relay.pop_front() {
                 return Some(self.start(JobOwner::Relay, job, now));
             }
-            let Waiting { conn, request, job } =
-                self.greeted.pop().or_else(|| self.newcomers.pop())?;
+            let is_newcomer =
+                self.greeted.is_empty() || self.is_newcomers_turn && !self.newcomers.is_empty();
+            let queue = if is_newcomer { &mut self.newcomers } else { &mut self.greeted };
+            let Waiting { conn, request, job } = queue.pop()?;
             if peers.get(conn).is_some_and(Peer::is_heard) {
+                self.is_newcomers_turn = !is_newcomer;
                 return Some(self.start(JobOwner::Peer(conn, request), job, now));
             }
         }
         None
+    }
+
+    /// Returns the peer for which the newest job was started.
+    #[cfg(test)]
+    pub(super) fn newest_owner(&self) -> Option<ConnId> {
+        match self.running.back()?.owner? {
+            JobOwner::Peer(conn, _) => Some(conn),
+            JobOwner::Relay => None,
+        }
     }
 
     /// The moment after which the oldest job has taken too long.

@@ -72,8 +72,12 @@ impl Harness {
 
     /// Connects a peer that has sent nothing.
     pub fn connect(&mut self, service: usize) -> ConnId {
+        self.connect_from(service, Remote { exempt: true, ..Remote::default() })
+    }
+
+    /// The same, from somewhere.
+    pub fn connect_from(&mut self, service: usize, remote: Remote) -> ConnId {
         self.engine.wake(self.now);
-        let remote = Remote { exempt: true, ..Remote::default() };
         let conn = self.engine.connected(service, remote, self.now).expect("space for a peer");
         self.sockets.push(Socket::new(conn));
         conn

@@ -4,6 +4,7 @@ mod close;
 mod fit;
 mod flush;
 mod harness;
+mod jobs;
 mod replay;
 mod seam;
 mod socket;
