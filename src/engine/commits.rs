@@ -8,17 +8,20 @@ use crate::hub::{Command, Where};
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
 use crate::session::{Action, Conversation};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Bytes of messages whose outcome is applied in one turn, at most: what one peer may send in one. The
-/// rest comes in the next turn.
-const OUTCOME_BYTES: usize = crate::limits::READ_MAX;
+/// rest comes in the next turn. A message counts once for each dialect of its room, and never as nothing.
+pub(super) const OUTCOME_BYTES: usize = crate::limits::READ_MAX;
 
 /// The rooms with outcomes to be applied, and the peers that wait for a room.
+///
+/// Invariant: a room waits in `rooms` once, or not at all, as `queued` says.
 #[derive(Debug, Default)]
 pub(super) struct Commits {
-    /// In the order in which the outcomes came.
+    /// The rooms take turns, so that none waits for all messages of another.
     rooms: VecDeque<RoomId>,
+    queued: HashSet<RoomId>,
     waiting: HashMap<RoomId, Waiters>,
 }
 
@@ -26,9 +29,9 @@ pub(super) struct Commits {
 #[derive(Debug, Default)]
 struct Waiters {
     conns: Vec<ConnId>,
-    /// True if one of them waits until nothing is pending. Nothing more is proposed before it has
-    /// had its turn, or it might wait for ever.
-    is_drained: bool,
+    /// Peers that wait until nothing is pending. Nothing more is proposed before they have had their
+    /// turn, or they might wait for ever.
+    drained: Vec<ConnId>,
 }
 
 /// The reason for which a peer waits.
@@ -47,6 +50,22 @@ impl Commits {
     pub(super) fn is_pressing(&self) -> bool {
         !self.rooms.is_empty()
     }
+
+    fn queue(&mut self, room: RoomId) {
+        if self.queued.insert(room) {
+            self.rooms.push_back(room);
+        }
+    }
+
+    /// Checks the invariant.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub(super) fn assert_invariants(&self) {
+        let rooms: HashSet<RoomId> = self.rooms.iter().copied().collect();
+        assert_eq!(rooms, self.queued, "a room that has outcomes is queued");
+        assert_eq!(rooms.len(), self.rooms.len(), "a room is queued once");
+    }
 }
 
 impl Engine {
@@ -64,27 +83,38 @@ impl Engine {
 
     /// Takes what came of the append of a room that is under way. [`expire`](Self::expire) delivers.
     pub fn committed(&mut self, room: RoomId, outcome: CommitOutcome, now: Now) {
-        if self.world.hub_mut().committed(room, outcome) && !self.commits.rooms.contains(&room) {
-            self.commits.rooms.push_back(room);
+        if self.world.hub_mut().committed(room, outcome) {
+            self.commits.queue(room);
         }
         self.settle(self.world.lived(now));
     }
 
-    /// Applies outcomes, up to the budget of a turn.
+    /// Applies outcomes, up to the budget of a turn: one message of each room by turns. A room whose flush
+    /// is far behind waits for that: else members that read as they should would fall off its tapes.
     pub(super) fn apply_outcomes(&mut self, now: Now) {
-        let mut bytes = 0;
-        while bytes < OUTCOME_BYTES
-            && let Some(room) = self.commits.rooms.front().copied()
+        let (mut cost, mut behind) = (0, VecDeque::new());
+        while cost < OUTCOME_BYTES
+            && let Some(room) = self.commits.rooms.pop_front()
         {
-            let (weight, has_more) =
-                self.world.hub_mut().apply_outcome(room, now).unwrap_or((0, false));
-            bytes += weight;
-            if !has_more {
-                self.commits.rooms.pop_front();
+            if self.is_congested(room) {
+                behind.push_back(room);
+                continue;
+            }
+            let dialects = self.tapes.of_room(room).len().max(1);
+            let applied = self.world.hub_mut().apply_outcome(room, now);
+            let (weight, has_more) = applied.unwrap_or_default();
+            cost += weight * dialects;
+            if has_more {
+                self.commits.rooms.push_back(room);
+            } else {
+                self.commits.queued.remove(&room);
             }
             self.settle(now);
-            self.wake_waiters(room);
+            self.wake_waiters(room, now);
         }
+        // They come first in the next turn.
+        behind.append(&mut self.commits.rooms);
+        self.commits.rooms = behind;
     }
 
     /// Reads nothing more from a peer before it need not wait.
@@ -97,8 +127,8 @@ impl Engine {
             Wait::Drained(room) => (room, true),
         };
         let waiters = self.commits.waiting.entry(room).or_default();
-        waiters.conns.push(conn);
-        waiters.is_drained |= is_drained;
+        let conns = if is_drained { &mut waiters.drained } else { &mut waiters.conns };
+        conns.push(conn);
     }
 
     /// The reason for which an action has to wait for a commit, if it has to.
@@ -146,33 +176,44 @@ impl Engine {
     /// True if nothing more is to be proposed in a room until some outcomes are known.
     fn is_stalled(&self, room: RoomId) -> bool {
         let pending = self.world.hub().pending_bytes(room);
-        let is_drained = || self.commits.waiting.get(&room).is_some_and(|w| w.is_drained);
+        let is_drained = || self.commits.waiting.get(&room).is_some_and(|w| !w.drained.is_empty());
         pending > 0 && (is_drained() || self.is_congested_with(room, pending))
     }
 
     /// Has the peers that wait for a room read from again, once they need not.
-    fn wake_waiters(&mut self, room: RoomId) {
+    fn wake_waiters(&mut self, room: RoomId, now: Now) {
         let Some(waiters) = self.commits.waiting.get(&room) else { return };
         let pending = self.world.hub().pending_bytes(room);
-        let is_to_wait = waiters.is_drained || self.is_congested_with(room, pending);
+        let is_to_wait = !waiters.drained.is_empty() || self.is_congested_with(room, pending);
         if pending > 0 && is_to_wait {
             return;
         }
-        let waiters = self.commits.waiting.remove(&room).unwrap_or_default();
-        for conn in waiters.conns {
+        let Waiters { conns, drained } = self.commits.waiting.remove(&room).unwrap_or_default();
+        // At once: whoever is read before them may propose something again.
+        for conn in drained {
+            if self.wake_held(conn) {
+                self.carry_out_paused(conn, now);
+            }
+        }
+        if planted!("paused-room-is-never-resumed") {
+            return;
+        }
+        for conn in conns {
             self.wake_held(conn);
         }
     }
 
     /// Has a peer read from again that waited for a commit. It was not its own silence that it kept.
-    pub(super) fn wake_held(&mut self, conn: ConnId) {
+    /// Returns false if it did not wait.
+    pub(super) fn wake_held(&mut self, conn: ConnId) -> bool {
         let tick = self.world.now().tick();
         let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.awaits_commit()) else {
-            return;
+            return false;
         };
         peer.held = Some(Hold::Output);
         (peer.heard, peer.pinged) = (tick, false);
         self.listen_again(conn);
+        true
     }
 
     /// True if a message of the peer is pending that it must hear of before anything else.

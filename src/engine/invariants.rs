@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::tape::Place;
+use crate::hub::Room;
 use crate::id::{ConnId, Offset, RoomId};
 use std::collections::HashSet;
 
@@ -14,6 +15,7 @@ impl Engine {
     pub fn assert_sound(&self) {
         self.world.assert_invariants(self.peers.iter());
         self.jobs.assert_invariants(&self.peers);
+        self.commits.assert_invariants();
         self.metrics.assert_invariants(self.peers.len());
         self.closing.assert_invariants(&self.peers);
         self.deadlines.assert_invariants(&self.peers);
@@ -46,6 +48,12 @@ impl Engine {
     pub fn is_in(&self, conn: ConnId, room: &str) -> bool {
         let room = self.world.hub().find(room);
         room.is_some_and(|room| self.world.hub().is_member(conn, room))
+    }
+
+    /// Returns the newest offset of a room, if it is still there.
+    #[doc(hidden)]
+    pub fn head_of(&self, room: RoomId) -> Option<Offset> {
+        self.world.hub().room(room).map(Room::head)
     }
 
     /// Returns the name of a peer; nothing before hello.

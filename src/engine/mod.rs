@@ -190,7 +190,9 @@ impl Engine {
             match event {
                 Event::Reply(conn, id, reply) => self.reply(conn, id, &reply),
                 Event::Done(conn, id) => self.complete(conn, id, Outcome::Done),
-                Event::Settled(conn) => self.wake_held(conn),
+                Event::Settled(conn) => {
+                    self.wake_held(conn);
+                }
                 Event::Seat { conn, room, from } => self.seat(conn, room, from),
                 Event::Unseat { conn, room, answers, head } => {
                     self.unseat(conn, room, answers, head);

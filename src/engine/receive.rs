@@ -214,6 +214,15 @@ impl Engine {
         }
     }
 
+    /// Carries out the action that a peer waits with, outside of a visit.
+    pub(super) fn carry_out_paused(&mut self, conn: ConnId, now: Now) {
+        let paused = self.peers.get_mut(conn).filter(|peer| peer.is_heard());
+        if let Some(action) = paused.and_then(Peer::take_paused) {
+            let action = self.due_again(conn, action, now);
+            self.perform(conn, action, &mut Visit::default(), now);
+        }
+    }
+
     /// Carries out what an outcome has led to, outside of a visit.
     pub(super) fn go_on(&mut self, conn: ConnId, now: Now) {
         let mut visit = Visit::default();

@@ -24,6 +24,12 @@ pub enum Service {
 }
 
 impl Service {
+    /// A service whose clients speak in lines, and may moderate rooms.
+    #[cfg(test)]
+    pub fn moderating() -> Self {
+        Self::Irc(std::sync::Arc::default())
+    }
+
     /// Returns the name of the room that everybody here is in by connecting, if there is one.
     pub fn common_room(&self) -> Option<&str> {
         match self {

@@ -577,6 +577,23 @@ impl World {
         if self.model.is_governed && self.peers[index].kind == Kind::Irc {
             self.look_who_is_out();
         }
+        self.look_whether_in(index);
+    }
+
+    /// Looks the same for everybody: outcomes of messages have let some go on.
+    fn look_in_after_outcomes(&mut self) {
+        if self.store.is_none() {
+            return;
+        }
+        if self.model.is_governed {
+            self.look_who_is_out();
+        }
+        for index in 0..self.peers.len() {
+            self.look_whether_in(index);
+        }
+    }
+
+    fn look_whether_in(&mut self, index: usize) {
         let (last, peer) = (self.last_call(), &mut self.peers[index]);
         peer.note_name(self.engine.name_of(peer.conn), last, &mut self.model);
         if let Some(irc) = &mut peer.irc {
@@ -719,6 +736,7 @@ impl World {
         }
         let now = self.call(Who::Nobody);
         self.engine.expire(now);
+        self.look_in_after_outcomes();
         self.note_closing();
         self.note_kept();
         self.engine.reap(now);

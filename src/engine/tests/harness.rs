@@ -3,7 +3,8 @@
 use super::socket::Socket;
 use crate::address::Remote;
 use crate::engine::{Effect, Engine, Reading, SLICES};
-use crate::id::{ConnId, Epoch, Offset, Resume};
+use crate::history::CommitOutcome;
+use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::secret::Secrets;
@@ -21,6 +22,8 @@ pub const FRAMES: usize = 0;
 pub const STRICT_FRAMES: usize = 1;
 /// The service of plain sockets that send lines. Every peer is in the room [`ROOM`].
 pub const PLAIN: usize = 2;
+/// The service of clients that may moderate rooms, and speak in lines.
+pub const MODERATORS: usize = 3;
 /// The room of most tests.
 pub const ROOM: &str = "r";
 
@@ -64,10 +67,33 @@ impl Harness {
         if let Service::Frame(options) = &mut strict {
             options.overrun = Overrun::Close;
         }
-        let services = vec![Service::Frame(Default::default()), strict, plain];
+        let services =
+            vec![Service::Frame(Default::default()), strict, plain, Service::moderating()];
         let now = Now { running: Duration::from_secs(1), unix_ms: 1_700_000_000_000 };
         let engine = Engine::new(limits.clone(), services, Secrets::from_number(7));
         Self { engine, now, turns: 0, limits, sockets: Vec::new() }
+    }
+
+    /// The same, with messages that the test [keeps](Self::take_append).
+    pub fn remote(limits: Limits) -> Self {
+        let mut harness = Self::new(limits);
+        harness.engine.keep_remotely();
+        harness
+    }
+
+    /// Returns the messages of the next append: its room, and each message as text, without padding.
+    pub fn take_append(&mut self) -> Option<(RoomId, Vec<String>)> {
+        let append = self.engine.take_append()?;
+        let messages = append.messages.iter().map(|(message, _)| {
+            let text = String::from_utf8_lossy(&message.payload.bytes);
+            format!("{}#{} {}", append.name, message.offset, text.trim_end_matches('.'))
+        });
+        Some((append.room, messages.collect()))
+    }
+
+    /// The store says what came of the append of a room that is under way.
+    pub fn commit(&mut self, room: RoomId, outcome: CommitOutcome) {
+        self.engine.committed(room, outcome, self.now);
     }
 
     /// Connects a peer that has sent nothing.
@@ -79,7 +105,7 @@ impl Harness {
     pub fn connect_from(&mut self, service: usize, remote: Remote) -> ConnId {
         self.engine.wake(self.now);
         let conn = self.engine.connected(service, remote, self.now).expect("space for a peer");
-        self.sockets.push(Socket::new(conn));
+        self.sockets.push(Socket { speaks_lines: service == MODERATORS, ..Socket::new(conn) });
         conn
     }
 

@@ -1,6 +1,7 @@
 //! The engine at its own seam: what it is told, and what it asks for.
 
 mod close;
+mod commits;
 mod fit;
 mod flush;
 mod harness;
@@ -8,3 +9,4 @@ mod jobs;
 mod replay;
 mod seam;
 mod socket;
+mod turns;

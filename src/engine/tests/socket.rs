@@ -27,6 +27,8 @@ pub struct Socket {
     pub held: VecDeque<u8>,
     /// The engine knows that it holds some.
     pub is_known_to_hold: bool,
+    /// The peer speaks in lines, not in frames.
+    pub speaks_lines: bool,
     /// It takes whole messages: each slice of an offer is one, and `space` counts them.
     pub takes_messages: bool,
     /// The messages that it took.
@@ -69,6 +71,7 @@ impl Socket {
             hold_max: 0,
             held: VecDeque::new(),
             is_known_to_hold: false,
+            speaks_lines: false,
             takes_messages: false,
             messages: Vec::new(),
             is_blocked: false,
@@ -150,8 +153,14 @@ impl Socket {
         }
     }
 
-    /// Returns the frames since the last call, a line each.
+    /// Returns the frames since the last call, a line each; or the lines.
     pub fn heard(&mut self) -> Vec<String> {
+        if self.speaks_lines {
+            let unread = String::from_utf8_lossy(&self.received[self.parsed..]);
+            let lines = unread.lines().map(str::to_owned).collect();
+            self.parsed = self.received.len();
+            return lines;
+        }
         let mut lines = Vec::new();
         while let Some((frame, length)) = self.next_frame() {
             let joined = match &frame {

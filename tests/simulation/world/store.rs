@@ -5,7 +5,7 @@ use crate::model::Who;
 use crate::random::Random;
 use hobnob::engine::Engine;
 use hobnob::history::{Append, CommitOutcome};
-use hobnob::id::Offset;
+use hobnob::id::{Offset, RoomId};
 use hobnob::now::Now;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -27,10 +27,17 @@ pub struct Store {
     under_way: Vec<(Append, u64)>,
     /// The newest offset of each numbering.
     heads: HashMap<u64, Offset>,
-    /// Offsets that the engine was told of and has not acted on, by numbering, in its order.
-    told: VecDeque<(u64, VecDeque<Offset>)>,
+    /// Offsets that the engine was told of and has not acted on, by room, in its order.
+    told: VecDeque<Told>,
     /// Messages that are kept, for the engine.
     applied: u64,
+}
+
+/// Messages of one room that the engine was told are kept, and has not acted on.
+struct Told {
+    room: RoomId,
+    epoch: u64,
+    offsets: VecDeque<Offset>,
 }
 
 impl Store {
@@ -120,22 +127,39 @@ impl Store {
         self.heads.insert(epoch, last);
         if kept > 0 {
             let offsets = append.after + 1..=last;
-            match self.told.iter_mut().find(|(known, _)| *known == epoch) {
-                Some((_, told)) => told.extend(offsets),
-                None => self.told.push_back((epoch, offsets.collect())),
+            match self.told.iter_mut().find(|told| told.epoch == epoch) {
+                Some(told) => told.offsets.extend(offsets),
+                None => self.told.push_back(Told {
+                    room: append.room,
+                    epoch,
+                    offsets: offsets.collect(),
+                }),
             }
         }
     }
 
-    /// The next message that the engine has acted on.
-    fn next_applied(&mut self) -> (u64, Offset) {
-        let (epoch, offsets) = self.told.front_mut().expect("[kept] more than is kept");
-        let place = (*epoch, offsets.pop_front().expect("one at least"));
-        if offsets.is_empty() {
-            self.told.pop_front();
+    /// Returns the next `count` messages that the engine has acted on in one turn: one of each room by
+    /// turns. A room of which no more is acted on in this turn comes first in the next.
+    fn take_applied(&mut self, count: u64, engine: &Engine) -> Vec<(u64, Offset)> {
+        let (mut applied, mut behind) = (Vec::new(), VecDeque::new());
+        while (applied.len() as u64) < count {
+            let mut told = self.told.pop_front().expect("[kept] more than is kept");
+            let first = *told.offsets.front().expect("one at least");
+            // Rooms that are gone had no more messages to come.
+            if engine.head_of(told.room).is_some_and(|head| first > head) {
+                behind.push_back(told);
+                continue;
+            }
+            told.offsets.pop_front();
+            applied.push((told.epoch, first));
+            if !told.offsets.is_empty() {
+                self.told.push_back(told);
+            }
         }
-        self.applied += 1;
-        place
+        behind.append(&mut self.told);
+        self.told = behind;
+        self.applied += count;
+        applied
     }
 }
 
@@ -144,9 +168,10 @@ impl World {
     pub(super) fn note_kept(&mut self) {
         let Some(store) = &mut self.store else { return };
         let (messages, call) = (self.engine.counts().messages, self.model.calls.len() as u32 - 1);
-        while store.applied < messages {
-            let place = store.next_applied();
-            self.model.note_kept(place, (call, store.applied));
+        let before = store.applied;
+        let applied = store.take_applied(messages - before, &self.engine);
+        for (place, number) in applied.into_iter().zip(before + 1..) {
+            self.model.note_kept(place, (call, number));
         }
     }
 
