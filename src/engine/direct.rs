@@ -70,7 +70,7 @@ impl Engine {
         account: Account,
         write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>),
     ) {
-        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.is_open()) else { return };
+        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.may_be_told()) else { return };
         if planted!("told-is-lost-on-the-held")
             && peer.held.is_some()
             && matches!(account, Account::Others)

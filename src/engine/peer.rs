@@ -312,6 +312,12 @@ impl Peer {
         self.is_open() && !self.leaving
     }
 
+    /// True if something may be added to what is pending for it: it is open, or its final bytes are
+    /// not laid out yet. Until then messages of its rooms reach it, and so must its own, as an answer.
+    pub fn may_be_told(&self) -> bool {
+        matches!(self.phase(), None | Some(Phase::Marked))
+    }
+
     /// True if it may be written to: it is open or has final bytes to send, and its kernel takes more.
     pub fn is_writable(&self) -> bool {
         !self.blocked
