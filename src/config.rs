@@ -1,5 +1,6 @@
-//! What a relay is told before it begins, checked once.
+//! The configuration of a relay, checked once.
 
+mod error;
 mod irc;
 mod reload;
 
@@ -15,93 +16,76 @@ use crate::session::web;
 use crate::session::{Overrun, Service, frame, raw};
 use crate::wire::irc::LINE_MAX;
 use percent_encoding::percent_decode_str;
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub use error::{ConfigError, IrcOptionError, ListenError, ReadConfigError};
 pub use irc::{add_operator, set_irc_option};
 pub use reload::{ReadConfig, Reload};
 
-/// Most listeners of a relay: each peer keeps the number of its own in a byte.
+/// The most listeners: each peer stores its listener's index in a byte.
 const LISTENERS_MAX: usize = 256;
 
-/// Everything a relay needs to know.
+/// The configuration of a relay.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Where to listen, and for what. At least one.
+    /// The listeners, at least one.
     pub listeners: Vec<Listen>,
-    /// The limits.
+    /// The limits in force.
     pub limits: Limits,
-    /// Drain on SIGTERM and SIGINT, and stop at once on the second. Takes the signals away from the
-    /// rest of the process.
+    /// Drain on SIGTERM and SIGINT, and stop at once on the second signal. The rest of the process
+    /// no longer receives them.
     pub signals: bool,
-    /// Reads the configuration again when that is wanted: by SIGHUP, if `signals` is set, or by an
-    /// operator's REHASH. `None`: there is nothing to read.
+    /// Reloads the configuration on SIGHUP, if `signals` is set, and on an IRC operator's REHASH.
+    /// `None`: no reload.
     pub reload: Option<ReadConfig>,
-    /// Threads for jobs that may block, started when they are needed; `None`: one. 0 leaves the jobs to
-    /// the program around the relay: see [`Relay::take_job`](crate::Relay::take_job).
+    /// The most worker threads for jobs that may block, started on demand; `None`: one. 0 leaves
+    /// the jobs to the program: see [`Relay::take_job`](crate::Relay::take_job).
     pub workers: Option<usize>,
-    /// Raise the process's limit on open descriptors as far as it goes.
+    /// Raise the process's descriptor limit to the hard limit.
     pub raise_descriptor_limit: bool,
-    /// The key that cloaks, epochs and keys are derived from. `None`: a random one for this run, so that
-    /// cloaks are others after a restart.
+    /// The key from which cloaks, epochs and keys are derived. `None`: a random one, so that cloaks
+    /// change with a restart.
     pub secret: Option<SecretKey>,
-    /// The number of this run, which keeps epochs and keys apart from those of other runs with the same
-    /// secret. `None`: random, as it should be outside tests.
+    /// The number of this run, which keeps epochs and keys of different runs apart. `None`: random,
+    /// as it should be outside tests.
     pub run: Option<u64>,
 }
 
 impl Config {
-    /// Checks every part and the relations between them.
+    /// Checks every field, and the relations between them.
     ///
     /// # Errors
-    /// A sentence that names what is wrong and what would be right.
-    pub fn check(&self) -> Result<(), String> {
+    /// [`ConfigError`].
+    pub fn check(&self) -> Result<(), ConfigError> {
         if self.listeners.is_empty() {
-            return Err("there is nothing to listen on: give at least one --listen".to_owned());
+            return Err(ConfigError::NoListeners);
         }
         if self.listeners.len() > LISTENERS_MAX {
-            return Err(format!(
-                "there are {} listeners, but {LISTENERS_MAX} are the most: give fewer --listen",
-                self.listeners.len()
-            ));
+            let (count, max) = (self.listeners.len(), LISTENERS_MAX);
+            return Err(ConfigError::TooManyListeners { count, max });
         }
-        self.limits.check()?;
+        self.limits.check().map_err(ConfigError::Limits)?;
         for options in self.listeners.iter().filter_map(|listen| listen.service.irc()) {
             if options.motd.len() * LINE_MAX > self.limits.outbox_soft() {
-                return Err(format!(
-                    "motd has {} lines, but all of them must fit half an outbox ({}): shorten it or raise outbox",
-                    options.motd.len(),
-                    self.limits.outbox
-                ));
+                let (lines, outbox) = (options.motd.len(), self.limits.outbox);
+                return Err(ConfigError::MotdTooLong { lines, outbox });
             }
         }
         Ok(())
     }
 }
 
-/// One listener, as written in a URL: `SCHEME://HOST:PORT?option=value`, or
-/// `SCHEME+unix:/path?option=value` (`unix:/path` alone serves frames).
+/// A listener, written as a URL: `SCHEME://HOST:PORT?option=value`, or
+/// `SCHEME+unix:/path?option=value` (`unix:/path` serves frames).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// What is served.
+    /// The protocol and its options.
     pub service: Service,
-    /// Where.
+    /// The address.
     pub endpoint: Endpoint,
 }
-
-/// What is wrong with a listener's URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenError(String);
-
-impl fmt::Display for ListenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ListenError {}
 
 impl FromStr for Listen {
     type Err = ListenError;
@@ -112,13 +96,13 @@ impl FromStr for Listen {
 }
 
 impl Listen {
-    /// Reads a URL. What it does not say of how IRC is served is as in `irc`.
+    /// Parses a URL. IRC options that it does not set are taken from `irc`.
     ///
     /// # Errors
-    /// When it is no listener's URL.
+    /// An invalid URL or option.
     pub fn parse(url: &str, irc: &IrcOptions) -> Result<Self, ListenError> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
-        // Without the options: there may be a password among them.
+        // Without the options, which may contain a password.
         let explain = |what: String| ListenError(format!("{address:?}: {what}"));
         let (scheme, endpoint) = parse_address(address).map_err(explain)?;
         let mut service = parse_scheme(scheme, irc).map_err(explain)?;
@@ -133,7 +117,7 @@ impl Listen {
             && http.proxy
             && http.trust.is_empty()
         {
-            let what = "proxy=true needs trust=NETWORK: whose headers are to be believed";
+            let what = "proxy=true needs trust=NETWORK, the network of the proxy";
             return Err(explain(what.to_owned()));
         }
         Ok(Self { service, endpoint })
@@ -144,30 +128,29 @@ fn parse_address(address: &str) -> Result<(&str, Endpoint), String> {
     if let Some((scheme, path)) = address.split_once("unix:") {
         let scheme = match scheme {
             "" => "frame",
-            scheme => scheme
-                .strip_suffix('+')
-                .ok_or("before unix: stands SCHEME+, as in raw+unix:/path")?,
+            scheme => scheme.strip_suffix('+').ok_or(
+                "invalid scheme before unix: expected SCHEME+unix:/path, as in raw+unix:/path",
+            )?,
         };
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() {
-            return Err("after unix: comes the path of the socket".to_owned());
+            return Err("the path is missing: expected unix:/path".to_owned());
         }
         return Ok((scheme, Endpoint::Unix(PathBuf::from(path))));
     }
     let Some((scheme, host)) = address.split_once("://") else {
         return Err(
-            "a listener is written SCHEME://HOST:PORT, as in raw://127.0.0.1:12345".to_owned()
+            "no scheme: expected SCHEME://HOST:PORT, as in raw://127.0.0.1:12345".to_owned()
         );
     };
     let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
     if !matches!(port, Some(Ok(_))) {
-        return Err("after the host comes :PORT, a number up to 65535".to_owned());
+        return Err("no valid port: expected HOST:PORT with a port up to 65535".to_owned());
     }
     Ok((scheme, Endpoint::Tcp(host.to_owned())))
 }
 
-/// The table of what a listener can serve. `irc`, `udp` and the TLS forms have their place here and
-/// are not built yet.
+/// Returns the service of a scheme, with default options.
 fn parse_scheme(scheme: &str, irc: &IrcOptions) -> Result<Service, String> {
     match scheme {
         "raw" => Ok(Service::Raw(raw::Options::default())),
@@ -178,12 +161,12 @@ fn parse_scheme(scheme: &str, irc: &IrcOptions) -> Result<Service, String> {
             Ok(Service::Http(web::Options { irc, ..web::Options::default() }))
         }
         #[cfg(not(feature = "http"))]
-        "http" => Err("this build is without http: build it with --features http".to_owned()),
+        "http" => Err("this build has no http: build it with --features http".to_owned()),
         "irc" => Ok(Service::Irc(Arc::new(irc.clone()))),
         "https" | "ircs" | "udp" | "frames" => {
-            Err(format!("{scheme} is not built into this version: raw, frame, http and irc are"))
+            Err(format!("{scheme} is not built yet: use raw, frame, http or irc"))
         }
-        _ => Err(format!("nobody speaks {scheme:?} here: use raw, frame, http or irc")),
+        _ => Err(format!("unknown scheme {scheme:?}: expected raw, frame, http or irc")),
     }
 }
 
@@ -191,7 +174,9 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
     match (service, name) {
         (Service::Raw(raw), "room") => {
             if !crate::hub::is_room_name(value) {
-                return Err(format!("{value:?} cannot name a room"));
+                return Err(format!(
+                    "invalid room name {value:?}: expected 1 to 128 bytes without spaces and control characters"
+                ));
             }
             value.clone_into(&mut raw.room);
         }
@@ -230,35 +215,38 @@ fn set_option(service: &mut Service, name: &str, value: &str) -> Result<(), Stri
         (Service::Http(http), "deflate") => {
             http.deflate = parse_choice(name, value, &[("true", true), ("false", false)])?;
             if http.deflate && cfg!(not(feature = "deflate")) {
-                let what = "this build cannot compress: build it with --features deflate";
+                let what = "this build has no compression: build it with --features deflate";
                 return Err(what.to_owned());
             }
         }
         #[cfg(feature = "http")]
         (Service::Http(_), _) => {
             return Err(format!(
-                "http has no option {name:?}: it has overrun, allow-origin, host, serve, trust, proxy and deflate"
+                "http has no option {name:?}: expected overrun, allow-origin, host, serve, trust, proxy or deflate"
             ));
         }
         (Service::Raw(_), _) => {
             return Err(format!(
-                "raw has no option {name:?}: it has room, echo, greeting and framing"
+                "raw has no option {name:?}: expected room, echo, greeting or framing"
             ));
         }
-        (Service::Irc(irc), _) => set_irc_option(Arc::make_mut(irc), name, value)?,
+        (Service::Irc(irc), _) => {
+            set_irc_option(Arc::make_mut(irc), name, value).map_err(|error| error.to_string())?;
+        }
         (Service::Frame(_), _) => {
-            return Err(format!("frame has no option {name:?}: it has overrun"));
+            return Err(format!("frame has no option {name:?}: expected overrun"));
         }
     }
     Ok(())
 }
 
+/// Parses an origin, written as browsers send it.
 #[cfg(feature = "http")]
 fn parse_origin(value: &str) -> Result<AllowedOrigin, String> {
     value.parse().map_err(|error: OriginError| error.to_string())
 }
 
-/// Reads the name of a host, as a proxy would pass it on.
+/// Parses a host name, as a proxy would pass it on.
 #[cfg(feature = "http")]
 fn parse_host(value: &str) -> Result<String, String> {
     let name = value.to_ascii_lowercase();
@@ -266,17 +254,17 @@ fn parse_host(value: &str) -> Result<String, String> {
         return Ok(name);
     }
     Err(format!(
-        "{value:?} is no host: it is written chat.example, or .chat.example with all that end so; \
-         addresses need not be named"
+        "invalid host {value:?}: expected chat.example, or .chat.example for all its subdomains; \
+         addresses are always allowed"
     ))
 }
 
 impl Listen {
-    /// Answers requests for this host, if HTTP is spoken here at all: see
+    /// Allows requests for this host, on listeners that serve HTTP: see
     /// [`web::Options::allow_host`].
     ///
     /// # Errors
-    /// When it is no name.
+    /// An invalid host name.
     #[cfg(feature = "http")]
     pub fn allow_host(&mut self, host: &str) -> Result<(), ListenError> {
         let host = parse_host(host).map_err(ListenError)?;
@@ -286,10 +274,10 @@ impl Listen {
         Ok(())
     }
 
-    /// Lets pages of this origin open a WebSocket, if pages are served here at all.
+    /// Allows pages of this origin to open a WebSocket, on listeners that serve HTTP.
     ///
     /// # Errors
-    /// When it is not written as a browser would send it.
+    /// An origin that is not written as browsers send it.
     #[cfg(feature = "http")]
     pub fn allow_origin(&mut self, origin: &str) -> Result<(), ListenError> {
         let origin = parse_origin(origin).map_err(ListenError)?;
@@ -308,7 +296,7 @@ fn parse_choice<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Resu
     let chosen = choices.iter().find(|(word, _)| *word == value);
     chosen.map(|(_, choice)| *choice).ok_or_else(|| {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        format!("{name} is {}, not {value:?}", words.join(" or "))
+        format!("invalid {name} {value:?}: expected {}", words.join(" or "))
     })
 }
 
@@ -347,7 +335,7 @@ mod tests {
             Config { listeners, ..Config::default() }.check()
         };
         assert_eq!(with(256), Ok(()));
-        assert!(with(257).unwrap_err().contains("257 listeners"));
+        assert!(with(257).unwrap_err().to_string().contains("257 are too many"));
     }
 
     #[test]
@@ -356,19 +344,19 @@ mod tests {
             ("127.0.0.1:7000", "SCHEME://HOST:PORT"),
             ("raw://127.0.0.1", ":PORT"),
             ("raw://127.0.0.1:99999", "65535"),
-            ("udp://127.0.0.1:6667", "not built"),
+            ("udp://127.0.0.1:6667", "not built yet"),
             ("irc://127.0.0.1:6667?x=y", "irc has no option \"x\""),
-            ("tcp://127.0.0.1:6667", "use raw, frame, http or irc"),
+            ("tcp://127.0.0.1:6667", "expected raw, frame, http or irc"),
             ("raw://127.0.0.1:1?rooms=x", "no option \"rooms\""),
-            ("raw://127.0.0.1:1?room=a%20b", "cannot name a room"),
+            ("raw://127.0.0.1:1?room=a%20b", "invalid room name"),
             ("raw://127.0.0.1:1?echo=yes", "true or false"),
-            ("frame://127.0.0.1:1?echo=true", "it has overrun"),
+            ("frame://127.0.0.1:1?echo=true", "expected overrun"),
             #[cfg(feature = "http")]
-            ("http://127.0.0.1:1?allow-origin=nil", "no origin"),
+            ("http://127.0.0.1:1?allow-origin=nil", "invalid origin"),
             #[cfg(feature = "http")]
-            ("http://127.0.0.1:1?allow-origin=https://a.example/chat", "no origin"),
+            ("http://127.0.0.1:1?allow-origin=https://a.example/chat", "invalid origin"),
             #[cfg(feature = "http")]
-            ("http://127.0.0.1:1?host=https://chat.example", "no host"),
+            ("http://127.0.0.1:1?host=https://chat.example", "invalid host"),
             #[cfg(feature = "http")]
             ("http://127.0.0.1:1?trust=10.0.0.1/8", "192.0.2.0/24"),
             #[cfg(feature = "http")]

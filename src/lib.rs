@@ -1,8 +1,8 @@
 //! hobnob: a real-time relay. One process, one thread, one `mio::Poll`, one hot loop.
 //!
-//! Many clients hold a connection; what one says in a room, everyone in that room receives.
-//! [`Relay`] is the way in; `ARCHITECTURE.md` is the map. The modules are floors: each imports
-//! only those below it, in the order in which they stand here.
+//! Many clients hold a connection; each message published in a room is delivered to every member of
+//! that room. Start with [`Relay`]; `ARCHITECTURE.md` describes the modules, and which of them may
+//! import which.
 
 #[macro_use]
 mod planted;
@@ -37,10 +37,10 @@ pub mod workers;
 pub mod config;
 pub mod relay;
 
-pub use config::{Config, Listen};
+pub use config::{Config, ConfigError, Listen};
 pub use limits::Limits;
 pub use net::{Bound, Handle, HandleError, Status};
-pub use relay::{Relay, Task, TaskDone};
+pub use relay::{BindError, Relay, Task, TaskDone};
 
 /// The README's examples are tests, too.
 #[cfg(doctest)]

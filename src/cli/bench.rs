@@ -147,7 +147,7 @@ struct Storm {
     /// Number of rooms
     #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     rooms: u32,
-    /// How often all clients are disconnected and reconnect
+    /// Times that all clients are disconnected and reconnect
     #[arg(long, default_value_t = 1)]
     cuts: u32,
     #[command(flatten)]

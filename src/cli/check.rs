@@ -141,7 +141,7 @@ Two
     fn the_file_in_the_documentation_is_in_order() {
         let page = include_str!("../../docs/IRC.md");
         let file = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
-        // Nobody shall copy a hash whose password everybody knows, so there is none in it.
+        // The documentation contains no hash, because its password would be public.
         let without_hash = |line: &str| match line.split_once("\"$argon2id$") {
             Some((key, _)) => format!("{key}\"secret\"\n"),
             None => format!("{line}\n"),
@@ -189,7 +189,7 @@ Two
             ("secrett = \"\"", "did you mean \"secret\"?"),
             ("[irc]\nmotdd = \"\"", "\"irc.motdd\"; did you mean \"irc.motd\"?"),
             ("[irc]\nhistory = \"all\"", "invalid type"),
-            ("[irc]\nname = \"irc\"", "has a dot"),
+            ("[irc]\nname = \"irc\"", "with a dot"),
             ("[irc]\npassword = \"\"", "empty"),
             ("[irc]\nmotd = \"\"\nmotd-file = \"x\"", "both motd and motd-file"),
             ("[irc]\nmotd-file = \"nowhere.txt\"", "nowhere.txt"),

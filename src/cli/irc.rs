@@ -1,7 +1,7 @@
 //! The `[irc]` table of the configuration file: defaults for listeners that serve IRC.
 
 use super::unknown_keys::refuse_unknown;
-use hobnob::config::{add_operator, set_irc_option};
+use hobnob::config::{IrcOptionError, add_operator, set_irc_option};
 use hobnob::session::irc::Options;
 use hobnob::{Config, password::Secret};
 use std::fmt::Write as _;
@@ -72,7 +72,7 @@ impl Table {
             ("cloak", &cloak),
             ("history", &history),
         ];
-        let in_irc = |error| format!("irc: {error}");
+        let in_irc = |error: IrcOptionError| format!("irc: {error}");
         for (key, value) in values {
             if let Some(value) = value {
                 set_irc_option(&mut options, key, value).map_err(in_irc)?;

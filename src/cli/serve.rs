@@ -3,6 +3,8 @@
 use super::settings::{Settings, Table};
 use env_logger::{Builder, Env, Target};
 use hobnob::config::ReadConfig;
+#[cfg(feature = "config")]
+use hobnob::config::ReadConfigError;
 use hobnob::session::Service;
 use hobnob::{Bound, Config, Listen, Relay};
 use std::io::{self, Write};
@@ -62,7 +64,8 @@ fn config_reader(args: &Args) -> Option<ReadConfig> {
     let file = args.config.as_deref().and_then(std::path::Path::file_name)?;
     let args = args.clone();
     Some(ReadConfig::new(&file.to_string_lossy(), move || {
-        load_config(&args).map_err(|error| super::check::without_source(&error))
+        load_config(&args)
+            .map_err(|error| ReadConfigError::new(super::check::without_source(&error)))
     }))
 }
 

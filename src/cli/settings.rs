@@ -6,7 +6,7 @@ use super::irc::Table as IrcTable;
 #[cfg(feature = "config")]
 use hobnob::secret::SecretKey;
 use hobnob::session::irc::Options as IrcOptions;
-use hobnob::{Config, Limits, Listen};
+use hobnob::{Config, ConfigError, Limits, Listen};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -198,7 +198,10 @@ impl Settings {
             raise_descriptor_limit: true,
             ..Config::default()
         };
-        config.check()?;
+        config.check().map_err(|error| match error {
+            ConfigError::TooManyListeners { .. } => format!("{error}: give fewer --listen"),
+            error => error.to_string(),
+        })?;
         Ok(config)
     }
 }

@@ -256,7 +256,7 @@ impl Conversation {
     pub(super) fn expire(&mut self, now: Instant) {
         match self.phase {
             Phase::AwaitingRetry(due) if due <= now => {
-                self.phase = Phase::Connecting(now + CONNECT_TIMEOUT)
+                self.phase = Phase::Connecting(now + CONNECT_TIMEOUT);
             }
             Phase::Connecting(due) if due <= now => {
                 let text = "the connection could not be established in time".to_owned();
@@ -264,7 +264,7 @@ impl Conversation {
                 self.disconnected(DisconnectCause::Unreachable { kind, text }, now);
             }
             Phase::AwaitingWelcome(due) if due <= now => {
-                self.disconnected(DisconnectCause::TimedOut, now)
+                self.disconnected(DisconnectCause::TimedOut, now);
             }
             Phase::Closing(due) if due <= now => self.disconnected(DisconnectCause::Requested, now),
             Phase::LoggedIn(_) => self.expire_logged_in(now),

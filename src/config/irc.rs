@@ -1,20 +1,22 @@
-//! How IRC is served: each option by its name, in a URL as in the file.
+//! The options of IRC listeners, with the same names in URLs and in the configuration file.
 
-use super::parse_choice;
+use super::{IrcOptionError, parse_choice};
 use crate::password::Secret;
 use crate::session::irc::{MOTD_LINE_MAX, Operator, Options};
 
-/// Sets one option: `name`, `network`, `motd`, `password`, `operator` (one more), `cloak` or
+/// Sets one option: `name`, `network`, `motd`, `password`, `operator` (adds one), `cloak` or
 /// `history`.
 ///
 /// # Errors
-/// A sentence that says what is wrong, and never repeats a password.
-pub fn set_irc_option(irc: &mut Options, name: &str, value: &str) -> Result<(), String> {
+/// An unknown option or an invalid value. The text never contains a password.
+pub fn set_irc_option(irc: &mut Options, name: &str, value: &str) -> Result<(), IrcOptionError> {
     match name {
         "name" => {
             let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
             if !value.contains('.') || !value.chars().all(is_name) || value.len() > 63 {
-                return Err(format!("{value:?} cannot name a server: it has a dot, as a host has"));
+                return Err(IrcOptionError(format!(
+                    "invalid server name {value:?}: expected a host name with a dot"
+                )));
             }
             value.clone_into(&mut irc.name);
         }
@@ -22,50 +24,57 @@ pub fn set_irc_option(irc: &mut Options, name: &str, value: &str) -> Result<(), 
         "motd" => {
             let lines: Vec<String> = value.lines().map(|line| line.trim_end().to_owned()).collect();
             if let Some(at) = lines.iter().position(|line| line.len() > MOTD_LINE_MAX) {
-                return Err(format!(
-                    "line {} of motd is longer than {MOTD_LINE_MAX} bytes, which is what fits a line",
+                return Err(IrcOptionError(format!(
+                    "line {} of motd is too long: expected at most {MOTD_LINE_MAX} bytes",
                     at + 1
-                ));
+                )));
             }
             irc.motd = lines;
         }
         "password" => {
             let password = value.parse::<Secret>();
-            irc.password = Some(password.map_err(|error| format!("password: {error}"))?);
+            irc.password =
+                Some(password.map_err(|error| IrcOptionError(format!("password: {error}")))?);
         }
         "history" => {
-            irc.history =
-                value.parse().map_err(|_| format!("history is a number, not {value:?}"))?;
+            irc.history = value.parse().map_err(|_| {
+                IrcOptionError(format!("invalid history {value:?}: expected a number"))
+            })?;
         }
-        "cloak" => irc.cloak = parse_choice(name, value, &[("true", true), ("false", false)])?,
+        "cloak" => {
+            let choice = parse_choice(name, value, &[("true", true), ("false", false)]);
+            irc.cloak = choice.map_err(IrcOptionError)?;
+        }
         "operator" => {
-            let (name, password) = value.split_once(':').ok_or("operator is NAME:PASSWORD")?;
+            let (name, password) = value.split_once(':').ok_or_else(|| {
+                IrcOptionError("invalid operator: expected NAME:PASSWORD".to_owned())
+            })?;
             add_operator(irc, name, password)?;
         }
         _ => {
-            return Err(format!(
-                "irc has no option {name:?}: it has name, network, motd, password, operator, cloak and history"
-            ));
+            return Err(IrcOptionError(format!(
+                "irc has no option {name:?}: expected name, network, motd, password, operator, cloak or history"
+            )));
         }
     }
     Ok(())
 }
 
-/// Adds somebody who may become an operator of the relay.
+/// Adds an account for operators of the relay.
 ///
 /// # Errors
-/// A sentence that says what is wrong, and does not repeat the password.
-pub fn add_operator(irc: &mut Options, name: &str, password: &str) -> Result<(), String> {
-    // It must be possible to say it in OPER.
+/// An invalid name or password. The text never contains the password.
+pub fn add_operator(irc: &mut Options, name: &str, password: &str) -> Result<(), IrcOptionError> {
+    // OPER takes the name as one parameter.
     let is_word = !name.is_empty() && !name.starts_with(':') && !name.contains(char::is_whitespace);
     if !is_word {
-        return Err(format!("{name:?} cannot name an operator: a name is one word"));
+        return Err(IrcOptionError(format!("invalid operator name {name:?}: expected one word")));
     }
     if irc.operators.iter().any(|operator| operator.name == name) {
-        return Err(format!("there are two operators called {name:?}"));
+        return Err(IrcOptionError(format!("operator {name:?} is defined twice: remove one")));
     }
     let password = password.parse::<Secret>();
-    let password = password.map_err(|error| format!("operator {name}: {error}"))?;
+    let password = password.map_err(|error| IrcOptionError(format!("operator {name}: {error}")))?;
     irc.operators.push(Operator { name: name.to_owned(), password });
     Ok(())
 }
@@ -94,7 +103,7 @@ mod tests {
         assert!(!irc.cloak);
         assert_eq!(irc.operators[0].password.is("se:cret"), Some(true));
         for (name, value, said) in [
-            ("name", "irc", "has a dot"),
+            ("name", "irc", "with a dot"),
             ("motd", &format!("a\n{}", "x".repeat(MOTD_LINE_MAX + 1)), "line 2 of motd"),
             ("password", "", "empty"),
             ("password", "$secret", "argon2"),
@@ -102,10 +111,10 @@ mod tests {
             ("operator", "ann:another", "\"ann\""),
             ("operator", "carl:$secret", "operator carl: "),
             ("cloak", "no", "true or false"),
-            ("history", "all", "a number"),
+            ("history", "all", "expected a number"),
             ("motto", "x", "no option \"motto\""),
         ] {
-            let error = set_irc_option(&mut irc, name, value).unwrap_err();
+            let error = set_irc_option(&mut irc, name, value).unwrap_err().to_string();
             assert!(error.contains(said) || cfg!(not(feature = "passwords")), "{name}: {error}");
             assert!(!error.contains("secret"), "{error}");
         }

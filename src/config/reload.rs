@@ -1,36 +1,36 @@
-//! What of another config can be put in force while the relay runs.
+//! Reloading: the changes of a config that can be applied to a running relay.
 
-use super::{Config, Listen};
+use super::{Config, ConfigError, Listen, ReadConfigError};
 use crate::session::{Service, irc};
 use std::fmt;
 use std::sync::Arc;
 
-/// Reads a configuration, on another thread than the loop's.
+/// A function that reads the configuration, on a worker thread.
 #[derive(Clone)]
 pub struct ReadConfig {
     file: Arc<str>,
-    read: Arc<dyn Fn() -> Result<Config, String> + Send + Sync>,
+    read: Arc<dyn Fn() -> Result<Config, ReadConfigError> + Send + Sync>,
 }
 
 impl ReadConfig {
-    /// A reader of `file`, which is only a name for those who are told of it.
+    /// Creates a reader. `file` is a name for logs and replies.
     pub fn new(
         file: &str,
-        read: impl Fn() -> Result<Config, String> + Send + Sync + 'static,
+        read: impl Fn() -> Result<Config, ReadConfigError> + Send + Sync + 'static,
     ) -> Self {
         Self { file: file.into(), read: Arc::new(read) }
     }
 
-    /// The name of what is read.
+    /// Returns the name of the configuration file.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// Reads it. This may block.
+    /// Reads the configuration. It may block.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it.
-    pub fn read(&self) -> Result<Config, String> {
+    /// The reason why it is invalid.
+    pub fn read(&self) -> Result<Config, ReadConfigError> {
         (self.read)()
     }
 }
@@ -41,24 +41,24 @@ impl fmt::Debug for ReadConfig {
     }
 }
 
-/// What another config comes to in a relay that runs already.
+/// The effect of a new config on a running relay.
 #[derive(Clone, Debug, Default)]
 pub struct Reload {
-    /// What is in force from now on.
+    /// The config in force after the reload.
     pub config: Config,
-    /// The keys whose values are.
+    /// The keys whose new values are applied.
     pub applied: Vec<&'static str>,
-    /// The keys whose values wait for a restart.
+    /// The keys whose new values need a restart.
     pub waiting: Vec<&'static str>,
 }
 
 impl Config {
-    /// What of `wanted` can be put in force: all that IRC is served with but its names, and the
-    /// limits that nothing was built on.
+    /// Computes which changes of `wanted` can be applied: all IRC options except the names, and the
+    /// limits that need no restart.
     ///
     /// # Errors
-    /// Why all of it is not sound. Nothing is to change then.
-    pub fn reload(&self, wanted: &Self) -> Result<Reload, String> {
+    /// The reason why `wanted` is invalid. Then nothing may change.
+    pub fn reload(&self, wanted: &Self) -> Result<Reload, ConfigError> {
         wanted.check()?;
         let mut reload = Reload { config: self.clone(), ..Reload::default() };
         let (applied, waiting) = reload.config.limits.adopt(&wanted.limits);
@@ -82,7 +82,7 @@ impl Config {
         Ok(reload)
     }
 
-    /// The listener that serves the same in the same place.
+    /// Returns the listener with the same address and protocol, preferably at the same index.
     fn counterpart(&self, index: usize, listen: &Listen) -> Option<&Listen> {
         let is_same = |other: &&Listen| {
             other.endpoint == listen.endpoint && other.service.word() == listen.service.word()
@@ -120,7 +120,8 @@ impl Reload {
             ("history", irc.history != history),
         ];
         self.applied.extend(changed.iter().filter(|(_, is_so)| *is_so).map(|(key, _)| *key));
-        // Every line to a client begins with it; clients were told the network's name.
+        // Every line to a client begins with the server's name, and clients know the network's
+        // name.
         let kept = [("name", irc.name != name), ("network", irc.network != network)];
         self.waiting.extend(kept.iter().filter(|(_, is_so)| *is_so).map(|(key, _)| *key));
         (irc.motd, irc.password, irc.operators) = (motd, password, operators);
@@ -169,7 +170,7 @@ mod tests {
     fn what_is_unsound_changes_nothing() {
         let before = config(&["irc://127.0.0.1:0"], Limits::default());
         let wanted = config(&["irc://127.0.0.1:0"], Limits { rate_burst: 0, ..Limits::default() });
-        assert!(before.reload(&wanted).unwrap_err().contains("rate-burst"));
+        assert!(before.reload(&wanted).unwrap_err().to_string().contains("rate-burst"));
         let same = before.reload(&before).unwrap();
         assert_eq!((same.applied.len(), same.waiting.len()), (0, 0));
     }

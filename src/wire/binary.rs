@@ -526,7 +526,7 @@ mod tests {
             }
         }
 
-        /// Whatever parses is written again as the very same bytes: there is one spelling of each
+        /// A parsed frame is written again as the same bytes: there is one encoding of each
         /// frame. One byte changed gets much deeper into the parsers than bytes without any sense.
         #[test]
         fn a_damaged_frame_is_refused_or_is_another_frame(

@@ -413,11 +413,11 @@ mod reloading {
             ann.ask("REHASH"),
             [
                 ":irc.example 382 ann hobnob.toml :Rehashing",
-                ":irc.example NOTICE ann :in force now: motd, rate-burst",
-                ":irc.example NOTICE ann :after a restart: max-message, name",
+                ":irc.example NOTICE ann :applied: motd, rate-burst",
+                ":irc.example NOTICE ann :needs a restart: max-message, name",
             ]
         );
-        until_logged(&mut log, "hobnob.toml: in force now: motd, rate-burst");
+        until_logged(&mut log, "hobnob.toml: applied: motd, rate-burst");
         assert_eq!(motd(&mut ann), ":irc.example 372 ann :- Two");
 
         // What is wrong changes nothing, and no line of the file is told: there are passwords there.
@@ -435,9 +435,9 @@ mod reloading {
 
         write("[irc]\nname = \"irc.example\"\nmotd = \"Three\"\npassword = \"sesame\"");
         server.signal("HUP");
-        until_logged(&mut log, "hobnob.toml: in force now: motd, password");
+        until_logged(&mut log, "hobnob.toml: applied: motd, password");
         assert_eq!(motd(&mut ann), ":irc.example 372 ann :- Three");
-        assert_eq!(ann.ask("REHASH")[1], ":irc.example NOTICE ann :nothing is different");
+        assert_eq!(ann.ask("REHASH")[1], ":irc.example NOTICE ann :no change");
         std::fs::remove_file(&file).unwrap();
         assert!(ann.ask("REHASH").last().unwrap().ends_with(":Nothing was changed"));
     }
@@ -462,7 +462,7 @@ mod reloading {
         };
         assert_eq!(status(), "HTTP/1.1 421 Misdirected Request\r\n");
         server.signal("HUP");
-        until_logged(&mut log, "hobnob.toml: nothing is different");
+        until_logged(&mut log, "hobnob.toml: no change");
         assert_eq!(status(), "HTTP/1.1 421 Misdirected Request\r\n");
     }
 

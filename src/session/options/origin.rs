@@ -62,7 +62,7 @@ impl FromStr for AllowedOrigin {
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let expected = |problem: &str| {
             OriginError(format!(
-                "{text:?} is no origin: {problem}. Expected https://HOST, https://HOST:PORT, \
+                "invalid origin {text:?}: {problem}; expected https://HOST, https://HOST:PORT, \
                  https://*.DOMAIN, another scheme with a host (capacitor://localhost), or null"
             ))
         };

@@ -192,5 +192,5 @@ impl Drop for Server {
 fn bind(config: Config) -> io::Result<Relay> {
     static UMASK: Mutex<()> = Mutex::new(());
     let _umask = UMASK.lock();
-    Relay::bind(config)
+    Ok(Relay::bind(config)?)
 }
