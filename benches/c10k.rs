@@ -1,9 +1,9 @@
-//! Ten thousand real connections, server and clients in two processes: what one idle member costs,
-//! that everyone hears everything, and what two thousand who stop reading cost the others.
+//! Ten thousand connections, with server and clients in two processes: the memory of an idle
+//! member, complete delivery, and the effect of two thousand stalled readers on the others.
 //!
-//! `cargo bench --bench c10k` runs it (about a minute) and fails if a promise is broken. It needs
-//! 10,100 descriptors in each process: `ulimit -Hn` tells, /etc/security/limits.conf changes it.
-//! `HOBNOB_PEERS=1000` tries it with fewer.
+//! `cargo bench --bench c10k` runs it (about a minute) and fails if a bound is exceeded. Each
+//! process needs 10,100 descriptors: check `ulimit -Hn`, change it in /etc/security/limits.conf.
+//! `HOBNOB_PEERS=1000` runs it with fewer.
 
 use hobnob::net::raise_descriptor_limit;
 use hobnob::reason::CloseReason;
@@ -22,21 +22,21 @@ use std::time::{Duration, Instant};
 const PAYLOAD: usize = 1024;
 const PER_SECOND: u64 = 200;
 const SECONDS: u64 = 20;
-/// Less than what is said in those seconds, so that whoever stalls does fall off.
+/// Less than is published in those seconds, so that stalled readers are overrun.
 const BACKLOG: usize = 2 << 20;
-/// What the server may grow by beside the backlog while a fifth of its clients stall.
+/// The bound on the server's growth, besides the backlog, while a fifth of its clients stall.
 const SLACK: usize = 16 << 20;
-/// What one idle member may cost, in bytes of resident memory. It is 353 to 368, by what is left lying in
-/// the heap from the rush of ten thousand at once.
+/// The bound on the resident memory of an idle member, in bytes. Measured: 353 to 368, depending on
+/// heap fragmentation after ten thousand simultaneous connects.
 const IDLE_MAX: usize = 384;
-/// The same of one that speaks WebSocket.
+/// The bound for an idle WebSocket member.
 #[cfg(feature = "http")]
 const IDLE_WEBSOCKET_MAX: usize = 500;
-/// The same of one that speaks IRC: names it, shows what it says of itself, and may be asked about.
+/// The bound for an idle IRC member, which has a nickname, a real name and WHOIS data.
 const IDLE_IRC_MAX: usize = 1024;
 
 fn main() -> ExitCode {
-    // `cargo test --benches` calls with --test, and wants to know only that it builds.
+    // `cargo test --benches` passes --test: it only checks that the benchmark builds.
     if std::env::args().any(|arg| arg == "--test") {
         return ExitCode::SUCCESS;
     }
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let limit = raise_descriptor_limit();
     if limit < peers as u64 + 100 {
         eprintln!(
-            "{peers} connections need {} descriptors, and this process may have {limit}:",
+            "{peers} connections need {} descriptors, and the limit is {limit}:",
             peers + 100
         );
         eprintln!(
@@ -74,7 +74,7 @@ impl Verdict {
     }
 }
 
-/// The same memory, of those who came through a browser's door.
+/// Measures the memory of WebSocket members.
 #[cfg(feature = "http")]
 fn idle_websockets(peers: usize, verdict: &mut Verdict) {
     let opening = websocket_opening("");
@@ -83,7 +83,7 @@ fn idle_websockets(peers: usize, verdict: &mut Verdict) {
     verdict.row("resident memory per idle WebSocket", text, each <= IDLE_WEBSOCKET_MAX);
 }
 
-/// The same, of those whose rooms are compressed.
+/// Measures the memory of WebSocket members with compression.
 #[cfg(feature = "deflate")]
 fn idle_compressed(peers: usize, verdict: &mut Verdict) {
     let listen = "http://127.0.0.1:0?deflate=true";
@@ -93,7 +93,7 @@ fn idle_compressed(peers: usize, verdict: &mut Verdict) {
     verdict.row("resident memory per idle compressed WebSocket", text, each <= IDLE_WEBSOCKET_MAX);
 }
 
-/// What somebody says who comes through a browser's door, with these headers besides.
+/// Returns the opening bytes of a WebSocket client, with additional headers.
 #[cfg(feature = "http")]
 fn websocket_opening(headers: &str) -> Vec<u8> {
     use hobnob::wire::binary::LENGTH_SIZE;
@@ -115,7 +115,7 @@ fn websocket_opening(headers: &str) -> Vec<u8> {
     opening
 }
 
-/// The same memory, of clients that registered and joined.
+/// Measures the memory of IRC members that have registered and joined.
 fn idle_irc(peers: usize, verdict: &mut Verdict) {
     let register = |index| {
         let nick = format!("peer{index:05}");
@@ -126,7 +126,8 @@ fn idle_irc(peers: usize, verdict: &mut Verdict) {
     verdict.row("resident memory per idle IRC client", text, each <= IDLE_IRC_MAX);
 }
 
-/// What each of so many clients costs that say `opening`, hear `joined`, and are silent from then on.
+/// Measures the memory per client of clients that send `opening`, wait for `joined`, and are silent
+/// afterwards.
 fn idle(
     listen: &str,
     what: &str,
@@ -144,12 +145,12 @@ fn idle(
         let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
         while !heard.windows(joined.len()).any(|window| window == joined) {
             let len = socket.read(&mut buffer).expect("an answer");
-            assert!(len > 0, "everyone joins");
+            assert!(len > 0, "all clients join");
             heard.extend_from_slice(&buffer[..len]);
         }
         sockets.push(socket);
     }
-    // The last of the notices and of the buffers they went through.
+    // Lets the last notices and buffers drain.
     std::thread::sleep(Duration::from_millis(1500));
     server.resident().saturating_sub(before) / peers
 }
@@ -159,32 +160,32 @@ fn idle_and_fan_out(peers: usize, verdict: &mut Verdict) {
     let server = Server::start(&[]);
     let before = server.resident();
     let began = Instant::now();
-    let mut crowd = Crowd::connect(server.address, peers);
-    crowd.join();
-    verdict.row("connected, greeted and joined", format!("{:.2?}", began.elapsed()), true);
-    // The last of the notices and of the buffers they went through.
-    crowd.run_for(Duration::from_millis(1500));
+    let mut clients = Clients::connect(server.address, peers);
+    clients.join();
+    verdict.row("connected, logged in and joined", format!("{:.2?}", began.elapsed()), true);
+    // Lets the last notices and buffers drain.
+    clients.run_for(Duration::from_millis(1500));
     let each = server.resident().saturating_sub(before) / peers;
     verdict.row("resident memory per idle member", format!("{each} bytes"), each <= IDLE_MAX);
     let began = Instant::now();
-    crowd.say(1);
-    crowd.run_until(Duration::from_secs(10), |crowd| crowd.clients.iter().all(|c| c.messages == 1));
-    let heard = crowd.clients.iter().filter(|client| client.messages == 1).count();
-    let text = format!("{heard} within {:.2?}", began.elapsed());
-    verdict.row("heard the one message", text, heard == peers);
+    clients.publish(1);
+    clients.run_until(Duration::from_secs(10), |clients| clients.list.iter().all(|c| c.messages == 1));
+    let received = clients.list.iter().filter(|client| client.messages == 1).count();
+    let text = format!("{received} within {:.2?}", began.elapsed());
+    verdict.row("received the message", text, received == peers);
 }
 
 fn stalled(peers: usize, verdict: &mut Verdict) {
-    let idlers = peers / 5;
+    let stalled_count = peers / 5;
     let total = PER_SECOND * SECONDS;
     println!(
-        "{idlers} of them stop reading while {PER_SECOND} messages/s of {PAYLOAD} bytes go on for {SECONDS} s"
+        "{stalled_count} of them stop reading; {PER_SECOND} messages/s of {PAYLOAD} bytes for {SECONDS} s"
     );
     let server = Server::start(&["--backlog", &BACKLOG.to_string()]);
-    let mut crowd = Crowd::connect(server.address, peers);
-    crowd.join();
-    crowd.run_for(Duration::from_millis(1500));
-    for client in crowd.clients.iter_mut().rev().take(idlers) {
+    let mut clients = Clients::connect(server.address, peers);
+    clients.join();
+    clients.run_for(Duration::from_millis(1500));
+    for client in clients.list.iter_mut().rev().take(stalled_count) {
         client.stalled = true;
     }
     let before = server.resident();
@@ -192,30 +193,30 @@ fn stalled(peers: usize, verdict: &mut Verdict) {
     let mut peak = before;
     for tick in 0..total {
         let due = began + Duration::from_micros(tick * 1_000_000 / PER_SECOND);
-        crowd.run_for(due.saturating_duration_since(Instant::now()));
-        crowd.say(tick + 1);
+        clients.run_for(due.saturating_duration_since(Instant::now()));
+        clients.publish(tick + 1);
         if tick % 20 == 0 {
             peak = peak.max(server.resident());
         }
         if tick % PER_SECOND == 0 {
-            eprint!("\r    {:>3} %, {} deliveries", tick * 100 / total, crowd.delivered());
+            eprint!("\r    {:>3} %, {} deliveries", tick * 100 / total, clients.delivered());
         }
     }
-    let everyone = |crowd: &Crowd| crowd.clients.iter().all(|c| c.stalled || c.messages == total);
-    crowd.run_until(Duration::from_secs(60), everyone);
+    let all_received = |clients: &Clients| clients.list.iter().all(|c| c.stalled || c.messages == total);
+    clients.run_until(Duration::from_secs(60), all_received);
     let took = began.elapsed();
     eprint!("\r{:40}\r", "");
     peak = peak.max(server.resident());
-    let readers = peers - idlers;
+    let readers = peers - stalled_count;
     let complete =
-        crowd.clients.iter().filter(|c| !c.stalled && c.messages == total && c.lost == 0);
+        clients.list.iter().filter(|c| !c.stalled && c.messages == total && c.lost == 0);
     let complete = complete.count();
     let text = format!(
-        "{complete} of {readers}, {:.1?} after the last was said",
+        "{complete} of {readers}, {:.1?} after the last was published",
         took - Duration::from_secs(SECONDS)
     );
-    verdict.row("readers who heard every message in order", text, complete == readers);
-    let rate = crowd.delivered() as f64 / took.as_secs_f64();
+    verdict.row("readers that received every message in order", text, complete == readers);
+    let rate = clients.delivered() as f64 / took.as_secs_f64();
     let cpu = (server.cpu() - cpu) / took.as_secs_f64();
     verdict.row(
         "deliveries",
@@ -225,26 +226,26 @@ fn stalled(peers: usize, verdict: &mut Verdict) {
     let grown = peak.saturating_sub(before);
     let text =
         format!("{:.1} MiB (backlog {} MiB)", grown as f64 / f64::from(1 << 20), BACKLOG >> 20);
-    verdict.row("memory the server grew by", text, grown <= BACKLOG + SLACK);
+    verdict.row("growth of the server's memory", text, grown <= BACKLOG + SLACK);
 
-    for client in &mut crowd.clients {
+    for client in &mut clients.list {
         client.stalled = false;
     }
-    crowd.touch_all();
-    let told =
+    clients.mark_all_unread();
+    let is_notified =
         |client: &Client| client.gaps > 0 || client.bye.is_some() || client.messages == total;
-    crowd.run_until(Duration::from_secs(30), |crowd| crowd.clients.iter().all(told));
-    let idle = || crowd.clients.iter().rev().take(idlers);
+    clients.run_until(Duration::from_secs(30), |clients| clients.list.iter().all(is_notified));
+    let idle = || clients.list.iter().rev().take(stalled_count);
     let gaps = idle().filter(|client| client.gaps > 0).count();
     let byes = idle().filter(|client| client.bye.is_some()).count();
-    let all = idle().filter(|client| told(client)).count();
-    let holes = idle().filter(|client| client.holes > 0).count();
-    let text = format!("{all} of {idlers}: {gaps} gaps, {byes} closed with a reason");
-    verdict.row("who stalled and was told so", text, all == idlers);
-    verdict.row("who missed something in silence", holes, holes == 0);
+    let all = idle().filter(|client| is_notified(client)).count();
+    let silent_gaps = idle().filter(|client| client.silent_gaps > 0).count();
+    let text = format!("{all} of {stalled_count}: {gaps} gaps, {byes} closed with a reason");
+    verdict.row("stalled readers that got a gap or a close reason", text, all == stalled_count);
+    verdict.row("readers that lost messages without notice", silent_gaps, silent_gaps == 0);
 }
 
-/// `hobnob serve`, in a process of its own.
+/// A `hobnob serve` process.
 struct Server {
     child: Child,
     address: SocketAddr,
@@ -267,10 +268,10 @@ impl Server {
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let line = lines.map_while(Result::ok).find(|line| line.trim_start().starts_with(scheme));
         let address = line.and_then(|line| line.split_whitespace().last()?.parse().ok());
-        Self { child, address: address.expect("it says where it listens") }
+        Self { child, address: address.expect("it prints its address") }
     }
 
-    /// Resident memory, in bytes.
+    /// Returns its resident memory, in bytes.
     fn resident(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
@@ -279,7 +280,7 @@ impl Server {
             << 10
     }
 
-    /// Seconds of processor time used, by itself and by the kernel for it.
+    /// Returns its CPU time in user and kernel mode, in seconds.
     fn cpu(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
         let stat = stat.unwrap_or_default();
@@ -298,13 +299,13 @@ impl Drop for Server {
 }
 
 /// All clients, on one poll.
-struct Crowd {
+struct Clients {
     poll: Poll,
     events: Events,
-    clients: Vec<Client>,
+    list: Vec<Client>,
     scratch: Vec<u8>,
-    /// Clients with bytes left in the kernel although no event will say so.
-    again: VecDeque<usize>,
+    /// Clients whose socket may hold more input that no event will announce.
+    unread: VecDeque<usize>,
     room: u32,
 }
 
@@ -314,35 +315,35 @@ struct Client {
     joined: Option<u32>,
     next: u64,
     messages: u64,
-    /// Messages told as lost, and those missing without a word.
+    /// Messages reported as lost, and messages missing without a notice.
     lost: u64,
-    holes: u64,
+    silent_gaps: u64,
     gaps: u64,
     bye: Option<u16>,
     stalled: bool,
     ended: bool,
 }
 
-impl Crowd {
+impl Clients {
     fn connect(address: SocketAddr, peers: usize) -> Self {
         let poll = Poll::new().expect("a poll");
-        let mut clients = Vec::with_capacity(peers);
+        let mut list = Vec::with_capacity(peers);
         for index in 0..peers {
-            // Blocking connects: the kernel's queue paces them.
+            // Connects block: the kernel's queue sets the pace.
             let stream = std::net::TcpStream::connect(address).expect("a connection");
             stream.set_nonblocking(true).expect("nonblocking");
             stream.set_nodelay(true).expect("nodelay");
             let mut stream = TcpStream::from_std(stream);
             let interest = Interest::READABLE;
             poll.registry().register(&mut stream, Token(index), interest).expect("registered");
-            clients.push(Client {
+            list.push(Client {
                 stream,
                 partial: Vec::new(),
                 joined: None,
                 next: 0,
                 messages: 0,
                 lost: 0,
-                holes: 0,
+                silent_gaps: 0,
                 gaps: 0,
                 bye: None,
                 stalled: false,
@@ -350,11 +351,11 @@ impl Crowd {
             });
         }
         let (events, scratch) = (Events::with_capacity(1024), vec![0; 256 << 10]);
-        Self { poll, events, clients, scratch, again: VecDeque::new(), room: 0 }
+        Self { poll, events, list, scratch, unread: VecDeque::new(), room: 0 }
     }
 
     fn join(&mut self) {
-        for (index, client) in self.clients.iter_mut().enumerate() {
+        for (index, client) in self.list.iter_mut().enumerate() {
             let mut bytes = Vec::new();
             let name = Cow::Owned(format!("peer{index:05}"));
             binary::write_client(
@@ -368,24 +369,24 @@ impl Crowd {
             );
             client.stream.write_all(&bytes).expect("room for a hello");
         }
-        let joined = |crowd: &Self| crowd.clients.iter().all(|client| client.joined.is_some());
+        let joined = |clients: &Self| clients.list.iter().all(|client| client.joined.is_some());
         self.run_until(Duration::from_secs(30), joined);
-        assert!(joined(self), "everyone joins");
-        self.room = self.clients[0].joined.unwrap_or(0);
+        assert!(joined(self), "all clients join");
+        self.room = self.list[0].joined.unwrap_or(0);
     }
 
-    /// The first client says a message that carries `number`.
-    fn say(&mut self, number: u64) {
+    /// Publishes a message with `number` from the first client.
+    fn publish(&mut self, number: u64) {
         let mut payload = vec![b'.'; PAYLOAD];
         payload[..8].copy_from_slice(&number.to_be_bytes());
         let (room, payload) = (self.room, Cow::Owned(payload));
         let mut bytes = Vec::new();
         binary::write_client(&ClientFrame::Say { room, id: 0, echo: true, payload }, &mut bytes);
-        self.clients[0].stream.write_all(&bytes).expect("the publisher is not held up");
+        self.list[0].stream.write_all(&bytes).expect("the publisher is not blocked");
     }
 
     fn delivered(&self) -> u64 {
-        self.clients.iter().map(|client| client.messages).sum()
+        self.list.iter().map(|client| client.messages).sum()
     }
 
     fn run_for(&mut self, time: Duration) {
@@ -401,21 +402,21 @@ impl Crowd {
         {}
     }
 
-    /// Everyone may have something unread.
-    fn touch_all(&mut self) {
-        self.again.extend(0..self.clients.len());
+    /// Marks every client as possibly readable.
+    fn mark_all_unread(&mut self) {
+        self.unread.extend(0..self.list.len());
     }
 
-    /// Reads whatever there is; false once `until` has come.
+    /// Reads all available input. Returns false once `until` has passed.
     fn turn(&mut self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());
-        let wait = if self.again.is_empty() { left } else { Duration::ZERO };
+        let wait = if self.unread.is_empty() { left } else { Duration::ZERO };
         if self.poll.poll(&mut self.events, Some(wait)).is_err() {
             return true;
         }
         let ready: Vec<usize> = self.events.iter().map(|event| event.token().0).collect();
-        for _ in 0..self.again.len() {
-            if let Some(index) = self.again.pop_front() {
+        for _ in 0..self.unread.len() {
+            if let Some(index) = self.unread.pop_front() {
                 self.read(index);
             }
         }
@@ -426,7 +427,7 @@ impl Crowd {
     }
 
     fn read(&mut self, index: usize) {
-        let client = &mut self.clients[index];
+        let client = &mut self.list[index];
         if client.stalled || client.ended {
             return;
         }
@@ -434,9 +435,9 @@ impl Crowd {
             Ok(0) => client.ended = true,
             Ok(len) => {
                 client.take(&self.scratch[..len]);
-                // A full buffer: there may be more.
+                // The buffer is full: more input may wait.
                 if len == self.scratch.len() {
-                    self.again.push_back(index);
+                    self.unread.push_back(index);
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -451,11 +452,11 @@ impl Client {
             let used = self.parse(bytes);
             self.partial.extend_from_slice(&bytes[used..]);
         } else {
-            let mut held = std::mem::take(&mut self.partial);
-            held.extend_from_slice(bytes);
-            let used = self.parse(&held);
-            held.drain(..used);
-            self.partial = held;
+            let mut input = std::mem::take(&mut self.partial);
+            input.extend_from_slice(bytes);
+            let used = self.parse(&input);
+            input.drain(..used);
+            self.partial = input;
         }
     }
 
@@ -464,13 +465,13 @@ impl Client {
         while let Parsed::Complete(frame, len) =
             binary::parse_server(&bytes[used..], 1 << 20).expect("frames")
         {
-            self.heed(&frame);
+            self.handle_frame(&frame);
             used += len;
         }
         used
     }
 
-    fn heed(&mut self, frame: &ServerFrame<'_>) {
+    fn handle_frame(&mut self, frame: &ServerFrame<'_>) {
         match frame {
             ServerFrame::Joined { room, head, .. } => {
                 self.joined = Some(*room);
@@ -478,13 +479,13 @@ impl Client {
             }
             ServerFrame::Message { offset, .. } => {
                 self.messages += 1;
-                self.holes += u64::from(*offset != self.next);
+                self.silent_gaps += u64::from(*offset != self.next);
                 self.next = offset + 1;
             }
             ServerFrame::Gap { from, to, .. } => {
                 self.gaps += 1;
                 self.lost += to + 1 - from;
-                self.holes += u64::from(*from != self.next);
+                self.silent_gaps += u64::from(*from != self.next);
                 self.next = to + 1;
             }
             ServerFrame::Ping { token } => {

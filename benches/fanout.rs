@@ -1,9 +1,9 @@
-//! What a message costs per member, in the engine alone: encoded once, appended once, and for each
-//! member the bytes laid out and noted as sent. No system call is made, so this is hobnob's own
-//! share of a delivery.
+//! The cost of a message per member in the engine alone: one encoding, one append, and per member
+//! the slices and their accounting. No system call is made, so this is hobnob's share of a
+//! delivery.
 //!
-//! `cargo bench --bench fanout` prints nanoseconds per member and message, for one message in a
-//! turn and for 64, which is what load makes of turns.
+//! `cargo bench --bench fanout` prints nanoseconds per member and message, for one message per turn
+//! and for 64, as under load.
 
 use hobnob::Limits;
 use hobnob::address::Remote;
@@ -24,7 +24,7 @@ const PAYLOAD: usize = 125;
 const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
 const BATCHES: [usize; 2] = [1, 64];
 
-/// Time spent per row, at least.
+/// The least time measured per row.
 const ENOUGH: Duration = Duration::from_millis(500);
 
 fn main() {
@@ -51,7 +51,7 @@ fn main() {
     }
 }
 
-/// An engine with one room and its members, all with kernels that take everything.
+/// An engine with one room and its members, whose sockets accept everything.
 struct Room {
     engine: Engine,
     publisher: ConnId,
@@ -108,7 +108,7 @@ impl Room {
     }
 }
 
-/// Flushes everyone's replies, and finds the room's number among those of one.
+/// Flushes the replies of all members, and returns the room's number from one of them.
 fn joined_room(engine: &mut Engine, member: ConnId) -> u32 {
     let mut bytes = Vec::new();
     while let Some(conn) = engine.take_dirty() {

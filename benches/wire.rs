@@ -1,7 +1,7 @@
-//! What one frame costs to parse and to write, in each spelling. `cargo bench --bench wire`.
+//! The cost of parsing and writing one frame, in each encoding: `cargo bench --bench wire`.
 //!
 //! The relay parses each `say` once and writes each `message` once per dialect, however many
-//! members a room has, so these are costs per message and not per member.
+//! members a room has: these are costs per message, not per member.
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -11,7 +11,7 @@ use hobnob::wire::frame::{ClientFrame, FRAME_OVERHEAD, ServerFrame};
 use hobnob::wire::json;
 use std::borrow::Cow;
 
-/// A short line of chat, what benches of this kind are used to, and a page of text.
+/// A short chat line, the usual size of other benchmarks, and a page of text.
 const PAYLOADS: [usize; 3] = [16, 125, 1024];
 
 const MESSAGE_MAX: usize = 64 << 10;
@@ -38,7 +38,7 @@ fn message(payload: &[u8]) -> ServerFrame<'_> {
     }
 }
 
-/// Writes into one buffer that keeps its memory, as the relay's tapes do.
+/// Writes into one buffer that keeps its capacity, as the relay's tapes do.
 fn bench_write(bencher: Bencher<'_, '_>, mut write: impl FnMut(&mut Vec<u8>)) {
     let mut out = Vec::new();
     write(&mut out);
@@ -64,7 +64,7 @@ mod binary_frames {
     fn parse_say(bencher: Bencher<'_, '_>, length: usize) {
         let (payload, mut bytes) = (text(length), Vec::new());
         binary::write_client(&say(&payload), &mut bytes);
-        // The answer borrows from the bytes, so each is looked at where it is made.
+        // The frame borrows from the bytes, so it is consumed where it is parsed.
         bench_parse(bencher, &bytes, |bytes| binary::parse_client(bytes, MAX).is_ok());
     }
 
@@ -122,7 +122,7 @@ mod json_lines {
         bench_write(bencher, |out| json::write_server(black_box(&message(&payload)), out));
     }
 
-    /// What is not UTF-8 travels as base64.
+    /// A payload that is not UTF-8 is encoded as base64.
     #[divan::bench(args = PAYLOADS)]
     fn write_message_of_bytes(bencher: Bencher<'_, '_>, length: usize) {
         let payload = vec![0xff; length];
@@ -130,8 +130,8 @@ mod json_lines {
     }
 }
 
-/// A message for those who read them compressed, and one of theirs; and what it would be to make
-/// everything anew for each.
+/// The cost of a compressed message in both directions, with a reused compressor and with a new one
+/// per message.
 #[cfg(feature = "deflate")]
 mod deflated {
     use super::*;

@@ -1,11 +1,11 @@
-//! A relay inside somebody else's loop.
+//! A relay embedded in another event loop.
 //!
-//! The outer loop here is a plain `mio::Poll` with work of its own: once a second it says the time
-//! in the room `clock`. It sleeps on the relay's descriptor and deadline, and on nothing else.
+//! The outer loop is a plain `mio::Poll` with its own work: once a second it publishes the time in
+//! the room `clock`. It waits for the relay's descriptor and deadline.
 //!
 //! ```text
 //! cargo run --example embed
-//! nc 127.0.0.1 12345          # in another terminal: hears the clock, and everyone in the room
+//! nc 127.0.0.1 12345          # in another terminal: prints the clock and all other messages
 //! ```
 
 use hobnob::{Config, Relay, Status};
@@ -23,13 +23,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (handle, began) = (relay.handle(), Instant::now());
     run(relay, Duration::from_secs(1), move || {
         let time = format!("{} seconds\n", began.elapsed().as_secs());
-        // Busy or stopped: the next second will do.
+        // If the queue is full or the relay has stopped, the next second repeats it.
         let _ = handle.publish("clock", "clock", time.as_bytes());
     })?;
     Ok(())
 }
 
-/// Turns the relay until it has stopped, and does `work` every `period`.
+/// Turns the relay until it has stopped, and calls `work` every `period`.
 pub fn run(mut relay: Relay, period: Duration, mut work: impl FnMut()) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(8);
@@ -37,8 +37,8 @@ pub fn run(mut relay: Relay, period: Duration, mut work: impl FnMut()) -> io::Re
     poll.registry().register(&mut SourceFd(&relay_fd), Token(0), Interest::READABLE)?;
     let mut next_work = Instant::now() + period;
     loop {
-        // The relay's deadline is in the past whenever it has more to do than one turn allows, so
-        // an edge-triggered outer poll like this one strands nothing.
+        // The relay's deadline is in the past while it has more work than one turn allows, so that
+        // an edge-triggered outer poll loses nothing.
         let wake_at = relay.next_deadline().map_or(next_work, |relay| relay.min(next_work));
         match poll.poll(&mut events, Some(wake_at.saturating_duration_since(Instant::now()))) {
             Ok(()) => {}

@@ -1,5 +1,6 @@
-//! The floor under every relay: no parsing, no rooms, no limits. Every byte read goes to everyone,
-//! with one `send` each. What a server spends beyond this is what its protocol and its promises cost.
+//! The lower bound of a broadcast server: no parsing, rooms or limits. Every byte read is sent to
+//! every client with one `send` each. The cost of a server beyond this is the cost of its protocol
+//! and its guarantees.
 //!
 //! `floor PORT` listens on 127.0.0.1.
 
@@ -13,7 +14,7 @@ const LISTENER: Token = Token(usize::MAX);
 
 struct Client {
     stream: TcpStream,
-    /// What the kernel did not take yet.
+    /// Output that the kernel did not accept yet.
     waiting: Vec<u8>,
 }
 
@@ -86,7 +87,7 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// False if the client had to go.
+/// Returns false if the client must be closed.
 fn send(slot: &mut Option<Client>, bytes: &[u8]) -> bool {
     let Some(client) = slot else { return true };
     if client.waiting.is_empty() {
