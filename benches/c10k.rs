@@ -169,7 +169,8 @@ fn idle_and_fan_out(peers: usize, verdict: &mut Verdict) {
     verdict.row("resident memory per idle member", format!("{each} bytes"), each <= IDLE_MAX);
     let began = Instant::now();
     clients.publish(1);
-    clients.run_until(Duration::from_secs(10), |clients| clients.list.iter().all(|c| c.messages == 1));
+    clients
+        .run_until(Duration::from_secs(10), |clients| clients.list.iter().all(|c| c.messages == 1));
     let received = clients.list.iter().filter(|client| client.messages == 1).count();
     let text = format!("{received} within {:.2?}", began.elapsed());
     verdict.row("received the message", text, received == peers);
@@ -202,14 +203,14 @@ fn stalled(peers: usize, verdict: &mut Verdict) {
             eprint!("\r    {:>3} %, {} deliveries", tick * 100 / total, clients.delivered());
         }
     }
-    let all_received = |clients: &Clients| clients.list.iter().all(|c| c.stalled || c.messages == total);
+    let all_received =
+        |clients: &Clients| clients.list.iter().all(|c| c.stalled || c.messages == total);
     clients.run_until(Duration::from_secs(60), all_received);
     let took = began.elapsed();
     eprint!("\r{:40}\r", "");
     peak = peak.max(server.resident());
     let readers = peers - stalled_count;
-    let complete =
-        clients.list.iter().filter(|c| !c.stalled && c.messages == total && c.lost == 0);
+    let complete = clients.list.iter().filter(|c| !c.stalled && c.messages == total && c.lost == 0);
     let complete = complete.count();
     let text = format!(
         "{complete} of {readers}, {:.1?} after the last was published",

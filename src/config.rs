@@ -35,7 +35,7 @@ pub struct Config {
     /// The limits in force.
     pub limits: Limits,
     /// Drain on SIGTERM and SIGINT, and stop at once on the second signal. The rest of the process
-    /// no longer receives them.
+    /// no longer receives them. Needs the feature `signals`.
     pub signals: bool,
     /// Reloads the configuration on SIGHUP, if `signals` is set, and on an IRC operator's REHASH.
     /// `None`: no reload.

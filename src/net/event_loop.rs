@@ -2,6 +2,7 @@
 
 mod accept;
 mod control;
+mod signals;
 mod socket;
 
 use super::admission::Admission;
@@ -20,9 +21,8 @@ use crate::now::Now;
 use crate::reason::CloseReason;
 use crate::secret::Secrets;
 use crate::session::{Job, Service};
-use control::watch_signals;
 use mio::{Events, Poll, Token, Waker};
-use signal_hook_mio::v1_0::Signals;
+use signals::SignalPipe;
 use socket::{Sockets, UnprocessedInput};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -86,7 +86,7 @@ pub struct EventLoop {
     clock: Clock,
     now: Now,
     requests: HandleRequests,
-    signals: Option<Signals>,
+    signals: Option<SignalPipe>,
     /// Jobs that `take_job` has not returned yet.
     jobs: VecDeque<(JobId, Job)>,
     spare_descriptor: SpareDescriptor,
@@ -146,7 +146,10 @@ impl EventLoop {
         for (index, listener) in listeners.iter_mut().enumerate() {
             listener.register(poll.registry(), Token(index))?;
         }
-        let signals = options.signals.then(|| watch_signals(&poll, options.reloads)).transpose()?;
+        let signals = options
+            .signals
+            .then(|| SignalPipe::register(poll.registry(), Token(SIGNALS), options.reloads))
+            .transpose()?;
         let possible = descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS as u64).max(1);
         let possible = usize::try_from(possible).unwrap_or(usize::MAX);
         let connections_max = options.limits.connections.unwrap_or(possible);

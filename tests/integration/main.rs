@@ -10,6 +10,7 @@ mod frame;
 mod handle;
 mod irc;
 mod limits;
+#[cfg(feature = "cli")]
 mod process;
 mod raw;
 mod resume;

@@ -1,6 +1,7 @@
 //! Input from outside the connections (requests of other threads, signals, job outcomes, new
 //! configurations), and the engine's effects.
 
+use super::signals::SignalRequest;
 use super::socket::UnprocessedInput;
 use super::{EventLoop, SIGNALS, Status};
 use crate::engine::Effect;
@@ -9,10 +10,7 @@ use crate::limits::Limits;
 use crate::net::handle::{REQUESTS_MAX, Request};
 use crate::net::rate_limited_log::LogClass;
 use crate::session::{Job, Outcome, Service};
-use mio::{Interest, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook_mio::v1_0::Signals;
-use std::ffi::c_int;
+use mio::Token;
 use std::io;
 
 /// Requests from other threads handled in one turn.
@@ -108,19 +106,12 @@ impl EventLoop {
 
     pub(super) fn handle_signals(&mut self) {
         let Some(signals) = &mut self.signals else { return };
-        let pending: Vec<_> = signals.pending().collect();
-        for signal in pending {
+        for request in signals.take(self.poll.registry(), Token(SIGNALS)) {
             match self.status {
-                _ if signal == SIGHUP => self.engine.reload_config(),
+                _ if request == SignalRequest::Reload => self.engine.reload_config(),
                 Status::Running => self.drain(),
                 Status::Draining | Status::Stopped => self.status = Status::Stopped,
             }
-        }
-        // The pipe was read without mio, and mio's poll(2) emulation rearms only on its own reads.
-        // With epoll and kqueue this has no effect.
-        if let Some(signals) = &mut self.signals {
-            let (token, interest) = (Token(SIGNALS), Interest::READABLE);
-            let _ = self.poll.registry().reregister(signals, token, interest);
         }
     }
 
@@ -139,13 +130,4 @@ impl EventLoop {
         self.close_listeners();
         self.engine.drain(self.now);
     }
-}
-
-/// Registers the signals. Without a configuration to reload, SIGHUP keeps its default action and
-/// ends the process.
-pub(super) fn watch_signals(poll: &Poll, reloads: bool) -> io::Result<Signals> {
-    let asked: &[c_int] = if reloads { &[SIGTERM, SIGINT, SIGHUP] } else { &[SIGTERM, SIGINT] };
-    let mut signals = Signals::new(asked)?;
-    poll.registry().register(&mut signals, Token(SIGNALS), Interest::READABLE)?;
-    Ok(signals)
 }
