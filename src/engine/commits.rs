@@ -113,8 +113,10 @@ impl Engine {
             self.wake_waiters(room, now);
         }
         // They come first in the next turn.
-        behind.append(&mut self.commits.rooms);
-        self.commits.rooms = behind;
+        if !behind.is_empty() {
+            behind.append(&mut self.commits.rooms);
+            self.commits.rooms = behind;
+        }
     }
 
     /// Reads nothing more from a peer before it need not wait.

@@ -105,14 +105,15 @@ fn a_peer_with_a_message_pending_may_publish_more_in_that_room_only() {
 #[test]
 fn a_message_said_again_waits_for_the_first_and_is_answered_as_that() {
     let (mut harness, [ann, bob]) = with_members(patient(Limits::default()), ["ann", "bob"]);
-    harness.publish_as(bob, ROOM, "one", 1, false);
-    harness.publish_as(bob, ROOM, "one", 1, false);
+    for (id, text) in [(1, "one"), (2, "two"), (1, "one")] {
+        harness.publish_as(bob, ROOM, text, id, false);
+    }
     harness.settle();
-    let room = append(&mut harness, &["r#1 one"]);
-    harness.commit(room, Kept(1));
+    let room = append(&mut harness, &["r#1 one", "r#2 two"]);
+    harness.commit(room, Kept(2));
     let [of_ann, of_bob] = settled(&mut harness, [ann, bob]);
-    assert_eq!(of_ann, ["r#1 one"]);
-    assert_eq!(of_bob, ["ack 1 at 1", "ack 1 at 1"]);
+    assert_eq!(of_ann, ["r#1 one", "r#2 two"]);
+    assert_eq!(of_bob, ["ack 1 at 1", "ack 2 at 2", "ack 1 at 1"], "in the order of the requests");
 }
 
 #[test]
@@ -147,6 +148,60 @@ fn a_congested_room_makes_its_publishers_wait_and_nobody_else() {
     let of_bob = harness.heard(bob);
     assert_eq!(of_bob, ["ack 2 at 2", "r#3 a1", "ack 3 at 4", "ack 4 at 5"]);
     harness.engine.assert_idle();
+}
+
+#[test]
+fn publishers_go_on_once_their_room_is_congested_no_longer() {
+    let (mut harness, [bob, ..]) = with_members(patient(narrow()), ["bob", "cyd"]);
+    for number in 1..=5 {
+        harness.publish_as(bob, ROOM, padded(&format!("b{number}"), 4_000), number, false);
+    }
+    harness.settle();
+    let room = append(&mut harness, &["r#1 b1", "r#2 b2", "r#3 b3", "r#4 b4"]);
+    for kept in [1, 2] {
+        harness.commit(room, Kept(kept));
+        harness.settle();
+    }
+    // The fifth was proposed meanwhile, and goes with the next append at once.
+    harness.commit(room, Kept(4));
+    harness.turn();
+    append(&mut harness, &["r#5 b5"]);
+}
+
+#[test]
+fn a_leave_waits_for_the_messages_before_it() {
+    let (mut harness, [ann, bob]) = with_members(patient(Limits::default()), ["ann", "bob"]);
+    harness.publish_as(bob, ROOM, "one", 1, false);
+    harness.leave(bob, ROOM);
+    assert_eq!(settled(&mut harness, [ann, bob]), [NOTHING; 2]);
+    let room = append(&mut harness, &["r#1 one"]);
+    harness.commit(room, Kept(1));
+    let [of_ann, of_bob] = settled(&mut harness, [ann, bob]);
+    assert_eq!(of_ann, ["r#1 one", "went bob, 1"]);
+    assert_eq!(of_bob, ["ack 1 at 1", "left r at 1"]);
+}
+
+#[test]
+fn a_peer_that_owes_too_much_once_the_outcome_is_known_is_read_when_it_has_read() {
+    let (mut harness, [bob]) = with_members(patient(narrow()), ["bob"]);
+    harness.block(bob);
+    // A little less than half of an outbox; the acknowledgements make it more.
+    for token in 0..622 {
+        harness.ping(bob, token);
+    }
+    for id in 1..=10 {
+        harness.publish_as(bob, ROOM, "m", id, true);
+    }
+    harness.ping(bob, 700);
+    harness.settle();
+    let (room, messages) = harness.take_append().expect("an append");
+    assert_eq!((messages.len(), harness.socket(bob).holds), (10, 1));
+    harness.commit(room, Kept(10));
+    harness.settle();
+    harness.unblock(bob);
+    let [of_bob] = settled(&mut harness, [bob]);
+    assert_eq!(of_bob.last().map(String::as_str), Some("pong 700"));
+    assert_eq!(of_bob.len(), 622 + 2 * 10 + 1);
 }
 
 #[test]
@@ -377,7 +432,12 @@ fn what_comes_of_a_room_that_nothing_waits_for_is_ignored() {
     harness.publish_as(bob, ROOM, "one", 1, false);
     harness.settle();
     let room = append(&mut harness, &["r#1 one"]);
-    for outcome in [Kept(1), Kept(1), NotKept, Unknown] {
+    for _ in 0..2 {
+        harness.commit(room, Kept(1));
+        harness.engine.assert_sound();
+    }
+    harness.settle();
+    for outcome in [Kept(1), NotKept, Unknown] {
         harness.commit(room, outcome);
         harness.settle();
     }

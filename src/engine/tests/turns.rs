@@ -197,6 +197,9 @@ fn a_room_whose_commits_stall_delays_no_other_room() {
         world.publish_elsewhere(0);
     }
     assert_eq!(offsets_of(&world.take_received()[0]).len(), 2_000);
+    world.harness.commit(room, CommitOutcome::Kept(4_000));
+    world.harness.settle();
+    assert_eq!(offsets_of(&world.take_received()[0]).len(), 2_000, "more turns follow at once");
     // The rest is not kept.
     world.harness.commit(room, CommitOutcome::NotKept);
     for _ in 0..50 {
