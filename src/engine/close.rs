@@ -86,9 +86,7 @@ impl Engine {
     /// Lays out what has to be finished before anything else can be sent: the rest of a message, or the
     /// first of the answers. No whole messages, because some that were to go before them are gone.
     fn half_sent(&mut self, conn: ConnId) -> LaidOut {
-        if self.fit_of(conn) != Fit::Bytes {
-            return LaidOut::default();
-        }
+        let is_whole = self.fit_of(conn) != Fit::Bytes;
         let mut slices = [IoSlice::new(&[]); SLICES];
         self.offer(conn, &mut slices);
         let first = slices.first().map_or_else(Vec::new, |slice| slice.to_vec());
@@ -100,7 +98,8 @@ impl Engine {
             Some(Piece::Rest(_) | Piece::Private { .. }) => first,
             None => Vec::new(),
         };
-        LaidOut { bytes, ends: Vec::new() }
+        let end = Some(bytes.len()).filter(|end| is_whole && *end > 0);
+        LaidOut { bytes, ends: end.into_iter().collect() }
     }
 
     /// Takes everything that is pending for the peer off its tapes and out of its outbox, in order:
