@@ -41,6 +41,13 @@ pub struct Limits {
     pub history_age: Duration,
     /// Bytes of payload all rooms together keep.
     pub history_total: usize,
+    /// Ids of messages a room remembers, so that each message is published once.
+    pub said_once_messages: usize,
+    /// How long a room remembers the id of a message.
+    pub said_once_age: Duration,
+    /// Bytes of memory that the ids of all rooms together take. Above it, the room that is published to
+    /// remembers fewer, down to [`SAID_ONCE_LEAST`].
+    pub said_once_total: usize,
     /// How long a peer waits to hear whether its message is kept. Then it is told that this is not known;
     /// the message goes on waiting.
     pub commit_patience: Duration,
@@ -66,6 +73,13 @@ pub struct Limits {
     /// When a drain stops waiting for anybody.
     pub drain_hard: Duration,
 }
+
+/// Ids that every room remembers for [`Limits::said_once_age`], however much other rooms remember:
+/// what is published elsewhere must not have a message published twice.
+pub const SAID_ONCE_LEAST: usize = 16;
+
+/// Memory that so many ids take at most.
+pub const SAID_ONCE_ROOM: usize = 4 << 10;
 
 /// Descriptors kept back from connections: listeners, the poll, the log, and slack.
 pub const RESERVED_DESCRIPTORS: usize = 96;
@@ -144,6 +158,9 @@ impl Default for Limits {
             history_bytes: 1 << 20,
             history_age: Duration::from_secs(300),
             history_total: 256 << 20,
+            said_once_messages: 1_000,
+            said_once_age: Duration::from_secs(300),
+            said_once_total: 64 << 20,
             commit_patience: Duration::from_secs(10),
             per_address: 64,
             per_address_minute: 64,
@@ -206,6 +223,7 @@ impl Limits {
         let longest = [
             ("handshake", self.handshake),
             ("history-age", self.history_age),
+            ("said-once-age", self.said_once_age),
             ("commit-patience", self.commit_patience),
             ("rate-every", self.rate_every),
             ("ping-after", self.ping_after),
@@ -287,6 +305,9 @@ impl Limits {
                 history_bytes "history-bytes",
                 history_age "history-age",
                 history_total "history-total",
+                said_once_messages "said-once-messages",
+                said_once_age "said-once-age",
+                said_once_total "said-once-total",
                 presence_members "presence-members",
             }
         }

@@ -123,6 +123,13 @@ settings! {
     history_age "HOBNOB_HISTORY_AGE": Span => history_age;
     /// Bytes kept for members that resume, in all rooms together [default: 256M]
     history_total "HOBNOB_HISTORY_TOTAL": Size => history_total;
+    /// Ids of messages that a room remembers, so that a repeated message is published once
+    /// [default: 1000]
+    said_once_messages "HOBNOB_SAID_ONCE_MESSAGES": Count => said_once_messages;
+    /// Time for which a room remembers an id [default: 5m]
+    said_once_age "HOBNOB_SAID_ONCE_AGE": Span => said_once_age;
+    /// Bytes for the ids of all rooms together [default: 64M]
+    said_once_total "HOBNOB_SAID_ONCE_TOTAL": Size => said_once_total;
     /// Concurrent connections per address [default: 64]
     per_address "HOBNOB_PER_ADDRESS": Count => per_address;
     /// New connections per minute and address [default: 64]

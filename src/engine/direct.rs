@@ -3,6 +3,7 @@
 use super::Engine;
 use super::offer::Fit;
 use super::outbox::LaidOut;
+use super::peer::Peer;
 use crate::hub::{Addressee, Command, Reply, Target};
 use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::reason::CloseReason;
@@ -70,7 +71,11 @@ impl Engine {
         account: Account,
         write: impl FnOnce(&mut Session, &View<'_>, &mut Vec<u8>),
     ) {
-        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.may_be_told()) else { return };
+        let is_due = |peer: &&mut Peer| match account {
+            Account::Own | Account::Page => peer.is_owed_answers(),
+            Account::Others => peer.is_open(),
+        };
+        let Some(peer) = self.peers.get_mut(conn).filter(is_due) else { return };
         if planted!("told-is-lost-on-the-held")
             && peer.held.is_some()
             && matches!(account, Account::Others)

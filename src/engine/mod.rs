@@ -284,6 +284,7 @@ impl Engine {
             rooms: self.world.hub().room_count() as u64,
             backlog: self.tapes.reserved() as u64,
             history: self.world.hub().kept_bytes() as u64,
+            said_once: self.world.hub().said_bytes() as u64,
             ..self.metrics.totals().clone()
         }
     }

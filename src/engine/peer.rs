@@ -4,6 +4,7 @@ use super::outbox::Outbox;
 use crate::id::{ConnId, Offset};
 use crate::limits::Limits;
 use crate::now::Tick;
+use crate::reason::CloseReason;
 use crate::session::{Action, Conversation, Fault, Session};
 use slab::Slab;
 use smallvec::SmallVec;
@@ -307,15 +308,21 @@ impl Peer {
         self.closing().is_none()
     }
 
+    /// True if answers are still sent: until its final bytes are laid out its tapes go on, and what it asked
+    /// for is among what comes on them. Not if it has fallen off one, and only the end of a message follows.
+    pub fn is_owed_answers(&self) -> bool {
+        self.closing().is_none_or(|close| {
+            let is_whole = !matches!(
+                close.fault.reason,
+                CloseReason::SlowConsumer | CloseReason::OutboxFull | CloseReason::Lost
+            );
+            close.phase == Phase::Marked && is_whole
+        })
+    }
+
     /// Whether what it sends is heeded.
     pub fn is_heard(&self) -> bool {
         self.is_open() && !self.leaving
-    }
-
-    /// True if something may be added to what is pending for it: it is open, or its final bytes are
-    /// not laid out yet. Until then messages of its rooms reach it, and so must its own, as an answer.
-    pub fn may_be_told(&self) -> bool {
-        matches!(self.phase(), None | Some(Phase::Marked))
     }
 
     /// True if it may be written to: it is open or has final bytes to send, and its kernel takes more.

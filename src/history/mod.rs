@@ -10,6 +10,7 @@
 mod pending;
 mod recent;
 mod room;
+mod said;
 
 pub use pending::CommitOutcome;
 pub use recent::{Mark, Question, SaidId, Select};
@@ -28,6 +29,8 @@ use std::rc::Rc;
 pub struct History {
     kind: Kind,
     kept: usize,
+    /// Bytes of memory that ids of messages take.
+    said: usize,
 }
 
 /// Where messages are kept.
@@ -82,7 +85,7 @@ pub struct Append {
 impl History {
     /// Returns a history that is kept outside of the relay.
     pub fn remote() -> Self {
-        Self { kind: Kind::Remote(Remote::default()), kept: 0 }
+        Self { kind: Kind::Remote(Remote::default()), kept: 0, said: 0 }
     }
 
     /// True if messages are kept outside of the relay.
@@ -90,9 +93,28 @@ impl History {
         matches!(self.kind, Kind::Remote(_))
     }
 
-    /// Returns the bytes that are kept, in all rooms.
+    /// Returns the bytes of messages that are kept, in all rooms.
     pub fn kept(&self) -> usize {
         self.kept
+    }
+
+    /// Returns the bytes of memory that ids of messages take, in all rooms.
+    pub fn said(&self) -> usize {
+        self.said
+    }
+
+    /// Returns where the message with this id stands in a room, if it was published there lately.
+    pub fn find<W>(
+        &mut self,
+        room: &mut RoomHistory<W>,
+        id: SaidId,
+        now: Tick,
+        limits: &Limits,
+    ) -> Option<Offset> {
+        let before = room.said_weight();
+        let found = room.find(id, now, limits.said_once_age);
+        self.said = self.said - before + room.said_weight();
+        found
     }
 
     /// Returns how many messages wait for their outcome, in all rooms.
@@ -127,7 +149,7 @@ impl History {
         limits: &Limits,
     ) -> Kept {
         let before = room.weight();
-        room.keep(Rc::clone(&message), id, now, limits);
+        room.keep(Rc::clone(&message), now, limits);
         self.kept = self.kept - before + room.weight();
         // The room that is published to pays, with all it has if need be.
         while self.kept > limits.history_total && !room.is_empty() {
@@ -135,7 +157,26 @@ impl History {
             room.forget_oldest();
             self.kept -= before - room.weight();
         }
-        Kept { message, remind: room.remind_first(now, limits.history_age) }
+        let mut age = limits.history_age;
+        if let Some(id) = id {
+            self.remember(room, id, now, limits);
+            age = age.min(limits.said_once_age);
+        }
+        Kept { message, remind: room.remind_first(now, age) }
+    }
+
+    /// Remembers the id of a room's newest message. Where all ids together take too much, the room
+    /// that is published to forgets older ones, but never the newest, whatever is published elsewhere.
+    fn remember<W>(&mut self, room: &mut RoomHistory<W>, id: SaidId, now: Tick, limits: &Limits) {
+        let mut before = room.said_weight();
+        room.remember(id, now, limits);
+        loop {
+            self.said = self.said - before + room.said_weight();
+            before = room.said_weight();
+            if self.said <= limits.said_once_total || !room.forget_half_said() {
+                return;
+            }
+        }
     }
 
     /// Puts a message forward whose outcome comes later, for what waits for it.
@@ -193,15 +234,17 @@ impl History {
         now: Tick,
         limits: &Limits,
     ) -> Option<Tick> {
-        let before = room.weight();
-        let remind = room.forget_old(now, limits.history_age);
+        let (before, said) = (room.weight(), room.said_weight());
+        let remind = room.forget_old(now, limits);
         self.kept -= before - room.weight();
+        self.said -= said - room.said_weight();
         remind
     }
 
     /// Forgets everything that a room keeps, and what is still to be kept there. Its numbering goes on.
     pub fn clear<W>(&mut self, room: &mut RoomHistory<W>) {
         self.kept -= room.weight();
+        self.said -= room.said_weight();
         room.clear();
     }
 }

@@ -4,7 +4,7 @@ use crate::id::Offset;
 use crate::limits::Limits;
 use crate::now::Tick;
 use crate::payload::Message;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -52,33 +52,27 @@ pub struct Question {
 
 /// The last messages of one room, bounded by count, bytes and age.
 ///
-/// Invariant: offsets are consecutive, so a place is found by subtraction; and every id in `ids`
-/// belongs to a message still kept.
+/// Invariant: offsets are consecutive, so a place is found by subtraction.
 #[derive(Debug, Default)]
 pub struct Recent {
     kept: VecDeque<Kept>,
     weight: usize,
-    ids: HashMap<SaidId, Offset>,
 }
 
 #[derive(Debug)]
 struct Kept {
     message: Rc<Message>,
     said: Tick,
-    id: Option<SaidId>,
 }
 
 impl Recent {
     /// Keeps one more message, and forgets the oldest until the room's own limits hold again.
-    pub fn keep(&mut self, message: Rc<Message>, id: Option<SaidId>, said: Tick, limits: &Limits) {
+    pub fn keep(&mut self, message: Rc<Message>, said: Tick, limits: &Limits) {
         debug_assert!(
             self.kept.back().is_none_or(|last| last.message.offset + 1 == message.offset)
         );
         self.weight += message.weight();
-        if let Some(id) = id {
-            self.ids.insert(id, message.offset);
-        }
-        self.kept.push_back(Kept { message, said, id });
+        self.kept.push_back(Kept { message, said });
         while self.kept.len() > limits.history_messages || self.weight > limits.history_bytes {
             self.forget_oldest();
         }
@@ -95,18 +89,10 @@ impl Recent {
     pub fn forget_oldest(&mut self) {
         if let Some(oldest) = self.kept.pop_front() {
             self.weight -= oldest.message.weight();
-            if let Some(id) = oldest.id {
-                self.ids.remove(&id);
-            }
         }
         if self.kept.is_empty() {
             *self = Self::default();
         }
-    }
-
-    /// Where a message with this id stands, if it was said and is still kept.
-    pub fn find(&self, id: SaidId) -> Option<Offset> {
-        self.ids.get(&id).copied()
     }
 
     /// The oldest offset kept.
@@ -229,19 +215,18 @@ mod tests {
         let limits = Limits { history_messages: 3, history_bytes: 1_000, ..Limits::default() };
         let mut recent = Recent::default();
         for offset in 1..=5 {
-            recent.keep(message(offset, 10), Some((9, offset)), Tick(offset as u32), &limits);
+            recent.keep(message(offset, 10), Tick(offset as u32), &limits);
         }
         assert_eq!(offsets(&recent, 0), [3, 4, 5]);
         assert_eq!(offsets(&recent, 5), [5]);
         assert!(offsets(&recent, 6).is_empty());
-        assert_eq!((recent.find((9, 2)), recent.find((9, 3))), (None, Some(3)));
 
-        recent.keep(message(6, 600), None, Tick(6), &limits);
+        recent.keep(message(6, 600), Tick(6), &limits);
         assert_eq!(offsets(&recent, 0), [5, 6]);
         recent.forget_before(Tick(6));
         assert_eq!(offsets(&recent, 0), [6]);
         recent.forget_before(Tick(7));
-        assert!(recent.is_empty() && recent.weight() == 0 && recent.ids.capacity() == 0);
+        assert!(recent.is_empty() && recent.weight() == 0 && recent.kept.capacity() == 0);
     }
 
     /// Ten messages from offset 11, said 100 ms apart from 1,100 on; each weighs `EACH`.
@@ -252,7 +237,7 @@ mod tests {
         for offset in 11..=20 {
             let mut said = Rc::unwrap_or_clone(message(offset, 10));
             said.unix_ms = offset * 100;
-            recent.keep(Rc::new(said), None, Tick(0), &Limits::default());
+            recent.keep(Rc::new(said), Tick(0), &Limits::default());
         }
         recent
     }
@@ -312,8 +297,7 @@ mod tests {
     fn a_message_over_the_whole_limit_is_not_kept() {
         let limits = Limits { history_bytes: 200, ..Limits::default() };
         let mut recent = Recent::default();
-        recent.keep(message(1, 300), Some((1, 1)), Tick(0), &limits);
+        recent.keep(message(1, 300), Tick(0), &limits);
         assert!(recent.is_empty());
-        assert_eq!(recent.find((1, 1)), None);
     }
 }

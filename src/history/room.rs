@@ -2,6 +2,7 @@
 
 use super::pending::{CommitOutcome, Fate, Pending, Proposal};
 use super::recent::{Question, Recent, SaidId};
+use super::said::SaidIds;
 use crate::id::Offset;
 use crate::limits::Limits;
 use crate::now::Tick;
@@ -15,15 +16,17 @@ use std::time::Duration;
 pub struct RoomHistory<W> {
     head: Offset,
     recent: Recent,
+    /// The ids of messages that were published, if any had one.
+    said: Option<Box<SaidIds>>,
     /// Messages whose outcome is not known yet, if there are any.
     pending: Option<Box<Pending<W>>>,
-    /// When the oldest message kept will be too old; a reminder is under way for then.
+    /// When the oldest message or id will be too old; a reminder is under way for then.
     ages_at: Option<Tick>,
 }
 
 impl<W> Default for RoomHistory<W> {
     fn default() -> Self {
-        Self { head: 0, recent: Recent::default(), pending: None, ages_at: None }
+        Self { head: 0, recent: Recent::default(), said: None, pending: None, ages_at: None }
     }
 }
 
@@ -36,11 +39,6 @@ impl<W> RoomHistory<W> {
     /// Returns the oldest offset kept, or the one that comes next.
     pub fn oldest(&self) -> Offset {
         self.recent.oldest().unwrap_or(self.head + 1)
-    }
-
-    /// Returns where the message with this id stands, if it is kept.
-    pub fn find(&self, id: SaidId) -> Option<Offset> {
-        self.recent.find(id)
     }
 
     /// Returns the messages kept from `first` on, in order.
@@ -59,14 +57,25 @@ impl<W> RoomHistory<W> {
         self.recent.page(question)
     }
 
-    /// Returns the bytes of memory that what is kept is counted as.
+    /// Returns the bytes of memory that the messages kept are counted as.
     pub fn weight(&self) -> usize {
         self.recent.weight()
     }
 
-    /// True if nothing is kept.
+    /// Returns the bytes of memory that ids of messages take.
+    pub fn said_weight(&self) -> usize {
+        self.said.as_ref().map_or(0, |said| said.weight())
+    }
+
+    /// True if no message is kept.
     pub fn is_empty(&self) -> bool {
         self.recent.is_empty()
+    }
+
+    /// True if there is nothing for which the room has to go on: no message and no id is kept, and none
+    /// is pending.
+    pub fn is_over(&self) -> bool {
+        self.recent.is_empty() && self.said.is_none() && self.pending() == 0
     }
 
     /// Returns how many messages wait for their outcome.
@@ -142,24 +151,49 @@ impl<W> RoomHistory<W> {
         Some((proposal, fate))
     }
 
-    pub(super) fn keep(
-        &mut self,
-        message: Rc<Message>,
-        id: Option<SaidId>,
-        now: Tick,
-        limits: &Limits,
-    ) {
+    pub(super) fn keep(&mut self, message: Rc<Message>, now: Tick, limits: &Limits) {
         debug_assert_eq!(message.offset, self.head + 1);
         self.head = message.offset;
-        self.recent.keep(message, id, now, limits);
+        self.recent.keep(message, now, limits);
     }
 
     pub(super) fn forget_oldest(&mut self) {
         self.recent.forget_oldest();
     }
 
+    /// Remembers the id of the newest message.
+    pub(super) fn remember(&mut self, id: SaidId, now: Tick, limits: &Limits) {
+        let said = self.said.get_or_insert_default();
+        said.forget_old(now, limits.said_once_age);
+        said.remember(id, self.head, now, limits);
+        self.change_said(|_| {});
+    }
+
+    /// Returns where the message with this id stands, unless that was too long ago.
+    pub(super) fn find(&mut self, id: SaidId, now: Tick, age: Duration) -> Option<Offset> {
+        self.change_said(|said| said.forget_old(now, age));
+        let is_forgotten = |offset: &Offset| {
+            planted!("said-id-is-forgotten-with-its-message") && *offset < self.oldest()
+        };
+        self.said.as_ref()?.find(id).filter(|offset| !is_forgotten(offset))
+    }
+
+    /// Forgets the older half of the ids. Returns false if there is nothing to gain.
+    pub(super) fn forget_half_said(&mut self) -> bool {
+        self.said.as_mut().is_some_and(|said| said.forget_half())
+    }
+
+    /// Changes what is remembered of ids. Nothing owns no memory.
+    fn change_said(&mut self, change: impl FnOnce(&mut SaidIds)) {
+        self.said = self.said.take().and_then(|mut said| {
+            change(&mut said);
+            (!said.is_empty()).then_some(said)
+        });
+    }
+
     pub(super) fn clear(&mut self) {
         self.recent = Recent::default();
+        self.said = None;
         if let Some(pending) = &mut self.pending {
             pending.forget();
         }
@@ -167,7 +201,7 @@ impl<W> RoomHistory<W> {
 
     /// Returns the time of the first reminder, if one is needed and none is under way.
     pub(super) fn remind_first(&mut self, now: Tick, age: Duration) -> Option<Tick> {
-        if self.ages_at.is_some() || self.recent.is_empty() {
+        if self.ages_at.is_some() || self.recent.is_empty() && self.said.is_none() {
             return None;
         }
         self.ages_at = Some(now.after(age));
@@ -175,10 +209,14 @@ impl<W> RoomHistory<W> {
     }
 
     /// Forgets what is too old, if the reminder has come. Returns the time of the next one.
-    pub(super) fn forget_old(&mut self, now: Tick, age: Duration) -> Option<Tick> {
+    pub(super) fn forget_old(&mut self, now: Tick, limits: &Limits) -> Option<Tick> {
         self.ages_at.filter(|at| *at <= now)?;
-        self.recent.forget_before(oldest_worth_keeping(now, age));
-        let next = self.recent.oldest_said().map(|said| said.after(age));
+        self.recent.forget_before(oldest_worth_keeping(now, limits.history_age));
+        self.change_said(|said| said.forget_old(now, limits.said_once_age));
+        let message = self.recent.oldest_said().map(|said| said.after(limits.history_age));
+        let said = self.said.as_ref().and_then(|said| said.oldest_at());
+        let said = said.map(|at| at.after(limits.said_once_age));
+        let next = message.into_iter().chain(said).min();
         self.ages_at = next.map(|at| at.max(Tick(now.0 + 1)));
         self.ages_at
     }

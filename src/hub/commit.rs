@@ -37,7 +37,10 @@ impl Hub {
             _ => planted!("repeat-is-said-again"),
         };
         if let Some(said_id) = draft.id.filter(|_| !is_planted) {
-            let first = self.room(id).and_then(|room| room.history.find(said_id));
+            let room = room_mut(&mut self.rooms, id);
+            let first = room.and_then(|room| {
+                self.history.find(&mut room.history, said_id, now.tick(), &self.limits)
+            });
             if let Some(first) = first {
                 return self.answer_repeat(id, &speaker, first);
             }

@@ -66,8 +66,8 @@ impl Room {
         self.members.len() as u32
     }
 
-    /// Whether the room may be forgotten.
+    /// True if the room may be forgotten.
     pub fn is_over(&self) -> bool {
-        self.members.is_empty() && self.history.is_empty() && self.history.pending() == 0
+        self.members.is_empty() && self.history.is_over()
     }
 }

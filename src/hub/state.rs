@@ -9,7 +9,7 @@ use super::reply::Reply;
 use super::room::Room;
 use crate::history::History;
 use crate::id::{ConnId, Epoch, RequestId, RoomId};
-use crate::limits::Limits;
+use crate::limits::{Limits, SAID_ONCE_ROOM};
 use crate::now::Now;
 use crate::password::Claim;
 use crate::reason::Refusal;
@@ -100,6 +100,11 @@ impl Hub {
     /// Bytes kept of what was said, in all rooms.
     pub fn kept_bytes(&self) -> usize {
         self.history.kept()
+    }
+
+    /// Returns the bytes of memory that ids of messages take, in all rooms.
+    pub fn said_bytes(&self) -> usize {
+        self.history.said()
     }
 
     /// The rooms `conn` is in.
@@ -204,7 +209,7 @@ impl Hub {
     /// When they do not.
     #[doc(hidden)]
     pub fn assert_sound(&self) {
-        let mut kept = 0;
+        let (mut kept, mut said, mut said_rooms) = (0, 0, 0);
         let mut pending: HashMap<ConnId, usize> = HashMap::new();
         for (slot, room) in &self.rooms {
             assert_eq!(room.id.slot(), slot);
@@ -212,6 +217,8 @@ impl Hub {
             assert_eq!(self.find(&room.name), Some(room.id));
             assert!(room.history.is_empty() || room.oldest() <= room.head());
             kept += room.history.weight();
+            said += room.history.said_weight();
+            said_rooms += usize::from(room.history.said_weight() > 0);
             for (conn, at) in
                 room.history.waiting().flat_map(Waiting::conns).zip(iter::repeat(room.id))
             {
@@ -231,6 +238,8 @@ impl Hub {
         assert_eq!(counted.collect::<HashMap<_, _>>(), pending, "who waits for what");
         assert_eq!(kept, self.history.kept());
         assert!(kept <= self.limits.history_total);
+        assert_eq!(said, self.history.said());
+        assert!(said <= self.limits.said_once_total + said_rooms * SAID_ONCE_ROOM);
         assert_eq!(self.room_ids.len(), self.rooms.len());
         let seats: usize = self.rooms.iter().map(|(_, room)| room.members.len()).sum();
         assert_eq!(seats, self.people.assert_sound());

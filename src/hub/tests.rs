@@ -1,4 +1,5 @@
 mod commit;
+mod said_once;
 
 use super::*;
 use crate::history::Mark;
@@ -286,7 +287,9 @@ fn who_posts_from_outside_is_nobody_else() {
 
 #[test]
 fn what_is_posted_under_one_word_is_said_once() {
-    let mut world = World::lobby(|limits| limits.history_messages = 2, 1);
+    let change =
+        |limits: &mut Limits| (limits.history_messages, limits.said_once_messages) = (1, 3);
+    let mut world = World::lobby(change, 1);
     let said = |news: Vec<String>| news.last().unwrap().clone();
     let first = "5: posted lobby 1 by bot";
     assert_eq!(said(world.command(5, post("lobby", "bot", 0, Some("k1")))), first);
@@ -302,10 +305,15 @@ fn what_is_posted_under_one_word_is_said_once() {
         said(world.command(5, post("lobby", "bot", 0, Some("k2")))),
         "5: posted lobby 3 by bot"
     );
-    // What is no longer kept is no longer known.
+    // What is no longer kept is known, until its word is forgotten.
+    assert_eq!(
+        said(world.command(6, post("lobby", "bot", 0, Some("k1")))),
+        first.replace('5', "6")
+    );
+    world.command(5, post("lobby", "bot", 0, Some("k3")));
     assert_eq!(
         said(world.command(5, post("lobby", "bot", 0, Some("k1")))),
-        "5: posted lobby 4 by bot"
+        "5: posted lobby 5 by bot"
     );
 }
 
@@ -421,8 +429,10 @@ fn messages_are_numbered_and_acknowledged() {
 }
 
 #[test]
-fn an_id_is_said_once_as_long_as_it_is_kept() {
-    let mut world = World::lobby(|limits| limits.history_messages = 2, 2);
+fn an_id_is_said_once_as_long_as_it_is_remembered() {
+    let change =
+        |limits: &mut Limits| (limits.history_messages, limits.said_once_messages) = (2, 2);
+    let mut world = World::lobby(change, 2);
     assert_eq!(world.say(0, "lobby", 7, "one"), ["1 a: one", "0: ack 7 1"]);
     assert_eq!(world.say(0, "lobby", 7, "one"), ["0: ack 7 1"]);
     // Another person's id, and the same person's on another connection.
@@ -432,7 +442,9 @@ fn an_id_is_said_once_as_long_as_it_is_kept() {
     world.join(2, "lobby");
     assert_eq!(world.say(2, "lobby", 7, "one"), ["2: ack 7 1"]);
     assert_eq!(world.say(1, "lobby", 0, "three"), ["3 b: three"]);
-    assert_eq!(world.say(2, "lobby", 7, "one"), ["4 a: one", "2: ack 7 4"]);
+    assert_eq!(world.say(2, "lobby", 7, "one"), ["2: ack 7 1"], "it is not kept any more");
+    assert_eq!(world.say(1, "lobby", 8, "four"), ["4 b: four", "1: ack 8 4"]);
+    assert_eq!(world.say(2, "lobby", 7, "one"), ["5 a: one", "2: ack 7 5"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 pub(super) const REQUESTS_MAX: usize = 1024;
 
 /// The number of values in `Counts`.
-const NUMBERS: usize = 13 + CloseReason::ALL.len() + Refusal::ALL.len();
+const NUMBERS: usize = 16 + CloseReason::ALL.len() + Refusal::ALL.len();
 
 /// A handle to publish, read counters and stop from any thread. Cheap to clone; no method blocks.
 #[derive(Clone)]
@@ -186,7 +186,7 @@ impl Drop for HandleRequests {
     }
 }
 
-/// Returns every value of `Counts`, always in the same request.
+/// Returns every value of `Counts`, always in the same order.
 fn numbers_of(counts: &mut Counts) -> impl Iterator<Item = &mut u64> {
     macro_rules! numbers {
         ($($single:ident)*) => {{
@@ -196,6 +196,16 @@ fn numbers_of(counts: &mut Counts) -> impl Iterator<Item = &mut u64> {
     }
     numbers! {
         connections accepted rooms messages private deliveries bytes_in bytes_out
-        overruns gaps oversized replayed stale backlog history
+        overruns gaps oversized replayed stale backlog history said_once
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_count_has_a_place() {
+        assert_eq!(numbers_of(&mut Counts::default()).count(), NUMBERS);
     }
 }

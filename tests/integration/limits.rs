@@ -353,7 +353,11 @@ fn fault_s10_members_are_named_up_to_so_many_and_counted_above() {
 #[test]
 fn history_is_bounded_by_count() {
     for spelling in SPELLINGS {
-        let server = Server::frames_with(Limits { history_messages: 3, ..Limits::default() });
+        let server = Server::frames_with(Limits {
+            history_messages: 3,
+            said_once_messages: 4,
+            ..Limits::default()
+        });
         let mut ann = server.greet(*spelling, "ann");
         let tea = ann.join("tea");
         for id in 1..=3 {
@@ -371,9 +375,11 @@ fn history_is_bounded_by_count() {
         assert!(still.recovered);
         let came = ann.until_pong();
         assert_eq!(came.len(), 4, "three messages and the count: {came:?}");
-        // What is not kept is not known: its id is said anew.
+        // What is not kept is known all the same, and once its id is forgotten, said anew.
         ann.ask(&[say_to_others(tea.room, 1, "x"), say_to_others(tea.room, 4, "x")]);
-        ann.expect_all(&[ack(tea.room, 1, 5), ack(tea.room, 4, 4)]);
+        ann.expect_all(&[ack(tea.room, 1, 1), ack(tea.room, 4, 4)]);
+        ann.ask(&[say_to_others(tea.room, 5, "x"), say_to_others(tea.room, 1, "x")]);
+        ann.expect_all(&[ack(tea.room, 5, 5), ack(tea.room, 1, 6)]);
     }
 }
 
@@ -419,7 +425,11 @@ fn history_of_all_rooms_together_is_bounded() {
 
 #[test]
 fn history_is_bounded_by_age() {
-    let server = Server::frames_with(Limits { history_age: millis(300), ..Limits::default() });
+    let server = Server::frames_with(Limits {
+        history_age: millis(300),
+        said_once_age: millis(300),
+        ..Limits::default()
+    });
     let mut ann = server.greet(Spelling::Binary, "ann");
     let tea = ann.join("tea");
     let since = Instant::now();
@@ -429,7 +439,7 @@ fn history_is_bounded_by_age() {
     assert!(since.elapsed() >= millis(200), "forgotten after {:?}", since.elapsed());
     let late = ann.join_after("tea", tea.after(0));
     assert_eq!((late.recovered, late.oldest, late.head), (false, 2, 1));
-    // A room that nobody is in is forgotten with its last message.
+    // A room that nobody is in is forgotten with its last message and id.
     ann.ask(&[say_to_others(tea.room, 2, "y"), leave(3, tea.room)]);
     ann.expect_all(&[ack(tea.room, 2, 2), left(3, tea.room, 2)]);
     server.until("the room is forgotten", |counts| counts.rooms == 0);

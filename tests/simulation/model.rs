@@ -11,8 +11,7 @@ pub use names::Names;
 pub use private::{Passed, Private};
 
 use hobnob::id::Offset;
-use hobnob::limits::Limits;
-use hobnob::payload::Message;
+use hobnob::limits::{Limits, SAID_ONCE_LEAST};
 use hobnob::reason::Refusal;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -105,8 +104,6 @@ pub struct Log {
     last: HashMap<u32, u64>,
     /// Ids of messages, and where they were said last.
     ids: HashMap<(usize, u64), usize>,
-    /// The weight of all messages before each, as history counts it.
-    weight: Vec<usize>,
 }
 
 /// Place of a message in the one order of everything that was said.
@@ -285,9 +282,9 @@ impl Model {
     }
 
     /// Checks everything that can be checked by now. At quiet points.
-    pub fn settle(&mut self, is_history_total_wide: bool) {
+    pub fn settle(&mut self) {
         for log in self.logs.values_mut() {
-            log.check(&mut self.speakers, &self.calls, &self.limits, is_history_total_wide);
+            log.check(&mut self.speakers, &self.calls, &self.limits);
         }
         let unheard = std::mem::take(&mut self.unheard);
         for (epoch, offset, serial) in unheard {
@@ -324,9 +321,12 @@ impl Model {
     }
 }
 
+/// Memory for the ids of all rooms that is never short here.
+const WIDE: usize = 1 << 20;
+
 impl Log {
     /// Goes on through what is known without a hole.
-    fn check(&mut self, speakers: &mut [Speaker], calls: &[Call], limits: &Limits, is_wide: bool) {
+    fn check(&mut self, speakers: &mut [Speaker], calls: &[Call], limits: &Limits) {
         let last = self.checked.checked_sub(1).map(|last| self.at(last));
         let (mut call, mut key) = last.map_or((0, (0, 0)), |last| (last.call, last.key));
         while self.checked < self.known {
@@ -340,8 +340,6 @@ impl Log {
             if let Some(last) = self.last.insert(serial, index) {
                 assert!(index > last, "[order] {serial}.{index} after {serial}.{last}");
             }
-            let before = self.weight.last().copied().unwrap_or(0);
-            self.weight.push(before + told.bytes.len() + Message::OVERHEAD);
             let speaker = &mut speakers[serial as usize];
             if let Some(stream) = speaker.stream.as_ref().filter(|_| !speaker.has_rate) {
                 let end = speaker.heard + told.bytes.len();
@@ -358,13 +356,15 @@ impl Log {
             if let Some(first) = said.and_then(|say| self.ids.insert((say.person, say.id), at)) {
                 let first_call = &calls[self.at(first).call as usize];
                 let age = calls[said_in as usize].running - first_call.running;
-                let before = first.checked_sub(1).map_or(0, |before| self.weight[before]);
-                let weight = self.weight[at] - before;
-                let was_kept = at - first < limits.history_messages
-                    && weight <= limits.history_bytes
-                    && age + Duration::from_millis(300) < limits.history_age;
+                // However little is kept to be read, here or elsewhere.
+                let most = match limits.said_once_total {
+                    0..WIDE => limits.said_once_messages.min(SAID_ONCE_LEAST),
+                    WIDE.. => limits.said_once_messages,
+                };
+                let is_remembered =
+                    at - first < most && age + Duration::from_millis(300) < limits.said_once_age;
                 assert!(
-                    !(is_wide && was_kept),
+                    !is_remembered,
                     "[said twice] one id at offsets {} and {}",
                     first + 1,
                     at + 1

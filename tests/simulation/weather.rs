@@ -58,7 +58,6 @@ pub struct Weather {
     pub is_audited_everywhere: bool,
     pub late_per_mille: usize,
     pub is_drained: bool,
-    pub is_wide: bool,
 }
 
 impl Weather {
@@ -69,7 +68,7 @@ impl Weather {
     }
 }
 
-pub fn draw_limits(random: &mut Random) -> (Limits, bool) {
+pub fn draw_limits(random: &mut Random) -> Limits {
     let backlog = 64 << 10 << random.below(2);
     let message = *random.pick(&[2 << 10, 4 << 10, 16 << 10]);
     let is_wide = random.chance(700);
@@ -93,6 +92,9 @@ pub fn draw_limits(random: &mut Random) -> (Limits, bool) {
         history_bytes,
         history_age: millis(random, 1_000, 60_000),
         history_total: if is_wide { 64 << 20 } else { history_bytes * 2 },
+        said_once_messages: *random.pick(&[1, 10, 100, 1_000]),
+        said_once_age: millis(random, 1_000, 60_000),
+        said_once_total: *random.pick(&[0, 4 << 10, 64 << 20]),
         rate_burst: 5,
         rate_every: Duration::from_millis(if random.chance(250) { 50 } else { 0 }),
         presence_members: random.within(2, 8),
@@ -102,10 +104,10 @@ pub fn draw_limits(random: &mut Random) -> (Limits, bool) {
         ..Limits::default()
     };
     limits.check().expect("limits that an operator could choose");
-    (limits, is_wide)
+    limits
 }
 
-pub fn draw_weather(random: &mut Random, is_wide: bool, per_peer: usize) -> (Weather, Manners) {
+pub fn draw_weather(random: &mut Random, per_peer: usize) -> (Weather, Manners) {
     // Some seeds are calm, and some have all faults at once; most have a few.
     let wild = *random.pick(&[0, 1, 2, 4]);
     let some = |random: &mut Random, most: usize| {
@@ -136,7 +138,6 @@ pub fn draw_weather(random: &mut Random, is_wide: bool, per_peer: usize) -> (Wea
         is_audited_everywhere,
         late_per_mille: *random.pick(&[0, 100, 500]),
         is_drained: random.chance(400),
-        is_wide,
     };
     let manners = Manners {
         join: random.within(5, 60),

@@ -140,8 +140,8 @@ impl World {
         let mut random = Random::new(seed);
         let mut transports = Random::new(!seed);
         let is_holding = transports.chance(400);
-        let (mut limits, is_wide) = draw_limits(&mut random);
-        let (weather, manners) = draw_weather(&mut random, is_wide, limits.rooms_per_peer);
+        let mut limits = draw_limits(&mut random);
+        let (weather, manners) = draw_weather(&mut random, limits.rooms_per_peer);
         if !weather.is_audited_everywhere && random.chance(500) {
             limits.rooms = 3;
         }

@@ -35,6 +35,8 @@ pub struct Counts {
     pub backlog: u64,
     /// Bytes of history now.
     pub history: u64,
+    /// Bytes of memory that ids of messages take now.
+    pub said_once: u64,
     /// Closes, in the order of [`CloseReason::ALL`].
     pub closes: [u64; CloseReason::ALL.len()],
     /// Refusals, in the order of [`Refusal::ALL`].

@@ -67,6 +67,8 @@ impl Engine {
         gauge("hobnob_backlog_bytes", help, counts.backlog);
         let help = "Bytes kept of what was said.";
         gauge("hobnob_history_bytes", help, counts.history);
+        let help = "Memory for the ids of messages, so that each is said once.";
+        gauge("hobnob_said_once_bytes", help, counts.said_once);
         let help = "Whether the relay lets everybody go.";
         gauge("hobnob_draining", help, u64::from(self.closing.is_draining()));
     }

@@ -104,7 +104,7 @@ impl Peer {
     fn heed_order(&mut self, room: u32, by: &str, order: &Order<'_>, model: &Model) {
         match order {
             // An operator of the relay changes what it was just put out of.
-            Order::Modes { .. } if self.is_called(by) && !self.is_in(room) => {}
+            _ if self.is_called(by) && !self.is_in(room) => {}
             Order::Modes { letters, params } => self.heed_change(room, by, letters, params, model),
             Order::Topic => self.check_order(room, by, true, model),
             Order::Kick(name) => {

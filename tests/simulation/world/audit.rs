@@ -5,7 +5,7 @@ use crate::model::{HOST, Model};
 use crate::peer::{Events, Kind, Peer, Read};
 use hobnob::engine::Counts;
 use hobnob::id::Offset;
-use hobnob::limits::LINGER;
+use hobnob::limits::{LINGER, SAID_ONCE_ROOM};
 use hobnob::reason::CloseReason;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -120,6 +120,8 @@ impl World {
         let total = self.limits.backlog_total + tapes * (64 << 10).max(line);
         assert!(backlog <= total, "[memory] all backlogs");
         assert!(counts.history as usize <= self.limits.history_total, "[memory] history");
+        let ids = self.limits.said_once_total + counts.rooms as usize * SAID_ONCE_ROOM;
+        assert!(counts.said_once as usize <= ids, "[memory] ids of messages");
         assert_eq!(counts.connections as usize, self.engine.connections());
         let numbers = |counts: &Counts| (counts.accepted, counts.bytes_in, counts.bytes_out);
         assert_eq!(numbers(&counts), numbers(&self.expected), "[metrics] connections and bytes");
@@ -146,7 +148,7 @@ impl World {
 
     pub(super) fn check_quiet(&mut self) {
         self.engine.assert_idle();
-        self.model.settle(self.weather.is_wide);
+        self.model.settle();
         let here = self.peers.iter().filter(|peer| self.is_here(peer)).map(|peer| peer.serial);
         let here: HashSet<u32> = here.collect();
         self.model.settle_private(|serial| here.contains(&serial));
