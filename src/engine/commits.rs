@@ -3,8 +3,8 @@
 
 use super::Engine;
 use super::peer::Hold;
-use crate::history::{Append, CommitOutcome};
-use crate::hub::{Command, Where};
+use crate::history::CommitOutcome;
+use crate::hub::{Append, Command, Where};
 use crate::id::{ConnId, RoomId};
 use crate::now::Now;
 use crate::session::{Action, Conversation};
@@ -83,7 +83,7 @@ impl Engine {
 
     /// Takes what came of the append of a room that is under way. [`expire`](Self::expire) delivers.
     pub fn committed(&mut self, room: RoomId, outcome: CommitOutcome, now: Now) {
-        if self.world.hub_mut().committed(room, outcome) {
+        if self.world.hub_mut().committed(room, outcome, now) {
             self.commits.queue(room);
         }
         self.settle(self.world.lived(now));

@@ -12,7 +12,7 @@ mod recent;
 mod room;
 mod said;
 
-pub use pending::CommitOutcome;
+pub use pending::{CommitOutcome, EVENTS_MAX, Part, PlacedEvent};
 pub use recent::{Mark, Question, SaidId, Select};
 pub use room::RoomHistory;
 
@@ -23,6 +23,7 @@ use crate::payload::Message;
 use pending::{Fate, Proposal};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The history of all rooms together: where messages are kept, and how many bytes that is.
 #[derive(Debug, Default)]
@@ -47,7 +48,12 @@ struct Remote {
     /// Rooms that have messages to be kept, and no append under way.
     ready: VecDeque<RoomId>,
     proposals: usize,
+    /// Events that were dropped: there were too many, or a store did not keep them.
+    events_dropped: u64,
 }
+
+/// Time after which events are written even if nothing is said, and a clear that failed is tried again.
+const COME_AGAIN: Duration = Duration::from_secs(1);
 
 /// A message that was kept.
 #[derive(Debug)]
@@ -65,11 +71,14 @@ pub enum Settled<W> {
     Kept(Kept, W),
     /// It certainly is not.
     NotKept(Rc<Message>, W),
+    /// No message, but a clear: all that the room kept is forgotten.
+    Cleared,
 }
 
-/// Messages of one room that are to be kept, all or the first ones.
+/// Messages of one room that are to be kept, all or the first ones, and the events among them. An event
+/// is kept if all messages up to its place are. `E` is the type of an event.
 #[derive(Debug)]
-pub struct Append {
+pub struct Append<E> {
     /// The room.
     pub room: RoomId,
     /// Its name, as first spelt.
@@ -80,6 +89,11 @@ pub struct Append {
     pub after: Offset,
     /// The messages in their order, each with the id under which it is kept once.
     pub messages: Vec<(Rc<Message>, Option<SaidId>)>,
+    /// The events, in order, each behind `after` or one of the messages.
+    pub events: Vec<PlacedEvent<E>>,
+    /// True if there are none of both, and everything up to `after` is to be forgotten instead. It is done
+    /// when this is said to be kept.
+    pub clears: bool,
 }
 
 impl History {
@@ -104,9 +118,9 @@ impl History {
     }
 
     /// Returns where the message with this id stands in a room, if it was published there lately.
-    pub fn find<W>(
+    pub fn find<W, E>(
         &mut self,
-        room: &mut RoomHistory<W>,
+        room: &mut RoomHistory<W, E>,
         id: SaidId,
         now: Tick,
         limits: &Limits,
@@ -127,9 +141,9 @@ impl History {
 
     /// Gives a message the next offset of its room and keeps it, within the limits.
     #[inline]
-    pub fn append<W>(
+    pub fn append<W, E>(
         &mut self,
-        room: &mut RoomHistory<W>,
+        room: &mut RoomHistory<W, E>,
         mut message: Message,
         id: Option<SaidId>,
         now: Tick,
@@ -140,9 +154,9 @@ impl History {
     }
 
     #[inline]
-    fn keep<W>(
+    fn keep<W, E>(
         &mut self,
-        room: &mut RoomHistory<W>,
+        room: &mut RoomHistory<W, E>,
         message: Rc<Message>,
         id: Option<SaidId>,
         now: Tick,
@@ -167,7 +181,13 @@ impl History {
 
     /// Remembers the id of a room's newest message. Where all ids together take too much, the room
     /// that is published to forgets older ones, but never the newest, whatever is published elsewhere.
-    fn remember<W>(&mut self, room: &mut RoomHistory<W>, id: SaidId, now: Tick, limits: &Limits) {
+    fn remember<W, E>(
+        &mut self,
+        room: &mut RoomHistory<W, E>,
+        id: SaidId,
+        now: Tick,
+        limits: &Limits,
+    ) {
         let mut before = room.said_weight();
         room.remember(id, now, limits);
         loop {
@@ -180,10 +200,10 @@ impl History {
     }
 
     /// Puts a message forward whose outcome comes later, for what waits for it.
-    pub fn propose<W>(
+    pub fn propose<W, E>(
         &mut self,
         id: RoomId,
-        room: &mut RoomHistory<W>,
+        room: &mut RoomHistory<W, E>,
         message: Message,
         said_id: Option<SaidId>,
         waiting: W,
@@ -192,9 +212,54 @@ impl History {
         remote.proposals += 1;
         let message = Rc::new(message);
         room.propose(Proposal { message, id: said_id, waiting });
-        if room.pending() == 1 {
-            remote.ready.push_back(id);
+        remote.note_ready(id, room);
+    }
+
+    /// Adds an event behind everything that was proposed in a room, and its weight. Returns when the room
+    /// is to [come again](Self::come_again), if that is news.
+    pub fn add_event<W, E>(
+        &mut self,
+        room: &mut RoomHistory<W, E>,
+        event: (E, usize),
+        now: Tick,
+    ) -> Option<Tick> {
+        let Kind::Remote(remote) = &mut self.kind else { return None };
+        room.add_event(event, now.after(COME_AGAIN)).unwrap_or_else(|()| {
+            remote.events_dropped += 1;
+            None
+        })
+    }
+
+    /// Returns how many events were dropped: there were too many, or a store did not keep them.
+    pub fn events_dropped(&self) -> u64 {
+        match &self.kind {
+            Kind::Memory => 0,
+            Kind::Remote(remote) => remote.events_dropped,
         }
+    }
+
+    /// Has written what waited for this time, in a room that has come again.
+    pub fn come_again<W, E>(&mut self, id: RoomId, room: &mut RoomHistory<W, E>, now: Tick) {
+        if let Kind::Remote(remote) = &mut self.kind {
+            room.came(now);
+            remote.note_ready(id, room);
+        }
+    }
+
+    /// Takes what came of the append or clear of a room that is under way. Returns true if there is
+    /// something to apply, and when the room is to come again, if that is news.
+    pub fn settle<W, E>(
+        &mut self,
+        id: RoomId,
+        room: &mut RoomHistory<W, E>,
+        outcome: CommitOutcome,
+        now: Tick,
+    ) -> (bool, Option<Tick>) {
+        let Kind::Remote(remote) = &mut self.kind else { return (false, None) };
+        let (has_outcome, lost, comes) = room.settle(outcome, now.after(COME_AGAIN));
+        remote.events_dropped += lost as u64;
+        remote.note_ready(id, room);
+        (has_outcome, comes)
     }
 
     /// Returns a room that has messages to be kept, and no append under way; or had them.
@@ -206,19 +271,21 @@ impl History {
     }
 
     /// Applies the oldest outcome of a room that it was [told](RoomHistory::settle).
-    pub fn apply_next<W>(
+    pub fn apply_next<W, E>(
         &mut self,
         id: RoomId,
-        room: &mut RoomHistory<W>,
+        room: &mut RoomHistory<W, E>,
         now: Tick,
         limits: &Limits,
     ) -> Option<Settled<W>> {
         let Kind::Remote(remote) = &mut self.kind else { return None };
+        if room.take_cleared() {
+            remote.note_ready(id, room);
+            return Some(Settled::Cleared);
+        }
         let (proposal, fate) = room.take_settled()?;
         remote.proposals -= 1;
-        if room.is_ready() {
-            remote.ready.push_back(id);
-        }
+        remote.note_ready(id, room);
         let Proposal { message, id, waiting, .. } = proposal;
         Some(match fate {
             Fate::Kept => Settled::Kept(self.keep(room, message, id, now, limits), waiting),
@@ -228,9 +295,9 @@ impl History {
     }
 
     /// Forgets what is too old in a room whose reminder may have come. Returns when to come again.
-    pub fn forget_old<W>(
+    pub fn forget_old<W, E>(
         &mut self,
-        room: &mut RoomHistory<W>,
+        room: &mut RoomHistory<W, E>,
         now: Tick,
         limits: &Limits,
     ) -> Option<Tick> {
@@ -241,10 +308,27 @@ impl History {
         remind
     }
 
-    /// Forgets everything that a room keeps, and what is still to be kept there. Its numbering goes on.
-    pub fn clear<W>(&mut self, room: &mut RoomHistory<W>) {
+    /// Forgets everything that a room keeps, and what is still to be kept there. A store is told to forget
+    /// it, too. The numbering goes on.
+    pub fn clear<W, E>(&mut self, id: RoomId, room: &mut RoomHistory<W, E>) {
         self.kept -= room.weight();
         self.said -= room.said_weight();
+        let is_stored = room.may_be_stored();
         room.clear();
+        if let Kind::Remote(remote) = &mut self.kind
+            && is_stored
+        {
+            room.clear_remotely();
+            remote.note_ready(id, room);
+        }
+    }
+}
+
+impl Remote {
+    /// Notes that something of a room can be written, if so.
+    fn note_ready<W, E>(&mut self, id: RoomId, room: &mut RoomHistory<W, E>) {
+        if room.queue() {
+            self.ready.push_back(id);
+        }
     }
 }

@@ -9,9 +9,13 @@
 //!
 //! One append of a room is under way at a time: what is proposed meanwhile goes with the next one.
 //! So a number is given out again only once nobody can keep the message that had it.
+//!
+//! A clear of the room has its place among the proposals, and is handed out alone, between appends. Events
+//! go with the message that they came behind, or by themselves if nothing is said.
 
 use super::recent::SaidId;
 use crate::id::Offset;
+use crate::now::Tick;
 use crate::payload::Message;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -38,6 +42,41 @@ pub enum CommitOutcome {
     Unknown,
 }
 
+/// Events of one room that wait to be handed out, at most. Those beyond it are dropped, and counted.
+pub const EVENTS_MAX: usize = 64;
+
+/// Bytes of such events, at most.
+pub const EVENTS_BYTES: usize = 16 << 10;
+
+/// Something that happened between messages: it has no offset, but a place behind one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedEvent<E> {
+    /// The newest message before; 0 before the first.
+    pub after: Offset,
+    /// Its number among all events of the room: they ascend, and have holes where events were not kept.
+    pub n: u64,
+    /// The event.
+    pub event: E,
+}
+
+/// An event that waits for the next append.
+#[derive(Debug)]
+struct Waiting<E> {
+    /// The number of proposals before it, counted from the first one ever.
+    place: u64,
+    weight: usize,
+    event: E,
+}
+
+/// The part of a room that is written next.
+#[derive(Debug)]
+pub enum Part<E> {
+    /// These messages, numbered, and the events among them.
+    Append(Vec<(Rc<Message>, Option<SaidId>)>, Vec<PlacedEvent<E>>),
+    /// Everything that the room kept so far is forgotten.
+    Clear,
+}
+
 /// The fate of a message that was proposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -48,7 +87,7 @@ pub(super) enum Fate {
 }
 
 #[derive(Debug)]
-pub(super) struct Pending<W> {
+pub(super) struct Pending<W, E> {
     proposals: VecDeque<Proposal<W>>,
     /// The number of the oldest proposal, counted from the first one ever.
     first: u64,
@@ -61,12 +100,40 @@ pub(super) struct Pending<W> {
     kept: usize,
     /// Proposals that failed, from the oldest on that is not kept.
     failed: usize,
-    /// Proposals that are to be forgotten once they are kept, from the oldest on.
+    /// Proposals that are to be forgotten once they are kept, from the oldest on. A clear follows them.
     forgotten: usize,
+    clear: Clear,
+    /// Another is wanted after the one that is under way.
+    clears_again: bool,
+    /// Events that wait for the next append.
+    events: VecDeque<Waiting<E>>,
+    events_weight: usize,
+    /// The places of the events of the append under way.
+    events_under_way: VecDeque<Offset>,
+    /// When the room comes again by itself: for events without messages, or for a clear that failed.
+    comes_at: Option<Tick>,
+    /// That time has come.
+    is_due: bool,
+    /// The room is among those that are ready.
+    pub(super) is_queued: bool,
+}
+
+/// The clear of a room, step by step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Clear {
+    #[default]
+    No,
+    /// It is to be handed out, once nothing is pending before it.
+    Wanted,
+    /// It was refused, and is wanted again a while later.
+    Refused,
+    UnderWay,
+    /// It was done, which is not applied yet.
+    Done,
 }
 
 // Not derived: nothing is asked of what waits.
-impl<W> Default for Pending<W> {
+impl<W, E> Default for Pending<W, E> {
     fn default() -> Self {
         Self {
             proposals: VecDeque::new(),
@@ -77,17 +144,37 @@ impl<W> Default for Pending<W> {
             kept: 0,
             failed: 0,
             forgotten: 0,
+            clear: Clear::No,
+            clears_again: false,
+            events: VecDeque::new(),
+            events_weight: 0,
+            events_under_way: VecDeque::new(),
+            comes_at: None,
+            is_due: false,
+            is_queued: false,
         }
     }
 }
 
-impl<W> Pending<W> {
+impl<W, E> Pending<W, E> {
     pub(super) fn len(&self) -> usize {
         self.proposals.len()
     }
 
+    /// True if nothing at all waits.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.holds_room() && self.events.is_empty() && self.events_under_way.is_empty()
+    }
+
+    /// True if the room must go on until this is through.
+    pub(super) fn holds_room(&self) -> bool {
+        !self.proposals.is_empty() || self.clear != Clear::No
+    }
+
+    /// Returns the bytes of memory that is waited for. A clear counts as a message without content.
     pub(super) fn weight(&self) -> usize {
-        self.weight
+        let clear = if self.clear == Clear::No { 0 } else { Message::OVERHEAD };
+        self.weight + clear
     }
 
     pub(super) fn push(&mut self, proposal: Proposal<W>) {
@@ -120,50 +207,150 @@ impl<W> Pending<W> {
         self.proposals.iter()
     }
 
-    /// True if an append may begin.
+    /// True if an append or a clear may begin.
     pub(super) fn is_ready(&self) -> bool {
-        self.under_way + self.kept + self.failed == 0 && !self.proposals.is_empty()
+        let is_under_way = self.under_way + self.kept + self.failed > 0
+            || matches!(self.clear, Clear::UnderWay | Clear::Done)
+            || !self.events_under_way.is_empty();
+        let is_refused = self.clear == Clear::Refused && self.forgotten == 0 && !self.is_due;
+        let has_something = self.holds_room() || self.is_due && !self.events.is_empty();
+        !is_under_way && !is_refused && has_something
     }
 
-    /// Numbers all proposals behind `head`, and begins an append of them.
-    pub(super) fn begin(&mut self, head: Offset) -> Vec<(Rc<Message>, Option<SaidId>)> {
-        self.under_way = self.proposals.len();
+    /// Begins what is to be written next: an append of all proposals up to a clear, numbered behind
+    /// `head`, or the clear. `events` is how many events were handed out so far.
+    pub(super) fn begin(&mut self, head: Offset, events: &mut u64) -> Part<E> {
+        self.is_due = false;
+        let is_wanted = matches!(self.clear, Clear::Wanted | Clear::Refused);
+        if is_wanted && (self.forgotten == 0 || planted!("clear-overtakes-an-append")) {
+            self.clear = Clear::UnderWay;
+            return Part::Clear;
+        }
+        self.under_way = if is_wanted { self.forgotten } else { self.proposals.len() };
+        let events = self.take_events(head, events);
+        let messages = self.number(head);
+        Part::Append(messages, events)
+    }
+
+    /// Takes the events up to the end of the append that begins.
+    fn take_events(&mut self, head: Offset, count: &mut u64) -> Vec<PlacedEvent<E>> {
+        let end = self.first + self.under_way as u64;
+        let mut taken = Vec::new();
+        while let Some(waiting) = self.events.pop_front_if(|waiting| waiting.place <= end) {
+            let after = head + waiting.place.saturating_sub(self.first);
+            *count += 1;
+            self.events_weight -= waiting.weight;
+            self.events_under_way.push_back(after);
+            taken.push(PlacedEvent { after, n: *count, event: waiting.event });
+        }
+        taken
+    }
+
+    fn number(&mut self, head: Offset) -> Vec<(Rc<Message>, Option<SaidId>)> {
         if planted!("commit-out-of-order") && self.under_way > 1 && self.ids.is_empty() {
             self.proposals.swap(0, 1);
         }
-        let numbered = (head + 1..).zip(&mut self.proposals).map(|(offset, proposal)| {
+        let proposals = self.proposals.iter_mut().take(self.under_way);
+        let numbered = (head + 1..).zip(proposals).map(|(offset, proposal)| {
             Rc::make_mut(&mut proposal.message).offset = offset;
             (Rc::clone(&proposal.message), proposal.id)
         });
         numbered.collect()
     }
 
-    /// Takes what came of the append that is under way. Returns true if there is something to apply.
-    pub(super) fn settle(&mut self, outcome: CommitOutcome, head: Offset) -> bool {
+    /// Adds an event behind everything that was proposed. Returns when the room comes by itself to have it
+    /// written, if that is news; or an error if there are too many.
+    pub(super) fn add_event(
+        &mut self,
+        (event, weight): (E, usize),
+        at: Tick,
+    ) -> Result<Option<Tick>, ()> {
+        if self.events.len() >= EVENTS_MAX || self.events_weight + weight > EVENTS_BYTES {
+            return Err(());
+        }
+        let place = self.first + self.proposals.len() as u64;
+        self.events_weight += weight;
+        self.events.push_back(Waiting { place, weight, event });
+        Ok(self.come_at(at))
+    }
+
+    /// Has the room come by itself, unless it comes earlier. Returns when, if that is news.
+    fn come_at(&mut self, at: Tick) -> Option<Tick> {
+        if self.comes_at.is_some() {
+            return None;
+        }
+        self.comes_at = Some(at);
+        self.comes_at
+    }
+
+    /// Notes that the room has come by itself, if it was to.
+    pub(super) fn came(&mut self, now: Tick) {
+        if self.comes_at.take_if(|at| *at <= now).is_some() {
+            self.is_due = true;
+        }
+    }
+
+    /// Takes what came of the append or clear that is under way. Returns true if there is something to
+    /// apply; and how many events are lost, and when the room comes by itself, if that is news.
+    pub(super) fn settle(
+        &mut self,
+        outcome: CommitOutcome,
+        head: Offset,
+        retry: Tick,
+    ) -> (bool, usize, Option<Tick>) {
+        let (mut lost, mut comes) = (0, None);
+        if outcome != CommitOutcome::Unknown && self.clear == Clear::UnderWay {
+            self.clear = match outcome {
+                CommitOutcome::Kept(_) => Clear::Done,
+                _ => {
+                    comes = self.come_at(retry);
+                    Clear::Refused
+                }
+            };
+            return (self.has_outcome(), 0, comes);
+        }
         match outcome {
             CommitOutcome::Kept(last) => {
+                self.events_under_way.retain(|after| *after > last);
                 let kept = usize::try_from(last.saturating_sub(head)).unwrap_or(usize::MAX);
                 debug_assert!(kept <= self.under_way, "more is kept than was to be");
                 self.kept = kept.clamp(self.kept, self.under_way.max(self.kept));
             }
             CommitOutcome::NotKept if self.under_way > self.kept => {
+                lost = std::mem::take(&mut self.events_under_way).len();
                 // All that was proposed since fails, too: nothing is kept that came after what is lost.
                 self.failed = self.proposals.len() - self.kept;
                 self.under_way = self.kept;
             }
-            CommitOutcome::NotKept | CommitOutcome::Unknown => {}
+            CommitOutcome::NotKept => lost = std::mem::take(&mut self.events_under_way).len(),
+            CommitOutcome::Unknown => {}
         }
-        self.has_outcome()
+        (self.has_outcome(), lost, comes)
     }
 
     /// True if the outcome of the oldest proposal is known.
     pub(super) fn has_outcome(&self) -> bool {
-        self.kept + self.failed > 0
+        self.kept + self.failed > 0 || self.clear == Clear::Done
     }
 
-    /// Forgets all proposals once they are kept.
+    /// Forgets all proposals once they are kept, and has the room cleared behind them.
     pub(super) fn forget(&mut self) {
         self.forgotten = self.proposals.len();
+        match self.clear {
+            Clear::UnderWay | Clear::Done => self.clears_again = true,
+            _ => self.clear = Clear::Wanted,
+        }
+        (self.events, self.events_weight) = (VecDeque::new(), 0);
+    }
+
+    /// Takes the outcome of a clear, if it is known.
+    pub(super) fn take_cleared(&mut self) -> bool {
+        let is_done = self.clear == Clear::Done;
+        if is_done {
+            let is_wanted = std::mem::take(&mut self.clears_again);
+            self.clear = if is_wanted { Clear::Wanted } else { Clear::No };
+        }
+        is_done
     }
 
     /// Takes the oldest proposal, if its outcome is known.

@@ -1,6 +1,6 @@
 //! The history of one room: its numbering, and what is kept.
 
-use super::pending::{CommitOutcome, Fate, Pending, Proposal};
+use super::pending::{CommitOutcome, Fate, Part, Pending, Proposal};
 use super::recent::{Question, Recent, SaidId};
 use super::said::SaidIds;
 use crate::id::Offset;
@@ -13,24 +13,33 @@ use std::time::Duration;
 /// The history of one room. Only [`History`](super::History) changes it. `W` is what waits for the
 /// outcome of a message.
 #[derive(Debug)]
-pub struct RoomHistory<W> {
+pub struct RoomHistory<W, E> {
     head: Offset,
     recent: Recent,
     /// The ids of messages that were published, if any had one.
     said: Option<Box<SaidIds>>,
     /// Messages whose outcome is not known yet, if there are any.
-    pending: Option<Box<Pending<W>>>,
+    pending: Option<Box<Pending<W, E>>>,
+    /// The number of events that were handed out.
+    events: u64,
     /// When the oldest message or id will be too old; a reminder is under way for then.
     ages_at: Option<Tick>,
 }
 
-impl<W> Default for RoomHistory<W> {
+impl<W, E> Default for RoomHistory<W, E> {
     fn default() -> Self {
-        Self { head: 0, recent: Recent::default(), said: None, pending: None, ages_at: None }
+        Self {
+            head: 0,
+            recent: Recent::default(),
+            said: None,
+            pending: None,
+            events: 0,
+            ages_at: None,
+        }
     }
 }
 
-impl<W> RoomHistory<W> {
+impl<W, E> RoomHistory<W, E> {
     /// Returns the newest offset; 0 before anything was published.
     pub fn head(&self) -> Offset {
         self.head
@@ -72,10 +81,11 @@ impl<W> RoomHistory<W> {
         self.recent.is_empty()
     }
 
-    /// True if there is nothing for which the room has to go on: no message and no id is kept, and none
-    /// is pending.
+    /// True if there is nothing for which the room has to go on: no message and no id is kept, and neither
+    /// a message nor a clear is pending.
     pub fn is_over(&self) -> bool {
-        self.recent.is_empty() && self.said.is_none() && self.pending() == 0
+        let is_pending = self.pending.as_ref().is_some_and(|pending| pending.holds_room());
+        self.recent.is_empty() && self.said.is_none() && !is_pending
     }
 
     /// Returns how many messages wait for their outcome.
@@ -115,15 +125,55 @@ impl<W> RoomHistory<W> {
         proposals.map(|proposal| &proposal.waiting)
     }
 
-    /// Begins an append of all messages that are to be kept; of none if one is under way.
-    pub fn begin_append(&mut self) -> Vec<(Rc<Message>, Option<SaidId>)> {
-        let ready = self.pending.as_mut().filter(|pending| pending.is_ready());
-        ready.map_or_else(Vec::new, |pending| pending.begin(self.head))
+    /// Begins what is to be written next, if anything is and nothing is under way.
+    pub fn begin(&mut self) -> Option<Part<E>> {
+        let pending = self.pending.as_mut()?;
+        pending.is_queued = false;
+        let is_ready = pending.is_ready();
+        let part = is_ready.then(|| pending.begin(self.head, &mut self.events));
+        self.drop_pending();
+        part
     }
 
-    /// Takes what came of the append that is under way. True if there is something to apply.
-    pub fn settle(&mut self, outcome: CommitOutcome) -> bool {
-        self.pending.as_mut().is_some_and(|pending| pending.settle(outcome, self.head))
+    pub(super) fn settle(
+        &mut self,
+        outcome: CommitOutcome,
+        retry: Tick,
+    ) -> (bool, usize, Option<Tick>) {
+        let settled =
+            self.pending.as_mut().map(|pending| pending.settle(outcome, self.head, retry));
+        self.drop_pending();
+        settled.unwrap_or_default()
+    }
+
+    fn drop_pending(&mut self) {
+        self.pending.take_if(|pending| pending.is_empty() && !pending.is_queued);
+    }
+
+    /// Adds an event behind everything that was proposed.
+    pub(super) fn add_event(&mut self, event: (E, usize), at: Tick) -> Result<Option<Tick>, ()> {
+        self.pending.get_or_insert_default().add_event(event, at)
+    }
+
+    /// Notes that the room has come by itself.
+    pub(super) fn came(&mut self, now: Tick) {
+        if let Some(pending) = &mut self.pending {
+            pending.came(now);
+        }
+    }
+
+    /// Notes that the room is queued, if it is ready and was not. Returns true if so.
+    pub(super) fn queue(&mut self) -> bool {
+        self.pending.as_mut().is_some_and(|pending| {
+            pending.is_ready() && !std::mem::replace(&mut pending.is_queued, true)
+        })
+    }
+
+    /// Takes the outcome of a clear, if it is known.
+    pub(super) fn take_cleared(&mut self) -> bool {
+        let is_cleared = self.pending.as_mut().is_some_and(|pending| pending.take_cleared());
+        self.drop_pending();
+        is_cleared
     }
 
     /// True if the outcome of the oldest message is known.
@@ -135,15 +185,11 @@ impl<W> RoomHistory<W> {
         self.pending.get_or_insert_default().push(proposal);
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.pending.as_ref().is_some_and(|pending| pending.is_ready())
-    }
-
     /// Takes the oldest message with an outcome. One that was kept only to be forgotten has its place
     /// in the numbering all the same.
     pub(super) fn take_settled(&mut self) -> Option<(Proposal<W>, Fate)> {
         let (proposal, fate) = self.pending.as_mut()?.pop()?;
-        self.pending.take_if(|pending| pending.len() == 0);
+        self.drop_pending();
         let is_hole = planted!("hole-after-a-failed-batch") && fate == Fate::NotKept;
         if fate == Fate::Forgotten || is_hole {
             self.head += 1;
@@ -194,9 +240,16 @@ impl<W> RoomHistory<W> {
     pub(super) fn clear(&mut self) {
         self.recent = Recent::default();
         self.said = None;
-        if let Some(pending) = &mut self.pending {
-            pending.forget();
-        }
+    }
+
+    /// True if a store may keep something of the room.
+    pub(super) fn may_be_stored(&self) -> bool {
+        self.head > 0 || self.events > 0 || self.pending() > 0
+    }
+
+    /// Has a store forget as well, behind all that is pending.
+    pub(super) fn clear_remotely(&mut self) {
+        self.pending.get_or_insert_default().forget();
     }
 
     /// Returns the time of the first reminder, if one is needed and none is under way.

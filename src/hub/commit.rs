@@ -3,10 +3,12 @@
 
 use super::command::Sender;
 use super::event::Event;
+use super::notice::Notice;
 use super::proposal::{Answer, Behind, Draft, LateAnswer, Progress, Speaker, Waiting};
 use super::reply::Reply;
 use super::state::{Hub, room_mut};
-use crate::history::{Append, CommitOutcome, History, Kept, SaidId, Settled};
+use crate::history;
+use crate::history::{CommitOutcome, History, Kept, Part, SaidId, Settled};
 use crate::id::{ConnId, Offset, RoomId};
 use crate::now::{Now, Tick};
 use crate::payload::Message;
@@ -14,6 +16,9 @@ use crate::reason::Refusal;
 use smallvec::SmallVec;
 use std::rc::Rc;
 use std::time::Duration;
+
+/// Messages of a room to be kept, and the notices among them: see [`history::Append`].
+pub type Append = history::Append<Notice>;
 
 impl Hub {
     /// Has messages kept by a store outside of the relay, from the first one on.
@@ -184,28 +189,34 @@ impl Hub {
         })
     }
 
-    /// Returns the next messages to be kept. A room has one append under way at most.
+    /// Returns what is to be written next. A room has one append, or clear, under way at most.
     pub fn take_append(&mut self) -> Option<Append> {
         while let Some(id) = self.history.take_ready() {
             let Some(room) = room_mut(&mut self.rooms, id) else { continue };
-            let (after, messages) = (room.head(), room.history.begin_append());
-            if !messages.is_empty() {
-                let (name, epoch) = (Rc::clone(&room.name), room.epoch);
-                return Some(Append { room: id, name, epoch, after, messages });
-            }
+            let after = room.head();
+            let Some(part) = room.history.begin() else { continue };
+            let (name, epoch, clears) =
+                (Rc::clone(&room.name), room.epoch, matches!(part, Part::Clear));
+            let (messages, events) = match part {
+                Part::Append(messages, events) => (messages, events),
+                Part::Clear => (Vec::new(), Vec::new()),
+            };
+            return Some(Append { room: id, name, epoch, after, messages, events, clears });
         }
         None
     }
 
     /// Takes what came of the append of a room that is under way. True if there is something to
     /// [apply](Self::apply_outcome). Where nobody knows yet, those who wait are told so.
-    pub fn committed(&mut self, id: RoomId, outcome: CommitOutcome) -> bool {
+    pub fn committed(&mut self, id: RoomId, outcome: CommitOutcome, now: Now) -> bool {
         if outcome == CommitOutcome::Unknown {
             self.give_up(id, Duration::MAX);
             return false;
         }
-        let room = room_mut(&mut self.rooms, id);
-        room.is_some_and(|room| room.history.settle(outcome))
+        let Some(room) = room_mut(&mut self.rooms, id) else { return false };
+        let (has_outcome, comes) = self.history.settle(id, &mut room.history, outcome, now.tick());
+        self.events.extend(comes.map(|at| Event::Remind(id, at)));
+        has_outcome
     }
 
     /// Tells those who have waited for long enough that it is not known what becomes of their messages.
@@ -263,6 +274,7 @@ impl Hub {
                 }
                 (message.weight(), waiting.behind)
             }
+            Settled::Cleared => (Message::OVERHEAD, Vec::new()),
         };
         for behind in waiting {
             match behind {
@@ -330,7 +342,7 @@ impl Hub {
     /// messages are through.
     pub fn is_closing(&self, id: RoomId) -> bool {
         self.room(id).is_some_and(|room| {
-            room.members.is_empty() && !room.rights.is_open() && room.history.pending() > 0
+            room.members.is_empty() && !room.rights.is_open() && room.history.pending_weight() > 0
         })
     }
 }

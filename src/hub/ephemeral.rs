@@ -27,7 +27,7 @@ impl Hub {
                 if echo {
                     self.reply(conn, Reply::Notice(room, notice.clone()));
                 }
-                self.notify(room, notice, vec![conn]);
+                self.notify(room, notice, vec![conn], now);
             }
             Target::Person(other) => {
                 let to = self.hearer(other)?;

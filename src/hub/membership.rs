@@ -171,7 +171,7 @@ impl Hub {
         // Rights end with the last member. What was said behind a door that is no more is not for
         // whoever comes next.
         if room.members.is_empty() && !room.rights.is_open() {
-            self.history.clear(&mut room.history);
+            self.history.clear(id, &mut room.history);
         }
     }
 
@@ -186,7 +186,7 @@ impl Hub {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         if room.members.len() <= self.limits.presence_members {
             let notice = by_name(room.count());
-            self.notify(id, notice, except);
+            self.notify(id, notice, except, now);
         } else if room.counts_at.is_none() {
             let at = now.tick().after(COUNT_EVERY);
             room.counts_at = Some(at);

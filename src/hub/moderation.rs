@@ -97,9 +97,9 @@ impl Hub {
     }
 
     /// Tells everybody in a room, and whoever did it by a private copy.
-    fn proclaim(&mut self, conn: ConnId, id: RoomId, notice: Notice) {
+    fn proclaim(&mut self, conn: ConnId, id: RoomId, notice: Notice, now: Now) {
         self.reply(conn, Reply::Notice(id, notice.clone()));
-        self.notify(id, notice, vec![conn]);
+        self.notify(id, notice, vec![conn], now);
     }
 
     pub(super) fn give_topic(
@@ -118,7 +118,7 @@ impl Hub {
         let text: Rc<str> = text.into();
         let topic = Topic { text: Rc::clone(&text), by: who.clone(), at: now.unix_ms / 1000 };
         room.rights.topic = (!text.is_empty()).then_some(topic);
-        self.proclaim(conn, id, Notice::Topic(who, text));
+        self.proclaim(conn, id, Notice::Topic(who, text), now);
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl Hub {
             }
         }
         if !made.is_empty() {
-            self.proclaim(conn, id, Notice::Changed(who, made.into()));
+            self.proclaim(conn, id, Notice::Changed(who, made.into()), now);
         }
         refused.map_or(Ok(()), Err)
     }
@@ -175,7 +175,7 @@ impl Hub {
         }
         let name = Rc::clone(&room.name);
         self.reply(whom, Reply::Invited { by: by.clone(), room: name, unix_ms: now.unix_ms });
-        self.proclaim(conn, id, Notice::Invited(by, guest.name));
+        self.proclaim(conn, id, Notice::Invited(by, guest.name), now);
         Ok(())
     }
 
@@ -205,9 +205,9 @@ impl Hub {
         let count = self.room(id).map_or(0, Room::count);
         let notice = Notice::Went(who, count, Departure::Kicked(by, reason));
         if whom == conn {
-            self.notify(id, notice, Vec::new());
+            self.notify(id, notice, Vec::new(), now);
         } else {
-            self.proclaim(conn, id, notice);
+            self.proclaim(conn, id, notice, now);
         }
         if planted!("kicked-hears-on") {
             self.unseat(whom, id, Some(RequestId::NONE));

@@ -29,6 +29,38 @@ pub enum Notice {
     Ephemeral(Ephemeral),
 }
 
+impl Notice {
+    /// True if it is part of what a room was like: who came and went, and what it demanded.
+    pub(super) fn is_kept(&self) -> bool {
+        match self {
+            Self::Came(..) | Self::Went(..) | Self::Topic(..) | Self::Changed(..) => true,
+            Self::Count(_)
+            | Self::Renamed(..)
+            | Self::Invited(..)
+            | Self::Away(..)
+            | Self::RealName(_)
+            | Self::Ephemeral(_) => false,
+        }
+    }
+
+    /// Bytes of memory that it is counted as while it waits to be kept.
+    pub(super) fn weight(&self) -> usize {
+        let words = match self {
+            Self::Topic(_, words) => words.len(),
+            Self::Went(_, _, Departure::Left(words)) => {
+                words.as_ref().map_or(0, |words| words.len())
+            }
+            Self::Went(_, _, Departure::Quit(words))
+            | Self::Went(_, _, Departure::Disconnected(_, words) | Departure::Kicked(_, words)) => {
+                words.len()
+            }
+            Self::Changed(_, changes) => size_of_val(&**changes),
+            _ => 0,
+        };
+        size_of::<Self>() + words
+    }
+}
+
 /// A message between clients that is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ephemeral {

@@ -1,5 +1,6 @@
 //! One room: who is in it, and what was said there.
 
+use super::notice::Notice;
 use super::proposal::Waiting;
 use super::rights::Rights;
 use crate::history::RoomHistory;
@@ -19,7 +20,7 @@ pub struct Room {
     /// Everyone in it, in no order. Each member's `Person` knows its index here.
     pub members: Vec<ConnId>,
     /// What is published, and what is kept of it.
-    pub history: RoomHistory<Waiting>,
+    pub history: RoomHistory<Waiting, Notice>,
     /// What it demands, and who may do what.
     pub rights: Box<Rights>,
     /// When somebody has waited for an outcome long enough; a reminder is under way for then.

@@ -102,6 +102,11 @@ impl Hub {
         self.history.kept()
     }
 
+    /// Returns how many events of rooms were to be stored and are not.
+    pub fn events_dropped(&self) -> u64 {
+        self.history.events_dropped()
+    }
+
     /// Returns the bytes of memory that ids of messages take, in all rooms.
     pub fn said_bytes(&self) -> usize {
         self.history.said()
@@ -135,11 +140,14 @@ impl Hub {
         if room.counts_at.is_some_and(|at| at <= tick) {
             room.counts_at = None;
             let count = Notice::Count(room.count());
-            self.notify(id, count, Vec::new());
+            self.notify(id, count, Vec::new(), now);
         }
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         if let Some(at) = self.history.forget_old(&mut room.history, tick, &self.limits) {
             self.events.push_back(Event::Remind(id, at));
+        }
+        if let Some(room) = room_mut(&mut self.rooms, id) {
+            self.history.come_again(id, &mut room.history, tick);
         }
         self.lose_patience(id, now);
         self.forget_if_over(id);
@@ -188,7 +196,8 @@ impl Hub {
     }
 
     /// Tells everyone in a room but some, behind the messages that wait for their outcome there.
-    pub(super) fn notify(&mut self, id: RoomId, notice: Notice, except: Vec<ConnId>) {
+    pub(super) fn notify(&mut self, id: RoomId, notice: Notice, except: Vec<ConnId>, now: Now) {
+        self.keep_notice(id, &notice, now);
         if self.history.pending() > 0
             && let Some(room) = room_mut(&mut self.rooms, id)
             && let Some(waiting) = room.history.last_waiting()
@@ -196,6 +205,20 @@ impl Hub {
             return waiting.behind.push(Behind::Notice(notice, except));
         }
         self.events.push_back(Event::Notice(id, notice, except));
+    }
+
+    /// Has a notice that tells what a room was like kept by a store, in its place behind the messages. What
+    /// it costs was paid for by who entered, or is let do more there.
+    fn keep_notice(&mut self, id: RoomId, notice: &Notice, now: Now) {
+        if !self.history.is_remote() || !notice.is_kept() {
+            return;
+        }
+        // Nobody is there any more for whom it could be of use.
+        let room = room_mut(&mut self.rooms, id).filter(|room| !room.members.is_empty());
+        let Some(room) = room else { return };
+        let event = (notice.clone(), notice.weight());
+        let comes = self.history.add_event(&mut room.history, event, now.tick());
+        self.events.extend(comes.map(|at| Event::Remind(id, at)));
     }
 
     pub(super) fn reply(&mut self, conn: ConnId, reply: Reply) {

@@ -67,6 +67,35 @@ pub struct Totals {
     pub quiet: u64,
     pub checked: u64,
     pub tally: Tally,
+    pub stored: Stored,
+}
+
+/// What a store was asked for in one or many seeds.
+#[derive(Clone, Copy, Default)]
+pub struct Stored {
+    pub clears: u64,
+    pub refused_clears: u64,
+    pub events: u64,
+    /// Appends of nothing but events.
+    pub event_appends: u64,
+}
+
+impl Stored {
+    fn rows(&self) -> [(&'static str, u64); 4] {
+        [
+            ("rooms forgotten by a store", self.clears),
+            ("not forgotten at first", self.refused_clears),
+            ("events stored", self.events),
+            ("appends of events alone", self.event_appends),
+        ]
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.clears += other.clears;
+        self.refused_clears += other.refused_clears;
+        self.events += other.events;
+        self.event_appends += other.event_appends;
+    }
 }
 
 impl Totals {
@@ -102,6 +131,7 @@ impl Totals {
         self.quiet += other.quiet;
         self.checked += other.checked;
         self.tally.add(&other.tally);
+        self.stored.add(&other.stored);
     }
 
     fn rows(&self) -> Vec<(&'static str, u64)> {
@@ -128,6 +158,7 @@ impl Totals {
             ("quiet points with a full audit", self.checked),
         ];
         rows.extend(self.tally.rows());
+        rows.extend(self.stored.rows());
         // These are the event loop's to say, and HTTP's.
         let elsewhere = [
             CloseReason::WrongHost,

@@ -8,7 +8,7 @@ mod store;
 use crate::model::{Call, HOST, Model, Say, Speaker, Who};
 use crate::peer::{Irc, Kind, Peer, Person, ROOM, RawHearing, Read, Replay, Web};
 use crate::random::Random;
-use crate::totals::Totals;
+use crate::totals::{Stored, Totals};
 use crate::weather::{Event, Manners, Weather, draw_limits, draw_weather};
 use hobnob::address::Remote;
 use hobnob::engine::{Counts, Effect, Engine, Fit, Reading, SLICES};
@@ -248,6 +248,7 @@ impl World {
             self.drain();
         }
         self.totals.counts = self.engine.counts();
+        self.totals.stored = self.store.as_ref().map_or_else(Stored::default, |store| store.tally);
         let ends: u64 = self.totals.counts.closes.iter().sum();
         let left = self.engine.connections() as u64;
         assert_eq!(ends + left, self.totals.counts.accepted, "[reasons] an end without one");

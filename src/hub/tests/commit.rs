@@ -1,8 +1,8 @@
 //! Messages that a store outside of the relay keeps, and says so later.
 
 use super::*;
+use crate::history::CommitOutcome;
 use crate::history::CommitOutcome::{Kept, NotKept, Unknown};
-use crate::history::{Append, CommitOutcome};
 
 /// People by the names a, b, c … in `lobby`, whose messages are kept elsewhere.
 fn remote_lobby(people: u32) -> World {
@@ -27,7 +27,7 @@ impl World {
     /// What an outcome leads to.
     fn outcome(&mut self, room: &str, outcome: CommitOutcome) -> Vec<String> {
         let room = self.id(room);
-        self.hub.committed(room, outcome);
+        self.hub.committed(room, outcome, self.now);
         while self.hub.apply_outcome(room, self.now).is_some() {}
         let news = self.news();
         self.hub.assert_sound();
@@ -144,4 +144,111 @@ fn who_has_waited_long_enough_is_told_that_nobody_knows() {
     world.append();
     assert_eq!(world.outcome("lobby", Unknown), ["1: unknown 4"]);
     assert_eq!(world.outcome("lobby", Kept(3)), ["3 b: four"]);
+}
+
+/// Somebody in a room of its own, which is not open to everybody.
+fn remote_den() -> World {
+    let mut world = world(|_| {});
+    world.hub.keep_remotely();
+    world.hello(0, "a", 0);
+    world.join(0, "den");
+    let secret = Change { on: true, what: What::Switch(Switch::Secret) };
+    let room = world.id("den");
+    world.command(0, Command::Change { room, changes: vec![secret] });
+    world
+}
+
+#[test]
+fn a_store_forgets_a_room_behind_all_that_was_said_there() {
+    let mut world = remote_den();
+    world.say(0, "den", 0, "one");
+    assert_eq!(world.append(), Some((1, vec!["one".to_owned()])));
+    world.say(0, "den", 0, "two");
+    assert!(world.depart(0).is_empty());
+    assert_eq!(world.append(), None, "one append at a time");
+    assert!(world.hub.is_closing(world.id("den")));
+    world.command(5, post("den", "bot", 0, None));
+    world.outcome("den", Kept(1));
+    // What was said before the room closed, and then the clear, and what comes after it.
+    assert_eq!(world.append(), Some((2, vec!["two".to_owned()])));
+    world.outcome("den", Kept(2));
+    let clear = world.hub.take_append().unwrap();
+    assert!(clear.clears && clear.after == 2 && clear.messages.is_empty());
+    assert!(world.hub.take_append().is_none());
+    // It is asked for until it is done, and not at once again.
+    assert!(world.outcome("den", NotKept).is_empty());
+    assert!(world.hub.take_append().is_none());
+    assert!(world.later(1, "den").is_empty());
+    assert!(world.hub.take_append().unwrap().clears);
+    assert!(world.outcome("den", Kept(2)).is_empty(), "something was said since");
+    assert_eq!(world.append(), Some((3, vec!["hi".to_owned()])));
+    assert_eq!(world.outcome("den", NotKept), ["5: not_kept 0", "gone"]);
+}
+
+#[test]
+fn a_room_of_which_nothing_is_stored_ends_at_once() {
+    let mut world = remote_den();
+    assert_eq!(world.depart(0), ["-a 0", "gone"]);
+    assert!(world.hub.take_append().is_none());
+}
+
+/// The places, numbers and kinds of the events of the next append.
+fn events(world: &mut World) -> Vec<(Offset, u64, String)> {
+    let append = world.hub.take_append().unwrap();
+    let told = |notice: &Notice| match notice {
+        Notice::Came(who, count) => format!("+{who} {count}"),
+        Notice::Went(who, count, _) => format!("-{who} {count}"),
+        Notice::Topic(_, text) => format!("topic {text}"),
+        other => panic!("{other:?} is not to be kept"),
+    };
+    append.events.iter().map(|placed| (placed.after, placed.n, told(&placed.event))).collect()
+}
+
+#[test]
+fn events_are_stored_in_their_places() {
+    let mut world = remote_lobby(1);
+    let event = |after, n, text: &str| (after, n, text.to_owned());
+    world.say(0, "lobby", 0, "one");
+    assert_eq!(events(&mut world), [event(0, 1, "+a 1")]);
+    world.hello(1, "b", 0);
+    world.join(1, "lobby");
+    world.say(0, "lobby", 0, "two");
+    world.leave(1, "lobby");
+    world.outcome("lobby", Kept(1));
+    assert_eq!(events(&mut world), [event(1, 2, "+b 2"), event(2, 3, "-b 1")]);
+    world.outcome("lobby", NotKept);
+    // Those behind a message that is not kept are lost with its append, and their numbers with them.
+    assert_eq!(world.hub.events_dropped(), 2);
+    world.join(1, "lobby");
+    assert!(world.hub.take_append().is_none(), "nothing is written for that alone");
+    world.later(1, "lobby");
+    assert_eq!(events(&mut world), [event(1, 4, "+b 2")]);
+    world.leave(1, "lobby");
+    world.later(1, "lobby");
+    assert!(world.hub.take_append().is_none(), "one at a time");
+    world.outcome("lobby", Kept(1));
+    assert_eq!(events(&mut world), [event(1, 5, "-b 1")]);
+}
+
+#[test]
+fn a_stranger_has_no_end_of_events_stored() {
+    let mut world = remote_lobby(1);
+    world.hello(1, "b", 0);
+    for _ in 0..1_000 {
+        world.join(1, "lobby");
+        world.leave(1, "lobby");
+    }
+    world.later(1, "lobby");
+    assert_eq!(events(&mut world).len(), crate::history::EVENTS_MAX);
+    assert_eq!(world.hub.events_dropped(), 2_001 - crate::history::EVENTS_MAX as u64);
+    assert!(world.hub.take_append().is_none());
+}
+
+#[test]
+fn in_memory_no_event_is_kept() {
+    let mut world = World::lobby(|_| {}, 3);
+    world.leave(1, "lobby");
+    world.later(1, "lobby");
+    assert!(world.hub.take_append().is_none());
+    assert_eq!((world.hub.events_dropped(), world.hub.kept_bytes()), (0, 0));
 }

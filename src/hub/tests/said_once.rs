@@ -54,7 +54,7 @@ fn an_id_outlives_its_message_where_a_store_keeps_it() {
         world.say(0, "lobby", id, "x");
         let append = world.hub.take_append().unwrap();
         assert_eq!(append.messages[0].1.map(|(_, said)| said), Some(id));
-        world.hub.committed(room, Kept(id));
+        world.hub.committed(room, Kept(id), world.now);
         while world.hub.apply_outcome(room, world.now).is_some() {}
         world.news();
     }

@@ -2,9 +2,12 @@
 
 use super::World;
 use crate::model::Who;
+use crate::peer::Peer;
 use crate::random::Random;
+use crate::totals::Stored;
 use hobnob::engine::Engine;
-use hobnob::history::{Append, CommitOutcome};
+use hobnob::history::{CommitOutcome, EVENTS_MAX};
+use hobnob::hub::Append;
 use hobnob::id::{Offset, RoomId};
 use hobnob::now::Now;
 use std::collections::{HashMap, VecDeque};
@@ -31,6 +34,13 @@ pub struct Store {
     told: VecDeque<Told>,
     /// Messages that are kept, for the engine.
     applied: u64,
+    /// Until which call somebody was in each room, by its name.
+    inhabited: HashMap<String, u32>,
+    /// Until which call somebody was there, of numberings that were forgotten.
+    cleared: HashMap<u64, u32>,
+    /// The number of the last event of each numbering.
+    events: HashMap<u64, u64>,
+    pub tally: Stored,
 }
 
 /// Messages of one room that the engine was told are kept, and has not acted on.
@@ -63,6 +73,10 @@ impl Store {
             heads: HashMap::new(),
             told: VecDeque::new(),
             applied: 0,
+            inhabited: HashMap::new(),
+            cleared: HashMap::new(),
+            events: HashMap::new(),
+            tally: Stored::default(),
         }
     }
 
@@ -95,6 +109,8 @@ impl Store {
             assert_eq!(append.after, head, "[append] behind what is kept of {}", append.name);
             let offsets = append.messages.iter().map(|(message, _)| message.offset);
             assert!(offsets.eq(head + 1..=head + append.messages.len() as u64), "[append] a hole");
+            self.check_events(&append);
+            self.check_clear(&append);
             let stall = if self.random.chance(self.stall_per_mille) { 300 } else { 0 };
             let wait = self.random.within(0, self.slowness) + stall;
             if self.random.chance(self.doubt_per_mille) {
@@ -109,7 +125,44 @@ impl Store {
         }
     }
 
+    /// Events have places of their own behind the messages, and are bounded.
+    fn check_events(&mut self, append: &Append) {
+        let (first, last) = (append.after, append.after + append.messages.len() as u64);
+        let number = self.events.entry(append.epoch.0).or_default();
+        for event in &append.events {
+            assert!((first..=last).contains(&event.after), "[events] behind {}", event.after);
+            assert!(event.n > *number, "[events] {} comes behind {number}", event.n);
+            *number = event.n;
+        }
+        let places = append.events.iter().map(|event| event.after);
+        assert!(places.is_sorted(), "[events] not in order");
+        assert!(append.events.len() <= EVENTS_MAX, "[events] too many at once");
+        let is_nothing = append.messages.is_empty() && append.events.is_empty();
+        assert_eq!(is_nothing, append.clears, "[append] of nothing, or a clear of something");
+        self.tally.events += append.events.len() as u64;
+        self.tally.event_appends += u64::from(append.messages.is_empty() && !append.clears);
+    }
+
+    /// What was said while somebody was there comes before the room is forgotten, or never.
+    fn check_clear(&mut self, append: &Append) {
+        let epoch = append.epoch.0;
+        if append.clears {
+            let until = self.inhabited.get(&*append.name).copied().unwrap_or(0);
+            self.cleared.insert(epoch, until);
+            self.tally.clears += 1;
+        } else if let Some(until) = self.cleared.get(&epoch) {
+            for (message, _) in &append.messages {
+                let call = (message.unix_ms & 0xff_ffff_ffff) as u32;
+                let place = (message.offset, &append.name);
+                assert!(call > *until, "[clear] {place:?} is kept after its room was forgotten");
+            }
+        }
+    }
+
     fn end(&mut self, append: &Append, engine: &mut Engine, now: Now) {
+        if append.clears || append.messages.is_empty() {
+            return self.end_without_messages(append, engine, now);
+        }
         let count = append.messages.len();
         // Elsewhere nobody would know what was not kept.
         let is_audited = append.name.len() == 2 && append.name.as_bytes()[1] < b'6';
@@ -136,6 +189,17 @@ impl Store {
                 }),
             }
         }
+    }
+
+    /// A clear or an append of events ends.
+    fn end_without_messages(&mut self, append: &Append, engine: &mut Engine, now: Now) {
+        let fails = self.random.chance(self.fail_per_mille);
+        self.tally.refused_clears += u64::from(fails && append.clears);
+        let outcome = match fails {
+            true => CommitOutcome::NotKept,
+            false => CommitOutcome::Kept(append.after),
+        };
+        engine.committed(append.room, outcome, now);
     }
 
     /// Returns the next `count` messages that the engine has acted on in one turn: one of each room by
@@ -180,10 +244,25 @@ impl World {
         if self.store.is_none() {
             return;
         }
+        self.note_inhabited();
         let now = self.call(Who::Nobody);
         let Some(store) = &mut self.store else { return };
         assert_eq!(store.applied, self.engine.counts().messages, "[kept] delivered without it");
         store.turn(&mut self.engine, self.turn, is_prompt, now);
+    }
+
+    /// Notes which rooms somebody is in.
+    fn note_inhabited(&mut self) {
+        let last = self.last_call();
+        for room in 0..self.weather.rooms {
+            let name = format!("r{room}");
+            let is_in = |peer: &Peer| self.engine.is_in(peer.conn, &name);
+            if self.peers.iter().any(is_in)
+                && let Some(store) = &mut self.store
+            {
+                store.inhabited.insert(name, last);
+            }
+        }
     }
 
     /// True if messages wait for the store.
