@@ -6,7 +6,7 @@ use super::outbox::LaidOut;
 use super::peer::Peer;
 use crate::id::ConnId;
 use crate::limits::LINGER;
-use crate::now::{Now, Tick};
+use crate::now::Now;
 use crate::reason::CloseReason;
 use crate::session::{Conversation, Fault, Service};
 use std::io::IoSlice;
@@ -173,19 +173,42 @@ impl Engine {
         for conn in &peers {
             self.tell(*conn, |session, view, out| session.write_draining(view, out));
         }
-        self.closing.begin_drain(peers, now, self.world.limits().drain_grace);
+        let limits = self.world.limits();
+        let times = (limits.drain_grace, limits.drain_hard);
+        self.closing.begin_drain(peers, now, times);
         self.close_admins();
     }
 
-    /// True if the relay drains, and every peer is gone.
+    /// True if the relay drains, every peer is gone, and a store has nothing more to say.
     pub fn is_drained(&self) -> bool {
-        self.closing.is_draining() && self.peers.len() == 0
+        self.closing.is_draining() && self.peers.len() == 0 && self.world.hub().is_settled()
     }
 
-    /// Closes as many as should be gone by now.
-    pub(super) fn expire_drain(&mut self, now: Tick) {
-        for conn in self.closing.take_drained(now) {
-            self.close(conn, CloseReason::Shutdown);
+    /// Closes as many as should be gone by now. Those that wait for the outcome of a message are closed
+    /// once they have it, or were told that nobody knows.
+    pub(super) fn expire_drain(&mut self, now: Now) {
+        let is_over = self.closing.is_out_of_patience(now.tick());
+        if is_over && self.world.hub().has_pending() {
+            self.world.hub_mut().give_up_all();
+            self.settle(now);
+        }
+        for conn in self.closing.take_drained(now.tick()) {
+            let is_to_wait = !is_over && self.awaits_outcome(conn);
+            if is_to_wait && !planted!("pending-is-forgotten-at-shutdown") {
+                self.closing.wait_for_outcome(conn);
+            } else {
+                self.close(conn, CloseReason::Shutdown);
+            }
+        }
+    }
+
+    /// Goes on with a peer that knows what came of all its messages.
+    pub(super) fn outcomes_known(&mut self, conn: ConnId) {
+        match self.closing.take_waiting(conn) {
+            true => self.close(conn, CloseReason::Shutdown),
+            false => {
+                self.wake_held(conn);
+            }
         }
     }
 

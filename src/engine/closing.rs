@@ -2,6 +2,7 @@
 
 use super::peer::{Aside, Close, Peer, Peers, Phase};
 use crate::id::ConnId;
+use crate::limits::LINGER;
 use crate::now::Tick;
 use crate::reason::CloseReason;
 use crate::session::Fault;
@@ -37,6 +38,10 @@ struct Drain {
     over: Tick,
     /// The peers still to be closed.
     peers: Vec<ConnId>,
+    /// The peers that are closed once they know what came of their messages.
+    waiting: HashSet<ConnId>,
+    /// When these are told that nobody knows, so that they can still read it.
+    unknown_at: Tick,
     total: usize,
     now: Tick,
 }
@@ -141,18 +146,47 @@ impl Closing {
         self.drain.is_some()
     }
 
-    /// Begins the drain: these peers are closed evenly, within `grace`.
-    pub(super) fn begin_drain(&mut self, peers: Vec<ConnId>, now: Tick, grace: Duration) {
+    /// Begins the drain: these peers are closed evenly, within `grace`, and those that wait for an outcome
+    /// before `hard` is over.
+    pub(super) fn begin_drain(
+        &mut self,
+        peers: Vec<ConnId>,
+        now: Tick,
+        (grace, hard): (Duration, Duration),
+    ) {
         let total = peers.len();
         let pace = DRAIN_PACE * u32::try_from(total).unwrap_or(u32::MAX);
         let over = now.after(pace.min(grace));
-        self.drain = Some(Drain { began: now, over, peers, total, now });
+        let unknown_at = now.after(hard.saturating_sub(LINGER));
+        let waiting = HashSet::new();
+        self.drain = Some(Drain { began: now, over, peers, waiting, unknown_at, total, now });
     }
 
     /// Returns the time at which the drain closes the next peers.
     pub(super) fn next_deadline(&self) -> Option<Tick> {
-        let drain = self.drain.as_ref().filter(|drain| !drain.peers.is_empty())?;
-        Some(Tick(drain.now.0.saturating_add(1)))
+        let drain = self.drain.as_ref()?;
+        let next = Tick(drain.now.0.saturating_add(1));
+        match drain.peers.is_empty() {
+            false => Some(next),
+            true => (!drain.waiting.is_empty()).then(|| drain.unknown_at.max(next)),
+        }
+    }
+
+    /// Notes that a peer is to be closed once it knows what came of its messages.
+    pub(super) fn wait_for_outcome(&mut self, conn: ConnId) {
+        if let Some(drain) = &mut self.drain {
+            drain.waiting.insert(conn);
+        }
+    }
+
+    /// True if a peer was to be closed once it knows what came of its messages: now it does.
+    pub(super) fn take_waiting(&mut self, conn: ConnId) -> bool {
+        self.drain.as_mut().is_some_and(|drain| drain.waiting.remove(&conn))
+    }
+
+    /// True if the drain waits for no outcome any more.
+    pub(super) fn is_out_of_patience(&self, now: Tick) -> bool {
+        self.drain.as_ref().is_some_and(|drain| drain.unknown_at <= now)
     }
 
     /// Takes the peers that the drain closes by now.

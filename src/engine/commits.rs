@@ -219,13 +219,13 @@ impl Engine {
     }
 
     /// True if a message of the peer is pending that it must hear of before anything else.
-    pub(super) fn awaits_own(&self, conn: ConnId) -> bool {
+    pub fn awaits_outcome(&self, conn: ConnId) -> bool {
         self.world.hub().has_pending() && self.world.hub().pending_room(conn).is_some()
     }
 
     /// True if the peer is not to be read from at all meanwhile, because it answers from the hub itself.
     pub(super) fn is_behind_own(&self, conn: ConnId) -> bool {
         let peer = self.peers.get(conn);
-        peer.is_some_and(|peer| peer.session.answers_from_hub()) && self.awaits_own(conn)
+        peer.is_some_and(|peer| peer.session.answers_from_hub()) && self.awaits_outcome(conn)
     }
 }

@@ -190,9 +190,7 @@ impl Engine {
             match event {
                 Event::Reply(conn, id, reply) => self.reply(conn, id, &reply),
                 Event::Done(conn, id) => self.complete(conn, id, Outcome::Done),
-                Event::Settled(conn) => {
-                    self.wake_held(conn);
-                }
+                Event::Settled(conn) => self.outcomes_known(conn),
                 Event::Seat { conn, room, from } => self.seat(conn, room, from),
                 Event::Unseat { conn, room, answers, head } => {
                     self.unseat(conn, room, answers, head);
@@ -250,7 +248,7 @@ impl Engine {
             self.settle(now);
         }
         self.expire_jobs(now);
-        self.expire_drain(now.tick());
+        self.expire_drain(now);
         self.apply_outcomes(now);
     }
 

@@ -112,7 +112,7 @@ impl Engine {
                     (action, length)
                 }
                 Next::Nothing if self.peers.get(conn).is_some_and(|peer| peer.ended) => {
-                    if self.awaits_own(conn) && !planted!("hang-up-forgets-pending-commits") {
+                    if self.awaits_outcome(conn) && !planted!("hang-up-forgets-pending-commits") {
                         self.hold(conn, Wait::Own);
                         return (used, Reading::Held);
                     }

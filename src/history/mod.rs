@@ -48,6 +48,8 @@ struct Remote {
     /// Rooms that have messages to be kept, and no append under way.
     ready: VecDeque<RoomId>,
     proposals: usize,
+    /// Rooms whose clear is not done.
+    clears: usize,
     /// Events that were dropped: there were too many, or a store did not keep them.
     events_dropped: u64,
 }
@@ -136,6 +138,14 @@ impl History {
         match &self.kind {
             Kind::Memory => 0,
             Kind::Remote(remote) => remote.proposals,
+        }
+    }
+
+    /// True if no message and no clear waits for its outcome, in all rooms.
+    pub fn is_settled(&self) -> bool {
+        match &self.kind {
+            Kind::Memory => true,
+            Kind::Remote(remote) => remote.proposals + remote.clears == 0,
         }
     }
 
@@ -280,6 +290,7 @@ impl History {
     ) -> Option<Settled<W>> {
         let Kind::Remote(remote) = &mut self.kind else { return None };
         if room.take_cleared() {
+            remote.clears -= usize::from(!room.is_clearing());
             remote.note_ready(id, room);
             return Some(Settled::Cleared);
         }
@@ -318,6 +329,7 @@ impl History {
         if let Kind::Remote(remote) = &mut self.kind
             && is_stored
         {
+            remote.clears += usize::from(!room.is_clearing());
             room.clear_remotely();
             remote.note_ready(id, room);
         }

@@ -343,6 +343,11 @@ impl<W, E> Pending<W, E> {
         (self.events, self.events_weight) = (VecDeque::new(), 0);
     }
 
+    /// True if a clear is not done.
+    pub(super) fn is_clearing(&self) -> bool {
+        self.clear != Clear::No
+    }
+
     /// Takes the outcome of a clear, if it is known.
     pub(super) fn take_cleared(&mut self) -> bool {
         let is_done = self.clear == Clear::Done;

@@ -242,6 +242,11 @@ impl<W, E> RoomHistory<W, E> {
         self.said = None;
     }
 
+    /// True if a clear is not done.
+    pub(super) fn is_clearing(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.is_clearing())
+    }
+
     /// True if a store may keep something of the room.
     pub(super) fn may_be_stored(&self) -> bool {
         self.head > 0 || self.events > 0 || self.pending() > 0

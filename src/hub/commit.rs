@@ -316,6 +316,20 @@ impl Hub {
         }
     }
 
+    /// Tells all who wait that it is not known what becomes of their messages. Visits every room.
+    pub fn give_up_all(&mut self) {
+        let waits = self.rooms.iter().filter(|(_, room)| room.patience_at.is_some());
+        let rooms: Vec<RoomId> = waits.map(|(_, room)| room.id).collect();
+        for room in rooms {
+            self.give_up(room, Duration::MAX);
+        }
+    }
+
+    /// True if nothing waits to be written, or for what came of it.
+    pub fn is_settled(&self) -> bool {
+        self.history.is_settled()
+    }
+
     /// True if any message of the relay waits for its outcome.
     pub fn has_pending(&self) -> bool {
         self.history.pending() > 0

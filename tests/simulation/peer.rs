@@ -172,6 +172,8 @@ pub struct Peer {
     pub shut: bool,
     /// When the engine was first seen to close it.
     pub closing_since: Option<Duration>,
+    /// It did not know then what came of its messages.
+    pub is_left_waiting: bool,
     pub dropped: Option<CloseReason>,
     pub read: Read,
     pub stalled_until: u64,
@@ -256,6 +258,7 @@ impl Peer {
             is_reset: false,
             shut: false,
             closing_since: None,
+            is_left_waiting: false,
             dropped: None,
             read: Read::Any,
             stalled_until: 0,

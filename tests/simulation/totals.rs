@@ -78,23 +78,31 @@ pub struct Stored {
     pub events: u64,
     /// Appends of nothing but events.
     pub event_appends: u64,
+    /// Drains that ended before the store had said all.
+    pub drains_cut: u64,
+    /// Turns in which a goodbye waited for an outcome.
+    pub goodbyes_late: u64,
 }
 
 impl Stored {
-    fn rows(&self) -> [(&'static str, u64); 4] {
+    fn rows(&self) -> [(&'static str, u64); 6] {
         [
             ("rooms forgotten by a store", self.clears),
             ("not forgotten at first", self.refused_clears),
             ("events stored", self.events),
             ("appends of events alone", self.event_appends),
+            ("drains cut short", self.drains_cut),
+            ("goodbyes that waited", self.goodbyes_late),
         ]
     }
 
-    fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         self.clears += other.clears;
         self.refused_clears += other.refused_clears;
         self.events += other.events;
         self.event_appends += other.event_appends;
+        self.drains_cut += other.drains_cut;
+        self.goodbyes_late += other.goodbyes_late;
     }
 }
 

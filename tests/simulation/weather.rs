@@ -101,6 +101,7 @@ pub fn draw_limits(random: &mut Random) -> Limits {
         ping_after: millis(random, 1_000, 6_000),
         ping_grace: millis(random, 500, 2_000),
         drain_grace: millis(random, 100, 3_000),
+        drain_hard: millis(random, 2_000, 20_000),
         ..Limits::default()
     };
     limits.check().expect("limits that an operator could choose");

@@ -248,7 +248,9 @@ impl World {
             self.drain();
         }
         self.totals.counts = self.engine.counts();
-        self.totals.stored = self.store.as_ref().map_or_else(Stored::default, |store| store.tally);
+        self.totals
+            .stored
+            .add(&self.store.as_ref().map_or_else(Stored::default, |store| store.tally));
         let ends: u64 = self.totals.counts.closes.iter().sum();
         let left = self.engine.connections() as u64;
         assert_eq!(ends + left, self.totals.counts.accepted, "[reasons] an end without one");
@@ -792,6 +794,9 @@ impl World {
                     trace!(self, "{conn} is dropped: {reason}");
                     let index = self.index_of(conn).expect("[done] of a connection that is gone");
                     self.check_held(index);
+                    let is_left =
+                        reason == CloseReason::Shutdown && self.peers[index].is_left_waiting;
+                    assert!(!is_left, "[drain] {conn} does not know what came of its messages");
                     let peer = &mut self.peers[index];
                     peer.dropped = Some(reason);
                     (peer.is_ending, peer.held) = (false, VecDeque::new());
@@ -1092,9 +1097,24 @@ impl World {
         let now = self.call(Who::Nobody);
         self.engine.drain(now);
         let began = self.running;
+        let most = match self.store {
+            None => self.limits.drain_grace + LINGER * 2,
+            Some(_) => self.limits.drain_grace.max(self.limits.drain_hard) + LINGER * 2,
+        };
         while !self.engine.is_drained() {
             let lived = self.running - began;
-            assert!(lived < self.limits.drain_grace + LINGER * 2, "[drain] takes {lived:?}");
+            let is_left = self.engine.connections() == 0 && lived > self.limits.drain_hard;
+            if self.store.is_some() && is_left {
+                // Only the store has not said all, and nobody waits for it any more.
+                self.totals.stored.drains_cut += 1;
+                break;
+            }
+            assert!(lived < most, "[drain] takes {lived:?}");
+            let is_due = |peer: &Peer| {
+                self.engine.is_open(peer.conn) && self.engine.awaits_outcome(peer.conn)
+            };
+            let is_late = lived > self.limits.drain_grace && self.peers.iter().any(is_due);
+            self.totals.stored.goodbyes_late += u64::from(is_late);
             self.engine.wake(self.now());
             for _ in 0..self.random.within(1, 16) {
                 if !self.peers.is_empty() {

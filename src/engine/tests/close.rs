@@ -3,6 +3,7 @@
 use super::harness::{FRAMES, Harness, PLAIN, ROOM, narrow, padded};
 use crate::address::Remote;
 use crate::engine::Reading;
+use crate::history::CommitOutcome;
 use crate::id::ConnId;
 use crate::limits::{LINGER, Limits};
 use crate::reason::{CloseReason, Refusal};
@@ -328,4 +329,46 @@ fn an_action_that_waits_is_carried_out_before_the_end_of_the_stream() {
     harness.settle();
     assert_eq!(harness.heard(ann), ["r#1 one", "r#2 two", "r#3 three", "went bob, 1"]);
     assert_eq!(harness.socket(bob).closed, Some(CloseReason::PeerClosed));
+}
+
+/// A relay whose messages a store keeps, and a member that has published one.
+fn with_pending_message(limits: Limits) -> (Harness, ConnId) {
+    let mut harness = Harness::new(limits);
+    harness.engine.keep_remotely();
+    let ann = harness.member("ann");
+    harness.publish_as(ann, ROOM, "one", 7, false);
+    harness.settle();
+    (harness, ann)
+}
+
+#[test]
+fn a_drain_waits_for_what_a_store_says() {
+    let (mut harness, ann) = with_pending_message(Limits::default());
+    let append = harness.engine.take_append().unwrap();
+    harness.engine.drain(harness.now);
+    harness.pass(Duration::from_secs(5));
+    assert!(harness.engine.is_open(ann) && !harness.engine.is_drained());
+    harness.engine.committed(append.room, CommitOutcome::Kept(1), harness.now);
+    harness.settle();
+    let draining = format!("error {}", Refusal::Draining.code());
+    assert_eq!(harness.heard(ann), [draining, "ack 7 at 1".to_owned(), bye(CloseReason::Shutdown)]);
+    harness.pass(LINGER);
+    assert!(harness.engine.is_drained());
+}
+
+#[test]
+fn a_drain_ends_though_a_store_says_nothing() {
+    let limits = Limits { drain_hard: Duration::from_secs(6), ..Limits::default() };
+    let (mut harness, ann) = with_pending_message(limits);
+    harness.engine.take_append().unwrap();
+    harness.engine.drain(harness.now);
+    harness.pass(Duration::from_millis(3_900));
+    assert!(harness.engine.is_open(ann));
+    harness.pass(TICK * 2);
+    let error = |refusal: Refusal| format!("error {}", refusal.code());
+    let told = [error(Refusal::Draining), error(Refusal::Unknown), bye(CloseReason::Shutdown)];
+    assert_eq!(harness.heard(ann), told);
+    // Nobody is there any more, and the store has still something to say.
+    harness.pass(LINGER);
+    assert!(harness.engine.connections() == 0 && !harness.engine.is_drained());
 }

@@ -102,6 +102,7 @@ impl World {
         for peer in self.peers.iter_mut().filter(|peer| peer.closing_since.is_none()) {
             if !self.engine.is_open(peer.conn) {
                 peer.closing_since = Some(self.running);
+                peer.is_left_waiting = self.engine.awaits_outcome(peer.conn);
             }
         }
     }
