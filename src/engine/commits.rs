@@ -102,9 +102,11 @@ impl Engine {
             }
             let dialects = self.tapes.of_room(room).len().max(1);
             let applied = self.world.hub_mut().apply_outcome(room, now);
-            let (weight, has_more) = applied.unwrap_or_default();
-            cost += weight * dialects;
-            if has_more {
+            if let Some((is_kept, took)) = applied.and_then(|applied| applied.outcome) {
+                self.metrics.record_commit(is_kept, took);
+            }
+            cost += applied.map_or(0, |applied| applied.weight) * dialects;
+            if applied.is_some_and(|applied| applied.has_more) {
                 self.commits.rooms.push_back(room);
             } else {
                 self.commits.queued.remove(&room);

@@ -220,6 +220,13 @@ impl Engine {
         room.is_some_and(|room| self.is_congested_with(room, hub.pending_bytes(room)))
     }
 
+    /// True if it is a store that a room waits for: then nothing is gained by asking again before that has
+    /// said something.
+    pub fn is_behind_store(&self, room: &str) -> bool {
+        let hub = self.world.hub();
+        self.is_behind(room) && hub.find(room).is_some_and(|room| hub.pending_bytes(room) > 0)
+    }
+
     /// The program around the relay says something. Returns the offset, if the message is kept at once.
     ///
     /// # Errors

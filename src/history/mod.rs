@@ -48,6 +48,8 @@ struct Remote {
     /// Rooms that have messages to be kept, and no append under way.
     ready: VecDeque<RoomId>,
     proposals: usize,
+    /// Their weight.
+    bytes: usize,
     /// Rooms whose clear is not done.
     clears: usize,
     /// Events that were dropped: there were too many, or a store did not keep them.
@@ -141,6 +143,14 @@ impl History {
         }
     }
 
+    /// Returns the weight of messages that wait for their outcome, in all rooms.
+    pub fn pending_weight(&self) -> usize {
+        match &self.kind {
+            Kind::Memory => 0,
+            Kind::Remote(remote) => remote.bytes,
+        }
+    }
+
     /// True if no message and no clear waits for its outcome, in all rooms.
     pub fn is_settled(&self) -> bool {
         match &self.kind {
@@ -220,6 +230,7 @@ impl History {
     ) {
         let Kind::Remote(remote) = &mut self.kind else { return };
         remote.proposals += 1;
+        remote.bytes += message.weight();
         let message = Rc::new(message);
         room.propose(Proposal { message, id: said_id, waiting });
         remote.note_ready(id, room);
@@ -296,6 +307,7 @@ impl History {
         }
         let (proposal, fate) = room.take_settled()?;
         remote.proposals -= 1;
+        remote.bytes -= proposal.message.weight();
         remote.note_ready(id, room);
         let Proposal { message, id, waiting, .. } = proposal;
         Some(match fate {

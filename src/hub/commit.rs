@@ -13,12 +13,35 @@ use crate::id::{ConnId, Offset, RoomId};
 use crate::now::{Now, Tick};
 use crate::payload::Message;
 use crate::reason::Refusal;
-use smallvec::SmallVec;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// Messages of a room to be kept, and the notices among them: see [`history::Append`].
 pub type Append = history::Append<Notice>;
+
+/// An outcome that was applied.
+#[derive(Clone, Copy, Debug)]
+pub struct Applied {
+    /// The weight of its message.
+    pub weight: usize,
+    /// True if its room has more.
+    pub has_more: bool,
+    /// True if the message is kept, and how long that took; nothing for what is no message, and for a
+    /// message of which it was told before that nobody knows.
+    pub outcome: Option<(bool, Duration)>,
+}
+
+impl Settled<Waiting> {
+    /// The outcome in the statistics.
+    fn outcome(&self, now: Duration) -> Option<(bool, Duration)> {
+        let (is_kept, waiting) = match self {
+            Self::Kept(_, waiting) => (true, waiting),
+            Self::NotKept(_, waiting) => (false, waiting),
+            Self::Cleared => return None,
+        };
+        (!waiting.is_unknown).then(|| (is_kept, now.saturating_sub(waiting.since)))
+    }
+}
 
 impl Hub {
     /// Has messages kept by a store outside of the relay, from the first one on.
@@ -86,12 +109,11 @@ impl Hub {
                 let offset = history.head() + history.pending() as Offset + 1;
                 let reply = Reply::Ack { room: id, id: ack, offset };
                 self.events.push_back(Event::Reply(conn, request, reply));
-                let waiting = Waiting { skip, speakers: SmallVec::new(), behind: Vec::new() };
+                let waiting = Waiting::of(skip, None, now.running);
                 self.history.propose(id, history, message, said_id, waiting);
                 return None;
             }
-            let speakers = speaker.into_iter().collect();
-            let waiting = Waiting { skip, speakers, behind: Vec::new() };
+            let waiting = Waiting::of(skip, speaker, now.running);
             self.history.propose(id, history, message, said_id, waiting);
             if let Some(conn) = conn {
                 self.note_pending(conn, id, now.running);
@@ -234,7 +256,7 @@ impl Hub {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         let (mut next, mut answers) = (None, Vec::new());
         for waiting in room.history.waiting_mut() {
-            waiting.give_up(since, &mut next, &mut answers);
+            self.unknown += u64::from(waiting.give_up(since, &mut next, &mut answers));
         }
         room.patience_at = next.map(|since| patience_ends(since, self.limits.commit_patience));
         if let Some(at) = room.patience_at {
@@ -246,13 +268,13 @@ impl Hub {
     }
 
     /// Applies the oldest outcome of a room: the message is delivered and acknowledged, or its sender
-    /// is told that it is not kept. Returns the weight of the message, and whether there are more;
-    /// `None` if there was none.
-    pub fn apply_outcome(&mut self, id: RoomId, now: Now) -> Option<(usize, bool)> {
+    /// is told that it is not kept. Returns `None` if there was none.
+    pub fn apply_outcome(&mut self, id: RoomId, now: Now) -> Option<Applied> {
         let room = room_mut(&mut self.rooms, id)?;
         let history = &mut room.history;
         let settled = self.history.apply_next(id, history, now.tick(), &self.limits)?;
         let has_more = room.history.has_outcome();
+        let outcome = settled.outcome(now.running);
         let (weight, waiting) = match settled {
             Settled::Kept(kept, waiting) => {
                 let message = Rc::clone(&kept.message);
@@ -285,7 +307,7 @@ impl Hub {
             }
         }
         self.forget_if_over(id);
-        Some((weight, has_more))
+        Some(Applied { weight, has_more, outcome })
     }
 
     /// Answers a request that had to wait, which ends it.
@@ -323,6 +345,16 @@ impl Hub {
         for room in rooms {
             self.give_up(room, Duration::MAX);
         }
+    }
+
+    /// Returns the messages and bytes that wait for their outcome, in all rooms.
+    pub fn pending_sizes(&self) -> (usize, usize) {
+        (self.history.pending(), self.history.pending_weight())
+    }
+
+    /// Returns of how many messages it was told that nobody knows what becomes of them.
+    pub fn unknown_outcomes(&self) -> u64 {
+        self.unknown
     }
 
     /// True if nothing waits to be written, or for what came of it.

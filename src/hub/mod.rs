@@ -34,7 +34,7 @@ mod state;
 mod watches;
 
 pub use command::{Addressee, Command, Sender, Target, Where};
-pub use commit::Append;
+pub use commit::{Append, Applied};
 pub use connection::Origin;
 pub use event::Event;
 pub use name::{guest_number, is_person_name, is_room_name};

@@ -66,17 +66,28 @@ pub struct Waiting {
     pub(super) speakers: SmallVec<[Speaker; 1]>,
     /// What comes behind the message, whatever becomes of it.
     pub(super) behind: Vec<Behind>,
+    /// When it was proposed.
+    pub(super) since: Duration,
+    /// Those who proposed it were told that nobody knows: that is its outcome in the statistics.
+    pub(super) is_unknown: bool,
 }
 
 impl Waiting {
+    /// Begins to wait for the outcome of a message.
+    pub(super) fn of(skip: Option<ConnId>, speaker: Option<Speaker>, since: Duration) -> Self {
+        let speakers = speaker.into_iter().collect();
+        Self { skip, speakers, behind: Vec::new(), since, is_unknown: false }
+    }
+
     /// Takes out the answers to those who have waited since this time or longer: what becomes of their
-    /// messages is not known. Adds the time since when the next one waits, if that is earlier.
+    /// messages is not known. Returns true if that is the outcome of the message, the first time. Adds the time since when the next one waits, if that is earlier.
     pub(super) fn give_up(
         &mut self,
         since: Duration,
         next: &mut Option<Duration>,
         answers: &mut Vec<LateAnswer>,
-    ) {
+    ) -> bool {
+        let was_asked_for = !self.speakers.is_empty();
         let mut is_over = |at: Duration| {
             let is_over = at <= since;
             if !is_over {
@@ -103,6 +114,8 @@ impl Waiting {
                 behind => self.behind.push(behind),
             }
         }
+        let is_unknown = was_asked_for && self.speakers.is_empty();
+        is_unknown && !std::mem::replace(&mut self.is_unknown, true)
     }
 
     /// Keeps somebody from hearing the notices that wait.

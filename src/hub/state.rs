@@ -38,6 +38,8 @@ pub struct Hub {
     /// The people with requests that wait for the outcome of a message: in which room, and how many.
     /// All are in one room, so that their answers come in order.
     pub(super) pending: HashMap<ConnId, (RoomId, usize)>,
+    /// Messages of which it was told that nobody knows what becomes of them.
+    pub(super) unknown: u64,
     /// The request that is being carried out, and whose it is.
     pub(super) asking: Option<(ConnId, RequestId)>,
     pub(super) minted: u64,
@@ -58,6 +60,7 @@ impl Hub {
             history: History::default(),
             events: VecDeque::new(),
             pending: HashMap::new(),
+            unknown: 0,
             asking: None,
             minted: 0,
             secrets,

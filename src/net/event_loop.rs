@@ -245,7 +245,10 @@ impl EventLoop {
     fn has_immediate_work(&self) -> bool {
         // `reap` removes the last peer of a drain; `expire` notices it in the next turn.
         let is_over = self.status == Status::Stopped || self.engine.is_drained();
-        let has_requests = self.has_requests || self.requests.is_woken();
+        // A request that waits for a store has its turn in one that the store's outcome brings about.
+        let waits_for = self.requests.waits_for().filter(|_| self.requests_before_stop.is_none());
+        let is_waiting = waits_for.is_some_and(|room| self.engine.is_behind_store(room));
+        let has_requests = self.has_requests && !is_waiting || self.requests.is_woken();
         let has_work = !self.unfinished.is_empty() || has_requests;
         is_over || has_work || self.engine.is_pressing()
     }
@@ -464,6 +467,9 @@ impl EventLoop {
         self.engine.counts()
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 // mio's poll(2) emulation has no single descriptor for everything it watches.
 #[cfg(not(mio_unsupported_force_poll_poll))]

@@ -163,6 +163,11 @@ impl HandleRequests {
         self.first = Some(request);
     }
 
+    /// Returns the room of the request that was returned to the queue.
+    pub(super) fn waits_for(&self) -> Option<&str> {
+        self.first.as_ref().map(|Request::Publish { room, .. }| &**room)
+    }
+
     /// Refuses all later requests: the relay has stopped.
     pub(super) fn close(&self) {
         self.handle.shared.gone.store(true, Ordering::Release);

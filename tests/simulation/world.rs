@@ -998,6 +998,7 @@ impl World {
         self.inquire();
         self.pry();
         self.totals.quiet += 1;
+        self.check_commits();
         if !self.is_draining {
             self.check_quiet();
         }

@@ -55,6 +55,22 @@ impl Metrics {
         }
     }
 
+    /// Writes what came of the messages that a store was to keep. Each is counted once: as unknown, if its
+    /// sender was told so first.
+    pub(super) fn write_commits(&self, unknown: u64, text: &mut Exposition) {
+        let help = "Messages that a store was to keep, by what came of them.";
+        let mut commits = text.family("hobnob_commits_total", Kind::Counter, help);
+        let not_kept = self.commits.count() - self.kept;
+        for (outcome, count) in [("kept", self.kept), ("not_kept", not_kept), ("unknown", unknown)]
+        {
+            commits.labelled("outcome", outcome, count);
+        }
+        let help = "Time from proposing a message to what came of it.";
+        let mut times = text.family("hobnob_commit_duration_seconds", Kind::Histogram, help);
+        let commits = &self.commits;
+        times.buckets(commits.buckets(), commits.count(), commits.sum().as_secs_f64());
+    }
+
     /// Writes the durations of turns, and by how much deadlines were missed.
     pub(super) fn write_durations(&self, text: &mut Exposition) {
         let help = "Time from waking up to sleeping again.";

@@ -28,6 +28,9 @@ pub(super) struct Metrics {
     /// Time from the moment a deadline was due to its turn. The clock of deadlines ticks ten times a
     /// second, and an idle loop comes within a millisecond of it.
     lag: Histogram,
+    /// Time from proposing a message to the outcome, and how many were kept; the others were not.
+    commits: Histogram,
+    kept: u64,
     /// Why the program around the relay refuses new peers, if it does.
     unready: Option<&'static str>,
     /// The most peers that are let in, if there is a limit.
@@ -120,6 +123,12 @@ impl Metrics {
     /// Records by how much a deadline was missed.
     pub(super) fn record_lag(&mut self, late: Duration) {
         self.lag.record(late);
+    }
+
+    /// Records the outcome of a message that a store keeps, or not. Each message has one.
+    pub(super) fn record_commit(&mut self, is_kept: bool, took: Duration) {
+        self.commits.record(took);
+        self.kept += u64::from(is_kept);
     }
 
     /// Notes why new peers are refused, or that they no longer are.

@@ -44,6 +44,7 @@ impl Engine {
         let mut text = Exposition::default();
         self.write_sizes(&mut text);
         self.metrics.write_totals(&mut text);
+        self.write_store(&mut text);
         self.metrics.write_durations(&mut text);
         text.finish()
     }
@@ -71,6 +72,19 @@ impl Engine {
         gauge("hobnob_said_once_bytes", help, counts.said_once);
         let help = "Whether the relay lets everybody go.";
         gauge("hobnob_draining", help, u64::from(self.closing.is_draining()));
+    }
+
+    fn write_store(&self, text: &mut Exposition) {
+        let hub = self.world.hub();
+        let (messages, bytes) = hub.pending_sizes();
+        let help = "Messages that wait for a store.";
+        text.family("hobnob_pending_messages", Kind::Gauge, help).value(messages as u64);
+        let help = "Bytes of messages that wait for a store.";
+        text.family("hobnob_pending_bytes", Kind::Gauge, help).value(bytes as u64);
+        self.metrics.write_commits(hub.unknown_outcomes(), text);
+        let help = "Joins, parts, topics and changes of rights that were to be stored and are not.";
+        let mut dropped = text.family("hobnob_events_dropped_total", Kind::Counter, help);
+        dropped.value(hub.events_dropped());
     }
 
     /// Counts the connections of each protocol, with a row for every protocol there is.

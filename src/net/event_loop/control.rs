@@ -73,7 +73,7 @@ impl EventLoop {
     }
 
     /// Handles requests of other threads, within the budget. A request for a room that is still
-    /// being flushed waits, so that a fast producer fills the queue and receives
+    /// being flushed, or stored, waits, so that a fast producer fills the queue and receives
     /// [`HandleError::Busy`](crate::HandleError::Busy).
     pub(super) fn handle_requests(&mut self) {
         self.requests.clear_wake();
@@ -88,7 +88,9 @@ impl EventLoop {
                 break;
             };
             let Request::Publish { room, sender, bytes } = &request;
-            if self.engine.is_behind(room) {
+            // A stop does not wait for a store here: the drain does.
+            let is_last = self.requests_before_stop.is_some() && self.engine.is_behind_store(room);
+            if self.engine.is_behind(room) && !is_last {
                 self.requests.put_back(request);
                 break;
             }

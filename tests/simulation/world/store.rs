@@ -265,6 +265,28 @@ impl World {
         }
     }
 
+    /// What the relay's metrics say of the store, while nothing is pending.
+    pub(super) fn check_commits(&self) {
+        if self.store.is_none() {
+            return;
+        }
+        let text = self.engine.metrics();
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a metric");
+            line.trim().parse::<u64>().expect("a number")
+        };
+        let commits =
+            |outcome: &str| value(&format!("hobnob_commits_total{{outcome=\"{outcome}\"}}"));
+        let (kept, not_kept, unknown) = (commits("kept"), commits("not_kept"), commits("unknown"));
+        let messages = self.engine.counts().messages;
+        assert!(kept <= messages && messages <= kept + unknown, "[metrics] {kept} of {messages}");
+        assert_eq!(value("hobnob_commit_duration_seconds_count"), kept + not_kept, "[metrics]");
+        let pending = (value("hobnob_pending_messages"), value("hobnob_pending_bytes"));
+        assert_eq!(pending, (0, 0), "[metrics] pending while nothing is");
+        let is_failing = self.model.may_refuse_all();
+        assert!(is_failing || not_kept + unknown == 0, "[metrics] {not_kept} and {unknown}");
+    }
+
     /// True if messages wait for the store.
     pub(super) fn is_keeping(&self) -> bool {
         self.store.as_ref().is_some_and(|store| !store.is_idle())
