@@ -275,6 +275,8 @@ fn a_room_that_is_over_once_its_last_message_is_through_is_joined_then() {
     assert_eq!(harness.socket(bob).holds, 1);
     let room = append(&mut harness, &["s#1 one"]);
     harness.commit(room, Kept(1));
+    assert_eq!(settled(&mut harness, [bob]), [NOTHING], "the store has not forgotten the room");
+    assert_eq!(harness.take_append(), None);
     assert_eq!(settled(&mut harness, [bob]), [["joined s at 0"]], "another room of that name");
 }
 

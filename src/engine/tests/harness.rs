@@ -82,8 +82,15 @@ impl Harness {
     }
 
     /// Returns the messages of the next append: its room, and each message as text, without padding.
+    /// Appends without messages, of events or a clear, are done at once.
     pub fn take_append(&mut self) -> Option<(RoomId, Vec<String>)> {
-        let append = self.engine.take_append()?;
+        let append = loop {
+            let append = self.engine.take_append()?;
+            if !append.messages.is_empty() {
+                break append;
+            }
+            self.commit(append.room, CommitOutcome::Kept(append.after));
+        };
         let messages = append.messages.iter().map(|(message, _)| {
             let text = String::from_utf8_lossy(&message.payload.bytes);
             format!("{}#{} {}", append.name, message.offset, text.trim_end_matches('.'))
