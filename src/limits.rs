@@ -49,7 +49,7 @@ pub struct Limits {
     /// remembers fewer, down to [`SAID_ONCE_LEAST`].
     pub said_once_total: usize,
     /// How long a peer waits to hear whether its message is kept. Then it is told that this is not known;
-    /// the message goes on waiting.
+    /// the message goes on waiting. As long does a peer wait for a store to be read.
     pub commit_patience: Duration,
     /// Connections at once from one address (IPv4 /32, IPv6 /64).
     pub per_address: usize,

@@ -67,6 +67,7 @@ reasons! {
         NotReading = 120, "not_reading", "that person has not read what they were told before: try again in a moment";
         NotKept = 121, "not_kept", "the message could not be kept, so nobody received it: send it again in a moment";
         Unknown = 122, "unknown", "it is not known yet whether the message is kept: send it again with the same id to find out";
+        Unavailable = 123, "unavailable", "what is kept of that room cannot be read at the moment: try again in a moment";
     }
 }
 

@@ -181,6 +181,7 @@ impl Engine {
             Place::Recovering(next) => next,
         };
         peer.forget_skips(key);
+        self.pages.forget_replay(conn, room);
         peer.seats.retain(|other| other.tape != seat.tape);
         peer.replayed(key, |_| true);
         if let Some(Moved { conn, has_round }) = self.tapes.unseat(seat) {

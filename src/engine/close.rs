@@ -41,6 +41,8 @@ impl Engine {
                 CloseReason::Lost => LaidOut::default(),
                 _ => self.final_bytes(conn, &fault),
             };
+            self.pages.forget(conn);
+            self.opens.forget(conn);
             self.world.hub_mut().depart(conn, fault.reason, now);
             self.settle(now);
             let Some(peer) = self.peers.get_mut(conn) else { continue };
@@ -181,7 +183,10 @@ impl Engine {
 
     /// True if the relay drains, every peer is gone, and a store has nothing more to say.
     pub fn is_drained(&self) -> bool {
-        self.closing.is_draining() && self.peers.len() == 0 && self.world.hub().is_settled()
+        self.closing.is_draining()
+            && self.peers.len() == 0
+            && self.world.hub().is_settled()
+            && !self.opens.has_host_messages()
     }
 
     /// Closes as many as should be gone by now. Those that wait for the outcome of a message are closed

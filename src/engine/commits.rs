@@ -211,9 +211,10 @@ impl Engine {
     /// Returns false if it did not wait.
     pub(super) fn wake_held(&mut self, conn: ConnId) -> bool {
         let tick = self.world.now().tick();
-        let Some(peer) = self.peers.get_mut(conn).filter(|peer| peer.awaits_commit()) else {
-            return false;
-        };
+        // A page or a room that it waits for comes first.
+        let is_reading = self.is_reading(conn);
+        let peer = self.peers.get_mut(conn).filter(|peer| peer.awaits_commit() && !is_reading);
+        let Some(peer) = peer else { return false };
         peer.held = Some(Hold::Output);
         (peer.heard, peer.pinged) = (tick, false);
         self.listen_again(conn);

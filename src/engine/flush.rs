@@ -6,8 +6,8 @@ use super::peer::{Hold, Peer, Phase, Seat};
 use super::tape::Place;
 use super::tapes::Tapes;
 use crate::hub::Reply;
-use crate::id::{ConnId, RequestId};
-use crate::limits::REPLAY_PAGE;
+use crate::id::{ConnId, Offset, RequestId};
+use crate::payload::Message;
 use crate::reason::CloseReason;
 use std::io::IoSlice;
 
@@ -116,7 +116,8 @@ impl Engine {
             peer.outbox = None;
         }
         let is_pending = is_pending(peer, &self.tapes);
-        if is_pending {
+        // Where only a page of a store is to come, that has it visited again.
+        if is_pending && !self.pages.awaits_page_only(peer, &self.tapes) {
             self.schedule.mark_ready(peer);
         }
         let (phase, is_heard) = (peer.phase(), peer.is_heard());
@@ -169,52 +170,82 @@ impl Engine {
         }
     }
 
-    /// Lays out the next page of history for each room that the peer reads from there, gaps told,
-    /// and puts it back on the tape once it has caught up.
+    /// Lays out the next page of history for a room that the peer reads from there, gaps told, and puts it
+    /// back on the tape once it has caught up.
     fn replay(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get(conn).filter(|peer| peer.is_open()) else { return };
         let mut recovering = peer.seats.iter().filter(|seat| self.tapes.is_recovering(**seat));
-        if let Some(seat) = recovering.next().copied() {
-            self.replay_page(conn, seat);
+        let Some(first) = recovering.next().copied() else { return };
+        // What is read from the store comes first.
+        let begun = self.pages.replay_room(conn);
+        let begun = begun.and_then(|room| self.tapes.seat_in(peer, room));
+        let begun = begun.filter(|seat| self.tapes.is_recovering(*seat));
+        if !self.pages.is_replaying(conn) {
+            self.replay_page(conn, begun.unwrap_or(first));
         }
     }
 
     fn replay_page(&mut self, conn: ConnId, seat: Seat) {
         let Some((tape, Place::Recovering(mut next))) = self.tapes.at(seat) else { return };
         let (room_id, dialect) = (tape.room, tape.dialect);
+        let arrived = self.pages.take_arrived(conn, room_id, next);
         let Some(room) = self.world.hub().room(room_id) else { return };
-        let (head, oldest, count) = (room.head(), room.oldest(), room.count());
+        let (epoch, head, count) = (room.epoch, room.head(), room.count());
+        let in_memory = room.history.in_memory_from();
+        // What the store cannot say is a gap.
+        let oldest = if arrived.is_ok() { room.oldest() } else { in_memory };
         if next < oldest {
             let to = oldest - 1 + u64::from(planted!("gap-is-off-by-one"));
             self.reply(conn, RequestId::NONE, &Reply::Gap { room: room_id, from: next, to });
             next = oldest;
         }
+        let page = self.replay_bytes();
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let Some(room) = self.world.hub().room(room_id) else { return };
-        let page = REPLAY_PAGE.min(self.world.limits().outbox / 4);
         let (fit, stamp) = (self.world.fit_of(peer), self.tapes.stamp());
-        let mut oversized = None;
-        for message in room.history.from(next) {
-            let outbox = peer.outbox_mut();
-            if outbox.unsent() >= page {
-                next += u64::from(planted!("page-skips-a-message"));
-                break;
+        let (outbox, metrics) = (peer.outbox_mut(), &mut self.metrics);
+        let (scratch, mut oversized) = (&mut self.scratch, None);
+        // False if the page is full, or ends behind a message that is too long.
+        let mut lay_out = |message: &Message, next: &mut Offset| {
+            if oversized.is_some() || outbox.unsent() >= page {
+                return false;
             }
-            next = message.offset + 1;
+            *next = message.offset + 1;
             match fit {
                 Fit::Bytes => dialect.write_message(room, message, outbox.segment(stamp)),
                 Fit::Messages(max) => {
-                    self.scratch.clear();
-                    dialect.write_message(room, message, &mut self.scratch);
-                    if self.scratch.len() > max {
+                    scratch.clear();
+                    dialect.write_message(room, message, scratch);
+                    if scratch.len() > max {
                         oversized = Some(message.offset);
-                        break;
+                        return true;
                     }
-                    outbox.add_message(stamp, &self.scratch);
+                    outbox.add_message(stamp, scratch);
                 }
             }
             outbox.page_laid();
-            self.metrics.count_replayed();
+            metrics.count_replayed();
+            true
+        };
+        let mut arrived = arrived.unwrap_or_default();
+        arrived.retain(|message| message.offset >= next);
+        while arrived.front().is_some_and(|message| lay_out(message, &mut next)) {
+            arrived.pop_front();
+            let is_last = arrived.is_empty() && next == in_memory && next <= head;
+            next += u64::from(is_last && planted!("page-hand-over-is-one-late"));
+        }
+        // From the last page to memory, and from there to the tape, is one step.
+        if arrived.is_empty() && next >= in_memory {
+            for message in room.history.from(next) {
+                if !lay_out(message, &mut next) {
+                    next += u64::from(planted!("page-skips-a-message"));
+                    break;
+                }
+            }
+        }
+        let has_room = outbox.unsent() < page;
+        if outbox.is_empty() {
+            peer.outbox = None;
         }
         peer.replayed(seat.tape as usize, |last| next > last);
         if let Some(offset) = oversized {
@@ -230,8 +261,13 @@ impl Engine {
                 RequestId::NONE,
                 &Reply::Members { room: room_id, count, names: Vec::new() },
             );
-        } else {
-            self.tapes.recover(seat, next);
+            return;
+        }
+        self.tapes.recover(seat, next);
+        if !arrived.is_empty() {
+            self.pages.put_back(conn, (room_id, epoch), arrived);
+        } else if next < in_memory && has_room {
+            self.ask_replay(conn, room_id, next);
         }
     }
 }

@@ -16,6 +16,7 @@ impl Engine {
         self.world.assert_invariants(self.peers.iter());
         self.jobs.assert_invariants(&self.peers);
         self.commits.assert_invariants();
+        self.assert_reads();
         self.metrics.assert_invariants(self.peers.len());
         self.closing.assert_invariants(&self.peers);
         self.deadlines.assert_invariants(&self.peers);
@@ -35,6 +36,7 @@ impl Engine {
             assert!(peer.outbox.as_ref().is_none_or(|outbox| !outbox.is_empty()));
             assert!(peer.inbox.as_ref().is_none_or(|inbox| !inbox.unparsed().is_empty()));
             let is_due = self.has_pending(peer.id) && peer.is_open() && !peer.blocked;
+            let is_due = is_due && !self.pages.awaits_page_only(peer, &self.tapes);
             assert!(
                 !is_due || self.schedule.will_visit(peer, &self.tapes),
                 "{} is owed something and forgotten",

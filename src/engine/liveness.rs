@@ -32,7 +32,7 @@ impl Engine {
             self.closing.expire(peer, now);
         } else if peer.leaving {
             self.close(conn, CloseReason::SlowConsumer);
-        } else if peer.awaits_answer() || peer.awaits_commit() {
+        } else if peer.awaits_answer() || peer.awaits_commit() || self.pages.is_replaying(conn) {
             // It is the relay that does not read: its silence is not its own.
             self.set_deadline(conn, now.after(self.world.limits().handshake));
         } else if !peer.session.is_greeted() {

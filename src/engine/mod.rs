@@ -13,7 +13,9 @@ mod jobs;
 mod liveness;
 mod metrics;
 mod offer;
+mod opens;
 mod outbox;
+mod pages;
 mod peer;
 mod receive;
 mod schedule;
@@ -44,6 +46,8 @@ use deadlines::Deadlines;
 use jobs::Jobs;
 use metrics::Metrics;
 use offer::Offer;
+use opens::Opens;
+use pages::Pages;
 use peer::Peers;
 use schedule::Schedule;
 use std::collections::VecDeque;
@@ -67,7 +71,9 @@ use world::World;
 ///    spent;
 /// 5. [`poll_effect`](Self::poll_effect) until `None`, and what each [`Effect`] asks for;
 /// 6. where a store outside [keeps the messages](Self::keep_remotely), [`take_append`](Self::take_append),
-///    whose outcome is [`committed`](Self::committed), later;
+///    whose outcome is [`committed`](Self::committed), later; and likewise
+///    [`take_page_request`](Self::take_page_request) for [`page`](Self::page), and
+///    [`take_open_request`](Self::take_open_request) for [`opened`](Self::opened);
 /// 7. sleep until [`next_deadline`](Self::next_deadline), or not at all while
 ///    [`is_pressing`](Self::is_pressing).
 ///
@@ -85,6 +91,8 @@ pub struct Engine {
     closing: Closing,
     jobs: Jobs,
     commits: Commits,
+    pages: Pages,
+    opens: Opens,
     /// Effects that `poll_effect` has not handed out yet.
     effects: VecDeque<Effect>,
     deadlines: Deadlines,
@@ -107,6 +115,8 @@ impl Engine {
             closing: Closing::default(),
             jobs: Jobs::default(),
             commits: Commits::default(),
+            pages: Pages::default(),
+            opens: Opens::default(),
             effects: VecDeque::new(),
             deadlines: Deadlines::default(),
             metrics: Metrics::default(),
@@ -204,6 +214,7 @@ impl Engine {
                 Event::Notice(room, notice, except) => {
                     self.broadcast(room, &Said::Notice { notice: &notice, except: &except });
                 }
+                Event::Page(query) => self.ask_store(query, now),
                 Event::Close(conn, reason) => self.close(conn, reason),
                 Event::Remind(room, at) => self.deadlines.set_room(room, at.max(now.tick())),
                 Event::Gone(room) => self.tapes.forget_room(room),
@@ -227,7 +238,8 @@ impl Engine {
         self.is_behind(room) && hub.find(room).is_some_and(|room| hub.pending_bytes(room) > 0)
     }
 
-    /// The program around the relay says something. Returns the offset, if the message is kept at once.
+    /// The program around the relay says something. Returns the offset, if the message is kept at once. Where
+    /// the store has to be asked for the room first, the message waits for that, and may be lost with it.
     ///
     /// # Errors
     /// Why it was not said.
@@ -239,6 +251,9 @@ impl Engine {
         now: Now,
     ) -> Result<Option<Offset>, Refusal> {
         let now = self.world.lived(now);
+        if self.world.hub().is_to_open(room) {
+            return self.say_once_opened(room, sender, bytes, now).map(|()| None);
+        }
         let said = self.world.hub_mut().publish_from_host(room, sender, bytes, now);
         self.settle(now);
         said
@@ -256,13 +271,20 @@ impl Engine {
         }
         self.expire_jobs(now);
         self.expire_drain(now);
+        self.expire_pages(now);
+        self.expire_opens(now);
         self.apply_outcomes(now);
     }
 
     /// When `expire` next has something to do, as monotonic time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let deadlines =
-            [self.deadlines.next(), self.closing.next_deadline(), self.jobs.next_deadline()];
+        let deadlines = [
+            self.deadlines.next(),
+            self.closing.next_deadline(),
+            self.jobs.next_deadline(),
+            self.pages.next_deadline(),
+            self.opens.next_deadline(),
+        ];
         deadlines.into_iter().flatten().min().map(|tick| self.world.told(tick))
     }
 
@@ -280,6 +302,7 @@ impl Engine {
             || self.closing.is_pressing()
             || self.jobs.is_pressing()
             || self.commits.is_pressing()
+            || self.opens.is_pressing()
     }
 
     /// What was done so far.

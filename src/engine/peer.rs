@@ -62,7 +62,7 @@ const _: () = assert!(size_of::<Peer>() <= 88);
 pub enum Hold {
     /// It has to read some of what it is owed, or to be answered.
     Output,
-    /// A message has to be kept first.
+    /// The store that keeps the messages has to answer first.
     Commit,
 }
 
@@ -232,7 +232,7 @@ impl Peer {
         }
     }
 
-    /// True if only the outcome of a message lets it go on.
+    /// True if only an outcome of the store lets it go on.
     pub fn awaits_commit(&self) -> bool {
         self.held == Some(Hold::Commit)
     }
@@ -254,6 +254,11 @@ impl Peer {
     /// Whether somebody outside is to answer it first.
     pub fn awaits_answer(&self) -> bool {
         self.awaits() == Some(Awaited::Answer)
+    }
+
+    /// True if it has asked for a replay, and must have it first.
+    pub fn awaits_replay(&self) -> bool {
+        matches!(self.awaits(), Some(Awaited::Replay(..)))
     }
 
     fn awaits(&self) -> Option<Awaited> {

@@ -3,11 +3,13 @@
 use super::Engine;
 use super::commits::Wait;
 use super::effect::Effect;
+use super::opens::Gate;
 use super::peer::{Hold, Inbox, Peer, Phase};
 use crate::hub::{Command, Reply, Where};
 use crate::id::{ConnId, RequestId};
 use crate::limits::MESSAGE_COST;
 use crate::now::Now;
+use crate::reason::Refusal;
 use crate::session::{Action, Conversation, Fault, Input, Outcome, Session};
 use crate::wire::Parsed;
 
@@ -256,12 +258,18 @@ impl Engine {
         visit: &mut Visit,
         now: Now,
     ) -> Option<Reading> {
-        if self.world.hub().has_pending()
-            && let Some(wait) = self.wait_of(conn, &action)
-        {
-            self.pause(conn, action.into_owned());
-            self.hold(conn, wait);
-            return Some(Reading::Held);
+        if self.world.hub().is_remote() {
+            match self.gate(conn, &action, now) {
+                Gate::Open => {}
+                Gate::Wait => {
+                    self.pause(conn, action.into_owned());
+                    return Some(Reading::Held);
+                }
+                Gate::Refuse(id, refusal) => {
+                    self.refuse(conn, id, refusal);
+                    return None;
+                }
+            }
         }
         match action {
             Action::Nothing => {}
@@ -271,10 +279,7 @@ impl Engine {
                 return Some(Reading::Unfinished);
             }
             Action::Command(id, command) => self.ask(conn, id, command, now),
-            Action::Refuse(id, refusal) => {
-                self.reply(conn, id, &Reply::Refused { refusal });
-                self.complete(conn, id, Outcome::Done);
-            }
+            Action::Refuse(id, refusal) => self.refuse(conn, id, refusal),
             Action::Charge(cost) => {
                 self.world.hub_mut().charge(conn, cost, now);
                 visit.is_costly |= cost >= MESSAGE_COST;
@@ -337,6 +342,11 @@ impl Engine {
         if !peer.session.is_greeted() {
             self.set_deadline(conn, now.tick().after(self.world.limits().handshake));
         }
+    }
+
+    fn refuse(&mut self, conn: ConnId, id: RequestId, refusal: Refusal) {
+        self.reply(conn, id, &Reply::Refused { refusal });
+        self.complete(conn, id, Outcome::Done);
     }
 
     /// Tells a session that a request has its outcome.

@@ -7,11 +7,15 @@
 //! - remotely, where a message is [proposed](History::propose), handed out as part of an [`Append`],
 //!   and has its [outcome](CommitOutcome) later.
 
+mod page;
 mod pending;
 mod recent;
 mod room;
 mod said;
 
+pub use page::{
+    OpenOutcome, OpenRequest, PageOutcome, PageRequest, ReadId, StoredPage, StoredRoom,
+};
 pub use pending::{CommitOutcome, EVENTS_MAX, Part, PlacedEvent};
 pub use recent::{Mark, Question, SaidId, Select};
 pub use room::RoomHistory;
@@ -109,6 +113,37 @@ impl History {
     /// True if messages are kept outside of the relay.
     pub fn is_remote(&self) -> bool {
         matches!(self.kind, Kind::Remote(_))
+    }
+
+    /// Returns the history of a room of which nothing is kept.
+    pub fn begin<W, E>(&self) -> RoomHistory<W, E> {
+        match self.kind {
+            Kind::Memory => RoomHistory::default(),
+            Kind::Remote(_) => RoomHistory::stored(0, 1),
+        }
+    }
+
+    /// Returns the history of a room that a store knows, with its newest messages in memory, and the time
+    /// at which the room wants to forget the oldest of them. The messages must be [sound].
+    ///
+    /// [sound]: StoredRoom::is_sound
+    pub fn restore<W, E>(
+        &mut self,
+        stored: StoredRoom,
+        now: Tick,
+        limits: &Limits,
+    ) -> (RoomHistory<W, E>, Option<Tick>) {
+        let before = stored.head - stored.messages.len() as Offset;
+        let (mut room, mut remind) = (RoomHistory::stored(before, stored.oldest), None);
+        for (message, id) in stored.messages {
+            remind = remind.or(self.keep(&mut room, message, id, now, limits).remind);
+        }
+        (room, remind)
+    }
+
+    /// Notes the oldest offset that a store still keeps of a room.
+    pub fn note_oldest<W, E>(&self, room: &mut RoomHistory<W, E>, oldest: Offset) {
+        room.note_oldest(oldest);
     }
 
     /// Returns the bytes of messages that are kept, in all rooms.

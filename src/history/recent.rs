@@ -118,7 +118,7 @@ impl Recent {
         self.kept.range(range).map(|kept| &kept.message)
     }
 
-    fn page_range(&self, question: Question) -> Range<usize> {
+    pub(super) fn page_range(&self, question: Question) -> Range<usize> {
         let Question { select, limit, bytes } = question;
         let limit = if limit == 0 { usize::MAX } else { limit };
         match select {
@@ -142,7 +142,7 @@ impl Recent {
     }
 
     /// The index of the first message at or behind the mark.
-    fn place(&self, mark: Mark) -> usize {
+    pub(super) fn place(&self, mark: Mark) -> usize {
         let place = match mark {
             Mark::End => return self.kept.len(),
             Mark::Time(time) => self.kept.partition_point(|kept| kept.message.unix_ms < time),
@@ -152,7 +152,7 @@ impl Recent {
     }
 
     /// The index of the first message behind the mark.
-    fn behind(&self, mark: Mark) -> usize {
+    pub(super) fn behind(&self, mark: Mark) -> usize {
         match mark {
             Mark::Offset(offset) => self.place(Mark::Offset(offset.saturating_add(1))),
             Mark::Time(time) => self.place(Mark::Time(time.saturating_add(1))),

@@ -1,5 +1,6 @@
 //! The history of one room: its numbering, and what is kept.
 
+use super::page;
 use super::pending::{CommitOutcome, Fate, Part, Pending, Proposal};
 use super::recent::{Question, Recent, SaidId};
 use super::said::SaidIds;
@@ -15,6 +16,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct RoomHistory<W, E> {
     head: Offset,
+    /// The oldest offset that a store outside keeps, if messages are kept there.
+    stored_from: Option<Offset>,
     recent: Recent,
     /// The ids of messages that were published, if any had one.
     said: Option<Box<SaidIds>>,
@@ -30,6 +33,7 @@ impl<W, E> Default for RoomHistory<W, E> {
     fn default() -> Self {
         Self {
             head: 0,
+            stored_from: None,
             recent: Recent::default(),
             said: None,
             pending: None,
@@ -45,12 +49,24 @@ impl<W, E> RoomHistory<W, E> {
         self.head
     }
 
-    /// Returns the oldest offset kept, or the one that comes next.
+    /// Returns the oldest offset kept, in memory or in a store, or the one that comes next.
     pub fn oldest(&self) -> Offset {
+        let in_memory = self.in_memory_from();
+        self.stored_from.map_or(in_memory, |stored| stored.min(in_memory))
+    }
+
+    /// Returns the oldest offset in memory, or the one that comes next.
+    pub fn in_memory_from(&self) -> Offset {
         self.recent.oldest().unwrap_or(self.head + 1)
     }
 
-    /// Returns the messages kept from `first` on, in order.
+    /// True if the answer to a question may include messages that only a store has.
+    pub fn reaches_below(&self, question: Question) -> bool {
+        let from = self.in_memory_from();
+        self.oldest() < from && page::reaches_below(&self.recent, from, question)
+    }
+
+    /// Returns the messages in memory from `first` on, in order.
     pub fn from(&self, first: Offset) -> impl Iterator<Item = &Rc<Message>> {
         self.recent.from(first)
     }
@@ -60,7 +76,7 @@ impl<W, E> RoomHistory<W, E> {
         self.from(offset).next().filter(|message| message.offset == offset)
     }
 
-    /// Returns the messages asked for, ascending: of those that fit neither `limit` nor `bytes`, the
+    /// Returns the messages asked for, of those in memory, ascending: of those that fit neither `limit` nor `bytes`, the
     /// end that was asked for stays.
     pub fn page(&self, question: Question) -> impl Iterator<Item = &Rc<Message>> {
         self.recent.page(question)
@@ -181,6 +197,18 @@ impl<W, E> RoomHistory<W, E> {
         self.pending.as_ref().is_some_and(|pending| pending.has_outcome())
     }
 
+    /// Returns the history of a room that a store keeps from `oldest` on, with nothing in memory.
+    pub(super) fn stored(head: Offset, oldest: Offset) -> Self {
+        Self { head, stored_from: Some(oldest), ..Self::default() }
+    }
+
+    /// Notes the oldest offset that the store keeps. It only forgets.
+    pub(super) fn note_oldest(&mut self, oldest: Offset) {
+        if let Some(stored) = &mut self.stored_from {
+            *stored = oldest.max(*stored);
+        }
+    }
+
     pub(super) fn propose(&mut self, proposal: Proposal<W>) {
         self.pending.get_or_insert_default().push(proposal);
     }
@@ -193,6 +221,7 @@ impl<W, E> RoomHistory<W, E> {
         let is_hole = planted!("hole-after-a-failed-batch") && fate == Fate::NotKept;
         if fate == Fate::Forgotten || is_hole {
             self.head += 1;
+            self.note_oldest(self.head + 1);
         }
         Some((proposal, fate))
     }
@@ -240,6 +269,7 @@ impl<W, E> RoomHistory<W, E> {
     pub(super) fn clear(&mut self) {
         self.recent = Recent::default();
         self.said = None;
+        self.note_oldest(self.head + 1);
     }
 
     /// True if a clear is not done.

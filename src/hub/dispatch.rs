@@ -74,7 +74,7 @@ impl Hub {
             }
             Command::Members { room } => self.members(conn, &room, now),
             Command::History { room, select, limit } => {
-                self.history(conn, &room, select, limit, now)
+                return self.history(conn, &room, select, limit, now);
             }
             Command::Rooms { from, limit } => self.rooms_from(conn, from, limit, now),
             Command::Describe { user, real_name } => {

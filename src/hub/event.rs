@@ -2,6 +2,7 @@
 
 use super::notice::Notice;
 use super::reply::Reply;
+use crate::history::Question;
 use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::now::Tick;
 use crate::payload::Message;
@@ -46,6 +47,8 @@ pub enum Event {
         /// The sender, if it does not want its own copy.
         skip: Option<ConnId>,
     },
+    /// Ask the store for a page of a room's history.
+    Page(PageQuery),
     /// Everyone in the room hears of it, except for some. Never many: those who hear it otherwise.
     Notice(RoomId, Notice, Vec<ConnId>),
     /// End a connection.
@@ -54,4 +57,19 @@ pub enum Event {
     Remind(RoomId, Tick),
     /// The room is no more: its id may be let again.
     Gone(RoomId),
+}
+
+/// A question to a room's history, for whose answer the store has to be asked.
+#[derive(Clone, Copy, Debug)]
+pub struct PageQuery {
+    /// The peer that asks.
+    pub conn: ConnId,
+    /// Its request.
+    pub request: RequestId,
+    /// The room.
+    pub room: RoomId,
+    /// True if the answer is for members only.
+    pub is_private: bool,
+    /// The question.
+    pub question: Question,
 }

@@ -25,7 +25,7 @@ pub(super) enum Start {
     Now,
     /// Behind this place, if that can be done without a hole; else with what is said next.
     After(Resume),
-    /// The same, or else with the oldest message that is kept.
+    /// The same, or else with the oldest message in memory.
     Kept(Resume),
 }
 
@@ -63,16 +63,19 @@ impl Hub {
         }
         self.spare(conn, id);
         let Some(room) = self.room(id) else { return Err(Refusal::BadRoom) };
-        let (recovered, from) = match start {
-            Start::Now => (false, None),
+        // What only a store has is not for those who cannot ask for less.
+        let in_memory = room.history.in_memory_from();
+        let (recovered, from, oldest) = match start {
+            Start::Now => (false, None, room.oldest()),
             Start::After(resume) => {
                 let from = room.recoverable(resume);
-                (from.is_some(), from)
+                (from.is_some(), from, room.oldest())
             }
             Start::Kept(resume) => {
                 let from = room.recoverable(resume);
-                let kept = Some(room.oldest()).filter(|_| !planted!("events-forget-what-is-kept"));
-                (from.is_some(), from.or(kept))
+                let kept = Some(in_memory).filter(|_| !planted!("events-forget-what-is-kept"));
+                let oldest = if from.is_some() { room.oldest() } else { in_memory };
+                (from.is_some(), from.or(kept), oldest)
             }
         };
         let reply = Reply::Joined {
@@ -81,7 +84,7 @@ impl Hub {
             recovered,
             epoch: room.epoch,
             head: room.head(),
-            oldest: room.oldest(),
+            oldest,
             members: room.count(),
         };
         let from = from.filter(|first| *first <= room.head());

@@ -31,12 +31,13 @@ mod reply;
 mod rights;
 mod room;
 mod state;
+mod stored;
 mod watches;
 
 pub use command::{Addressee, Command, Sender, Target, Where};
 pub use commit::{Append, Applied};
 pub use connection::Origin;
-pub use event::Event;
+pub use event::{Event, PageQuery};
 pub use name::{guest_number, is_person_name, is_room_name};
 pub use notice::{Departure, Ephemeral, Notice};
 pub use pattern::{Pattern, matches_pattern};

@@ -49,13 +49,7 @@ impl Hub {
         bytes: &[u8],
         now: Now,
     ) -> Result<Option<Offset>, Refusal> {
-        // The wire has no space for longer names, and nobody expects a space in one.
-        if !name::is_person_name(sender) {
-            return Err(Refusal::BadName);
-        }
-        if bytes.len() > self.limits.message {
-            return Err(Refusal::MessageTooLong);
-        }
+        self.check_host_message(sender, bytes)?;
         let room = self.find_or_make(room)?;
         let payload = Payload { bytes: bytes.into(), ..Payload::default() };
         let sender = Identity::named(sender);
@@ -63,6 +57,21 @@ impl Hub {
         let offset = self.propose(room, draft, None, now);
         self.forget_if_over(room);
         Ok(offset)
+    }
+
+    /// Checks what the program around the relay wants to publish.
+    ///
+    /// # Errors
+    /// The name is none, or the message is too long.
+    pub fn check_host_message(&self, sender: &str, bytes: &[u8]) -> Result<(), Refusal> {
+        // The wire has no space for longer names, and nobody expects a space in one.
+        if !name::is_person_name(sender) {
+            return Err(Refusal::BadName);
+        }
+        if bytes.len() > self.limits.message {
+            return Err(Refusal::MessageTooLong);
+        }
+        Ok(())
     }
 
     fn publish_as_member(
@@ -109,7 +118,8 @@ impl Hub {
         self.note_activity(conn, now);
         let room = self.room_meant(room).ok_or(Refusal::NotMember)?;
         self.may_say(conn, room)?;
-        let skip = self.people.is_member(conn, room).then_some(conn);
+        // It may have become a member before the message is kept.
+        let skip = (self.is_remote() || self.people.is_member(conn, room)).then_some(conn);
         let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
         let answer = if echo { Answer::Echo } else { Answer::Nothing };
         let speaker = Speaker { conn, since: now.running, request: self.request_of(conn), answer };

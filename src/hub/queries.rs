@@ -1,6 +1,7 @@
 //! Queries: the members of a room, its history, the list of rooms.
 
 use super::command::Where;
+use super::proposal::Progress;
 use super::reply::{Page, Reply, RoomLine};
 use super::rights::Switch;
 use super::state::Hub;
@@ -45,18 +46,22 @@ impl Hub {
         select: Select,
         limit: usize,
         now: Now,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Progress, Refusal> {
         let id = self.look_into(conn, whence)?;
         self.asking(conn, now)?;
         let room = self.room(id).ok_or(Refusal::NotMember)?;
         let question = Question { select, limit, bytes: self.limits.history_page() };
+        if room.history.reaches_below(question) {
+            let is_private = matches!(whence, Where::Joined(_));
+            return Ok(self.ask_for_page(conn, id, is_private, question, now));
+        }
         let messages: Vec<_> = room.history.page(question).map(Rc::clone).collect();
         let cost = QUESTION_COST + messages.iter().map(|message| message.weight()).sum::<usize>();
         let (epoch, head, oldest) = (room.epoch, room.head(), room.oldest());
         let reply = Reply::History { room: room.id, page: Page { epoch, head, oldest, messages } };
         self.charge(conn, cost, now);
         self.reply(conn, reply);
-        Ok(())
+        Ok(Progress::Done)
     }
 
     /// The rooms from a slot on.
@@ -101,6 +106,8 @@ impl Hub {
             Where::Joined(_) => Err(Refusal::NotMember),
             Where::Named(name) => {
                 let id = self.find(name).ok_or(Refusal::NoRoom)?;
+                // One that was only looked for is not there.
+                self.room(id).filter(|room| !room.is_blank()).ok_or(Refusal::NoRoom)?;
                 // What is said behind a door is for those inside; to others it is as if it were
                 // not there.
                 let is_open = self.room(id).is_some_and(|room| room.rights.is_open());

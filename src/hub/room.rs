@@ -27,6 +27,9 @@ pub struct Room {
     pub patience_at: Option<Tick>,
     /// When the new count of a big room is announced; a reminder is under way for then.
     pub counts_at: Option<Tick>,
+    /// Peers that are about to do something here, for whom the room was opened. It is not forgotten
+    /// before they had their turn.
+    pub pins: usize,
 }
 
 impl Room {
@@ -41,6 +44,7 @@ impl Room {
             rights: Box::default(),
             patience_at: None,
             counts_at: None,
+            pins: 0,
         }
     }
 
@@ -69,6 +73,16 @@ impl Room {
 
     /// True if the room may be forgotten.
     pub fn is_over(&self) -> bool {
+        self.is_deserted() && self.pins == 0
+    }
+
+    /// True if nobody has ever published here, and nobody is here: it is there only for those who are
+    /// about to come.
+    pub fn is_blank(&self) -> bool {
+        self.is_deserted() && self.head() == 0
+    }
+
+    fn is_deserted(&self) -> bool {
         self.members.is_empty() && self.history.is_over()
     }
 }

@@ -7,7 +7,7 @@ use super::person::{Membership, People};
 use super::proposal::{Behind, Waiting};
 use super::reply::Reply;
 use super::room::Room;
-use crate::history::History;
+use crate::history::{History, RoomHistory};
 use crate::id::{ConnId, Epoch, RequestId, RoomId};
 use crate::limits::{Limits, SAID_ONCE_ROOM};
 use crate::now::Now;
@@ -181,12 +181,22 @@ impl Hub {
             return Err(Refusal::RelayRoomsFull);
         }
         let epoch = Epoch(self.mint());
+        let history = self.history.begin();
+        self.insert_room(name.into(), epoch, history)
+    }
+
+    /// Adds a room whose name is free. There must be room for it.
+    pub(super) fn insert_room(
+        &mut self,
+        name: Rc<str>,
+        epoch: Epoch,
+        history: RoomHistory<Waiting, Notice>,
+    ) -> Result<RoomId, Refusal> {
         self.rooms_made = self.rooms_made.wrapping_add(1);
         let slot = self.rooms.vacant_key();
         let id = RoomId::new(slot, self.rooms_made).ok_or(Refusal::RelayRoomsFull)?;
-        let name: Rc<str> = name.into();
         self.room_ids.insert(name::folded(&name), id);
-        self.rooms.insert(Room::new(id, name, epoch));
+        self.rooms.insert(Room { history, ..Room::new(id, name, epoch) });
         Ok(id)
     }
 

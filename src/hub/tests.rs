@@ -52,6 +52,7 @@ impl World {
                 Event::Seat { conn, from: Some(from), .. } => {
                     format!("seat {} from {from}", conn.slot())
                 }
+                Event::Page(query) => format!("{}: page", query.conn.slot()),
                 Event::Gone(_) => "gone".to_owned(),
                 Event::Notice(_, notice, _) => format!("{notice:?}"),
                 Event::Done(..)

@@ -15,6 +15,7 @@ mod process;
 mod raw;
 mod resume;
 mod slow;
+mod stored;
 mod tell;
 mod vectors;
 

@@ -260,6 +260,11 @@ impl Model {
         self.may_fail || self.is_doubtful
     }
 
+    /// True if that is how a question to the store is refused, or a room that it was asked for.
+    pub fn is_unavailable(&self, refusal: Option<Refusal>) -> bool {
+        self.kept.is_some() && refusal == Some(Refusal::Unavailable)
+    }
+
     /// True if that is how the store refuses a message.
     pub fn is_lost(&self, refusal: Option<Refusal>) -> bool {
         match refusal {

@@ -1,5 +1,6 @@
 //! What happened in one or many seeds.
 
+use crate::world::ReadCounts;
 use hobnob::engine::Counts;
 use hobnob::reason::{CloseReason, Refusal};
 
@@ -68,6 +69,7 @@ pub struct Totals {
     pub checked: u64,
     pub tally: Tally,
     pub stored: Stored,
+    pub reads: ReadCounts,
 }
 
 /// What a store was asked for in one or many seeds.
@@ -140,6 +142,10 @@ impl Totals {
         self.checked += other.checked;
         self.tally.add(&other.tally);
         self.stored.add(&other.stored);
+        self.reads.pages += other.reads.pages;
+        self.reads.opened += other.reads.opened;
+        self.reads.shorter += other.reads.shorter;
+        self.reads.repeated += other.reads.repeated;
     }
 
     fn rows(&self) -> Vec<(&'static str, u64)> {
@@ -167,6 +173,12 @@ impl Totals {
         ];
         rows.extend(self.tally.rows());
         rows.extend(self.stored.rows());
+        rows.extend([
+            ("pages of the store", self.reads.pages),
+            ("rooms of the store", self.reads.opened),
+            ("rooms that came back shorter", self.reads.shorter),
+            ("outcomes that came once more", self.reads.repeated),
+        ]);
         // These are the event loop's to say, and HTTP's.
         let elsewhere = [
             CloseReason::WrongHost,

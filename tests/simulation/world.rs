@@ -23,6 +23,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
+pub use store::ReadCounts;
 use store::Store;
 
 /// The services of every seed: index, dialects, behaviour.
@@ -141,7 +142,7 @@ impl World {
         let mut transports = Random::new(!seed);
         let is_holding = transports.chance(400);
         let mut limits = draw_limits(&mut random);
-        let (weather, manners) = draw_weather(&mut random, limits.rooms_per_peer);
+        let (mut weather, manners) = draw_weather(&mut random, limits.rooms_per_peer);
         if !weather.is_audited_everywhere && random.chance(500) {
             limits.rooms = 3;
         }
@@ -175,9 +176,13 @@ impl World {
             ..Default::default()
         }));
         services.truncate(SERVICES);
-        let store = seed.is_multiple_of(2).then(|| Store::new(seed));
+        let store = seed.is_multiple_of(2).then(|| Store::new(seed, limits.history_messages));
         if let Some(store) = &store {
             limits.commit_patience = store.patience();
+            if let Some(age) = store.memory() {
+                limits.history_age = age;
+                weather.is_audited_everywhere &= !store.forgets_rooms();
+            }
         }
         let mut engine = Engine::new(limits.clone(), services, Secrets::from_number(random.next()));
         engine.takes_jobs(random.within(1, 4));
@@ -251,6 +256,7 @@ impl World {
         self.totals
             .stored
             .add(&self.store.as_ref().map_or_else(Stored::default, |store| store.tally));
+        self.totals.reads = self.store.as_ref().map(Store::read_counts).unwrap_or_default();
         let ends: u64 = self.totals.counts.closes.iter().sum();
         let left = self.engine.connections() as u64;
         assert_eq!(ends + left, self.totals.counts.accepted, "[reasons] an end without one");
@@ -350,6 +356,7 @@ impl World {
             self.deliver(AUDITOR, usize::MAX);
             self.finish_turn();
         }
+        self.store.iter_mut().for_each(Store::become_unreliable);
     }
 
     /// One thing happens.
@@ -714,6 +721,8 @@ impl World {
         match said {
             Ok(Some(offset)) => self.said_by_host.push((room, offset, index)),
             Ok(None) => assert!(self.store.is_some(), "[host] kept at once"),
+            // Too much waits for that room.
+            Err(Refusal::Unavailable) => assert!(self.store.is_some(), "[host]"),
             Err(refusal) => assert_eq!(refusal, Refusal::RelayRoomsFull, "[host]"),
         }
     }

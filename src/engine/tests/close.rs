@@ -333,8 +333,7 @@ fn an_action_that_waits_is_carried_out_before_the_end_of_the_stream() {
 
 /// A relay whose messages a store keeps, and a member that has published one.
 fn with_pending_message(limits: Limits) -> (Harness, ConnId) {
-    let mut harness = Harness::new(limits);
-    harness.engine.keep_remotely();
+    let mut harness = Harness::remote(limits);
     let ann = harness.member("ann");
     harness.publish_as(ann, ROOM, "one", 7, false);
     harness.settle();

@@ -3,7 +3,7 @@
 use super::socket::Socket;
 use crate::address::Remote;
 use crate::engine::{Effect, Engine, Reading, SLICES};
-use crate::history::CommitOutcome;
+use crate::history::{CommitOutcome, OpenOutcome};
 use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::limits::Limits;
 use crate::now::Now;
@@ -38,6 +38,8 @@ pub struct Harness {
     pub turns: usize,
     limits: Limits,
     sockets: Vec<Socket>,
+    /// True if a store keeps the messages, and says at once of each room that it does not know it.
+    has_empty_store: bool,
 }
 
 /// Returns the smallest limits, so that a few messages fill them.
@@ -71,12 +73,12 @@ impl Harness {
             vec![Service::Frame(Default::default()), strict, plain, Service::moderating()];
         let now = Now { running: Duration::from_secs(1), unix_ms: 1_700_000_000_000 };
         let engine = Engine::new(limits.clone(), services, Secrets::from_number(7));
-        Self { engine, now, turns: 0, limits, sockets: Vec::new() }
+        Self { engine, now, turns: 0, limits, sockets: Vec::new(), has_empty_store: false }
     }
 
-    /// The same, with messages that the test [keeps](Self::take_append).
+    /// The same, with messages that the test [keeps](Self::take_append), in a store that knows no room.
     pub fn remote(limits: Limits) -> Self {
-        let mut harness = Self::new(limits);
+        let mut harness = Self { has_empty_store: true, ..Self::new(limits) };
         harness.engine.keep_remotely();
         harness
     }
@@ -229,6 +231,11 @@ impl Harness {
         self.engine.reap(self.now);
         self.flush();
         self.act();
+        while self.has_empty_store
+            && let Some(request) = self.engine.take_open_request()
+        {
+            self.engine.opened(&request, OpenOutcome::Absent, self.now);
+        }
         self.engine.assert_sound();
     }
 

@@ -9,4 +9,5 @@ mod jobs;
 mod replay;
 mod seam;
 mod socket;
+mod stored;
 mod turns;

@@ -1,7 +1,7 @@
 //! The loop, with a store that the test plays.
 
 use super::*;
-use crate::history::CommitOutcome;
+use crate::history::{CommitOutcome, OpenOutcome};
 use crate::id::Offset;
 use crate::net::handle::HandleError;
 
@@ -25,7 +25,11 @@ fn stored() -> EventLoop {
 /// Publishes to a room until the relay takes no more requests.
 fn fill(event_loop: &mut EventLoop) -> Offset {
     let handle = event_loop.handle();
-    for said in 0..100 {
+    handle.publish("lobby", "host", b"first").unwrap();
+    event_loop.turn(NOW).unwrap();
+    let request = event_loop.engine.take_open_request().expect("the room is not in memory");
+    event_loop.engine.opened(&request, OpenOutcome::Absent, event_loop.now);
+    for said in 1..100 {
         match handle.publish("lobby", "host", &[b'x'; 16 << 10]) {
             Ok(()) => {}
             Err(error) => {

@@ -2,11 +2,11 @@
 //! shown on joining to those whose client cannot ask.
 
 use super::options::options_of;
-use super::state::Irc;
+use super::state::{Irc, PendingRequest};
 use super::talk::Talk;
 use crate::history::{Mark, Question, Select};
-use crate::hub::Room;
-use crate::id::{Offset, RoomId};
+use crate::hub::{Command, Page, Room, Where};
+use crate::id::{Offset, RequestId, RoomId};
 use crate::payload::Message;
 use crate::session::encode::irc::caps::Cap;
 use crate::session::encode::irc::names::{channel_of, room_of};
@@ -74,15 +74,33 @@ pub(super) fn chathistory(talk: &mut Talk<'_>) {
         // Cannot be: each has as many places as it takes.
         _ => return,
     };
-    let bytes = talk.view.limits.outbox / 8;
-    let messages: Vec<Rc<Message>> =
-        room.history.page(Question { select, limit, bytes }).map(Rc::clone).collect();
-    let batch = talk.irc.next_batch();
     // Of a page that reads on from a place, the newest are left out, and asked for next.
     let keeps_oldest = matches!(select, Select::After(_) | Select::Between(..));
+    let question = Question { select, limit, bytes: talk.view.limits.outbox / 8 };
+    if room.history.reaches_below(question) {
+        let request = PendingRequest { keeps_oldest, ..talk.about(target, "") };
+        let room = Where::Joined(room.id);
+        return talk.ask(request, Command::History { room, select, limit });
+    }
+    let messages: Vec<Rc<Message>> = room.history.page(question).map(Rc::clone).collect();
+    let batch = talk.irc.next_batch();
     talk.write(|irc, view, out| {
         write_batch(irc, view, room, &batch, (&messages, keeps_oldest), out);
     });
+}
+
+/// Appends the answer of the hub, where a store had to be asked.
+pub(super) fn write_page(
+    irc: &mut Irc,
+    id: RequestId,
+    (room, page): (RoomId, &Page),
+    view: &View<'_>,
+    out: &mut Vec<u8>,
+) {
+    let keeps_oldest = irc.pending(id).is_some_and(|request| request.keeps_oldest);
+    let batch = irc.next_batch();
+    let Some(room) = view.hub.room(room) else { return };
+    write_batch(irc, view, room, &batch, (&page.messages, keeps_oldest), out);
 }
 
 /// How many are asked for. As many as there may be, for those who ask for none.
@@ -141,6 +159,8 @@ fn is_before(one: Mark, other: Mark, room: &Room) -> bool {
     match (one, other) {
         (Mark::Offset(one), Mark::Offset(other)) => one <= other,
         (Mark::Time(one), Mark::Time(other)) => one <= other,
+        // The time of what is not in memory is not known here.
+        (Mark::Offset(one), Mark::Time(_)) if one < room.history.in_memory_from() => true,
         (Mark::Offset(one), Mark::Time(other)) => time_of(one).is_some_and(|one| one <= other),
         (Mark::Time(one), Mark::Offset(other)) => time_of(other).is_none_or(|other| one <= other),
         (_, Mark::End) => true,

@@ -85,6 +85,9 @@ impl Irc {
                 line.last(text);
                 return false;
             }
+            Reply::History { room, page } => {
+                history::write_page(self, id, (*room, page), view, out);
+            }
             Reply::Refused { refusal, .. } => self.write_refusal(id, *refusal, view, out),
             // Answers to what no line asks for.
             Reply::Ack { .. }
@@ -92,8 +95,7 @@ impl Irc {
             | Reply::Gap { .. }
             | Reply::Published { .. }
             | Reply::Rooms { .. }
-            | Reply::DirectSent { .. }
-            | Reply::History { .. } => {}
+            | Reply::DirectSent { .. } => {}
         }
         true
     }
@@ -185,7 +187,10 @@ impl Irc {
     ) {
         let about = self.pending(id).cloned().unwrap_or_default();
         // What is lost is told even where nothing else is answered.
-        let is_loss = matches!(refusal, Refusal::RateLimited | Refusal::NotKept | Refusal::Unknown);
+        let is_loss = matches!(
+            refusal,
+            Refusal::RateLimited | Refusal::NotKept | Refusal::Unknown | Refusal::Unavailable
+        );
         if about.is_quiet && !is_loss {
             return;
         }
@@ -203,6 +208,8 @@ impl Irc {
         let failure = match refusal {
             Refusal::NotKept => Some("NOT_KEPT"),
             Refusal::Unknown => Some("OUTCOME_UNKNOWN"),
+            Refusal::Unavailable if about.verb == "CHATHISTORY" => Some("MESSAGE_ERROR"),
+            Refusal::Unavailable => Some("TEMPORARILY_UNAVAILABLE"),
             _ => None,
         };
         if let Some(code) = failure {
@@ -242,7 +249,11 @@ impl Irc {
             Refusal::CannotHear | Refusal::NotReading => {
                 (ERR_CANNOTSENDTOUSER, &[nick], refusal.text())
             }
-            Refusal::Expelled | Refusal::Draining | Refusal::NotKept | Refusal::Unknown => return,
+            Refusal::Expelled
+            | Refusal::Draining
+            | Refusal::NotKept
+            | Refusal::Unknown
+            | Refusal::Unavailable => return,
         };
         // Before there is a name, the client is free to try another.
         if !self.greeted && refusal == Refusal::NameTaken {

@@ -59,6 +59,8 @@ pub(super) struct PendingRequest {
     pub(super) nick: String,
     /// Words given along.
     pub(super) words: Option<String>,
+    /// True if the newest messages of a page that is too long are left out, and not the oldest.
+    pub(super) keeps_oldest: bool,
     /// True if nothing is answered, whatever comes of it.
     pub(super) is_quiet: bool,
     /// The job that is done for it, if it is one.

@@ -142,7 +142,8 @@ pub fn refusal(refusal: Refusal) -> Response {
         | Refusal::RelayRoomsFull
         | Refusal::Draining
         | Refusal::NotReading
-        | Refusal::NotKept => Status::Unavailable,
+        | Refusal::NotKept
+        | Refusal::Unavailable => Status::Unavailable,
         Refusal::Unknown => Status::Timeout,
     };
     let response = problem(status, refusal.word(), refusal.code(), refusal.text());

@@ -1,5 +1,9 @@
 //! A store that keeps the messages of a relay: late, many at once, and now and then not at all.
 
+mod reads;
+
+pub use reads::ReadCounts;
+
 use super::World;
 use crate::model::Who;
 use crate::peer::Peer;
@@ -10,6 +14,7 @@ use hobnob::history::{CommitOutcome, EVENTS_MAX};
 use hobnob::hub::Append;
 use hobnob::id::{Offset, RoomId};
 use hobnob::now::Now;
+use reads::Reads;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -28,6 +33,14 @@ pub struct Store {
     patience: Duration,
     /// Appends under way, and in which turn they end.
     under_way: Vec<(Append, u64)>,
+    /// What is read from it.
+    reads: Reads,
+    /// How long the relay has messages in memory, if that is short; then it also forgets rooms.
+    memory: Option<Duration>,
+    /// There are rooms that nobody is in at times.
+    forgets_rooms: bool,
+    /// Messages that a room has in memory, at most: as many are not thrown away.
+    least: usize,
     /// The newest offset of each numbering.
     heads: HashMap<u64, Offset>,
     /// Offsets that the engine was told of and has not acted on, by room, in its order.
@@ -51,7 +64,7 @@ struct Told {
 }
 
 impl Store {
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, history_messages: usize) -> Self {
         let mut random = Random::new(seed ^ 0x5704_e000_0000_0000);
         let slowness = *random.pick(&[1, 4, 40]);
         let fail_per_mille = *random.pick(&[0, 0, 20, 200]);
@@ -62,8 +75,15 @@ impl Store {
             false => Duration::from_millis(random.within(200, 3_000) as u64),
         };
         let doubt_per_mille = if is_patient { 0 } else { *random.pick(&[0, 10, 100]) };
+        let memory = random.chance(400).then(|| random.within(50, 1_000) as u64);
+        let memory = memory.map(Duration::from_millis);
+        let reads = Reads::new(&mut random, is_patient);
         Self {
             random,
+            reads,
+            memory,
+            forgets_rooms: seed.is_multiple_of(4),
+            least: history_messages,
             slowness,
             fail_per_mille,
             stall_per_mille,
@@ -85,6 +105,16 @@ impl Store {
         self.fail_per_mille > 0
     }
 
+    /// How long the relay has messages in memory, if that is short.
+    pub fn memory(&self) -> Option<Duration> {
+        self.memory
+    }
+
+    /// True if some rooms are to be forgotten by the relay, and to come back.
+    pub fn forgets_rooms(&self) -> bool {
+        self.forgets_rooms
+    }
+
     /// How long a sender is to wait for it.
     pub fn patience(&self) -> Duration {
         self.patience
@@ -95,9 +125,18 @@ impl Store {
         self.patience < Duration::from_mins(1)
     }
 
+    /// From now on reads may go wrong.
+    pub fn become_unreliable(&mut self) {
+        self.reads.is_unreliable = true;
+    }
+
+    pub fn read_counts(&self) -> ReadCounts {
+        self.reads.counts
+    }
+
     /// True if nothing is under way.
     pub fn is_idle(&self) -> bool {
-        self.under_way.is_empty() && self.told.is_empty()
+        self.under_way.is_empty() && self.told.is_empty() && self.reads.is_idle()
     }
 
     /// Takes what is to be kept, and says what came of it; of all, if nobody is to wait.
@@ -123,6 +162,7 @@ impl Store {
         for (append, _) in due {
             self.end(&append, engine, now);
         }
+        self.read(engine, turn, is_prompt, now);
     }
 
     /// Events have places of their own behind the messages, and are bounded.
@@ -179,6 +219,9 @@ impl Store {
         let (epoch, last) = (append.epoch.0, append.after + kept as u64);
         self.heads.insert(epoch, last);
         if kept > 0 {
+            self.reads.keep(append, kept, &mut self.random, self.least);
+        }
+        if kept > 0 {
             let offsets = append.after + 1..=last;
             match self.told.iter_mut().find(|told| told.epoch == epoch) {
                 Some(told) => told.offsets.extend(offsets),
@@ -197,7 +240,12 @@ impl Store {
         self.tally.refused_clears += u64::from(fails && append.clears);
         let outcome = match fails {
             true => CommitOutcome::NotKept,
-            false => CommitOutcome::Kept(append.after),
+            false => {
+                if append.clears {
+                    self.reads.forget(append);
+                }
+                CommitOutcome::Kept(append.after)
+            }
         };
         engine.committed(append.room, outcome, now);
     }

@@ -51,6 +51,7 @@ impl Peer {
         let limited = self.has_rate && refusal == Refusal::RateLimited;
         // It may have been put out before.
         let is_outside = model.is_governed && refusal == Refusal::NotMember;
+        let is_unavailable = model.is_unavailable(Some(refusal));
         let in_rooms = self.in_rooms();
         match self.answered("error") {
             Want::Welcome if request == 0 => {
@@ -69,7 +70,8 @@ impl Peer {
             Want::Members { request: wanted, .. } | Want::History { request: wanted, .. }
                 if wanted == request =>
             {
-                assert!(limited || is_outside, "[refusal] {refusal} for a question");
+                let is_fair = limited || is_outside || is_unavailable;
+                assert!(is_fair, "[refusal] {refusal} for a question");
             }
             Want::Ack { id, index, is_repeat, .. }
                 if id == request && model.is_lost(Some(refusal)) =>
@@ -121,6 +123,7 @@ impl Peer {
             }
             // A listener asks for its name and its room at once.
             Refusal::NameTaken => self.events.is_some(),
+            Refusal::Unavailable => !is_bad && model.is_unavailable(Some(refusal)),
             refusal => self.has_rate && refusal == Refusal::RateLimited,
         };
         assert!(is_right, "[refusal] {refusal} for a join");
@@ -197,7 +200,9 @@ impl Peer {
             (Want::Posted { .. }, Some(Refusal::NotKept | Refusal::Unknown)) => {
                 model.is_lost(refusal)
             }
-            (Want::Posted { .. } | Want::Past { .. }, _) => limited,
+            (Want::Posted { .. } | Want::Past { .. }, _) => {
+                limited || model.is_unavailable(refusal)
+            }
             _ => false,
         };
         assert!(is_right, "[refusal] peer {}: {refusal:?} for {asked:?}", self.serial);
