@@ -104,7 +104,12 @@ impl Peer {
     fn heed_order(&mut self, room: u32, by: &str, order: &Order<'_>, model: &Model) {
         match order {
             // An operator of the relay changes what it was just put out of.
-            _ if self.is_called(by) && !self.is_in(room) => {}
+            Order::Modes { .. } | Order::Topic if self.is_called(by) && !self.is_in(room) => {}
+            Order::Kick(name)
+                if self.is_called(by) && !self.is_in(room) && model.is_operator(by) =>
+            {
+                assert!(!self.is_called(name), "[rights] it is put out twice");
+            }
             Order::Modes { letters, params } => self.heed_change(room, by, letters, params, model),
             Order::Topic => self.check_order(room, by, true, model),
             Order::Kick(name) => {
