@@ -6,7 +6,7 @@ use super::peer::{Hold, Peer, Phase, Seat};
 use super::tape::Place;
 use super::tapes::Tapes;
 use crate::hub::Reply;
-use crate::id::{ConnId, Offset, RequestId};
+use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::payload::Message;
 use crate::reason::CloseReason;
 use std::io::IoSlice;
@@ -185,6 +185,21 @@ impl Engine {
         }
     }
 
+    /// Tells a peer that messages before `oldest` are gone, if it has not read them. It goes on behind them.
+    fn tell_gap_before(&mut self, conn: ConnId, room: RoomId, next: &mut Offset, oldest: Offset) {
+        if *next < oldest {
+            let to = oldest - 1 + u64::from(planted!("gap-is-off-by-one"));
+            self.reply(conn, RequestId::NONE, &Reply::Gap { room, from: *next, to });
+            *next = oldest;
+        }
+    }
+
+    /// Tells a peer that a message is left out, which is too long for its transport.
+    fn tell_left_out(&mut self, conn: ConnId, room: RoomId, offset: Offset) {
+        self.metrics.count_oversized();
+        self.reply(conn, RequestId::NONE, &Reply::Gap { room, from: offset, to: offset });
+    }
+
     fn replay_page(&mut self, conn: ConnId, seat: Seat) {
         let Some((tape, Place::Recovering(mut next))) = self.tapes.at(seat) else { return };
         let (room_id, dialect) = (tape.room, tape.dialect);
@@ -194,11 +209,7 @@ impl Engine {
         let in_memory = room.history.in_memory_from();
         // What the store cannot say is a gap.
         let oldest = if arrived.is_ok() { room.oldest() } else { in_memory };
-        if next < oldest {
-            let to = oldest - 1 + u64::from(planted!("gap-is-off-by-one"));
-            self.reply(conn, RequestId::NONE, &Reply::Gap { room: room_id, from: next, to });
-            next = oldest;
-        }
+        self.tell_gap_before(conn, room_id, &mut next, oldest);
         let page = self.replay_bytes();
         let Some(peer) = self.peers.get_mut(conn) else { return };
         let Some(room) = self.world.hub().room(room_id) else { return };
@@ -249,9 +260,7 @@ impl Engine {
         }
         peer.replayed(seat.tape as usize, |last| next > last);
         if let Some(offset) = oversized {
-            self.metrics.count_oversized();
-            let gap = Reply::Gap { room: room_id, from: offset, to: offset };
-            self.reply(conn, RequestId::NONE, &gap);
+            self.tell_left_out(conn, room_id, offset);
         }
         if next > head {
             self.tapes.rejoin(seat);

@@ -135,6 +135,7 @@ impl History {
     ) -> (RoomHistory<W, E>, Option<Tick>) {
         let before = stored.head - stored.messages.len() as Offset;
         let (mut room, mut remind) = (RoomHistory::stored(before, stored.oldest), None);
+        room.continue_events(stored.events);
         for (message, id) in stored.messages {
             remind = remind.or(self.keep(&mut room, message, id, now, limits).remind);
         }

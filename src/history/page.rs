@@ -113,6 +113,8 @@ pub struct StoredRoom {
     /// The newest messages, in their order and without a hole, each with the id under which it is kept
     /// once.
     pub messages: Vec<(Rc<Message>, Option<SaidId>)>,
+    /// The number of the newest event.
+    pub events: u64,
 }
 
 impl StoredRoom {

@@ -202,6 +202,11 @@ impl<W, E> RoomHistory<W, E> {
         Self { head, stored_from: Some(oldest), ..Self::default() }
     }
 
+    /// Numbers events on from those that the store keeps.
+    pub(super) fn continue_events(&mut self, last: u64) {
+        self.events = last;
+    }
+
     /// Notes the oldest offset that the store keeps. It only forgets.
     pub(super) fn note_oldest(&mut self, oldest: Offset) {
         if let Some(stored) = &mut self.stored_from {

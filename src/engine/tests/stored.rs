@@ -270,7 +270,8 @@ fn all_who_wait_for_a_room_share_one_request_and_have_their_turn_in_it() {
     stored.open(&other, OpenOutcome::Absent);
     assert_eq!(stored.heard(cyd), ["joined elsewhere at 0"]);
     let epoch = Epoch(7);
-    let room = StoredRoom { name: "R".into(), epoch, head: 4, oldest: 5, messages: Vec::new() };
+    let room =
+        StoredRoom { name: "R".into(), epoch, head: 4, oldest: 5, messages: Vec::new(), events: 0 };
     stored.open(&request, OpenOutcome::Found(room));
     assert_eq!(stored.heard(ann), ["joined R at 4", "came bob, 2"]);
     assert_eq!(stored.heard(bob), ["joined R at 4", "pong 1"]);
@@ -308,6 +309,7 @@ fn a_room_that_cannot_be_opened_refuses_all_who_wait_and_is_asked_for_anew() {
         head: 9,
         oldest: 10,
         messages: Vec::new(),
+        events: 0,
     };
     stored.open(&late, OpenOutcome::Found(lost));
     assert!(stored.heard(ann).is_empty());
@@ -337,7 +339,7 @@ fn a_room_comes_back_with_its_messages() {
     let (epoch, name) = (stored.epoch, ROOM.into());
     stored.open(
         &request,
-        OpenOutcome::Found(StoredRoom { name, epoch, head: 2, oldest: 1, messages }),
+        OpenOutcome::Found(StoredRoom { name, epoch, head: 2, oldest: 1, messages, events: 0 }),
     );
     let heard = stored.heard(bob);
     assert_eq!(heard[..2], ["joined r at 2, recovered", "r#2 m2"]);

@@ -205,14 +205,7 @@ impl Irc {
         }
         let (channel, nick) = (&*about.channel, &*about.nick);
         let full = about.full_list(view);
-        let failure = match refusal {
-            Refusal::NotKept => Some("NOT_KEPT"),
-            Refusal::Unknown => Some("OUTCOME_UNKNOWN"),
-            Refusal::Unavailable if about.verb == "CHATHISTORY" => Some("MESSAGE_ERROR"),
-            Refusal::Unavailable => Some("TEMPORARILY_UNAVAILABLE"),
-            _ => None,
-        };
-        if let Some(code) = failure {
+        if let Some(code) = failure_of_store(refusal, about.verb) {
             let lines = self.server_lines(view);
             return lines.fail(about.verb, code, &[channel], refusal.text(), out);
         }
@@ -260,6 +253,17 @@ impl Irc {
             self.nick = "".into();
         }
         self.server_lines(view).numeric(numeric, params, text, out);
+    }
+}
+
+/// Returns the code of FAIL for a refusal that a store is the reason for.
+fn failure_of_store(refusal: Refusal, verb: &str) -> Option<&'static str> {
+    match refusal {
+        Refusal::NotKept => Some("NOT_KEPT"),
+        Refusal::Unknown => Some("OUTCOME_UNKNOWN"),
+        Refusal::Unavailable if verb == "CHATHISTORY" => Some("MESSAGE_ERROR"),
+        Refusal::Unavailable => Some("TEMPORARILY_UNAVAILABLE"),
+        _ => None,
     }
 }
 

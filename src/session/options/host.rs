@@ -4,6 +4,7 @@
 //! a relay on its reader's machine as if it had come from it: for the browser both are one origin. What
 //! gives it away is the name that the browser writes into `Host`, which no page can choose.
 
+use super::authority::name_in;
 use super::http::Options;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -17,15 +18,6 @@ pub fn is_host_name(text: &str) -> bool {
     let is_name_byte =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
     (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(is_name_byte) && !name.starts_with('.')
-}
-
-/// The name in an authority, without its port, as `localhost` in `LOCALHOST.:8080`.
-pub fn name_in(authority: &str) -> String {
-    let name = match authority.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => authority,
-    };
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
 /// Whether a request for this name is answered. Addresses and `localhost` always are: no name server
@@ -81,22 +73,6 @@ pub fn refusal(name: &str, is_admin: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_taken_out_of_authorities() {
-        for (authority, name) in [
-            ("relay.test", "relay.test"),
-            ("Relay.Test:8080", "relay.test"),
-            ("localhost.:80", "localhost"),
-            ("127.0.0.1:8080", "127.0.0.1"),
-            ("[::1]:8080", "[::1]"),
-            ("[::1]", "[::1]"),
-            ("relay.test:", "relay.test"),
-            ("", ""),
-        ] {
-            assert_eq!(name_in(authority), name, "{authority}");
-        }
-    }
 
     #[test]
     fn fault_a1_what_a_name_server_may_point_here_is_not_answered() {

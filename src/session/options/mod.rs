@@ -1,5 +1,7 @@
 //! How each kind of listener serves. Knows no session.
 
+#[cfg(feature = "http")]
+pub mod authority;
 pub mod frame;
 #[cfg(feature = "http")]
 pub mod host;

@@ -29,9 +29,9 @@ impl fmt::Display for OriginError {
 impl std::error::Error for OriginError {}
 
 impl AllowedOrigin {
-    /// True if the `Origin` header of a request is one of these.
+    /// True if the `Origin` header of a request is one of these. Browsers send the canonical form, so that
+    /// nothing else is one.
     pub fn covers(&self, origin: &str) -> bool {
-        let Some(origin) = canonical(origin) else { return false };
         if !self.is_wildcard {
             return origin == self.text;
         }
@@ -40,13 +40,16 @@ impl AllowedOrigin {
         else {
             return false;
         };
-        scheme == given && authority.len() > suffix.len() && authority.ends_with(suffix)
+        let is_below = authority.len() > suffix.len() && authority.ends_with(suffix);
+        scheme == given
+            && is_below
+            && canonical(origin).is_some_and(|canonical| canonical == origin)
     }
 
     /// True if pages of these origins come from a host of this name.
     pub fn covers_host(&self, name: &str) -> bool {
         let Some((_, authority)) = self.text.split_once("://") else { return false };
-        let host = super::host::name_in(authority);
+        let host = super::authority::name_in(authority);
         match self.is_wildcard {
             true => name.len() > host.len() && name.ends_with(&host),
             false => host == name,
@@ -171,6 +174,10 @@ mod tests {
             ("null", "https://null"),
             ("capacitor://localhost", "http://localhost"),
             ("https://chat.example", "nonsense"),
+            ("https://chat.example", "https://CHAT.example"),
+            ("https://chat.example", "https://chat.example/"),
+            ("https://*.example", "https://a b.example"),
+            ("https://*.example", "https://A.example"),
         ] {
             assert!(!allowed(text).covers(origin), "{text} covers {origin}");
         }

@@ -12,6 +12,7 @@ use crate::reason::CloseReason;
 use crate::session::action::{Action, Outcome, RequestId};
 use crate::session::dialect::{Dialect, Language};
 use crate::session::fault::Fault;
+use crate::session::options::authority;
 use crate::session::options::http::{Options, Serve};
 use crate::session::protocol::{Conversation, Input};
 use crate::session::service::Service;
@@ -190,7 +191,7 @@ impl Exchange {
         let head = bytes.get(..length).unwrap_or_default();
         let (request, body) = http::parse_head(head).map_err(|error| self.fail(error))?;
         // Whoever names no host is no browser.
-        let name = request.header("host").map(host::name_in);
+        let name = request.header("host").map(authority::name_in);
         if let Some(name) = name.filter(|name| !host::is_answered(name, options)) {
             let why = host::refusal(&name, options.serve == Serve::Admin);
             let response = Response::text(Status::MisdirectedRequest, &why);

@@ -205,7 +205,8 @@ impl Store {
         let oldest = known.messages.front().map_or(known.head + 1, |(first, _)| first.offset);
         let (name, epoch, head) = (Rc::clone(&known.name), known.epoch, known.head);
         self.reads.counts.opened += 1;
-        OpenOutcome::Found(StoredRoom { name, epoch, head, oldest, messages })
+        let events = self.events.get(&epoch.0).copied().unwrap_or(0);
+        OpenOutcome::Found(StoredRoom { name, epoch, head, oldest, messages, events })
     }
 
     fn page(&mut self, request: &PageRequest) -> PageOutcome {
