@@ -180,7 +180,8 @@ impl World {
         if let Some(store) = &store {
             limits.commit_patience = store.patience();
             if let Some(age) = store.memory() {
-                limits.history_age = age;
+                // Ids keep a room in memory as messages do.
+                (limits.history_age, limits.said_once_age) = (age, age);
                 weather.is_audited_everywhere &= !store.forgets_rooms();
             }
         }

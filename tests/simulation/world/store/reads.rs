@@ -61,7 +61,7 @@ impl Reads {
             fail_per_mille: *random.pick(&[0, 20, 200]),
             stall_per_mille: *random.pick(&[0, 5, 50]),
             never_per_mille: if is_patient { 0 } else { *random.pick(&[0, 10, 100]) },
-            lose_per_mille: *random.pick(&[0, 200, 400]),
+            lose_per_mille: *random.pick(&[0, 400, 800]),
             expire_per_mille: *random.pick(&[0, 0, 20]),
             rooms: HashMap::new(),
             pages: Vec::new(),
