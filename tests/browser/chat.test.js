@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Chat } from '../../src/web/page/chat.js';
+import { Recall } from '../../src/web/page/recall.js';
 import { shown as looks } from '../../src/web/page/text.js';
 import { Clock, EPOCH, OTHER_EPOCH, Socket, joined, message, welcome } from './world.js';
 
@@ -11,12 +12,14 @@ class World {
   sockets = [];
   notices = [];
 
+  reads = [];
+
   constructor(saved) {
     const open = () => this.sockets[this.sockets.push(new Socket()) - 1];
     this.chat = new Chat({ open, clock: this.clock, saved }, {
       changed: () => {},
       notice: ({ text }) => this.notices.push(text),
-      said: () => {},
+      said: (it, { text }, isMeant) => this.reads.push([text, isMeant]),
     });
   }
 
@@ -210,15 +213,15 @@ test('what is said without a line waits for it, even across a reload', () => {
 
 test('a refused message keeps its reason, and can be tried again or given up', () => {
   const world = World.in();
-  world.chat.say(world.room, 'too fast');
+  world.chat.say(world.room, 'may I?');
   const { id } = world.socket.last('say');
-  world.receive({ type: 'error', code: 107, request: id, text: 'wait a moment' });
+  world.receive({ type: 'error', code: 111, request: id, text: 'it is moderated' });
   assert.deepEqual([world.room.unsaid[0].state, world.room.unsaid[0].problem],
-    ['refused', 'wait a moment']);
+    ['refused', 'it is moderated']);
   world.socket.take();
   world.chat.retry(world.room, id);
   assert.equal(world.socket.last('say').id, id);
-  world.receive({ type: 'error', code: 107, request: id, text: 'wait a moment' });
+  world.receive({ type: 'error', code: 111, request: id, text: 'it is moderated' });
   world.chat.discard(world.room, id);
   assert.deepEqual(world.room.unsaid, []);
 });
@@ -257,7 +260,8 @@ test('a join that is refused is told; one that came too fast is tried again', ()
   const world = World.in();
   world.chat.open('a,b');
   world.receive({ type: 'error', code: 102, request: world.socket.last('join').request, text: 'no' });
-  assert.deepEqual([world.notices, world.chat.rooms.size], [['a,b: no'], 1]);
+  assert.deepEqual([world.notices, world.chat.rooms.size],
+    [['a,b: The name of a room has no spaces, commas or invisible characters, and is not very long. a_b would do'], 1]);
   world.chat.open('tea');
   const { request } = world.socket.last('join');
   world.receive({ type: 'error', code: 107, request, text: 'wait' });
@@ -437,4 +441,239 @@ test('a room is joined with its key, also by coming back and by a page that was 
   world.chat.open('attic');
   world.receive({ type: 'error', code: 114, request: world.socket.last('join').request, text: 'not it' });
   assert.deepEqual(world.notices.at(-1), 'attic: not it. Write it behind the name of the room');
+});
+
+/** A relay with a rate: so many at once, then one each so many milliseconds. What it is sent, it answers. */
+class Rated {
+  said = [];
+  refusals = 0;
+  #allowed;
+  #since;
+
+  constructor(world, burst, everyMs) {
+    Object.assign(this, { world, burst, everyMs });
+    this.#allowed = burst;
+    this.#since = world.clock.now();
+  }
+
+  /** Answers everything that was sent, and what is sent upon the answers. */
+  answer() {
+    for (let frames = this.world.socket.take(); frames.length > 0; frames = this.world.socket.take()) {
+      for (const frame of frames) this.#answer(frame);
+    }
+  }
+
+  #answer({ type, id, text, request, name }) {
+    const now = this.world.clock.now();
+    this.#allowed = Math.min(this.burst, this.#allowed + (now - this.#since) / this.everyMs);
+    this.#since = now;
+    if (this.#allowed < 1) {
+      this.refusals += 1;
+      this.world.receive({ type: 'error', code: 107, request: id ?? request, text: 'wait a moment' });
+      return;
+    }
+    this.#allowed -= 1;
+    this.said.push(text);
+    if (type === 'tell') return this.world.receive({ type: 'passed', request, time: now, away: '' });
+    const offset = this.world.room.place.offset + 1;
+    this.world.receive(message(offset, text, { sender: 'ann' }), { type: 'ack', room: 7, id, offset });
+  }
+}
+
+const numbered = (count) => Array.from({ length: count }, (_, index) => `line ${index + 1}`);
+
+test('lines typed while away go out in their order and at the pace of the relay, without a click', () => {
+  for (const [burst, everyMs] of [[10, 200], [1, 1_000], [4, 1_000], [10, 20]]) {
+    const world = World.in();
+    world.socket.break();
+    for (const text of numbered(15)) world.chat.say(world.room, text);
+    assert.equal(world.room.pending, 15);
+    world.clock.pass(400);
+    world.welcome();
+    world.socket.receive(joined(world.socket.last('join').request, { recovered: true }));
+    world.socket.sent = world.socket.sent.filter(({ type }) => type === 'say');
+    const relay = new Rated(world, burst, everyMs);
+    for (let ms = 0; ms < 60_000 && relay.said.length < 15; ms += 10) {
+      relay.answer();
+      assert.ok(world.room.unsaid.every(({ state }) => state !== 'refused'));
+      world.clock.pass(10);
+    }
+    assert.deepEqual(relay.said, numbered(15), `burst ${burst}, one each ${everyMs} ms`);
+    assert.deepEqual([world.room.unsaid, world.room.pending], [[], 0]);
+    assert.ok(relay.refusals <= 10, `${relay.refusals} refusals for 15 messages`);
+  }
+});
+
+test('twenty quick lines keep their order, and those to one person, too', () => {
+  const world = World.in();
+  const relay = new Rated(world, 10, 200);
+  for (const text of numbered(20)) world.chat.say(world.room, text);
+  const sent = world.socket.sent.filter(({ type }) => type === 'say');
+  assert.equal(sent.length, 1, 'of two, the relay could refuse the first and take the second');
+  for (let ms = 0; ms < 20_000; ms += 10) {
+    relay.answer();
+    world.clock.pass(10);
+  }
+  assert.deepEqual(relay.said, numbered(20));
+  const bob = world.chat.talk('bob');
+  for (const text of numbered(20)) world.chat.say(bob, text);
+  for (let ms = 0; ms < 20_000; ms += 10) {
+    relay.answer();
+    world.clock.pass(10);
+  }
+  assert.deepEqual(relay.said.slice(20), numbered(20));
+  assert.deepEqual(bob.unsaid, []);
+});
+
+test('what the store could not keep, or nobody knows of, is sent again under its id', () => {
+  for (const code of [121, 122]) {
+    const world = World.in();
+    world.chat.say(world.room, 'hello');
+    const { id } = world.socket.last('say');
+    world.socket.take();
+    world.receive({ type: 'error', code, request: id, text: 'in a moment' });
+    assert.deepEqual(world.socket.take(), []);
+    world.clock.pass(250);
+    assert.deepEqual(world.socket.take().map((frame) => [frame.type, frame.id]), [['say', id]]);
+  }
+});
+
+test('drafts outlive the page, in each room and with each person', () => {
+  const world = World.in();
+  world.room.draft = 'not yet';
+  world.chat.talk('bob').draft = 'nor this';
+  for (let number = 0; number < 20; number += 1) world.chat.open(`room${number}`).draft = `draft ${number}`;
+  const again = new World(JSON.parse(JSON.stringify(world.chat.save())));
+  assert.equal(again.chat.rooms.get('rust').draft, 'not yet');
+  assert.equal(again.chat.people.get('bob').draft, 'nor this');
+  assert.equal(again.chat.rooms.get('room19').draft, 'draft 19');
+});
+
+test('a clock that is set back holds up nothing, and messages have the calendar\'s time', () => {
+  const world = World.in();
+  world.clock.shift = -3_600_000;
+  world.chat.say(world.room, 'hello');
+  assert.equal(world.room.unsaid[0].time, world.clock.now() - 3_600_000);
+  world.clock.pass(25_000 + 10_000);
+  assert.equal(world.chat.state.phase, 'waiting', 'the dead line is noticed all the same');
+  assert.ok(world.chat.retryIn <= 400);
+});
+
+test('another name is asked for on a second line, and the first is kept until it is granted', async () => {
+  const world = World.in(3);
+  const first = world.socket;
+  const answer = world.chat.rename('bob');
+  const second = world.socket;
+  assert.notEqual(first, second);
+  second.onopen();
+  assert.deepEqual(second.take(), [{ type: 'hello', version: 1, private: true, name: 'bob', key: '5eed5eed5eed5eed' }]);
+  second.receive({ type: 'error', code: 100, request: 0, text: 'somebody here has that name already' });
+  assert.equal(await answer, 'somebody here has that name already');
+  assert.ok(second.isClosed);
+  // Nothing has happened to the line.
+  assert.deepEqual([world.chat.state.phase, world.chat.name, first.isClosed], ['live', 'ann', false]);
+  first.receive(message(4, 'four'));
+  world.chat.say(world.room, 'still here');
+  assert.equal(first.last('say').text, 'still here');
+});
+
+test('a name that is granted takes the rooms along: nothing is missed, and the old line goes last', async () => {
+  const world = World.in(3);
+  const first = world.socket;
+  world.receive(message(4, 'four'));
+  world.chat.say(world.room, 'under way');
+  const { id } = first.last('say');
+  const answer = world.chat.rename('bob');
+  const second = world.socket;
+  second.onopen();
+  second.receive(welcome({ name: 'bob' }));
+  assert.equal(await answer, null);
+  assert.deepEqual([world.chat.name, world.chat.state.phase], ['bob', 'live']);
+  assert.ok(!first.isClosed, 'the room would be empty for a moment');
+  const { room, offset } = second.last('join');
+  assert.deepEqual([room, offset], ['rust', 4]);
+  // What is told to the old name is heard as long as it is there.
+  first.receive({ type: 'told', time: 1, sender: 'zoe', notice: false, text: 'psst' });
+  assert.equal(world.chat.people.get('zoe').unread, 1);
+  second.receive(joined(second.last('join').request, { recovered: true, head: 5 }), message(5, 'five'));
+  assert.ok(first.isClosed && first.last('bye'));
+  assert.equal(second.last('say').id, id, 'said once: the relay knows its id');
+  second.receive({ type: 'went', room: 7, count: 1, name: 'ann' });
+  assert.deepEqual(world.outline, ['old open 1..3', 'four', 'five']);
+  assert.deepEqual(world.notices, []);
+  // Another line comes back under the new name.
+  second.break();
+  world.clock.pass(400);
+  world.socket.onopen();
+  assert.equal(world.socket.last('hello').name, 'bob');
+});
+
+test('a private message that is on its way is answered before another name is used', async () => {
+  const world = World.in();
+  const first = world.socket;
+  const zoe = world.chat.talk('zoe');
+  world.chat.say(zoe, 'one');
+  world.chat.say(zoe, 'two');
+  const answer = world.chat.rename('bob');
+  const second = world.socket;
+  second.onopen();
+  second.receive(welcome({ name: 'bob' }));
+  assert.equal(world.chat.name, 'ann');
+  first.receive({ type: 'passed', request: first.last('tell').request, time: 1, away: '' });
+  assert.equal(await answer, null);
+  assert.deepEqual([first, second].map((socket) => socket.sent.filter(({ type }) => type === 'tell').map(({ text }) => text)),
+    [['one'], ['two']]);
+});
+
+test('one\'s own name in another spelling is taken from the line that has it', async () => {
+  for (const isWelcomeFirst of [true, false]) {
+    const world = World.in();
+    const first = world.socket;
+    const answer = world.chat.rename('Ann');
+    const second = world.socket;
+    second.onopen();
+    const acts = [
+      () => second.receive(welcome({ name: 'Ann' })),
+      () => first.receive({ type: 'bye', code: 206, text: 'the same person connected again' }),
+    ];
+    for (const act of isWelcomeFirst ? acts : acts.reverse()) act();
+    assert.equal(await answer, null);
+    assert.deepEqual([world.chat.name, world.chat.state.phase], ['Ann', 'live']);
+    assert.equal(second.last('join').room, 'rust');
+  }
+});
+
+test('a rename that the relay does not answer is given up, and so is one whose line is lost', async () => {
+  const world = World.in();
+  const answer = world.chat.rename('bob');
+  world.clock.pass(10_000);
+  assert.equal(await answer, 'the relay does not answer');
+  assert.equal(world.chat.state.phase, 'live');
+  const first = world.sockets[0];
+  const other = world.chat.rename('bob');
+  first.break();
+  assert.equal(await other, 'the connection was lost');
+  assert.ok(world.socket.isClosed);
+  world.clock.pass(400);
+  world.socket.onopen();
+  assert.equal(world.socket.last('hello').name, 'ann');
+});
+
+test('who is meant is told so', () => {
+  const world = World.in();
+  world.receive(message(1, 'hello'), message(2, 'hello ann'), told('psst'));
+  assert.deepEqual(world.reads, [['hello', false], ['hello ann', true], ['psst', true]]);
+});
+
+test('an own line is fetched to be written again, older and newer', () => {
+  const world = World.in();
+  world.receive(message(1, 'one', { sender: 'ann' }), message(2, 'theirs'), message(3, '\u0001ACTION waves\u0001', { sender: 'ann' }),
+    message(4, '/slash', { sender: 'ann' }));
+  const recall = new Recall();
+  const older = (now) => recall.older(now, world.room, 'ann');
+  assert.equal(older('half a line'), null, 'what is written by hand is not lost');
+  assert.deepEqual([older(''), older('//slash'), older('/me waves'), older('one')], ['//slash', '/me waves', 'one', 'one']);
+  assert.equal(older('one, changed'), null);
+  assert.deepEqual([recall.newer('one'), recall.newer('/me waves'), recall.newer('//slash'), recall.newer('')],
+    ['/me waves', '//slash', '', null]);
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Connection } from '../../src/web/page/connection.js';
+import { Connection, systemClock } from '../../src/web/page/connection.js';
 import { Clock, Socket, message, welcome } from './world.js';
 
 function line() {
@@ -145,5 +145,17 @@ test('other ends are not, and what was wrong is told by the error before', () =>
     socket.receive({ type: 'bye', code, text: 'roughly' });
     assert.equal(connection.state.phase, 'waiting', `after ${code}`);
     assert.equal(connection.state.text, 'exactly');
+  }
+});
+
+test('time for the line is measured, not read off the calendar', () => {
+  const { now } = Date;
+  const before = systemClock.now();
+  try {
+    Date.now = () => now() - 3_600_000;
+    assert.ok(systemClock.now() >= before);
+    assert.ok(systemClock.date() < now());
+  } finally {
+    Date.now = now;
   }
 });

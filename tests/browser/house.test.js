@@ -11,14 +11,16 @@ const modules = files.filter(([name]) => name.endsWith('.js') && name !== 'theme
 
 /** Where each module stands: it imports from below only. All views and helpers of theirs share one. */
 const FLOORS = new Map([
-  ['text.js', 0], ['timeline.js', 0], ['connection.js', 0], ['dom.js', 0], ['storage.js', 0],
-  ['conversation.js', 1],
-  ['room.js', 2], ['person.js', 2],
+  ['text.js', 0], ['links.js', 0], ['commands.js', 0], ['names.js', 0], ['completion.js', 0], ['pace.js', 0],
+  ['timeline.js', 0], ['candidate.js', 0], ['dom.js', 0], ['storage.js', 0],
+  ['connection.js', 1], ['conversation.js', 1], ['catch-up.js', 1], ['recall.js', 1],
+  ['room.js', 2], ['person.js', 2], ['outbox.js', 2],
   ['chat.js', 3],
-  ['view-entry.js', 4], ['announcer.js', 4], ['drawers.js', 4],
-  ['view-composer.js', 5], ['view-line.js', 5], ['view-log.js', 5], ['view-members.js', 5],
-  ['view-naming.js', 5], ['view-rooms.js', 5],
-  ['app.js', 6],
+  ['view-entry.js', 4], ['announcer.js', 4], ['drawers.js', 4], ['alerts.js', 4], ['copying.js', 4],
+  ['view-names.js', 5], ['view-line.js', 5], ['view-members.js', 5], ['view-naming.js', 5],
+  ['view-rooms.js', 5], ['view-sheet.js', 5],
+  ['view-composer.js', 6], ['view-log.js', 6],
+  ['app.js', 7],
 ]);
 
 /** What may stand in some modules only, and in which. */

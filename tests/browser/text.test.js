@@ -2,28 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { actionOf } from '../../src/web/page/commands.js';
 import {
-  actionOf, commandIn, dayName, hueOf, initialOf, linksIn, mentions, payloadOf, roomIn, shown,
+  dayName, hueOf, initialOf, mentions, payloadOf, shown, timeFormatOf,
 } from '../../src/web/page/text.js';
-
-const links = (text) => linksIn(text).filter(({ href }) => href).map((piece) => piece.text);
-
-test('links are http and https, without the sentence around them', () => {
-  assert.deepEqual(links('see https://a.example/b, or (http://c.example/d_(e)).'),
-    ['https://a.example/b', 'http://c.example/d_(e)']);
-  assert.deepEqual(links('javascript:alert(1) data:text/html,x ftp://a file:///etc'), []);
-  assert.deepEqual(links('https:// http://'), []);
-  assert.deepEqual(links('<a href="https://a.example/x">'), ['https://a.example/x']);
-});
-
-test('nothing of a text is lost or added by its links', () => {
-  for (const text of ['', 'a', 'https://a.example', ' https://a.example. http://b.example!! end\n']) {
-    assert.equal(linksIn(text).map((piece) => piece.text).join(''), text);
-  }
-  const many = 'http://a.example/ '.repeat(5_000);
-  assert.equal(linksIn(many).map((piece) => piece.text).join(''), many);
-  assert.ok(links(many).length <= 60);
-});
 
 test('a name is mentioned as a word of its own', () => {
   for (const text of ['ann', 'hi Ann!', '@ann: x', '(ANN)', 'anna and ann']) {
@@ -86,12 +68,10 @@ test('names have a colour and an initial', () => {
   assert.equal(initialOf('👩‍🚀x'), '👩‍🚀');
 });
 
-test('a line that begins with a command asks for it', () => {
-  assert.deepEqual(commandIn('/msg bob hello  there\nand there'), { command: 'msg', words: 'bob hello  there\nand there' });
-  assert.deepEqual(commandIn('/leave'), { command: 'leave', words: '' });
-  for (const line of ['see /msg bob hi', '//msg bob hi', '/usr/bin', '/', '/ me', '/9']) {
-    assert.equal(commandIn(line), null, line);
-  }
-  assert.deepEqual(roomIn('#tea sesame'), ['tea', 'sesame']);
-  assert.deepEqual([roomIn('##tea'), roomIn('#'), roomIn('a b c')], [['#tea', undefined], ['#', undefined], ['a b c']]);
+test('clocks go round as the reader\'s language has it', () => {
+  const evening = new Date(2026, 10, 20, 21, 5).getTime();
+  const said = (locale) => timeFormatOf(locale).format(evening).replace(/\s/u, ' ');
+  assert.deepEqual(['en-US', 'en-AU', 'en-GB', 'de', 'ja'].map(said), ['9:05 PM', '9:05 PM', '21:05', '21:05', '21:05']);
+  const night = new Date(2026, 10, 20, 0, 5).getTime();
+  assert.deepEqual(['en-US', 'de'].map((locale) => timeFormatOf(locale).format(night).replace(/\s/u, ' ')), ['12:05 AM', '00:05']);
 });

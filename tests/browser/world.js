@@ -8,7 +8,11 @@ export class Clock {
   /** What `random` answers: the longest waits unless a test says otherwise. */
   luck = 0.999;
 
+  /** How far the calendar is from the clock: people and programs set it. */
+  shift = 0;
+
   now = () => this.#now;
+  date = () => this.#now + this.shift;
   random = () => this.luck;
 
   setTimeout = (act, ms) => {

@@ -24,16 +24,28 @@ macro_rules! assets {
 
 assets! {
     "/", "text/html; charset=utf-8", "index.html";
+    "/alerts.js", "text/javascript; charset=utf-8", "alerts.js";
     "/announcer.js", "text/javascript; charset=utf-8", "announcer.js";
     "/app.css", "text/css; charset=utf-8", "app.css";
     "/app.js", "text/javascript; charset=utf-8", "app.js";
+    "/candidate.js", "text/javascript; charset=utf-8", "candidate.js";
+    "/catch-up.js", "text/javascript; charset=utf-8", "catch-up.js";
     "/chat.js", "text/javascript; charset=utf-8", "chat.js";
+    "/commands.js", "text/javascript; charset=utf-8", "commands.js";
+    "/completion.js", "text/javascript; charset=utf-8", "completion.js";
     "/connection.js", "text/javascript; charset=utf-8", "connection.js";
     "/conversation.js", "text/javascript; charset=utf-8", "conversation.js";
+    "/copying.js", "text/javascript; charset=utf-8", "copying.js";
     "/dom.js", "text/javascript; charset=utf-8", "dom.js";
     "/drawers.js", "text/javascript; charset=utf-8", "drawers.js";
+    "/icon-unread.svg", "image/svg+xml", "icon-unread.svg";
     "/icon.svg", "image/svg+xml", "icon.svg";
+    "/links.js", "text/javascript; charset=utf-8", "links.js";
+    "/names.js", "text/javascript; charset=utf-8", "names.js";
+    "/outbox.js", "text/javascript; charset=utf-8", "outbox.js";
+    "/pace.js", "text/javascript; charset=utf-8", "pace.js";
     "/person.js", "text/javascript; charset=utf-8", "person.js";
+    "/recall.js", "text/javascript; charset=utf-8", "recall.js";
     "/room.js", "text/javascript; charset=utf-8", "room.js";
     "/storage.js", "text/javascript; charset=utf-8", "storage.js";
     "/text.js", "text/javascript; charset=utf-8", "text.js";
@@ -44,8 +56,10 @@ assets! {
     "/view-line.js", "text/javascript; charset=utf-8", "view-line.js";
     "/view-log.js", "text/javascript; charset=utf-8", "view-log.js";
     "/view-members.js", "text/javascript; charset=utf-8", "view-members.js";
+    "/view-names.js", "text/javascript; charset=utf-8", "view-names.js";
     "/view-naming.js", "text/javascript; charset=utf-8", "view-naming.js";
     "/view-rooms.js", "text/javascript; charset=utf-8", "view-rooms.js";
+    "/view-sheet.js", "text/javascript; charset=utf-8", "view-sheet.js";
 }
 
 /// The page may load and speak to what this relay serves, and to nothing else; and nobody may put

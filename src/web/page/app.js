@@ -1,5 +1,6 @@
 /** The chat page: one model, its views, and what the browser tells them. */
 
+import { Alerts } from './alerts.js';
 import { Announcer } from './announcer.js';
 import { Chat } from './chat.js';
 import { SUBPROTOCOL } from './connection.js';
@@ -12,7 +13,8 @@ import { LineView } from './view-line.js';
 import { LogView } from './view-log.js';
 import { MembersView } from './view-members.js';
 import { NamingView } from './view-naming.js';
-import { RoomsView, WITH, hashOf } from './view-rooms.js';
+import { RoomsView, addressIn, hashOf } from './view-rooms.js';
+import { SheetView } from './view-sheet.js';
 
 /** Where everybody is who has not been told of another room. */
 const FIRST_ROOM = 'lobby';
@@ -22,6 +24,12 @@ const HIDDEN_MS = 250;
 
 /** Rendering that takes longer than this leaves as much time to everything else. */
 const FRAME_MS = 8;
+
+/** How long after a key what is written is kept. */
+const DRAFT_MS = 500;
+
+/** Rooms that are listed at most. */
+const LISTED = 200;
 
 const THEMES = [null, 'light', 'dark'];
 
@@ -36,14 +44,27 @@ const chat = new Chat({ saved, open: openSocket }, {
 });
 
 const line = new LineView(chat);
-const log = new LogView(chat, () => render('log'));
-const composer = new ComposerView(chat, { go: goTo, talk: talkWith, leave, said: () => log.toEnd() });
-const members = new MembersView(chat, talkWith);
-const rooms = new RoomsView(chat, goTo, () => composer.invite());
+const log = new LogView(chat, () => render('log'), () =>
+  line.notice({ tone: 'bad', text: 'The relay does not keep that message any more' }));
+const composer = new ComposerView(chat, {
+  go: visit,
+  talk: visitPerson,
+  leave,
+  rename,
+  list: () => sheet.list(),
+  help: () => sheet.help(),
+  said: () => log.toEnd(),
+  drafted: () => keepSoon(),
+});
+const members = new MembersView(chat, visitPerson);
+const rooms = new RoomsView(chat, visit, () => composer.invite());
 const naming = new NamingView(chat, () => composer.invite());
+const sheet = new SheetView(listRooms, visit, () => composer.invite());
+const alerts = new Alerts(({ name, isPrivate }) => (isPrivate ? visitPerson(name) : visit(name)), (notice) => line.notice(notice));
 
-/** Reads aloud what is said where the person is, or to them alone. */
-function said(it, message) {
+/** Reads aloud what is said where the person is, or to them alone; and calls who is elsewhere and is meant. */
+function said(it, message, isMeant) {
+  if (isMeant && (document.hidden || !document.hasFocus())) alerts.said(it, message);
   if (it.isPrivate) announcer.said({ ...message, sender: `${message.sender}, to you alone` });
   else if (it === chat.active) announcer.said(message);
 }
@@ -55,11 +76,29 @@ function openSocket() {
   return new WebSocket(url, SUBPROTOCOL);
 }
 
+async function listRooms() {
+  const answer = await fetch(`rooms?limit=${LISTED}`);
+  return answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText));
+}
+
+let keeping = null;
+
+/** Keeps what is needed when the page is loaded again. */
+function keep() {
+  clearTimeout(keeping);
+  keeping = null;
+  storage.savePerson(chat.save());
+}
+
+function keepSoon() {
+  keeping ??= setTimeout(keep, DRAFT_MS);
+}
+
 /** What each part of the model is shown by. */
 const views = {
-  line: [line, naming],
+  line: [line, naming, composer],
   rooms: [rooms, composer],
-  log: [log],
+  log: [log, composer],
   members: [members, rooms],
 };
 
@@ -100,21 +139,27 @@ function renderAddress() {
   const unread = chat.all.reduce((sum, it) => sum + it.unread, 0);
   const title = chat.active ? `${chat.active.title} · ` : '';
   document.title = `${unread > 0 ? `(${unread}) ` : ''}${title}hobnob`;
-  const hash = chat.active ? hashOf(chat.active) : '';
+  byId('favicon').setAttribute('href', unread > 0 ? 'icon-unread.svg' : 'icon.svg');
   // Whoever just went elsewhere is not called back: the event that tells of it is on its way.
-  if (location.hash !== lastHash || location.hash === hash) return;
-  history.replaceState(null, '', hash || location.pathname);
+  if (location.hash !== lastHash || isAddressed()) return;
+  history.replaceState(null, '', chat.active ? hashOf(chat.active) : location.pathname);
   lastHash = location.hash;
 }
 
-/** The room or person named in the address; the name is empty if there is none. */
-function addressed() {
-  const isPrivate = location.hash.startsWith(WITH);
-  try {
-    return { name: decodeURIComponent(location.hash.slice(isPrivate ? WITH.length : 1)), isPrivate };
-  } catch {
-    return { name: '', isPrivate: false };
-  }
+/** The room, person or message named in the address. */
+const addressed = () => addressIn(location.hash);
+
+/** True if the address names what is shown. */
+function isAddressed() {
+  const { name, isPrivate } = addressed();
+  return chat.active ? keyOf(name) === chat.active.key && isPrivate === chat.active.isPrivate : name === '';
+}
+
+/** Notes where somebody went by themselves, so that Back leads where they were. */
+function note() {
+  if (isAddressed()) return;
+  history.pushState(null, '', hashOf(chat.active));
+  lastHash = location.hash;
 }
 
 function goTo(name, secret) {
@@ -123,9 +168,29 @@ function goTo(name, secret) {
   composer.invite();
 }
 
-function leave() {
-  chat.leave(chat.active);
+function visit(name, secret) {
+  goTo(name, secret);
+  note();
+}
+
+function visitPerson(name) {
+  talkWith(name);
+  note();
+}
+
+/** Leaves a room, or what is shown; answers why not. */
+function leave(name) {
+  const it = name ? chat.rooms.get(keyOf(name)) : chat.active;
+  if (!it) return `You are not in ${name}`;
+  chat.leave(it);
   composer.invite();
+  return undefined;
+}
+
+async function rename(name) {
+  const problem = await chat.rename(name);
+  if (!problem) storage.saveName(name);
+  line.notice(problem ? { tone: 'bad', text: `${name}: ${problem}` } : { tone: 'good', text: `You are ${chat.name} now` });
 }
 
 function talkWith(name) {
@@ -134,13 +199,20 @@ function talkWith(name) {
   composer.invite();
 }
 
-const show = ({ name, isPrivate }) => (isPrivate ? talkWith(name) : goTo(name));
+function show({ name, isPrivate, place }) {
+  if (isPrivate) talkWith(name);
+  else goTo(name);
+  if (place?.epoch && !isPrivate) log.seek(place);
+}
 
 /** Goes to the room or person above or below in the lists. */
 function step(by) {
   const { all, active } = chat;
   const at = all.indexOf(active) + by;
-  if (all.length > 0) show(all[(at + all.length) % all.length]);
+  if (all.length === 0) return;
+  const { name, isPrivate } = all[(at + all.length) % all.length];
+  if (isPrivate) visitPerson(name);
+  else visit(name);
 }
 
 function renderTheme() {
@@ -163,16 +235,16 @@ byId('skip').addEventListener('click', () => composer.focus());
 
 addEventListener('hashchange', () => {
   lastHash = location.hash;
-  const { name, isPrivate } = addressed();
-  const isShown = keyOf(name) === chat.active?.key && isPrivate === chat.active?.isPrivate;
-  if (name && !isShown) show({ name, isPrivate });
+  const there = addressed();
+  if (there.name && !isAddressed()) show(there);
+  else if (there.place) log.seek(there.place);
 });
 
 addEventListener('keydown', (event) => {
   if (event.altKey && event.key === 'ArrowUp') step(-1);
   else if (event.altKey && event.key === 'ArrowDown') step(1);
   else if (event.key === 'Escape' && drawers.isOpen) drawers.close();
-  else if (event.key === 'Escape' && !event.isComposing && !byId('naming').open) log.toEnd();
+  else if (event.key === 'Escape' && !event.isComposing && !document.querySelector('dialog[open]')) log.toEnd();
   else return;
   event.preventDefault();
 });
@@ -189,10 +261,10 @@ for (const event of ['focus', 'blur']) addEventListener(event, watch);
 document.addEventListener('visibilitychange', () => {
   // A frame that was waited for does not come to a page that nobody sees.
   renderNow();
-  if (document.hidden) storage.savePerson(chat.save());
+  if (document.hidden) keep();
   else chat.check();
 });
-addEventListener('pagehide', () => storage.savePerson(chat.save()));
+addEventListener('pagehide', keep);
 
 renderTheme();
 if (chat.all.length === 0 && !addressed().name) chat.open(FIRST_ROOM);

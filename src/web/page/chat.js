@@ -9,11 +9,14 @@
  * @property {string} text
  */
 
+import { CatchUp } from './catch-up.js';
 import { Code, Connection, systemClock } from './connection.js';
 import { keyOf } from './conversation.js';
+import { problemOfName } from './names.js';
+import { Outbox } from './outbox.js';
 import { Person } from './person.js';
 import { Room } from './room.js';
-import { count, mentions } from './text.js';
+import { mentions } from './text.js';
 
 /** Messages asked for at once when reading back. */
 const PAGE_LENGTH = 50;
@@ -21,7 +24,7 @@ const PAGE_LENGTH = 50;
 /** Conversations with one person that a page keeps: whoever changes names may begin any number. */
 const PEOPLE_MAX = 100;
 
-/** When to try again what was refused for being too fast. The relay's rate is some per second. */
+/** When to ask again what was refused for being too fast. The relay's rate is some per second. */
 const RATE_PAUSE_MS = 1_000;
 
 export class Chat {
@@ -44,12 +47,17 @@ export class Chat {
   #numbers = new Map();
   #requests = new Map();
   #lastId;
-  /** After a lost line: the rooms to come back to, and what became of their messages. */
+  /** @type {CatchUp|null} After a lost line. */
   #back = null;
+  #outbox;
+  /** Answers whoever asked for another name. */
+  #renamed = null;
+  /** The name before, while its line is still there. */
+  #former = null;
 
   /**
    * @param {object} world What a `Connection` needs, and `saved`: what `save` once answered.
-   * @param {object} tell `changed(Part)`, `notice(Notice)`, `said(Room|Person, Message)`.
+   * @param {object} tell `changed(Part)`, `notice(Notice)`, `said(Room|Person, Message, isMeant)`.
    */
   constructor({ saved = {}, clock = systemClock, ...world }, tell) {
     this.#tell = tell;
@@ -58,7 +66,10 @@ export class Chat {
       state: (state) => this.#lineChanged(state),
       welcome: (frame) => this.#welcomed(frame),
       frame: (frame) => this.#received(frame),
+      granted: () => this.#adopt(),
+      notGranted: (why) => this.#notGranted(why),
     });
+    this.#outbox = new Outbox(clock, (frame) => this.#line.send(frame), () => this.all);
     // Ids must never come again under the same key, and the page may be loaded again.
     this.#lastId = Math.floor(clock.random() * 2 ** 52);
     this.#restore(saved);
@@ -82,8 +93,8 @@ export class Chat {
 
   /** What is needed to go on after the page was loaded again. */
   save() {
-    const rooms = [...this.rooms.values()].map(({ name, read, unsaid, secret }) =>
-      ({ name, read, unsaid, secret }));
+    const rooms = [...this.rooms.values()].map(({ name, read, unsaid, secret, draft }) =>
+      ({ name, read, unsaid, secret, draft }));
     const people = [...this.people.values()].map((person) => person.save());
     const { name, isPrivate } = this.active ?? {};
     return { name: this.name, key: this.#key, rooms, people, active: name, isPrivate };
@@ -92,8 +103,9 @@ export class Chat {
   #restore({ name = '', key, rooms = [], people = [], active, isPrivate = false }) {
     this.name = name;
     this.#key = key;
-    for (const { name: roomName, read, unsaid, secret } of rooms) {
+    for (const { name: roomName, read, unsaid, secret, draft = '' } of rooms) {
       const room = new Room(roomName, read, secret);
+      room.draft = draft;
       room.unsaid = unsaid;
       room.lineLost();
       this.rooms.set(room.key, room);
@@ -108,6 +120,54 @@ export class Chat {
     this.name = name;
     this.#forgetLine();
     this.#line.start(name, this.#key);
+  }
+
+  /**
+   * Asks for another name; this one is kept until it is granted.
+   *
+   * @returns {Promise<string|null>} Why not; null once it is granted.
+   */
+  rename(name) {
+    if (this.state.phase !== 'live') {
+      this.enter(name);
+      return Promise.resolve(null);
+    }
+    this.#notGranted({ text: 'another name was asked for' });
+    this.#line.rename(name);
+    this.#outbox.isHeld = true;
+    return new Promise((resolve) => {
+      this.#renamed = resolve;
+    }).then((why) => (why?.code === Code.badName ? problemOfName(name) : why?.text ?? null));
+  }
+
+  #notGranted(why) {
+    this.#renamed?.(why);
+    this.#renamed = null;
+    this.#outbox.isHeld = false;
+  }
+
+  /** Goes on under the name that was granted, once nothing is on its way that only this line can answer. */
+  #adopt() {
+    const isLost = this.#line.isSuperseded;
+    const isBusy = ({ unsaid }) => unsaid.some(({ state }) => state === 'sending');
+    if (!isLost && [...this.people.values()].some(isBusy)) return;
+    const renamed = this.#renamed;
+    this.#renamed = null;
+    this.#former = this.name;
+    this.#forgetLine();
+    this.#line.adopt();
+    renamed?.(null);
+    this.#checkBack();
+  }
+
+  /** Milliseconds until the next try to connect. */
+  get retryIn() {
+    return Math.max(0, (this.state.retryAt ?? 0) - this.#clock.now());
+  }
+
+  /** True while messages wait because the relay takes no more at once. */
+  get isSlow() {
+    return this.#outbox.isSlow;
   }
 
   /** Connects at once instead of when the wait is over. */
@@ -194,16 +254,16 @@ export class Chat {
 
   /** Says something in a room or to a person, now or as soon as there is a line. */
   say(it, text) {
-    it.say(this.#nextId(), text, this.#clock.now());
+    it.say(this.#nextId(), text, this.#clock.date());
     it.divider = null;
-    this.#pump(it);
+    this.#outbox.pump(it);
     this.#changed('log');
   }
 
   /** Tries a refused message once more. */
   retry(it, id) {
     it.retry(id);
-    this.#pump(it);
+    this.#outbox.pump(it);
     this.#changed('log');
   }
 
@@ -271,14 +331,11 @@ export class Chat {
       return;
     }
     if (wanted !== room) return;
-    const { missed, lost } = room.joined(frame, this.#clock.now());
+    const became = room.joined(frame, this.#clock.date());
     this.#numbers.set(room.number, room);
     this.#askMembers(room);
-    this.#pump(room);
-    if (this.#back) {
-      this.#back.missed += missed;
-      this.#back.lost += lost;
-    }
+    this.#outbox.pump(room);
+    this.#back?.add(became);
     this.#checkBack();
     this.#changed('rooms', 'log', 'members');
   }
@@ -290,7 +347,8 @@ export class Chat {
     } else {
       this.leave(room);
       const hint = code === Code.badKey ? '. Write it behind the name of the room' : '';
-      this.#notice('bad', `${room.name}: ${text}${hint}`);
+      const why = code === Code.badRoom ? problemOfName(room.name, 'The name of a room') : text;
+      this.#notice('bad', `${room.name}: ${why}${hint}`);
     }
   }
 
@@ -335,16 +393,15 @@ export class Chat {
     this.#changed('members');
   }
 
-  #pump(it) {
-    for (const say of it.outgoing()) this.#line.send(it.frame(say));
-  }
-
   #notice(tone, text) {
     this.#tell.notice({ tone, text });
   }
 
   #lineChanged({ phase }) {
-    if (phase !== 'connecting' && phase !== 'live') this.#forgetLine();
+    if (phase !== 'connecting' && phase !== 'live') {
+      this.#forgetLine();
+      this.#former = null;
+    }
     this.#changed('line', 'log');
   }
 
@@ -361,27 +418,25 @@ export class Chat {
     this.limits = frame;
     const rooms = [...this.rooms.values()];
     const left = rooms.filter(({ place }) => place);
-    if (left.length > 0) this.#back = { rooms: left, missed: 0, lost: 0 };
+    if (left.length > 0) this.#back = new CatchUp(left);
+    this.#outbox.begin();
     for (const room of rooms) this.#join(room);
     for (const person of this.people.values()) {
       person.lineUp();
-      this.#pump(person);
+      this.#outbox.pump(person);
     }
     this.#changed('line', 'rooms', 'log', 'members');
   }
 
   /** Tells what became of the missed messages, once all of them are here. */
   #checkBack() {
-    if (!this.#back) return;
-    const { rooms, missed, lost } = this.#back;
     const isWanted = (room) => this.rooms.get(room.key) === room;
-    if (rooms.some((room) => isWanted(room) && (room.stage !== 'in' || room.isReplaying))) return;
+    if (this.#back && !this.#back.isDone(isWanted)) return;
+    const back = this.#back;
     this.#back = null;
-    this.#changed('line');
-    if (Number.isNaN(lost)) this.#notice('bad', 'Back. Something may be missing');
-    else if (lost > 0) this.#notice('bad', `Back. ${count(lost, 'message')} could not be recovered`);
-    else if (missed === 0) this.#notice('good', 'Back. Nothing was missed');
-    else this.#notice('good', `Back. ${count(missed, 'missed message')} recovered`);
+    if (this.#former !== null) this.#line.part();
+    else if (back) this.#notice(...back.notice);
+    if (back) this.#changed('line');
   }
 
   #received(frame) {
@@ -401,7 +456,7 @@ export class Chat {
         return this.#message(room, frame);
       case 'ack':
         room.acknowledged(frame);
-        this.#pump(room);
+        this.#outbox.pump(room);
         return this.#changed('log');
       case 'gap':
         room.gap(frame);
@@ -409,7 +464,7 @@ export class Chat {
         return this.#changed('log');
       case 'came':
       case 'went':
-        room[frame.type](frame);
+        room[frame.type](frame, this.#isFormer(frame.name));
         // A room that was too big for names has become small.
         if (!room.isNamed) this.#askMembers(room);
         return this.#changed('log', 'members');
@@ -443,7 +498,8 @@ export class Chat {
   /** What we told somebody is on its way to them. */
   #passed(frame) {
     const person = [...this.people.values()].find((it) => it.passed(frame, this.name));
-    if (person) this.#pump(person);
+    if (person) this.#outbox.pump(person);
+    this.#checkRename();
     this.#changed('log');
   }
 
@@ -451,20 +507,29 @@ export class Chat {
     const isActive = it === this.active;
     if (isActive && !this.isWatching && it.unread === 0) it.divider = it.read;
     it.unread += 1;
-    if (it.isPrivate || mentions(message.text, this.name)) it.mentions += 1;
+    const isMeant = it.isPrivate || mentions(message.text, this.name);
+    if (isMeant) it.mentions += 1;
     if (isActive && this.isWatching) it.seen();
     else this.#changed('rooms');
-    this.#tell.said(it, message);
+    this.#tell.said(it, message, isMeant);
   }
 
-  #refused({ code, request, text }) {
+  #refused(frame) {
+    const { code, text } = frame;
     if (code === Code.draining) return this.#notice('plain', 'The relay is about to restart');
     if (code === Code.expelled) return this.#notice('bad', text);
-    for (const it of this.all) {
-      it.refused(request, text);
-      this.#pump(it);
-    }
+    this.#outbox.refused(frame);
+    this.#checkRename();
     return this.#changed('log');
+  }
+
+  /** True if that was ourselves under the name before. */
+  #isFormer(name) {
+    return this.#former !== null && keyOf(name) === keyOf(this.#former);
+  }
+
+  #checkRename() {
+    if (this.#renamed && this.#line.isGranted) this.#adopt();
   }
 }
 

@@ -13,6 +13,8 @@
  * @property {number} [retryAt] When the next try is due, in `waiting`.
  */
 
+import { Candidate } from './candidate.js';
+
 /** The WebSocket subprotocol: one frame is one text message. */
 export const SUBPROTOCOL = 'hobnob.v1';
 
@@ -20,10 +22,13 @@ export const SUBPROTOCOL = 'hobnob.v1';
 export const Code = Object.freeze({
   nameTaken: 100,
   badName: 101,
+  badRoom: 102,
   rateLimited: 107,
   draining: 108,
   badKey: 114,
   expelled: 118,
+  notKept: 121,
+  unknown: 122,
   replaced: 206,
   shutdown: 207,
 });
@@ -44,6 +49,9 @@ const ANSWER_MS = 10_000;
 /** The same for a ping after the machine woke up, when the line is most likely dead. */
 const WAKE_MS = 3_000;
 
+/** How long a line under an old name is kept for what is still on its way to it. */
+const PARTING_MS = 5_000;
+
 /** A line that held for this long was no accident: the next wait may be short again. */
 const HELD_MS = 5_000;
 
@@ -52,9 +60,13 @@ const WAIT_FIRST_MS = 400;
 const WAIT_SHUTDOWN_MS = 2_000;
 const WAIT_MAX_MS = 15_000;
 
-/** The clock of this machine; tests bring their own. */
+/**
+ * The clock of this machine; tests bring their own. `now` only ever goes on, and measures; `date` is what
+ * the calendar says, which people and programs set back.
+ */
 export const systemClock = {
-  now: () => Date.now(),
+  now: () => performance.now(),
+  date: () => Date.now(),
   random: () => Math.random(),
   setTimeout: (act, ms) => setTimeout(act, ms),
   clearTimeout: (timer) => clearTimeout(timer),
@@ -74,6 +86,10 @@ export class Connection {
   #pingedUntil = 0;
   #silenceMs = 30_000;
   #last = {};
+  /** @type {Candidate|null} The line under another name that is asked for. */
+  #candidate = null;
+  /** The socket under the name before. */
+  #former = null;
 
   /** @type {State} */
   state = { phase: 'idle' };
@@ -81,9 +97,9 @@ export class Connection {
   /**
    * @param {object} world
    * @param {() => WebSocket} world.open Begins a connection.
-   * @param {object} [world.clock] `now`, `random`, `setTimeout` and `clearTimeout`.
+   * @param {object} [world.clock] `now`, `date`, `random`, `setTimeout` and `clearTimeout`.
    * @param {object} told Whom to tell: `state(State)`, `welcome(Frame)`, and `frame(Frame)` for
-   *   everything that is about rooms and people.
+   *   everything that is about rooms and people; after `rename`, `granted()` or `notGranted({code, text})`.
    */
   constructor({ open, clock = systemClock }, told) {
     this.#open = open;
@@ -93,6 +109,8 @@ export class Connection {
 
   /** Connects under that name, on a new line; `key` makes it ours again. */
   start(name, key) {
+    this.#giveUpRename();
+    this.part();
     this.#name = name;
     this.#key = key;
     this.#failures = 0;
@@ -108,7 +126,70 @@ export class Connection {
   /** The machine may have been away: makes sure that the line is still there. */
   check() {
     if (this.state.phase === 'waiting') this.#dial();
-    if (this.state.phase === 'live') this.#ping(WAKE_MS);
+    if (this.state.phase === 'live' && !this.isSuperseded) this.#ping(WAKE_MS);
+  }
+
+  /** Asks for another name. This line stays as it is, and whoever is told `granted` calls `adopt`. */
+  rename(name) {
+    this.#candidate?.close();
+    this.#candidate = new Candidate({ open: this.#open, clock: this.#clock }, this.#hello(name), {
+      granted: () => this.#told.granted(),
+      refused: (why) => {
+        this.#candidate = null;
+        this.#told.notGranted(why);
+        if (this.isSuperseded) this.#lost();
+      },
+    });
+  }
+
+  /** True if another name was granted and is not in use yet. */
+  get isGranted() {
+    return Boolean(this.#candidate?.welcome);
+  }
+
+  /** True if this line was taken away by the one that is asked for. */
+  get isSuperseded() {
+    return this.state.phase === 'live' && this.#socket === null;
+  }
+
+  #superseded() {
+    this.#drop();
+    if (this.#candidate.welcome) this.#told.granted();
+  }
+
+  /** Goes on under the name that was granted. The line before stays, and is heard, until `part`. */
+  adopt() {
+    const { welcome } = this.#candidate;
+    const socket = this.#candidate.take();
+    this.#candidate = null;
+    this.part();
+    this.#former = this.#socket;
+    if (this.#former) this.#retire(this.#former);
+    this.#attach(socket);
+    this.#heardAt = this.#clock.now();
+    this.#pingedUntil = 0;
+    this.#welcome(welcome);
+  }
+
+  /** Is done with the line under the name before. */
+  part() {
+    const former = this.#former;
+    this.#former = null;
+    if (!former) return;
+    former.send(JSON.stringify({ type: 'bye' }));
+    former.close();
+  }
+
+  /** Hears on a line only what is told to its name alone; everything else comes on the next one. */
+  #retire(socket) {
+    socket.onmessage = ({ data }) => {
+      const frame = JSON.parse(data);
+      if (frame.type === 'told') this.#told.frame(frame);
+    };
+    socket.onclose = () => {
+      if (this.#former === socket) this.#former = null;
+    };
+    this.#clock.setTimeout(() => this.#former === socket && this.part(), PARTING_MS);
   }
 
   /** Ends the line for good. */
@@ -134,19 +215,24 @@ export class Connection {
     this.#clock.clearTimeout(this.#timer);
     this.#last = {};
     const socket = this.#open();
-    this.#socket = socket;
-    // What an abandoned socket still has to say is nobody's business.
-    const ours = (act) => (event) => this.#socket === socket && act(event);
-    socket.onopen = ours(() => this.#greet());
-    socket.onmessage = ours(({ data }) => this.#received(data));
-    socket.onclose = ours(() => this.#lost());
+    this.#attach(socket);
+    socket.onopen = () => this.#socket === socket && this.#write(this.#hello(this.#name));
     this.#after(ANSWER_MS, () => this.#lost());
     this.#become({ phase: 'connecting' });
   }
 
-  #greet() {
+  /** Makes a socket the line. */
+  #attach(socket) {
+    this.#socket = socket;
+    // What an abandoned socket still has to say is nobody's business.
+    const ours = (act) => (event) => this.#socket === socket && act(event);
+    socket.onmessage = ours(({ data }) => this.#received(data));
+    socket.onclose = ours(() => this.#lost());
+  }
+
+  #hello(name) {
     const key = this.#key ? { key: this.#key } : {};
-    this.#write({ type: 'hello', version: 1, private: true, name: this.#name, ...key });
+    return { type: 'hello', version: 1, private: true, name, ...key };
   }
 
   #received(data) {
@@ -161,6 +247,8 @@ export class Connection {
       case 'pong':
         return undefined;
       case 'bye':
+        // Our own name in another spelling is granted by taking it from this line.
+        if (frame.code === Code.replaced && this.#candidate) return this.#superseded();
         this.#last = { code: frame.code, text: this.#last.text ?? frame.text };
         return this.#lost();
       case 'error':
@@ -209,6 +297,7 @@ export class Connection {
 
   #lost() {
     const { code, text } = this.#last;
+    this.#giveUpRename();
     const held = this.state.phase === 'live' && this.#clock.now() - this.#liveAt >= HELD_MS;
     this.#drop();
     if (code !== undefined && !PASSING.has(code)) return this.#become({ phase: 'ended', code, text });
@@ -230,6 +319,14 @@ export class Connection {
     return this.#clock.random() * bound;
   }
 
+  /** The line is lost: what comes back is the old name, so that no line stays under two. */
+  #giveUpRename() {
+    if (!this.#candidate) return;
+    this.#candidate.close();
+    this.#candidate = null;
+    this.#told.notGranted({ text: 'the connection was lost' });
+  }
+
   #drop() {
     this.#clock.clearTimeout(this.#timer);
     this.#pingedUntil = 0;
@@ -239,7 +336,7 @@ export class Connection {
   }
 
   #write(frame) {
-    this.#socket.send(JSON.stringify(frame));
+    this.#socket?.send(JSON.stringify(frame));
   }
 
   #after(ms, act) {

@@ -32,6 +32,8 @@ export class Conversation {
   mentions = 0;
   /** @type {Place|null} After this message the unread ones began when it was last opened. */
   divider = null;
+  /** What is written here and not said yet. */
+  draft = '';
 
   /**
    * @param {string} name
@@ -52,16 +54,28 @@ export class Conversation {
     this.unsaid.push({ kind: 'unsaid', id, text, time: now, state: 'waiting' });
   }
 
-  /** The messages that may go out now, so many at once; they are on their way then. */
-  *outgoing(most) {
-    let sending = this.unsaid.filter(({ state }) => state === 'sending').length;
-    for (const say of this.unsaid) {
-      if (sending >= most) return;
-      if (say.state !== 'waiting') continue;
-      say.state = 'sending';
-      sending += 1;
-      yield say;
-    }
+  /**
+   * The message that may go out now; it is on its way then. There is never more than one: of two, the
+   * relay could refuse the first and take the second, and they would change places.
+   */
+  next() {
+    const isOnItsWay = ({ state, offset }) => state === 'sending' && offset === undefined;
+    if (!this.hasLine || this.unsaid.some(isOnItsWay)) return null;
+    const say = this.unsaid.find(({ state }) => state === 'waiting');
+    if (say) say.state = 'sending';
+    return say ?? null;
+  }
+
+  /** Messages that are still to go out. */
+  get pending() {
+    return this.unsaid.filter(({ state, offset }) => state !== 'refused' && offset === undefined).length;
+  }
+
+  /** Takes back a message that was on its way: it goes out once more, in its turn. False if it is none of ours. */
+  later(id) {
+    const say = this.unsaid.find((it) => it.id === id);
+    if (say) say.state = 'waiting';
+    return say !== undefined;
   }
 
   /** Takes a refusal of a message. */

@@ -10,9 +10,6 @@
 import { Conversation } from './conversation.js';
 import { payloadOf } from './text.js';
 
-/** One message at a time is on its way: two could be refused and taken in turn, and change places. */
-const SENDING_MAX = 1;
-
 /** What is kept of a conversation when the page is loaded again: messages, and characters. */
 const KEPT_MAX = 50;
 const KEPT_SIZE = 32_000;
@@ -26,12 +23,13 @@ export class Person extends Conversation {
   isPrivate = true;
   place = { epoch: EPOCH, offset: 0 };
   read = this.place;
-  #hasLine = false;
+  hasLine = false;
   #away = '';
 
   /** @param {object} saved What `save` once answered. */
-  constructor(name, { messages = [], unsaid = [], unread = 0 } = {}) {
+  constructor(name, { messages = [], unsaid = [], unread = 0, draft = '' } = {}) {
     super(name);
+    this.draft = draft;
     for (const message of messages) this.#append(message);
     this.unsaid = unsaid;
     this.unread = unread;
@@ -47,7 +45,7 @@ export class Person extends Conversation {
 
   /** What is needed to go on after the page was loaded again. */
   save() {
-    const { name, unsaid, unread } = this;
+    const { name, unsaid, unread, draft } = this;
     const messages = this.timeline.entries.filter(({ kind }) => kind === 'message').slice(-KEPT_MAX);
     let size = 0;
     const isTooMuch = ({ text, base64 }) => {
@@ -55,24 +53,20 @@ export class Person extends Conversation {
       return size > KEPT_SIZE;
     };
     const kept = messages.slice(messages.findLastIndex(isTooMuch) + 1);
-    return { name, unsaid, unread: Math.min(unread, kept.length), messages: kept };
+    return { name, unsaid, draft, unread: Math.min(unread, kept.length), messages: kept };
   }
 
   /** There is a line. */
   lineUp() {
-    this.#hasLine = true;
+    this.hasLine = true;
   }
 
   /** It is gone, and with it what was on its way, unless it had come already. */
   lineLost() {
-    this.#hasLine = false;
+    this.hasLine = false;
     for (const say of this.unsaid.filter(({ state }) => state === 'sending')) {
       Object.assign(say, { state: 'refused', problem: UNSURE, isUnsure: true });
     }
-  }
-
-  *outgoing() {
-    if (this.#hasLine) yield* super.outgoing(SENDING_MAX);
   }
 
   /** The frame by which a message goes out. */

@@ -3,9 +3,6 @@
 import { Conversation, keyOf } from './conversation.js';
 import { payloadOf } from './text.js';
 
-/** Messages on their way to the relay at once; the others wait for their acknowledgement. */
-const SENDING_MAX = 32;
-
 /** How many times the usual a room keeps while somebody reads further up. */
 const READING_SLACK = 4;
 
@@ -19,6 +16,8 @@ export class Room extends Conversation {
   members = { count: 0, names: new Map() };
   /** Whether the relay has been asked who is here and has not answered yet. */
   isAsking = false;
+  /** Whether we were the first here. */
+  isOurs = false;
   /** The last message of what is being sent again after coming back. */
   #replayTo = 0;
 
@@ -51,7 +50,9 @@ export class Room extends Conversation {
     for (const hole of this.timeline.entries.filter(({ state }) => state === 'loading')) {
       this.timeline.unfill(hole);
     }
-    for (const say of this.unsaid.filter(({ state }) => state === 'sending')) say.state = 'waiting';
+    for (const say of this.unsaid.filter(({ state }) => state === 'sending')) {
+      Object.assign(say, { state: 'waiting', offset: undefined });
+    }
   }
 
   /**
@@ -66,6 +67,7 @@ export class Room extends Conversation {
     this.name = name;
     this.stage = 'in';
     this.members.count = members;
+    if (!before) this.isOurs = members === 1;
     if (recovered) {
       this.#replayTo = head;
       return { missed: head - before.offset, lost: 0 };
@@ -142,11 +144,11 @@ export class Room extends Conversation {
     this.timeline.presence(name, true);
   }
 
-  /** Takes who went. */
-  went({ name, count }) {
+  /** Takes who went; of ourselves, under a name that we have no more, nothing is told. */
+  went({ name, count }, isFormer = false) {
     this.members.count = count;
     this.members.names.delete(keyOf(name));
-    this.timeline.presence(name, false);
+    if (!isFormer) this.timeline.presence(name, false);
   }
 
   /** Takes who is here. */
@@ -155,8 +157,8 @@ export class Room extends Conversation {
     this.members.names = new Map(names.map((name) => [keyOf(name), name]));
   }
 
-  *outgoing() {
-    if (this.number !== null) yield* super.outgoing(SENDING_MAX);
+  get hasLine() {
+    return this.number !== null;
   }
 
   /** The frame by which a message goes out. */

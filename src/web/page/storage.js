@@ -6,6 +6,10 @@
 const PERSON = 'hobnob.person';
 const NAME = 'hobnob.name';
 const THEME = 'hobnob.theme';
+const ALERTS = 'hobnob.alerts';
+
+/** What was chosen where nothing may be kept: it holds for the visit. */
+const visit = new Map();
 
 /** Reads and writes where that is allowed, and forgets where it is not. */
 function attempt(act) {
@@ -25,16 +29,24 @@ export const storage = {
   },
 
   /** The name last chosen in any tab. */
-  loadName: () => attempt(() => localStorage.getItem(NAME)) ?? '',
-
-  saveName(name) {
-    attempt(() => localStorage.setItem(NAME, name));
-  },
+  loadName: () => load(NAME) ?? '',
+  saveName: (name) => save(NAME, name),
 
   /** `light`, `dark`, or null for the system's. `theme.js` reads it first. */
-  loadTheme: () => attempt(() => localStorage.getItem(THEME)),
+  loadTheme: () => load(THEME),
+  saveTheme: (theme) => save(THEME, theme),
 
-  saveTheme(theme) {
-    attempt(() => (theme ? localStorage.setItem(THEME, theme) : localStorage.removeItem(THEME)));
-  },
+  /** True if the person wants to be told of messages while they are elsewhere. */
+  loadAlerts: () => load(ALERTS) === 'on',
+  saveAlerts: (isOn) => save(ALERTS, isOn ? 'on' : null),
 };
+
+/** What was chosen in this visit, or in an earlier one; null if nothing was. */
+function load(key) {
+  return visit.has(key) ? visit.get(key) : attempt(() => localStorage.getItem(key));
+}
+
+function save(key, value) {
+  visit.set(key, value);
+  attempt(() => (value ? localStorage.setItem(key, value) : localStorage.removeItem(key)));
+}

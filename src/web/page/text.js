@@ -1,16 +1,10 @@
 /** What is shown of payloads, names and times. Pure functions. */
 
-/** Links made of one message; the rest of a message of nothing but links stays text. */
-const LINKS_MAX = 50;
-
 /** Bytes of a binary payload that are shown. */
 const BINARY_SHOWN = 64;
 
-const LINK = /\bhttps?:\/\/[^\s<>"]+/giu;
-
-const timeFormat = new Intl.DateTimeFormat('en', {
-  hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
-});
+/** Clocks go round in 12 hours or in 24, as the reader's own language has it; words are English. */
+const timeFormat = timeFormatOf(undefined);
 const dayFormat = new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' });
 const yearFormat = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'long', year: 'numeric' });
 
@@ -30,6 +24,15 @@ const QUERY = /^\u0001([^\u0001]+)\u0001$/u;
 /** A number of things. */
 export const count = (number, noun) =>
   `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+
+/** What writes the time of the day for readers of a language. */
+export function timeFormatOf(locale) {
+  const { hourCycle } = new Intl.DateTimeFormat(locale, { hour: 'numeric' }).resolvedOptions();
+  const isHalf = hourCycle === 'h12' || hourCycle === 'h11';
+  return new Intl.DateTimeFormat('en', {
+    hour: isHalf ? 'numeric' : '2-digit', minute: '2-digit', hourCycle: isHalf ? 'h12' : 'h23',
+  });
+}
 
 /** The time of the day. */
 export const clockTime = (time) => timeFormat.format(time);
@@ -63,27 +66,6 @@ export function initialOf(name) {
   return first?.segment.toUpperCase() ?? '?';
 }
 
-/**
- * What a line asks for: `/me waves`. With another slash in front of or behind the word, it asks nothing.
- *
- * @returns {{command: string, words: string}|null} Null if it is something to be said.
- */
-export function commandIn(line) {
-  const [, command, words = ''] = /^\/([a-z]+)(?:\s+([^]*))?$/u.exec(line) ?? [];
-  return command ? { command, words } : null;
-}
-
-/** The message that its sender does something. */
-export const actionOf = (words) => `\u0001ACTION ${words}\u0001`;
-
-/** The room that somebody asks for, as pages and IRC write it or without its `#`, and its key behind it. */
-export function roomIn(words) {
-  const wanted = words.replace(/^#(?=.)/u, '');
-  // No room has a space in its name, but who writes several is to be told so.
-  const [name, secret, ...more] = wanted.split(/\s+/u);
-  return more.length > 0 ? [wanted] : [name, secret];
-}
-
 /** A payload as it came, but that what people say or do in IRC is text, without its formatting. */
 export function payloadOf({ text, base64 }) {
   if (base64 === undefined) return { text };
@@ -101,39 +83,6 @@ export function mentions(text, name) {
     if (!isPartOfWord(where[at - 1]) && !isPartOfWord(where[at + what.length])) return true;
   }
   return false;
-}
-
-/**
- * A text in pieces, of which some are links.
- *
- * @returns {{text: string, href?: string}[]}
- */
-export function linksIn(text) {
-  const pieces = [];
-  let end = 0;
-  for (const { 0: match, index } of text.matchAll(LINK)) {
-    if (pieces.length >= 2 * LINKS_MAX) break;
-    const link = withoutTail(match);
-    if (!URL.canParse(link)) continue;
-    if (index > end) pieces.push({ text: text.slice(end, index) });
-    pieces.push({ text: link, href: new URL(link).href });
-    end = index + link.length;
-  }
-  if (end < text.length) pieces.push({ text: text.slice(end) });
-  return pieces;
-}
-
-/** A link without what belongs to the sentence around it. */
-function withoutTail(link) {
-  for (;;) {
-    const last = link.at(-1);
-    const opening = { ')': '(', ']': '[', '}': '{' }[last];
-    const isTail = opening
-      ? link.split(last).length > link.split(opening).length
-      : /[.,;:!?'*_…]/u.test(last);
-    if (!isTail) return link;
-    link = link.slice(0, -1);
-  }
 }
 
 /**

@@ -1,32 +1,50 @@
 /** Where messages are written. What is not sent yet is kept for each room. */
 
 import { byId, setText } from './dom.js';
-import { actionOf, commandIn, count, roomIn } from './text.js';
+import { actionOf, commandIn, problemOf, roomIn, saidBy } from './commands.js';
+import { excessOf, isSeveral, problemOfName } from './names.js';
+import { Recall } from './recall.js';
+import { count } from './text.js';
+import { NamesView } from './view-names.js';
 
-const encoder = new TextEncoder();
-
-/** Whether keys are typed on the screen: there, Enter is for lines, and the button sends. */
+/** True where keys are typed on the screen. */
 const isTouch = matchMedia('(hover: none) and (pointer: coarse)');
+
+/** What an input method's own keys say they are: Enter, too, where it chooses a word. */
+const COMPOSING_KEY = 229;
 
 export class ComposerView {
   #chat;
   #words = byId('words');
-  #drafts = new WeakMap();
+  #names;
+  #recall = new Recall();
   #room = null;
   #acts;
+  /** Whether the message box had the focus when Send was pressed: it has it afterwards, or a keyboard on the screen goes. */
+  #hadFocus = false;
 
   /**
    * @param {object} acts `go(name, secret)` shows a room, `talk(name)` the conversation with one person,
-   *   `leave()` leaves what is shown; `said()` is told that something was said.
+   *   `leave(name)` leaves that room, or what is shown, or answers why not; `rename(name)`, `list()` and `help()` do what they say; `said()` is told
+   *   that something was said, and `drafted()` that something is written.
    */
   constructor(chat, acts) {
     this.#chat = chat;
     this.#acts = acts;
-    this.#words.addEventListener('input', () => this.#check());
+    this.#names = new NamesView(() => this.#people());
+    this.#words.addEventListener('input', () => this.#typed());
+    this.#words.addEventListener('blur', () => this.#names.close());
     this.#words.addEventListener('keydown', (event) => this.#key(event));
+    this.#words.addEventListener('beforeinput', (event) => this.#line(event));
+    byId('send').addEventListener('pointerdown', () => {
+      this.#hadFocus = this.#words.matches(':focus');
+    });
+    byId('send').addEventListener('mousedown', (event) => event.preventDefault());
     byId('composer').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#send();
+      if (this.#hadFocus) this.focus();
+      this.#hadFocus = false;
     });
   }
 
@@ -45,64 +63,122 @@ export class ComposerView {
 
   render() {
     const room = this.#chat.active;
+    this.#renderProgress(room);
     if (room === this.#room) return;
-    if (this.#room) this.#drafts.set(this.#room, this.#words.value);
     this.#room = room;
-    this.#words.value = (room && this.#drafts.get(room)) ?? '';
+    this.#words.value = room?.draft ?? '';
     this.#words.disabled = !room;
     this.#words.placeholder = room ? `Message ${room.title}` : 'Join a room first';
     this.#words.setAttribute('aria-label', this.#words.placeholder);
+    this.#names.close();
     this.#check();
   }
 
+  /** Tells how much is still to be said, where that takes a while. */
+  #renderProgress(room) {
+    const pending = room?.pending ?? 0;
+    const isLive = this.#chat.state.phase === 'live';
+    const told = isLive ? `Sending, as fast as the relay allows: ${pending} to go` : `${count(pending, 'message')} to send`;
+    setText(byId('words-progress'), pending > 1 && (this.#chat.isSlow || !isLive) ? told : '');
+  }
+
+  #people() {
+    const { name: me, active } = this.#chat;
+    return { me, names: active?.isPrivate ? [active.name] : active?.members.names.values() ?? [] };
+  }
+
+  #typed() {
+    if (this.#room) this.#room.draft = this.#words.value;
+    this.#names.typed();
+    this.#check();
+    this.#acts.drafted();
+  }
+
+  /** Writes something into the box, as if it was typed. */
+  #write(text) {
+    this.#words.value = text;
+    if (this.#room) this.#room.draft = text;
+    this.#names.close();
+    this.#check();
+    this.#acts.drafted();
+  }
+
   #key(event) {
-    // Enter also chooses a word in an input method's list.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || isTouch.matches) return;
+    // Enter also chooses a word in an input method's list; some say so only by the number of the key.
+    if (event.isComposing || event.keyCode === COMPOSING_KEY) return;
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const isTaken = this.#names.takes(event) || this.#recalls(event);
+    if (!isTaken && (event.key !== 'Enter' || event.shiftKey)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!isTaken) this.#send();
+  }
+
+  /** A keyboard on the screen that does not tell its keys begins a line by the key that says "send". */
+  #line(event) {
+    if (!isTouch.matches || event.inputType !== 'insertLineBreak' || event.isComposing) return;
     event.preventDefault();
     this.#send();
   }
 
-  #send() {
-    const text = this.#words.value.trim();
-    if (!this.#room || text === '' || this.#excess() > 0) return;
-    this.#words.value = '';
-    this.#check();
-    const { command, words } = commandIn(text) ?? { command: 'say', words: text.replace(/^\/\//u, '/') };
-    if (this.#obey(command, words)) return;
-    this.#words.value = text;
-    this.#check();
-    this.#complain(`/${command} ${words && '… '}is no command: /me, /msg, /join and /leave are; // says it`);
+  /** Fetches an earlier line; false if that is not asked for. */
+  #recalls({ key, shiftKey }) {
+    if (shiftKey || !this.#room || !['ArrowUp', 'ArrowDown'].includes(key)) return false;
+    const { value } = this.#words;
+    const line = key === 'ArrowUp'
+      ? this.#recall.older(value, this.#room, this.#chat.name)
+      : this.#recall.newer(value);
+    if (line === null) return false;
+    this.#write(line);
+    this.#words.setSelectionRange(line.length, line.length);
+    return true;
   }
 
-  /** Does what a line asks for; false if that is nothing. */
-  #obey(command, words) {
-    const { go, leave, talk } = this.#acts;
+  /** What is written, without empty lines before it and spaces behind it. */
+  get #text() {
+    return this.#words.value.replace(/^(?:[^\S\n]*\n)+/u, '').trimEnd();
+  }
+
+  #send() {
+    const written = this.#words.value;
+    const text = this.#text;
+    if (!this.#room || text === '' || this.#excess() > 0) return;
+    this.#write('');
+    const asked = commandIn(text);
+    const problem = asked ? this.#obey(asked) : this.#say(saidBy(text));
+    if (!problem) return;
+    this.#write(written);
+    this.#complain(problem);
+  }
+
+  /** Does what a line asks for; answers what is wrong with it, if something is. */
+  #obey({ command, words }) {
+    const { go, help, leave, list, rename, talk } = this.#acts;
     const [, name, rest] = /^(\S*)\s*([^]*)$/u.exec(words);
-    if (command === 'leave' || command === 'part') {
-      leave();
-      return true;
-    }
-    if (name === '') return false;
+    const problem = problemOf(command);
+    if (command === 'help' || command === 'list') return void { help, list }[command]();
+    if (command === 'leave') return leave(roomIn(words.trim())[0]);
+    if (name === '') return problem;
     switch (command) {
       case 'join':
-        go(...roomIn(words));
-        return true;
+        return void go(...roomIn(words.trim()));
       case 'me':
         return this.#say(actionOf(words));
       case 'msg':
         talk(name);
-        return rest === '' || this.#say(rest);
+        return rest === '' ? undefined : this.#say(rest);
+      case 'nick':
+        return isSeveral(words.trim()) ? problemOfName(words) : void rename(name);
       case 'say':
         return this.#say(words);
       default:
-        return false;
+        return problem;
     }
   }
 
   #say(text) {
     this.#chat.say(this.#chat.active, text);
     this.#acts.said();
-    return true;
   }
 
   #complain(problem) {
@@ -110,14 +186,14 @@ export class ComposerView {
     this.#words.setAttribute('aria-invalid', problem !== '');
   }
 
-  /** Bytes beyond what the relay takes. */
+  /** Characters beyond what the relay takes. */
   #excess() {
-    return encoder.encode(this.#words.value.trim()).length - this.#chat.limits.max_message;
+    return excessOf(this.#text, this.#chat.limits.max_message);
   }
 
   #check() {
     const excess = this.#excess();
-    this.#complain(excess > 0 ? `Too long by ${count(excess, 'byte')}` : '');
+    this.#complain(excess > 0 ? `Too long by ${count(excess, 'character')}` : '');
     byId('send').disabled = this.#words.value.trim() === '' || excess > 0;
     this.#fit();
   }

@@ -2,8 +2,9 @@
 
 import { element, icon } from './dom.js';
 import { keyOf } from './conversation.js';
+import { linksIn } from './links.js';
 import {
-  clockTime, count, dayName, dayOf, fullTime, hueOf, initialOf, linksIn, mentions, shown,
+  clockTime, count, dayName, dayOf, fullTime, hueOf, initialOf, mentions, shown,
 } from './text.js';
 
 /** Messages of one sender within this time stand together. */
@@ -43,8 +44,8 @@ function newDay(entries, index) {
 }
 
 /** Whether two of these would look the same. */
-export const signatureOf = (entry, { isNew, day, isHead }) =>
-  `${isNew} ${day} ${isHead} ${entry.state} ${entry.problem}`;
+export const signatureOf = (entry, { isNew, day, isHead }, { isLive }) =>
+  `${isNew} ${day} ${isHead} ${entry.state} ${entry.problem} ${entry.state === 'waiting' && isLive}`;
 
 const isAfter = (entry, { epoch, offset }) => entry.epoch !== epoch || entry.offset > offset;
 
@@ -58,7 +59,8 @@ function isFirstAfter(divider, entry, before) {
  * The nodes of an entry, in one element.
  *
  * @param {object} around What `surroundings` answered.
- * @param {object} room `me`, and what can be done to a message: `retry(id)`, `discard(id)`.
+ * @param {object} room `me`, `isLive`, what can be done to a message: `retry(id)`, `discard(id)`, and `linkTo(entry)`,
+ *   its address if it has one.
  */
 export function entryNode(entry, around, room) {
   const node = element('div', { class: 'entry' });
@@ -89,11 +91,15 @@ function said(entry, { isHead }, room) {
   const state = isOurs ? entry.state : entry.sent && 'sent';
   const isMention = keyOf(sender) !== keyOf(room.me) && mentions(entry.text, room.me);
   const classes = ['message', isHead && 'is-head', isMention && 'is-mention'].filter(Boolean);
-  const node = element('article', { class: classes.join(' '), 'data-state': state });
+  const clock = clockTime(entry.time);
+  const node = element('article', {
+    class: classes.join(' '), 'data-state': state, 'data-sender': sender, 'data-clock': clock,
+  });
   if (entry.offset !== undefined) node.dataset.offset = entry.offset;
-  const time = (kind) => element('time', {
-    class: kind, datetime: new Date(entry.time).toISOString(), title: fullTime(entry.time),
-  }, clockTime(entry.time));
+  const href = room.linkTo(entry);
+  const time = (kind) => element(href ? 'a' : 'span', {
+    class: `when ${kind}`, href, title: href ? `${fullTime(entry.time)}: link to this message` : undefined,
+  }, element('time', { datetime: new Date(entry.time).toISOString(), title: fullTime(entry.time) }, clock));
   if (isHead) {
     const name = paint(element('span', { class: 'sender', dir: 'auto' }, sender), sender);
     node.append(avatar(sender), element('header', { class: 'by' }, name, time('')));
@@ -112,7 +118,7 @@ function body(entry, sender) {
     words.classList.add('action');
     words.append(`* ${sender} `);
   }
-  for (const piece of linksIn(text)) words.append(piece.href ? link(piece) : piece.text);
+  words.append(...linksIn(text).map((piece) => (piece.href ? link(piece) : piece.text)));
   if (note) words.append(element('span', { class: 'note' }, note));
   const isLong = text.length > FOLD_LENGTH || text.split('\n', FOLD_LINES + 1).length > FOLD_LINES;
   if (!isLong || unfolded.has(entry)) return [words];
@@ -129,12 +135,17 @@ function body(entry, sender) {
   return [words, unfold];
 }
 
-const link = ({ text, href }) =>
-  element('a', { href, target: '_blank', rel: 'noopener noreferrer' }, text);
+/** A link, apart from the direction in which the words around it are written. */
+function link({ text, href, shown: address = text, room }) {
+  if (room) return element('a', { href, dir: 'auto' }, text);
+  const title = address === text ? undefined : `Written as ${text}`;
+  return element('a', { href, title, dir: 'ltr', target: '_blank', rel: 'noopener noreferrer' }, address);
+}
 
 /** What becomes of a message of ours: the picture and the words for it. */
 const FATES = {
   waiting: ['clock', 'Waits for the connection'],
+  queued: ['clock', 'Waits its turn'],
   sending: ['clock', 'On its way'],
   sent: ['check', 'Sent'],
 };
@@ -142,7 +153,7 @@ const FATES = {
 function fate(entry, state, room) {
   if (!state) return [];
   if (state === 'refused') return [refusal(entry, room)];
-  const [picture, words] = FATES[state];
+  const [picture, words] = FATES[state === 'waiting' && room.isLive ? 'queued' : state];
   const told = element('span', { class: 'visually-hidden' }, words);
   return [element('p', { class: 'fate', title: words }, icon(picture), told)];
 }

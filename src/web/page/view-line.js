@@ -23,11 +23,16 @@ const PHASES = {
 export class LineView {
   #chat;
   #banner = byId('banner');
-  #downSince = null;
+  #button = byId('banner-retry');
+  /** When the next try is due. It changes every second, and is not read aloud. */
+  #due = byId('banner-due');
+  /** Since when the line is down, and what is said of it. */
+  #down = null;
   #timer = null;
 
   constructor(chat) {
     this.#chat = chat;
+    this.#button.addEventListener('click', () => chat.retryNow());
   }
 
   render() {
@@ -50,52 +55,50 @@ export class LineView {
 
   #renderBanner(state) {
     clearTimeout(this.#timer);
-    if (state.phase === 'live') this.#downSince = null;
-    else this.#downSince ??= Date.now();
+    const isDown = state.phase === 'waiting' || state.phase === 'connecting';
+    if (!isDown) this.#down = null;
     const missed = this.#chat.catchingUp;
-    if (missed > 0) {
-      return this.#show('plain', `Catching up: ${count(missed, 'missed message')}`);
-    }
-    switch (state.phase) {
-      case 'ended':
-        return this.#show('bad', ...endOf(state).concat(() => this.#chat.retryNow()));
-      case 'waiting':
-      case 'connecting':
-        return this.#down(state);
-      default:
-        return this.#show('plain', '');
-    }
+    if (missed > 0) this.#show('plain', `Catching up: ${count(missed, 'missed message')}`);
+    else if (state.phase === 'ended') this.#show('bad', ...endOf(state));
+    else if (isDown) this.#renderDown(state);
+    else this.#show('plain', '');
   }
 
-  /** Says that the line is down, once it has been for a while, and when the next try is due. */
-  #down({ phase, text, retryAt }) {
-    const patience = this.#downSince + PATIENCE_MS - Date.now();
+  /**
+   * Says that the line is down, once it has been for a while, and when the next try is due. The words
+   * stay the same however often it is tried, because they are read aloud whenever they change.
+   */
+  #renderDown({ phase, text }) {
+    const now = performance.now();
+    this.#down ??= { since: now, words: 'Connecting to the relay…' };
+    if (phase === 'waiting' && !this.#down.isLost) {
+      const why = text ? `Connection lost: ${text}.` : 'Connection lost.';
+      const words = `${why} What you write now is sent as soon as it is back.`;
+      this.#down = { since: this.#down.since, isLost: true, words };
+    }
+    const patience = this.#down.since + PATIENCE_MS - now;
     if (patience > 0) {
       this.#show('plain', '');
-      this.#later(patience);
-    } else if (phase === 'connecting') {
-      this.#show('warn', 'Connecting to the relay…');
-    } else {
-      const why = text ? `Connection lost: ${text}.` : 'Connection lost.';
-      this.#show('warn', `${why} What you write now is sent as soon as it is back.`,
-        'Try now', () => this.#chat.retryNow());
-      const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1_000));
-      setText(this.#banner.querySelector('button'), `Try now (${seconds} s)`);
-      this.#later(1_000);
+      return this.#later(patience);
     }
+    this.#show('warn', this.#down.words, this.#down.isLost && 'Try now');
+    if (phase === 'connecting') return setText(this.#due, this.#down.isLost ? 'trying…' : '');
+    setText(this.#due, `in ${Math.max(1, Math.ceil(this.#chat.retryIn / 1_000))} s`);
+    return this.#later(1_000);
   }
 
   #later(ms) {
     this.#timer = setTimeout(() => this.render(), ms);
   }
 
-  #show(tone, text, label, click) {
+  /** Shows words, and a button behind them if it has a label. */
+  #show(tone, text, label = '') {
     this.#banner.dataset.tone = tone;
-    if (text === '') return this.#banner.replaceChildren();
-    if (this.#banner.querySelector('p')?.textContent === text) return undefined;
-    this.#banner.replaceChildren(element('p', {}, text));
-    if (label) this.#banner.append(element('button', { type: 'button', click }, label));
-    return undefined;
+    this.#banner.classList.toggle('is-empty', text === '');
+    setText(byId('banner-words'), text);
+    setText(this.#due, '');
+    setText(this.#button, label || '');
+    this.#button.hidden = !label;
   }
 }
 

@@ -3,9 +3,11 @@
  * the window moves with it, and what is looked at does not.
  */
 
+import { copied } from './copying.js';
 import { arrange, byId, element, setText } from './dom.js';
 import { count } from './text.js';
 import { entryNode, signatureOf, surroundings } from './view-entry.js';
+import { messageHash } from './view-rooms.js';
 
 /** Entries above and below the one that is looked at; above the end, where all may be new. */
 const REACH = 250;
@@ -28,14 +30,28 @@ export class LogView {
   #room = null;
   #isFollowing = true;
   #window = { start: 0, end: 0, length: 0 };
+  /** @type {Place|null} A message to be found and shown. */
+  #sought = null;
+  #found = null;
   #changed;
+  #missing;
 
-  /** @param {() => void} changed Asks for another `render`. */
-  constructor(chat, changed) {
+  /**
+   * @param {() => void} changed Asks for another `render`.
+   * @param {() => void} missing A message that was to be shown is not to be had.
+   */
+  constructor(chat, changed, missing) {
+    this.#missing = missing;
     this.#chat = chat;
     this.#changed = changed;
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#jump.addEventListener('click', () => this.toEnd());
+    this.#list.addEventListener('copy', (event) => {
+      const text = copied(this.#list, globalThis.getSelection());
+      if (text === null) return;
+      event.clipboardData.setData('text/plain', text);
+      event.preventDefault();
+    });
     new ResizeObserver(() => this.#isFollowing && this.#scrollToEnd()).observe(this.#log);
   }
 
@@ -47,6 +63,13 @@ export class LogView {
   /** Goes to the newest message, and stays there. */
   toEnd() {
     this.#isFollowing = true;
+    this.#sought = null;
+    this.#changed();
+  }
+
+  /** Shows a message of the room, as soon as it is here. */
+  seek(place) {
+    this.#sought = place;
     this.#changed();
   }
 
@@ -58,19 +81,49 @@ export class LogView {
     if (!room) return;
 
     const entries = [...room.timeline.entries, ...room.unsaid];
-    const anchor = this.#isFollowing ? null : this.#anchor();
-    const bottom = anchor && this.#shown.get(anchor).node.getBoundingClientRect().bottom;
+    const target = this.#sought && this.#seek(room, entries);
+    const anchor = target ?? (this.#isFollowing ? null : this.#anchor());
+    const bottom = anchor && this.#shown.get(anchor)?.node.getBoundingClientRect().bottom;
     this.#window = this.#windowAround(entries, anchor);
     this.#lay(room, entries);
 
-    if (this.#isFollowing) this.#scrollToEnd();
+    if (target) this.#showFound(target);
+    else if (this.#isFollowing) this.#scrollToEnd();
     else if (this.#shown.has(anchor)) {
       const moved = this.#shown.get(anchor).node.getBoundingClientRect().bottom - bottom;
       if (moved !== 0) this.#log.scrollTop += moved;
     }
-    if (isOther) this.#showDivider();
+    if (isOther && !target) this.#showDivider();
     this.#fillHoles(room);
     this.#renderJump(room);
+  }
+
+  /** The message that is sought; null while it is not here. What is missing before it is loaded. */
+  #seek(room, entries) {
+    const { epoch, offset } = this.#sought;
+    if (!room.place) return null;
+    const found = entries.find((it) => it.kind === 'message' && it.epoch === epoch && it.offset === offset);
+    const hole = entries.find((it) =>
+      it.kind === 'hole' && it.epoch === epoch && it.from <= offset && it.to >= offset);
+    if (found) this.#isFollowing = false;
+    else if (hole?.state === 'open') this.#chat.fill(room, hole);
+    else if (hole?.state !== 'loading' && room.number !== null) this.#missing();
+    if (found || hole?.state === 'lost' || (!hole && room.number !== null)) this.#sought = null;
+    return found ?? null;
+  }
+
+  /** Shows the message that was sought in the middle, and marks it. */
+  #showFound(entry) {
+    const { node } = this.#shown.get(entry);
+    this.#found?.classList.remove('is-found');
+    this.#found = node.querySelector('.message');
+    this.#found.classList.add('is-found');
+    node.scrollIntoView({ block: 'center' });
+    this.#isFollowing = this.#window.end === this.#window.length && this.#distanceToEnd() < END_PX;
+  }
+
+  #linkTo(room, { kind, epoch, offset }) {
+    return kind === 'message' && !room.isPrivate ? messageHash(room, { epoch, offset }) : undefined;
   }
 
   #turnTo(room) {
@@ -103,6 +156,8 @@ export class LogView {
     const me = this.#chat.name;
     const acts = {
       me,
+      isLive: this.#chat.state.phase === 'live',
+      linkTo: (entry) => this.#linkTo(room, entry),
       retry: (id) => this.#chat.retry(room, id),
       discard: (id) => this.#chat.discard(room, id),
     };
@@ -110,7 +165,7 @@ export class LogView {
     for (let index = start; index < end; index += 1) {
       const entry = entries[index];
       const around = surroundings(entries, index, { me, divider: room.divider });
-      const signature = signatureOf(entry, around);
+      const signature = signatureOf(entry, around, acts);
       const before = this.#shown.get(entry);
       const isSame = before?.signature === signature;
       shown.set(entry, isSame ? before : { signature, node: entryNode(entry, around, acts) });
@@ -184,11 +239,13 @@ export class LogView {
 }
 
 /** What is to be known of a place where nothing was said before. */
-function beginningOf({ isPrivate, name, timeline: { entries } }) {
+function beginningOf({ isPrivate, isOurs, name, timeline: { entries } }) {
   if (isPrivate) {
     return `Only ${name} and you read this. The relay keeps none of it: it reaches ${name} while they are here, and cannot be read back later.`;
   }
-  return entries.every(({ kind }) => kind !== 'message')
-    ? 'Nothing has been said here yet. Whoever has the address of this page can come in.'
-    : 'This is where the room begins.';
+  if (entries.some(({ kind }) => kind === 'message')) return 'This is where the room begins.';
+  const first = isOurs
+    ? ' You are the first here, which makes you its operator, unless the relay keeps it for everybody. Operators kick, ban and set topics in IRC clients.'
+    : '';
+  return `Nothing has been said here yet. Whoever has the address of this page can come in.${first}`;
 }

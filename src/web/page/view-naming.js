@@ -1,6 +1,8 @@
 /** The question for a name: at first, when the relay refuses one, and whenever one is asked for. */
 
 import { byId, setText } from './dom.js';
+import { Code } from './connection.js';
+import { isSeveral, nearestName, problemOfName } from './names.js';
 import { storage } from './storage.js';
 
 export class NamingView {
@@ -21,10 +23,16 @@ export class NamingView {
     byId('naming-guest').addEventListener('click', () => this.#enter(''));
     byId('naming-cancel').addEventListener('click', () => this.#dialog.close());
     byId('me-name').addEventListener('click', () => this.open(chat.name));
-    // Without a name there is nothing behind this question.
+    // Without a name there is nothing behind this question. Browsers close it all the same, if asked twice.
     this.#dialog.addEventListener('cancel', (event) => {
-      if (!this.#isLive) event.preventDefault();
+      if (this.#isNeeded) event.preventDefault();
     });
+    this.#dialog.addEventListener('close', () => this.#isNeeded && this.#dialog.showModal());
+  }
+
+  /** True if nothing happens before a name is chosen. */
+  get #isNeeded() {
+    return ['idle', 'nameless'].includes(this.#chat.state.phase);
   }
 
   get #isLive() {
@@ -40,11 +48,12 @@ export class NamingView {
   }
 
   render() {
-    const { phase, text } = this.#chat.state;
+    const { phase, code, text } = this.#chat.state;
     if (phase === 'nameless') {
       if (!this.#dialog.open) this.open(this.#chat.name);
       byId('naming-cancel').hidden = true;
-      this.#tell(`${text}.`);
+      if (code === Code.badName) this.#offer(this.#chat.name);
+      else this.#tell(`${text}.`);
     } else if (this.#isAsked && phase === 'waiting') {
       this.#tell('The relay does not answer; trying again…');
     } else if (this.#isAsked && phase === 'live') {
@@ -56,9 +65,32 @@ export class NamingView {
   }
 
   #enter(name) {
-    this.#isAsked = true;
     this.#tell('');
+    if (isSeveral(name)) return this.#offer(name);
+    if (this.#isLive) return void this.#rename(name);
+    this.#isAsked = true;
     this.#chat.enter(name);
+    return undefined;
+  }
+
+  /** Takes another name, if it is granted; the one before stays meanwhile, and so does the line. */
+  async #rename(name) {
+    const problem = name === this.#chat.name ? null : await this.#chat.rename(name);
+    if (problem) {
+      this.#tell(`${problem}.`);
+      this.#input.select();
+      return;
+    }
+    storage.saveName(name);
+    this.#dialog.close();
+    this.#entered();
+  }
+
+  /** Says why a name will not do, and puts one that will in its place. */
+  #offer(name) {
+    this.#tell(`${problemOfName(name)}.`);
+    this.#input.value = nearestName(name);
+    this.#input.select();
   }
 
   #tell(problem) {

@@ -9,6 +9,26 @@ const COUNTED = 99;
 /** What the address of a person begins with on this page. No room's does: its slashes are encoded. */
 export const WITH = '#/with/';
 
+/** The address of a message: behind that of its room, where no slash of a name is. */
+export const messageHash = (room, { epoch, offset }) => `${hashOf(room)}/${epoch}-${offset}`;
+
+/**
+ * The room or person that an address names, and the message if it names one; the name is empty if
+ * there is none.
+ */
+export function addressIn(hash) {
+  const isPrivate = hash.startsWith(WITH);
+  const rest = hash.slice(isPrivate ? WITH.length : 1);
+  const [message = '', epoch, offset] = (!isPrivate && /\/([\da-f]{16})-(\d{1,15})$/u.exec(rest)) || [];
+  const name = rest.slice(0, rest.length - message.length);
+  const place = epoch ? { epoch, offset: Number(offset) } : null;
+  try {
+    return { name: decodeURIComponent(name), isPrivate, place };
+  } catch {
+    return { name: '', isPrivate: false, place: null };
+  }
+}
+
 /** The address of a room or a person on this page. */
 export const hashOf = ({ name, isPrivate }) => `${isPrivate ? WITH : '#'}${encodeURIComponent(name)}`;
 
