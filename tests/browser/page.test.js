@@ -351,9 +351,9 @@ test('two people talk alone: found by their name, counted, answered, and honest 
   await zoe.hears('and back');
   for (const text of ['quick', 'and quicker', '* bob is off to see zoë']) await ann.hears(text);
   // What is no command is not said either, unless that is meant.
-  await bob.say('/nick robert');
-  await bob.sees('#words-problem', '/nick … is no command: /me, /msg, /join and /leave are; // says it');
-  assert.equal(await bob.page.inputValue('#words'), '/nick robert');
+  await bob.say('/frobnicate it');
+  await bob.sees('#words-problem', 'There is no /frobnicate. /help lists what there is; to say it, write //frobnicate');
+  assert.equal(await bob.page.inputValue('#words'), '/frobnicate it');
   await bob.say('/join #tea');
   await bob.sees('#room-name', '#tea');
   await bob.say('//nick robert');
@@ -495,7 +495,7 @@ test('rooms count what is unread, keep it across a reload, and are left', async 
   assert.ok(await bob.page.locator('#words').evaluate((words) => words === document.activeElement));
 });
 
-test('refusals are told: a name, a message too long, a message too soon', async () => {
+test('refusals are told: a name, a message too long, a room that is moderated', async () => {
   const options = ['--limit-loopback', 'true', '--rate-burst', '4', '--rate-every', '1s', '--max-message', '100'];
   const relay = await Relay.start({ options });
   const ann = await (await browsers.open(relay)).enter('ann');
@@ -508,25 +508,396 @@ test('refusals are told: a name, a message too long, a message too soon', async 
   await bob.enter('bob');
 
   await ann.page.fill('#words', 'ä'.repeat(60));
-  await ann.sees('#words-problem', 'Too long by 20 bytes');
+  await ann.sees('#words-problem', 'Too long by 10 characters');
   assert.ok(await ann.page.locator('#send').isDisabled());
   await ann.isAccessible('with a message that is too long');
 
-  for (const text of lines(6, 'hasty')) await ann.say(text);
+  const operator = new Nc(relay.irc);
+  operator.say('NICK op', 'USER op 0 * :op', 'JOIN #tea', 'MODE #tea +m');
+  await until('the room is moderated', () => operator.heard.some((line) => line.includes('+m')));
+  await ann.join('tea');
+  await ann.sees('.member .name', 'op');
+  await ann.say('may I?');
   const refused = ann.page.locator('[data-state=refused]');
   await refused.first().waitFor();
-  await ann.sees('[data-state=refused] .fate span',
-    'Not sent: too many messages: wait a moment and send it again');
+  assert.match((await ann.texts('[data-state=refused] .fate span'))[0], /^Not sent: .*moderated/u);
   await ann.picture('refused');
   await ann.isAccessible('with a refused message');
-  const unsent = ann.page.locator('[data-state]:not([data-state=sent])');
-  await until('all are sent after all', async () => {
-    if (await unsent.count() === 0) return true;
+  operator.say('MODE #tea -m');
+  await until('it is said after all', async () => {
     if (await refused.count() > 0) await refused.first().getByText('Try again').click();
-    return false;
+    return (await ann.log()).length === 1;
   });
-  for (const text of lines(6, 'hasty')) await bob.hears(text);
-  assert.equal((await bob.log()).length, 6);
+  await ann.hears('may I?');
+  operator.close();
+});
+
+test('lines written while away, and faster than the relay allows, go out in order and without a click', async () => {
+  const options = ['--limit-loopback', 'true', '--rate-burst', '4', '--rate-every', '200ms'];
+  const relay = await Relay.start({ options });
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  ann.wire.cut();
+  await ann.isDown();
+  for (const text of lines(15, 'away')) await ann.say(text);
+  await ann.sees('#words-progress', '15 messages to send');
+  await ann.reconnects();
+  await until('progress is shown', async () =>
+    (await ann.texts('#words-progress'))[0].startsWith('Sending, as fast as the relay allows: '));
+  await ann.picture('queue');
+  await ann.isAccessible('with a queue');
+  for (const text of lines(20, 'live')) await ann.say(text);
+  await bob.hears('live 20');
+  const said = (await bob.log()).map(([, text]) => text);
+  assert.deepEqual(said, [...lines(15, 'away'), ...lines(20, 'live')]);
+  await until('nothing is left', async () => await ann.page.locator('[data-state]:not([data-state=sent])').count() === 0);
+  assert.equal(await ann.page.locator('[data-state=refused]').count(), 0);
+  await ann.sees('#words-progress', '');
+});
+
+test('a command in capital letters is a command, and a line with a slash is never said', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  await bob.sees('.member .name', 'ann');
+  await bob.say('/Msg ann secret');
+  await bob.sees('#room-name', 'ann');
+  await bob.say('/LEAVE');
+  await bob.sees('#room-name', '#lobby');
+  await bob.say('/ME waves');
+  for (const line of ['/Mgs ann secret', '/usr/bin/env', '／secret', '  /kick ann']) {
+    await bob.say(line);
+    await until('it says why', async () => (await bob.texts('#words-problem'))[0] !== '');
+    assert.equal(await bob.page.inputValue('#words'), line);
+  }
+  await bob.sees('#words-problem', '/kick works in IRC clients only. /help lists what there is here');
+  await bob.say('//usr/bin/env');
+  await ann.hears('/usr/bin/env');
+  assert.deepEqual((await ann.log()).map(([, text]) => text), ['* bob waves', '/usr/bin/env']);
+  await bob.say('/help');
+  await bob.sees('#sheet-title', 'Commands and keys');
+  await bob.picture('help');
+  await bob.isAccessible('with the commands');
+  await bob.page.setViewportSize(NARROW);
+  await bob.picture('help-narrow');
+  await bob.page.keyboard.press('Escape');
+  await bob.page.waitForSelector('#sheet', { state: 'hidden' });
+});
+
+test('rooms that there are can be listed and entered', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay, { at: '#tea' })).enter('ann');
+  const bob = await (await browsers.open(relay, { colorScheme: 'dark' })).enter('bob');
+  await until('the first in a room knows that it is operator', async () =>
+    (await ann.texts('.start p'))[0]?.includes('You are the first here'));
+  await bob.say('/list');
+  await bob.sees('.sheet-room', '#tea1 member');
+  await bob.picture('rooms-list');
+  await bob.isAccessible('with the list of rooms');
+  await bob.page.click('.sheet-room:has-text("#tea")');
+  await bob.sees('#room-name', '#tea');
+  await bob.sees('.member .name', 'ann');
+  assert.ok(!(await bob.texts('.start p'))[0].includes('operator'));
+  await bob.page.click('#list');
+  await bob.sees('#sheet-title', 'All rooms');
+});
+
+test('another name is taken on the live connection, and a refused one changes nothing', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  await bob.sees('.member .name', 'ann');
+  await ann.page.click('#me-name');
+  await ann.page.fill('#naming-name', 'bob');
+  await ann.page.press('#naming-name', 'Enter');
+  await ann.sees('#naming-problem', 'Somebody here has that name already.');
+  assert.ok(await ann.page.locator('#line[data-phase=live]').isVisible());
+  await ann.isAccessible('with another name refused');
+  await ann.picture('rename-taken');
+  await ann.page.click('#naming-cancel');
+  await ann.say('still ann');
+  await bob.hears('still ann');
+  assert.deepEqual(await bob.texts('.presence'), []);
+  await ann.say('/nick zoë');
+  await ann.isTold('You are zoë now');
+  await bob.say('welcome, zoë');
+  await ann.say('thank you');
+  await bob.hears('thank you');
+  await bob.sees('.message .sender', 'zoë');
+  assert.deepEqual((await ann.log()).map(([, text]) => text), ['still ann', 'welcome, zoë', 'thank you']);
+  await until('nobody is called ann any more', async () => (await bob.texts('.member .name')).join() === 'bob,zoë');
+  await until('the same for her', async () => (await ann.texts('.member .name')).join() === 'zoë,bob');
+  await ann.say('/nick bob');
+  await ann.isTold('bob: somebody here has that name already');
+  await ann.sees('#me-name', 'zoë');
+  await ann.page.reload();
+  await ann.isLive();
+  await ann.sees('#me-name', 'zoë');
+});
+
+test('a name of two words has one of them offered, and Escape twice leaves a way in', async () => {
+  const relay = await Relay.start();
+  const ann = await browsers.open(relay);
+  await ann.page.waitForSelector('#naming[open]');
+  for (let press = 0; press < 4; press += 1) {
+    await ann.page.keyboard.press('Escape');
+    await ann.page.waitForSelector('#naming[open]');
+  }
+  await ann.page.fill('#naming-name', 'Ann Lee');
+  await ann.page.press('#naming-name', 'Enter');
+  await ann.sees('#naming-problem', 'A name has no spaces, commas or invisible characters, and is not very long. Ann_Lee would do.');
+  assert.equal(await ann.page.inputValue('#naming-name'), 'Ann_Lee');
+  await ann.picture('name-offered');
+  await ann.page.press('#naming-name', 'Enter');
+  await ann.isLive();
+  await ann.sees('#me-name', 'Ann_Lee');
+  await ann.page.fill('#join-name', 'my own room');
+  await ann.page.press('#join-name', 'Enter');
+  await ann.isTold('my own room: The name of a room has no spaces, commas or invisible characters, and is not very long. my_own_room would do');
+});
+
+test('nothing half composed is sent, in the order of Safari either', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  await ann.page.fill('#words', 'にほんg');
+  await ann.page.evaluate(() => {
+    const words = document.getElementById('words');
+    words.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }));
+    words.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true }));
+  });
+  assert.equal(await ann.page.inputValue('#words'), 'にほんg');
+  await ann.page.fill('#join-name', 'おちゃ');
+  const isTaken = await ann.page.evaluate(() => !document.getElementById('join-name').dispatchEvent(
+    new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true })));
+  assert.ok(isTaken, 'nor is a room entered whose name is half composed');
+  await ann.page.fill('#join-name', '');
+  await ann.page.fill('#words', '日本語');
+  await ann.page.press('#words', 'Enter');
+  await ann.hears('日本語');
+  assert.deepEqual((await ann.log()).map(([, text]) => text), ['日本語']);
+});
+
+test('a draft is kept across a reload, for each room; an indented paste stays indented', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  await ann.page.fill('#words', 'for the lobby');
+  await ann.join('tea');
+  await ann.page.fill('#words', 'for tea');
+  await ann.page.reload();
+  await ann.isLive();
+  await ann.sees('#room-name', '#tea');
+  assert.equal(await ann.page.inputValue('#words'), 'for tea');
+  await ann.page.click('.room-link:has-text("lobby")');
+  await ann.sees('#room-name', '#lobby');
+  assert.equal(await ann.page.inputValue('#words'), 'for the lobby');
+  await ann.say('\n    if (x) {\n      y();\n    }\n');
+  await ann.hears('    if (x) {\n      y();\n    }');
+});
+
+test('on a touch screen Enter sends, as its key says, and Send keeps the keyboard', async () => {
+  const relay = await Relay.start();
+  const ann = await browsers.open(relay, { viewport: NARROW, hasTouch: true, isMobile: true });
+  await ann.page.fill('#naming-name', 'ann');
+  await ann.page.tap('#naming-form [type=submit]');
+  await ann.page.waitForSelector('#line[data-phase=live]', { state: 'attached' });
+  assert.ok(await ann.page.evaluate(() => matchMedia('(hover: none) and (pointer: coarse)').matches));
+  await ann.page.tap('#words');
+  await ann.page.keyboard.type('by Enter');
+  await ann.page.keyboard.press('Enter');
+  await ann.hears('by Enter');
+  await ann.page.keyboard.type('by Send');
+  await ann.page.tap('#send');
+  await ann.hears('by Send');
+  assert.equal(await ann.page.evaluate(() => document.activeElement.id), 'words');
+  // A keyboard that does not tell its keys.
+  await ann.page.keyboard.type('by a line break');
+  await ann.page.evaluate(() => document.getElementById('words').dispatchEvent(
+    new InputEvent('beforeinput', { inputType: 'insertLineBreak', bubbles: true, cancelable: true })));
+  await ann.hears('by a line break');
+  assert.equal(await ann.page.inputValue('#words'), '');
+});
+
+test('where nothing may be stored the theme holds for the visit', async () => {
+  const relay = await Relay.start();
+  const ann = await browsers.open(relay, { colorScheme: 'dark' });
+  await ann.page.addInitScript(() => {
+    for (const name of ['localStorage', 'sessionStorage']) {
+      Object.defineProperty(window, name, { get: () => { throw new DOMException('blocked', 'SecurityError'); } });
+    }
+  });
+  await ann.page.reload();
+  await ann.enter('ann');
+  await ann.page.click('#theme');
+  assert.equal(await ann.page.evaluate(() => document.documentElement.dataset.theme), 'light');
+  await ann.page.click('#theme');
+  assert.equal(await ann.page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+  await ann.page.click('#theme');
+  assert.equal(await ann.page.evaluate(() => document.documentElement.dataset.theme), undefined);
+});
+
+test('a relay that is gone is told of once, however often it is tried', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  await ann.page.evaluate(() => {
+    window.told = [];
+    for (const region of document.querySelectorAll('[role=status], [aria-live=polite], [role=alert]')) {
+      new MutationObserver(() => told.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
+    }
+  });
+  ann.wire.cut();
+  await ann.page.waitForSelector('#banner button');
+  const tries = new Set();
+  for (let look = 0; look < 40; look += 1) {
+    tries.add((await ann.texts('#banner-due'))[0]);
+    await ann.page.waitForTimeout(100);
+  }
+  assert.ok(tries.size > 2, [...tries].join());
+  assert.deepEqual(await ann.page.evaluate(() => told),
+    ['Connection lost. What you write now is sent as soon as it is back.']);
+  await ann.reconnects();
+});
+
+test('a link shows where it leads, and nothing turns its direction', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  await ann.say('\u202Ehttps://a.example/gpj.exe and https://аррӏе.com/ and `https://b.example/c_` in #tea');
+  const links = ann.page.locator('.body a');
+  await links.first().waitFor();
+  const seen = await links.evaluateAll((all) => all.map((a) =>
+    [a.textContent, a.getAttribute('href'), getComputedStyle(a).unicodeBidi, getComputedStyle(a).direction]));
+  assert.deepEqual(seen, [
+    ['https://a.example/gpj.exe', 'https://a.example/gpj.exe', 'isolate', 'ltr'],
+    ['https://xn--80ak6aa92e.com/', 'https://xn--80ak6aa92e.com/', 'isolate', 'ltr'],
+    ['https://b.example/c_', 'https://b.example/c_', 'isolate', 'ltr'],
+    ['#tea', '#tea', 'isolate', 'ltr'],
+  ]);
+  await ann.picture('links');
+  await links.last().click();
+  await ann.sees('#room-name', '#tea');
+  await ann.page.goBack();
+  await ann.sees('#room-name', '#lobby');
+});
+
+test('Back leads through the rooms that were joined by the form', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  await ann.join('tea');
+  await ann.join('coffee');
+  await ann.say('/join cake');
+  await ann.sees('#room-name', '#cake');
+  for (const room of ['#coffee', '#tea', '#lobby']) {
+    await ann.page.goBack();
+    await ann.sees('#room-name', room);
+  }
+  await ann.page.goForward();
+  await ann.sees('#room-name', '#tea');
+});
+
+test('several messages are copied with time and name apart, and nothing else', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay, { locale: 'de-DE' })).enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  await bob.sees('.member .name', 'ann');
+  await bob.say('one');
+  await ann.hears('one');
+  await ann.say('two');
+  await ann.say('/me waves');
+  await ann.hears('* ann waves');
+  await until('all is sent', async () => await ann.page.locator('[data-state=sent]').count() === 2);
+  const copy = (from, to) => ann.page.evaluate(([first, last]) => {
+    const bodies = [...document.querySelectorAll('.message .body')];
+    getSelection().setBaseAndExtent(bodies[first].firstChild, first === last ? 0 : 1, bodies[last].lastChild, bodies[last].lastChild.length);
+    const data = new DataTransfer();
+    const event = new ClipboardEvent('copy', { clipboardData: data, bubbles: true, cancelable: true });
+    bodies[first].dispatchEvent(event);
+    return [event.defaultPrevented, data.getData('text/plain')];
+  }, [from, to]);
+  const [isOurs, text] = await copy(0, 2);
+  assert.ok(isOurs);
+  assert.match(text, /^\[\d\d:\d\d\] bob: ne\n\[\d\d:\d\d\] ann: two\n\[\d\d:\d\d\] \* ann waves$/u);
+  assert.deepEqual(await copy(1, 1), [false, ''], 'one message is copied as it stands');
+});
+
+test('the last own line comes back by a key, and names complete themselves', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  await ann.sees('.member .name', 'bob');
+  const written = () => ann.page.inputValue('#words');
+  for (const text of ['first', 'second']) {
+    await ann.say(text);
+    await ann.hears(text);
+  }
+  await ann.page.press('#words', 'ArrowUp');
+  assert.equal(await written(), 'second');
+  await ann.page.press('#words', 'ArrowUp');
+  assert.equal(await written(), 'first');
+  for (const line of ['second', '']) {
+    await ann.page.press('#words', 'ArrowDown');
+    assert.equal(await written(), line);
+  }
+  await ann.page.keyboard.type('b');
+  await ann.page.keyboard.press('Tab');
+  assert.equal(await written(), 'bob: ');
+  await ann.page.keyboard.type('hi @');
+  await ann.sees('#names li', 'bob');
+  await ann.picture('names');
+  await ann.isAccessible('with names offered');
+  await ann.page.keyboard.press('Enter');
+  assert.equal(await written(), 'bob: hi @bob ');
+  await ann.page.keyboard.press('Enter');
+  await bob.hears('bob: hi @bob');
+  // Where there is nothing to complete, Tab goes on.
+  await ann.page.keyboard.press('Tab');
+  assert.notEqual(await ann.page.evaluate(() => document.activeElement.id), 'words');
+});
+
+test('who is elsewhere and is meant is notified, if they want, and the icon shows it', async () => {
+  const relay = await Relay.start();
+  const ann = await browsers.open(relay);
+  await ann.page.addInitScript(() => {
+    window.notified = [];
+    window.Notification = class {
+      static permission = 'default';
+      static requestPermission = async () => (Notification.permission = 'granted');
+      constructor(title, { body }) { notified.push([title, body]); }
+    };
+    document.hasFocus = () => false;
+  });
+  await ann.page.reload();
+  await ann.enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  await bob.say('@ann not yet');
+  await ann.hears('@ann not yet');
+  await ann.page.click('#alerts');
+  await ann.isTold('You are notified when somebody means you');
+  for (const text of ['to nobody', '@ann to you']) await bob.say(text);
+  await bob.say('/msg ann psst');
+  await until('it notifies', () => ann.page.evaluate(() => notified.length === 2));
+  assert.deepEqual(await ann.page.evaluate(() => notified), [['bob in #lobby', '@ann to you'], ['bob', 'psst']]);
+  await ann.page.waitForSelector('#favicon[href="icon-unread.svg"]', { state: 'attached' });
+});
+
+test('a message has an address, which shows it', async () => {
+  const relay = await Relay.start();
+  const nc = new Nc(relay.raw);
+  nc.say(...lines(300, 'line'));
+  await nc.hears('line 300');
+  const ann = await (await browsers.open(relay)).enter('ann');
+  await ann.hears('line 300');
+  const href = await ann.page.locator('[data-offset="300"] .when').getAttribute('href');
+  assert.match(href, /^#lobby\/[\da-f]{16}-300$/u);
+  const bob = await (await browsers.open(relay, { at: href.replace(/300$/u, '20') })).enter('bob');
+  await bob.page.waitForSelector('[data-offset="20"].is-found');
+  await until('it is in sight', () => bob.page.evaluate(() => {
+    const { top, bottom } = document.querySelector('.is-found').getBoundingClientRect();
+    return top > 0 && bottom < innerHeight;
+  }));
+  await bob.picture('found');
+  await bob.isAccessible('with a message found');
+  await bob.page.evaluate((hash) => { location.hash = hash; }, href.replace(/[\da-f]{16}-300$/u, '0000000000000000-5'));
+  await bob.isTold('The relay does not keep that message any more');
+  nc.close();
 });
 
 test('two tabs of one person do not throw each other out for ever', async () => {

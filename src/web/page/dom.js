@@ -30,6 +30,19 @@ export function icon(name) {
   return svg;
 }
 
+/** What an input method's own keys say they are. */
+const COMPOSING_KEY = 229;
+
+/** True if a key belongs to an input method: Enter, too, where it chooses a word. Safari says so by its number alone. */
+export const isComposing = (event) => event.isComposing || event.keyCode === COMPOSING_KEY;
+
+/** Has a form not sent by the key that chooses a word. */
+export function composes(form) {
+  form.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && isComposing(event)) event.preventDefault();
+  });
+}
+
 /** Gives a parent exactly these children, in order, and moves none that need not be moved. */
 export function arrange(parent, children) {
   const wanted = new Set(children);

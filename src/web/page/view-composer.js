@@ -1,6 +1,6 @@
 /** Where messages are written. What is not sent yet is kept for each room. */
 
-import { byId, setText } from './dom.js';
+import { byId, isComposing, setText } from './dom.js';
 import { actionOf, commandIn, problemOf, roomIn, saidBy } from './commands.js';
 import { excessOf, isSeveral, problemOfName } from './names.js';
 import { Recall } from './recall.js';
@@ -9,9 +9,6 @@ import { NamesView } from './view-names.js';
 
 /** True where keys are typed on the screen. */
 const isTouch = matchMedia('(hover: none) and (pointer: coarse)');
-
-/** What an input method's own keys say they are: Enter, too, where it chooses a word. */
-const COMPOSING_KEY = 229;
 
 export class ComposerView {
   #chat;
@@ -104,9 +101,7 @@ export class ComposerView {
   }
 
   #key(event) {
-    // Enter also chooses a word in an input method's list; some say so only by the number of the key.
-    if (event.isComposing || event.keyCode === COMPOSING_KEY) return;
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (isComposing(event) || event.altKey || event.ctrlKey || event.metaKey) return;
     const isTaken = this.#names.takes(event) || this.#recalls(event);
     if (!isTaken && (event.key !== 'Enter' || event.shiftKey)) return;
     event.preventDefault();

@@ -1,6 +1,6 @@
 /** The question for a name: at first, when the relay refuses one, and whenever one is asked for. */
 
-import { byId, setText } from './dom.js';
+import { byId, composes, setText } from './dom.js';
 import { Code } from './connection.js';
 import { isSeveral, nearestName, problemOfName } from './names.js';
 import { storage } from './storage.js';
@@ -16,6 +16,7 @@ export class NamingView {
   constructor(chat, entered) {
     this.#chat = chat;
     this.#entered = entered;
+    composes(byId('naming-form'));
     byId('naming-form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#enter(this.#input.value.trim());

@@ -1,7 +1,8 @@
 /** The lists of rooms and of people talked with alone, and the head of what is shown. */
 
-import { arrange, byId, element, icon, setText } from './dom.js';
-import { count, roomIn } from './text.js';
+import { arrange, byId, composes, element, icon, setText } from './dom.js';
+import { roomIn } from './commands.js';
+import { count } from './text.js';
 
 /** Unread messages beyond this are "many". */
 const COUNTED = 99;
@@ -45,6 +46,7 @@ export class RoomsView {
   constructor(chat, go, left) {
     this.#chat = chat;
     this.#left = left;
+    composes(byId('join'));
     byId('join').addEventListener('submit', (event) => {
       event.preventDefault();
       const input = byId('join-name');
