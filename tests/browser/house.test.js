@@ -11,7 +11,7 @@ const modules = files.filter(([name]) => name.endsWith('.js') && name !== 'theme
 
 /** Where each module stands: it imports from below only. All views and helpers of theirs share one. */
 const FLOORS = new Map([
-  ['text.js', 0], ['links.js', 0], ['commands.js', 0], ['names.js', 0], ['completion.js', 0], ['pace.js', 0],
+  ['worker.js', 0], ['text.js', 0], ['links.js', 0], ['commands.js', 0], ['names.js', 0], ['completion.js', 0], ['pace.js', 0],
   ['timeline.js', 0], ['candidate.js', 0], ['dom.js', 0], ['storage.js', 0],
   ['connection.js', 1], ['conversation.js', 1], ['catch-up.js', 1], ['recall.js', 1],
   ['room.js', 2], ['person.js', 2], ['outbox.js', 2],
@@ -41,6 +41,14 @@ test('modules look down, never up or sideways', () => {
       assert.ok(FLOORS.get(there) < FLOORS.get(name), `${name} may not know ${there}`);
     }
   }
+});
+
+test('what is kept for a start without a network is the whole page', () => {
+  const [, worker] = files.find(([name]) => name === 'worker.js');
+  const [, list] = /const FILES = \[([^\]]*)\]/u.exec(worker);
+  const kept = [...list.matchAll(/'([^']+)'/gu)].map(([, name]) => name);
+  const page = files.map(([name]) => (name === 'index.html' ? './' : name)).filter((name) => name !== 'worker.js');
+  assert.deepEqual(kept.toSorted(), page.toSorted());
 });
 
 test('what has a home stays there', () => {

@@ -900,6 +900,26 @@ test('a message has an address, which shows it', async () => {
   nc.close();
 });
 
+test('the page starts without a network, and goes on when there is one', async () => {
+  const relay = await Relay.start();
+  const ann = await (await browsers.open(relay)).enter('ann');
+  const bob = await (await browsers.open(relay)).enter('bob');
+  await ann.page.evaluate(() => navigator.serviceWorker.ready);
+  await until('the page is kept', () => ann.page.evaluate(() => navigator.serviceWorker.controller !== null));
+  ann.wire.cut();
+  await ann.isDown();
+  await ann.page.fill('#words', 'half a thought');
+  await ann.page.reload();
+  await ann.sees('#room-name', '#lobby');
+  await ann.sees('#me-name', 'ann');
+  assert.equal(await ann.page.inputValue('#words'), 'half a thought');
+  await ann.say('written without a network');
+  await ann.page.waitForSelector('#banner button');
+  await ann.picture('offline');
+  await ann.reconnects();
+  await bob.hears('written without a network');
+});
+
 test('two tabs of one person do not throw each other out for ever', async () => {
   const relay = await Relay.start();
   const ann = await (await browsers.open(relay)).enter('ann');

@@ -60,6 +60,7 @@ assets! {
     "/view-naming.js", "text/javascript; charset=utf-8", "view-naming.js";
     "/view-rooms.js", "text/javascript; charset=utf-8", "view-rooms.js";
     "/view-sheet.js", "text/javascript; charset=utf-8", "view-sheet.js";
+    "/worker.js", "text/javascript; charset=utf-8", "worker.js";
 }
 
 /// The page may load and speak to what this relay serves, and to nothing else; and nobody may put

@@ -266,6 +266,9 @@ document.addEventListener('visibilitychange', () => {
 });
 addEventListener('pagehide', keep);
 
+// Where the browser allows it, the page starts without a network next time.
+navigator.serviceWorker?.register('worker.js').catch(() => {});
+
 renderTheme();
 if (chat.all.length === 0 && !addressed().name) chat.open(FIRST_ROOM);
 else if (addressed().name) show(addressed());
