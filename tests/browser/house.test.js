@@ -15,12 +15,13 @@ const FLOORS = new Map([
   ['timeline.js', 0], ['candidate.js', 0], ['dom.js', 0], ['storage.js', 0],
   ['connection.js', 1], ['conversation.js', 1], ['catch-up.js', 1], ['recall.js', 1],
   ['room.js', 2], ['person.js', 2], ['outbox.js', 2],
-  ['chat.js', 3],
-  ['view-entry.js', 4], ['announcer.js', 4], ['drawers.js', 4], ['alerts.js', 4], ['copying.js', 4],
-  ['view-names.js', 5], ['view-line.js', 5], ['view-members.js', 5], ['view-naming.js', 5],
-  ['view-rooms.js', 5], ['view-sheet.js', 5],
-  ['view-composer.js', 6], ['view-log.js', 6],
-  ['app.js', 7],
+  ['saved.js', 3],
+  ['chat.js', 4],
+  ['view-entry.js', 5], ['announcer.js', 5], ['drawers.js', 5], ['alerts.js', 5], ['copying.js', 5],
+  ['view-names.js', 6], ['view-line.js', 6], ['view-members.js', 6], ['view-naming.js', 6],
+  ['view-rooms.js', 6], ['view-sheet.js', 6],
+  ['view-composer.js', 7], ['view-log.js', 7],
+  ['app.js', 8],
 ]);
 
 /** What may stand in some modules only, and in which. */

@@ -560,7 +560,7 @@ test('a command in capital letters is a command, and a line with a slash is neve
   const ann = await (await browsers.open(relay)).enter('ann');
   const bob = await (await browsers.open(relay)).enter('bob');
   await bob.sees('.member .name', 'ann');
-  await bob.say('/Msg ann secret');
+  await bob.say('/Msg @ann secret');
   await bob.sees('#room-name', 'ann');
   await bob.say('/LEAVE');
   await bob.sees('#room-name', '#lobby');

@@ -47,6 +47,7 @@ assets! {
     "/person.js", "text/javascript; charset=utf-8", "person.js";
     "/recall.js", "text/javascript; charset=utf-8", "recall.js";
     "/room.js", "text/javascript; charset=utf-8", "room.js";
+    "/saved.js", "text/javascript; charset=utf-8", "saved.js";
     "/storage.js", "text/javascript; charset=utf-8", "storage.js";
     "/text.js", "text/javascript; charset=utf-8", "text.js";
     "/theme.js", "text/javascript; charset=utf-8", "theme.js";

@@ -16,6 +16,7 @@ import { problemOfName } from './names.js';
 import { Outbox } from './outbox.js';
 import { Person } from './person.js';
 import { Room } from './room.js';
+import { restored, saved } from './saved.js';
 import { mentions } from './text.js';
 
 /** Messages asked for at once when reading back. */
@@ -59,7 +60,7 @@ export class Chat {
    * @param {object} world What a `Connection` needs, and `saved`: what `save` once answered.
    * @param {object} tell `changed(Part)`, `notice(Notice)`, `said(Room|Person, Message, isMeant)`.
    */
-  constructor({ saved = {}, clock = systemClock, ...world }, tell) {
+  constructor({ saved: kept = {}, clock = systemClock, ...world }, tell) {
     this.#tell = tell;
     this.#clock = clock;
     this.#line = new Connection({ clock, ...world }, {
@@ -72,7 +73,9 @@ export class Chat {
     this.#outbox = new Outbox(clock, (frame) => this.#line.send(frame), () => this.all);
     // Ids must never come again under the same key, and the page may be loaded again.
     this.#lastId = Math.floor(clock.random() * 2 ** 52);
-    this.#restore(saved);
+    this.name = kept.name ?? '';
+    this.#key = kept.key;
+    Object.assign(this, restored(kept));
   }
 
   /** Where the line stands. */
@@ -93,26 +96,7 @@ export class Chat {
 
   /** What is needed to go on after the page was loaded again. */
   save() {
-    const rooms = [...this.rooms.values()].map(({ name, read, unsaid, secret, draft }) =>
-      ({ name, read, unsaid, secret, draft }));
-    const people = [...this.people.values()].map((person) => person.save());
-    const { name, isPrivate } = this.active ?? {};
-    return { name: this.name, key: this.#key, rooms, people, active: name, isPrivate };
-  }
-
-  #restore({ name = '', key, rooms = [], people = [], active, isPrivate = false }) {
-    this.name = name;
-    this.#key = key;
-    for (const { name: roomName, read, unsaid, secret, draft = '' } of rooms) {
-      const room = new Room(roomName, read, secret);
-      room.draft = draft;
-      room.unsaid = unsaid;
-      room.lineLost();
-      this.rooms.set(room.key, room);
-    }
-    for (const saved of people) this.people.set(keyOf(saved.name), new Person(saved.name, saved));
-    const among = isPrivate ? this.people : this.rooms;
-    if (active) this.active = among.get(keyOf(active)) ?? null;
+    return saved(this, this.#key);
   }
 
   /** Connects under a name; an empty one asks for a guest's. */

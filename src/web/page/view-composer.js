@@ -160,7 +160,7 @@ export class ComposerView {
       case 'me':
         return this.#say(actionOf(words));
       case 'msg':
-        talk(name);
+        talk(name.replace(/^@(?=.)/u, ''));
         return rest === '' ? undefined : this.#say(rest);
       case 'nick':
         return isSeveral(words.trim()) ? problemOfName(words) : void rename(name);

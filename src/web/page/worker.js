@@ -14,7 +14,7 @@ const FILES = [
   'alerts.js', 'announcer.js', 'app.css', 'app.js', 'candidate.js', 'catch-up.js', 'chat.js',
   'commands.js', 'completion.js', 'connection.js', 'conversation.js', 'copying.js', 'dom.js',
   'drawers.js', 'icon-unread.svg', 'icon.svg', 'links.js', 'names.js', 'outbox.js', 'pace.js',
-  'person.js', 'recall.js', 'room.js', 'storage.js', 'text.js', 'theme.js', 'timeline.js',
+  'person.js', 'recall.js', 'room.js', 'saved.js', 'storage.js', 'text.js', 'theme.js', 'timeline.js',
   'view-composer.js', 'view-entry.js', 'view-line.js', 'view-log.js', 'view-members.js',
   'view-names.js', 'view-naming.js', 'view-rooms.js', 'view-sheet.js',
 ];
