@@ -1,4 +1,4 @@
-/** Tells a person who looks elsewhere that somebody means them: by a notification, if they want one. */
+/** Notifications to a person who looks elsewhere while somebody means them. */
 
 import { byId, icon } from './dom.js';
 import { storage } from './storage.js';
@@ -11,7 +11,7 @@ export class Alerts {
   #button = byId('alerts');
   #show;
   #notice;
-  /** What the browser has for it; null where it has nothing, as without a secure address. */
+  /** The browser's own class; null where it has nothing, as without a secure address. */
   #kind = globalThis.Notification ?? null;
 
   /**
@@ -30,7 +30,7 @@ export class Alerts {
     return this.#kind?.permission === 'granted' && storage.loadAlerts();
   }
 
-  /** Somebody said something to this person, who does not see it. */
+  /** Notifies of a message that means this person, who does not see it. */
   said(it, message) {
     if (!this.#isOn) return;
     const { text } = shown(message);

@@ -25,7 +25,7 @@ const HIDDEN_MS = 250;
 /** Rendering that takes longer than this leaves as much time to everything else. */
 const FRAME_MS = 8;
 
-/** How long after a key what is written is kept. */
+/** The delay after a key before the draft is stored. */
 const DRAFT_MS = 500;
 
 /** Rooms that are listed at most. */

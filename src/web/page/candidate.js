@@ -3,7 +3,7 @@
  * name is asked for on a line of its own, and the old line is kept until the name is granted.
  */
 
-/** How long the relay may take to answer. */
+/** Time for the relay to answer. */
 const ANSWER_MS = 10_000;
 
 export class Candidate {

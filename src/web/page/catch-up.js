@@ -25,7 +25,7 @@ export class CatchUp {
     return this.#rooms.every((room) => !isWanted(room) || (room.stage === 'in' && !room.isReplaying));
   }
 
-  /** What became of the missed messages. */
+  /** Tells the fate of the missed messages. */
   get notice() {
     if (Number.isNaN(this.#lost)) return ['bad', 'Back. Something may be missing'];
     if (this.#lost > 0) return ['bad', `Back. ${count(this.#lost, 'message')} could not be recovered`];

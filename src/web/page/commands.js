@@ -1,6 +1,6 @@
-/** What a line asks for instead of saying something. Pure functions. */
+/** Commands: lines that ask for something instead of saying it. Pure functions. */
 
-/** What can be asked for: what it is called, what belongs behind it, and what it does. */
+/** The commands: name, parameters and effect. */
 export const COMMANDS = [
   { command: 'help', about: 'lists these' },
   { command: 'me', words: 'TEXT', about: 'says what you do: /me waves' },
@@ -11,7 +11,7 @@ export const COMMANDS = [
   { command: 'nick', words: 'NAME', about: 'gives you another name' },
 ];
 
-/** Other words for the same, as IRC and other chats have them. */
+/** Other names of the commands, as IRC and other chats have them. */
 const ALIASES = new Map(Object.entries({
   '?': 'help', h: 'help', commands: 'help',
   action: 'me', emote: 'me',
@@ -22,17 +22,17 @@ const ALIASES = new Map(Object.entries({
   name: 'nick',
 }));
 
-/** What the operators of a room do, for which this page has no way. */
+/** Commands of IRC for which this page has no way. */
 const OF_IRC = new Set([
   'topic', 'kick', 'ban', 'unban', 'op', 'deop', 'voice', 'devoice', 'mode', 'invite', 'away', 'whois', 'ignore',
 ]);
 
-/** What may stand before a command without making a message of it: what nobody sees. */
+/** Spaces and invisible characters: before a command they make no message of it. */
 const NOTHING = /^[\s\p{Cf}]+/u;
 
 /**
- * What a line asks for: `/me waves`, in any case, by any of its names. A line that begins with a slash
- * and a letter always asks for something; with two slashes it is said, with one of them.
+ * Reads a command: `/me waves`, in any case, by any of its names. A line that begins with a slash and a
+ * letter is always a command; a line with two slashes is said, with one of them.
  *
  * @returns {{command: string, words: string}|null} Null if it is something to be said.
  */
@@ -44,10 +44,10 @@ export function commandIn(line) {
   return { command: ALIASES.get(word) ?? word, words };
 }
 
-/** What is said by a line that asks for nothing. */
+/** Returns the message of a line that is no command. */
 export const saidBy = (line) => line.replace(/^(?<space>[\s\p{Cf}]*)\/\//u, '$<space>/');
 
-/** Why a command is not carried out, and what to do about it. */
+/** Returns the reason why a command is not carried out, and the remedy. */
 export function problemOf(command) {
   const { words } = COMMANDS.find((it) => it.command === command) ?? {};
   if (words) return `Write it so: /${command} ${words}`;

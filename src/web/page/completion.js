@@ -4,7 +4,7 @@
 export const OFFERED = 6;
 
 /**
- * The word before the caret, of which a name may become.
+ * Finds the word before the caret, which a name may complete.
  *
  * @returns {{start: number, word: string, isAt: boolean}} `isAt`: it begins with `@`, which the word leaves out.
  */
@@ -16,14 +16,14 @@ export function wordAt(text, caret) {
 
 const fold = (text) => text.normalize('NFKC').toLowerCase();
 
-/** The names that begin with a word, in order; our own is none of them. */
+/** Returns the names that begin with a word, in order, without our own. */
 export function namesFor(word, names, me) {
   const wanted = fold(word);
   const others = [...names].filter((name) => fold(name) !== fold(me) && fold(name).startsWith(wanted));
   return others.sort((one, other) => one.localeCompare(other));
 }
 
-/** A text in which the word from `start` to the caret has become a name, and where the caret is then. */
+/** Replaces the word from `start` to the caret by a name, and returns text and caret. */
 export function complete(text, caret, { start, isAt }, name) {
   const before = text.slice(0, start) + (isAt ? '@' : '') + name;
   const rest = text.slice(caret);

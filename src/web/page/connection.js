@@ -49,7 +49,7 @@ const ANSWER_MS = 10_000;
 /** The same for a ping after the machine woke up, when the line is most likely dead. */
 const WAKE_MS = 3_000;
 
-/** How long a line under an old name is kept for what is still on its way to it. */
+/** Time for a line under an old name, which may still be sent private messages. */
 const PARTING_MS = 5_000;
 
 /** A line that held for this long was no accident: the next wait may be short again. */

@@ -32,7 +32,7 @@ export class Conversation {
   mentions = 0;
   /** @type {Place|null} After this message the unread ones began when it was last opened. */
   divider = null;
-  /** What is written here and not said yet. */
+  /** The text that is written here and not sent yet. */
   draft = '';
 
   /**

@@ -1,10 +1,10 @@
-/** What is copied of several messages: a line for each, with its time and its sender. */
+/** Text for the clipboard: a line for each message, with its time and its sender. */
 
 /** Messages in the page, in order, of which a selection holds something. */
 const messagesIn = (list, range) =>
   [...list.querySelectorAll('.message')].filter((message) => range.intersectsNode(message));
 
-/** What a selection holds of an element. */
+/** Returns the part of an element that a selection holds. */
 function partOf(node, range) {
   if (!range.intersectsNode(node)) return '';
   const part = range.cloneRange();
@@ -14,7 +14,7 @@ function partOf(node, range) {
 }
 
 /**
- * The text of a selection of messages.
+ * Writes a selection of messages as text.
  *
  * @returns {string|null} Null if it is within one message, which is copied as it stands.
  */

@@ -30,7 +30,7 @@ export function icon(name) {
   return svg;
 }
 
-/** What an input method's own keys say they are. */
+/** The number that keys of an input method have. */
 const COMPOSING_KEY = 229;
 
 /** True if a key belongs to an input method: Enter, too, where it chooses a word. Safari says so by its number alone. */

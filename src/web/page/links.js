@@ -1,4 +1,4 @@
-/** Links in what somebody wrote, and what is shown of them. Pure functions. */
+/** Links in messages: to the web, and to rooms. Pure functions. */
 
 /** Links made of one message; the rest of a message of nothing but links stays text. */
 const LINKS_MAX = 50;
@@ -34,7 +34,7 @@ const CJK =
 const HAS_LOOK_ALIKE_OF_SIGN = /[丶丿ノ〳ㅣ〇〆]/u;
 
 /**
- * A text in pieces, of which some are links.
+ * Splits a text into pieces, of which some are links.
  *
  * @returns {{text: string, href?: string, shown?: string, room?: string}[]} `shown` is what to show of
  *   a link whose text would be taken for another address; `room` is the room that one leads to.
@@ -59,7 +59,7 @@ const roomLink = (text) => {
   return { text, href: `#${encodeURIComponent(room)}`, room };
 };
 
-/** An address as a link; null if it is none, or one that hides where it leads behind a name. */
+/** Makes a link of an address; null if it is none, or if it hides its host behind a name. */
 function webLink(text) {
   const isBare = !/^https?:/iu.test(text);
   const address = isBare ? `https://${text}` : text;
@@ -71,7 +71,7 @@ function webLink(text) {
   return isAsTyped(typed, host) ? { text, href } : { text, href, shown: href };
 }
 
-/** True if a host is what people read in it: the same in ASCII, or a name of one script. */
+/** True if people read the host that is opened: the same in ASCII, or a name of one script. */
 function isAsTyped(typed, host) {
   const name = typed.toLowerCase().replace(/:(?:80|443)?$/u, '');
   if (/^[\0-\x7F]*$/u.test(name)) return name === host.replace(/:(?:80|443)$/u, '');
@@ -87,14 +87,14 @@ function isPlainLabel(label) {
   return script !== undefined && !LOOK_ALIKES[script]?.test(letters);
 }
 
-/** The signs right before a place that stand for bold and the like, and then stand behind the word, too. */
+/** Returns the marks right before a place, such as `**` for bold, which then end the word, too. */
 function marksBefore(text, index) {
   let start = index;
   while (start > 0 && /[*_~|]/u.test(text[start - 1])) start -= 1;
   return text.slice(start, index);
 }
 
-/** A link without what belongs to the sentence around it. */
+/** Cuts off the end of a link that belongs to the sentence around it. */
 function withoutTail(link, marks) {
   for (;;) {
     const last = link.at(-1);

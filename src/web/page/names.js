@@ -1,4 +1,4 @@
-/** What names may be, in words for people, and what would do instead of one that will not. Pure functions. */
+/** Rules for names, in words for people, with a name that will do in place of one that will not. Pure functions. */
 
 const encoder = new TextEncoder();
 
@@ -6,11 +6,11 @@ const encoder = new TextEncoder();
 export const PERSON_BYTES = 64;
 export const ROOM_BYTES = 128;
 
-/** What no name has: spaces and commas; what nobody sees. */
+/** Characters that no name has: spaces and commas; invisible ones. */
 const APART = /[\s,]+/gu;
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}]/gu;
 
-/** The name that comes nearest to what somebody wrote. */
+/** Returns the name that comes nearest to a text. */
 export function nearestName(wanted, most = PERSON_BYTES) {
   const name = wanted.trim().normalize('NFC').replace(APART, '_').replace(UNSEEN, '');
   const characters = [...name];
@@ -18,10 +18,10 @@ export function nearestName(wanted, most = PERSON_BYTES) {
   return characters.join('');
 }
 
-/** True if a name is several words, which no name is. The relay tells what else will not do. */
+/** True if a text is several words, which no name is. The relay tells what else will not do. */
 export const isSeveral = (wanted) => wanted.search(APART) >= 0;
 
-/** Why a name will not do, and which would. */
+/** Returns the reason why a name will not do, and one that will. */
 export function problemOfName(wanted, kind = 'A name') {
   const most = kind === 'A name' ? PERSON_BYTES : ROOM_BYTES;
   const nearest = nearestName(wanted, most);
@@ -29,7 +29,7 @@ export function problemOfName(wanted, kind = 'A name') {
   return `${kind} has no spaces, commas or invisible characters, and is not very long${instead}`;
 }
 
-/** Characters that a text has beyond a number of bytes of UTF-8. */
+/** Counts the characters of a text beyond a number of bytes of UTF-8. */
 export function excessOf(text, most) {
   let excess = encoder.encode(text).length - most;
   if (excess <= 0) return 0;

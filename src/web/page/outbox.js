@@ -1,4 +1,4 @@
-/** What is still to be said everywhere: one message after the other for each conversation, at the relay's pace. */
+/** The unsent messages of all conversations: they go one after the other in each, at the relay's pace. */
 
 import { Code } from './connection.js';
 import { Pace } from './pace.js';
@@ -6,7 +6,7 @@ import { Pace } from './pace.js';
 /** Refusals of a message that are over in a moment: it is sent again by itself, and under its id said once. */
 const PASSING = new Set([Code.rateLimited, Code.notKept, Code.unknown]);
 
-/** When to look again whether private messages may go. */
+/** The wait before private messages that are held are tried again. */
 const HELD_MS = 100;
 
 export class Outbox {

@@ -1,10 +1,10 @@
 /**
- * How fast messages go out. The relay allows a burst, and then one in a while; which, only its refusals
- * tell. So messages go at once until one is refused for being too fast; then they keep a distance that
+ * The pace of messages towards the relay, which allows a burst and then one in a while. Only its refusals
+ * tell how many. So messages go at once until one is refused for being too fast; then they keep a distance that
  * grows until nothing is refused, and is forgotten after a rest.
  */
 
-/** The first distance, a little more than the relay's usual one; how it grows; the longest. */
+/** The first distance, a little more than the relay's usual one; its growth; the longest. */
 const FIRST_MS = 250;
 const GROWTH = 1.5;
 const LONGEST_MS = 5_000;

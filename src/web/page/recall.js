@@ -2,7 +2,7 @@
 
 import { shown } from './text.js';
 
-/** A message as it would be typed. */
+/** Writes a message as it would be typed. */
 function typed(text) {
   const { text: words, isAction } = shown({ text });
   if (isAction) return `/me ${words}`;
@@ -14,7 +14,7 @@ export class Recall {
   #at = 0;
 
   /**
-   * The line before the one that is shown, or the same if there is none; null if what is shown was
+   * Returns the line before the one that is shown, or the same if there is none; null if what is shown was
    * written by hand and is not to be lost.
    */
   older(shownNow, it, me) {
@@ -24,7 +24,7 @@ export class Recall {
     return this.#lines[this.#at] ?? null;
   }
 
-  /** The line behind the one that is shown, in the end an empty one; null if it was written by hand. */
+  /** Returns the line behind the one that is shown, in the end an empty one; null if it was written by hand. */
   newer(shownNow) {
     if (shownNow === '' || shownNow !== this.#lines[this.#at]) return null;
     this.#at += 1;

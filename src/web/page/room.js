@@ -16,7 +16,7 @@ export class Room extends Conversation {
   members = { count: 0, names: new Map() };
   /** Whether the relay has been asked who is here and has not answered yet. */
   isAsking = false;
-  /** Whether we were the first here. */
+  /** True if we were the first here. */
   isOurs = false;
   /** The last message of what is being sent again after coming back. */
   #replayTo = 0;

@@ -1,10 +1,10 @@
-/** What is kept of a chat when the page is loaded again: rooms and people, and what is still to be said to them. */
+/** The part of a chat that outlives a reload of the page: rooms, people, and unsent messages. */
 
 import { keyOf } from './conversation.js';
 import { Person } from './person.js';
 import { Room } from './room.js';
 
-/** What is to be kept, as JSON can hold it. */
+/** Returns the part to be kept, as JSON can hold it. */
 export function saved({ name, rooms, people, active }, key) {
   return {
     name,
@@ -17,7 +17,7 @@ export function saved({ name, rooms, people, active }, key) {
   };
 }
 
-/** Rooms and people as they were kept, by key, and the one of them that was shown. */
+/** Makes rooms and people of what was kept, by key, and the one of them that was shown. */
 export function restored({ rooms = [], people = [], active, isPrivate = false }) {
   const made = {
     rooms: new Map(rooms.map((room) => [keyOf(room.name), restoredRoom(room)])),

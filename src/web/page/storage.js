@@ -8,7 +8,7 @@ const NAME = 'hobnob.name';
 const THEME = 'hobnob.theme';
 const ALERTS = 'hobnob.alerts';
 
-/** What was chosen where nothing may be kept: it holds for the visit. */
+/** Choices of this visit: they hold where nothing may be stored. */
 const visit = new Map();
 
 /** Reads and writes where that is allowed, and forgets where it is not. */
@@ -41,7 +41,7 @@ export const storage = {
   saveAlerts: (isOn) => save(ALERTS, isOn ? 'on' : null),
 };
 
-/** What was chosen in this visit, or in an earlier one; null if nothing was. */
+/** Returns the choice of this visit, or of an earlier one; null if there is none. */
 function load(key) {
   return visit.has(key) ? visit.get(key) : attempt(() => localStorage.getItem(key));
 }

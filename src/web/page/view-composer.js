@@ -17,7 +17,7 @@ export class ComposerView {
   #recall = new Recall();
   #room = null;
   #acts;
-  /** Whether the message box had the focus when Send was pressed: it has it afterwards, or a keyboard on the screen goes. */
+  /** True if the message box had the focus when Send was pressed: it has it afterwards, or a keyboard on the screen goes. */
   #hadFocus = false;
 
   /**

@@ -1,10 +1,10 @@
-/** What is looked up and put away again: the commands, and the rooms that there are. */
+/** A sheet over the page: the list of commands, or the list of rooms. */
 
 import { byId, element, setText } from './dom.js';
 import { COMMANDS } from './commands.js';
 import { count } from './text.js';
 
-/** Keys that do something here, and what. */
+/** Keys and their effects. */
 const KEYS = [
   ['Enter', 'sends; with Shift it begins a new line'],
   ['Tab', 'completes a name; so does @ before it'],

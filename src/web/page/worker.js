@@ -6,7 +6,7 @@
 
 const CACHE = 'hobnob';
 
-/** How long the network may take while the file is here. */
+/** Time for the network to answer while the file is kept here. */
 const PATIENCE_MS = 4_000;
 
 const FILES = [
