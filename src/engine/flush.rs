@@ -1,7 +1,7 @@
 //! The flush: what a peer is offered, and what follows once it took some of it.
 
 use super::Engine;
-use super::offer::{self, Fit, SLICES};
+use super::offer::{self, Ahead, Fit, SLICES};
 use super::peer::{Hold, Peer, Phase, Seat};
 use super::tape::Place;
 use super::tapes::Tapes;
@@ -32,8 +32,20 @@ impl Engine {
         conn: ConnId,
         slices: &mut [IoSlice<'a>; SLICES],
     ) -> (usize, usize) {
-        self.replay(conn);
-        self.offer(conn, slices)
+        match self.sole_place(conn) {
+            Some(place) => self.offer.make_of_tape(conn, place, &self.tapes, slices),
+            None => {
+                self.replay(conn);
+                self.offer(conn, slices)
+            }
+        }
+    }
+
+    /// Returns the place of a peer of bytes for which nothing can be pending but one room: nearly every
+    /// peer. There is nothing to replay, and no stamp to look at.
+    fn sole_place(&self, conn: ConnId) -> Option<Ahead> {
+        let peer = self.peers.get(conn).filter(|_| self.world.has_only_bytes())?;
+        offer::sole_place(peer, &self.tapes)
     }
 
     /// The same, without laying out more of a replay first.

@@ -50,7 +50,7 @@ type Places = SmallVec<[Ahead; 4]>;
 
 /// A place on a tape ahead of which there is something to send.
 #[derive(Clone, Copy, Debug)]
-struct Ahead {
+pub(super) struct Ahead {
     seat: Seat,
     position: u64,
 }
@@ -77,11 +77,6 @@ impl Offer {
     ) -> (usize, usize) {
         self.pieces.clear();
         (self.conn, self.fit) = (Some(peer.id), fit);
-        if fit == Fit::Bytes
-            && let Some(place) = sole_place(peer, tapes)
-        {
-            return self.make_of_tape(place, tapes, slices);
-        }
         self.plan(peer, tapes);
         debug_assert!(self.pieces.len() <= SLICES);
         let outbox = peer.outbox.as_deref();
@@ -94,14 +89,16 @@ impl Offer {
         (self.pieces.len(), total)
     }
 
-    /// Offers a peer with one room and nothing of its own, which is nearly every peer, all that lies
-    /// ahead of it, without a look at stamps.
-    fn make_of_tape<'a>(
+    /// Offers a peer with [one room](sole_place) and nothing of its own all that lies ahead of it.
+    pub(super) fn make_of_tape<'a>(
         &mut self,
+        conn: ConnId,
         place: Ahead,
         tapes: &'a Tapes,
         slices: &mut [IoSlice<'a>; SLICES],
     ) -> (usize, usize) {
+        self.pieces.clear();
+        (self.conn, self.fit) = (Some(conn), Fit::Bytes);
         let Ahead { seat, position: from } = place;
         let (mut filled, mut len) = (0, 0);
         if let Some(tape) = tapes.get(seat.tape as usize) {
@@ -308,7 +305,7 @@ fn places(peer: &Peer, tapes: &Tapes) -> Places {
 }
 
 /// Returns the place of a peer for which nothing can be pending but one room.
-fn sole_place(peer: &Peer, tapes: &Tapes) -> Option<Ahead> {
+pub(super) fn sole_place(peer: &Peer, tapes: &Tapes) -> Option<Ahead> {
     let ([seat], None) = (peer.seats.as_slice(), &peer.outbox) else { return None };
     match tapes.at(*seat)?.1 {
         Place::At(position) => Some(Ahead { seat: *seat, position }),
