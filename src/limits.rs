@@ -170,8 +170,9 @@ impl Default for Limits {
             presence_members: 500,
             ping_after: Duration::from_secs(25),
             ping_grace: Duration::from_secs(10),
-            drain_grace: Duration::from_secs(10),
-            drain_hard: Duration::from_secs(60),
+            drain_grace: Duration::from_secs(5),
+            // Container runtimes kill after ten seconds; whoever is closed last has two seconds to read why.
+            drain_hard: Duration::from_secs(8),
         }
     }
 }

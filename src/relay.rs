@@ -255,6 +255,11 @@ impl Relay {
         self.event_loop.drain();
     }
 
+    /// True if a second signal stopped the relay before its drain was over.
+    pub fn is_cut_short(&self) -> bool {
+        self.event_loop.is_cut_short()
+    }
+
     /// Returns a handle for other threads: it publishes, reads counters and stops.
     pub fn handle(&self) -> Handle {
         self.event_loop.handle()

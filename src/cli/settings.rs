@@ -159,9 +159,9 @@ settings! {
     flush_writes "HOBNOB_FLUSH_WRITES": Count => flush_writes;
     /// Bytes written per turn [default: 4M]
     flush_bytes "HOBNOB_FLUSH_BYTES": Size => flush_bytes;
-    /// Time over which a drain closes connections [default: 10s]
+    /// Time over which a drain closes connections [default: 5s]
     drain_grace "HOBNOB_DRAIN_GRACE": Span => drain_grace;
-    /// Time after which a drain stops waiting [default: 60s]
+    /// Time after which a drain stops waiting [default: 8s]
     drain_hard "HOBNOB_DRAIN_HARD": Span => drain_hard;
 }
 

@@ -94,6 +94,8 @@ pub struct EventLoop {
     event_log: RateLimitedLog,
     status: Status,
     drain_until: Duration,
+    /// A second signal has stopped the drain.
+    is_cut_short: bool,
     /// True if the last poll returned events: the kernel may have more than fitted in `events`.
     had_events: bool,
     /// True if requests from other threads remain.
@@ -178,6 +180,7 @@ impl EventLoop {
             event_log: RateLimitedLog::default(),
             status: Status::Running,
             drain_until: Duration::MAX,
+            is_cut_short: false,
             had_events: false,
             has_requests: false,
             requests_before_stop: None,

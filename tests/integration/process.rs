@@ -175,6 +175,21 @@ fn sigterm_tells_everyone_and_ends_cleanly() {
 }
 
 #[test]
+fn a_drain_ends_within_the_patience_of_a_container_and_what_was_asked_for_is_no_fault() {
+    let mut server = Server::start(&["--drain-hard", "0s"]);
+    let raw = connect(server.raw);
+    let (mut probe, mut echo) = (raw.try_clone().unwrap(), raw.try_clone().unwrap());
+    exchange(&mut probe, &mut echo, "in");
+    server.signal("TERM");
+    let (status, log) = server.end();
+    assert!(status.success(), "{status}: {log}");
+    assert!(log.contains("drain-hard is over: 1 connections did not close in time"), "{log}");
+    let limits = hobnob::Limits::default();
+    assert!(limits.drain_grace + hobnob::limits::LINGER < limits.drain_hard);
+    assert!(limits.drain_hard <= std::time::Duration::from_secs(8));
+}
+
+#[test]
 fn a_second_signal_stops_at_once() {
     let mut server = Server::start(&["--drain-grace", "60s"]);
     // Thousands would be needed to make a drain slow; one that neither reads nor hangs up will do,

@@ -112,9 +112,16 @@ impl EventLoop {
             match self.status {
                 _ if request == SignalRequest::Reload => self.engine.reload_config(),
                 Status::Running => self.drain(),
-                Status::Draining | Status::Stopped => self.status = Status::Stopped,
+                Status::Draining | Status::Stopped => {
+                    (self.status, self.is_cut_short) = (Status::Stopped, true);
+                }
             }
         }
+    }
+
+    /// True if a second signal has stopped the drain.
+    pub fn is_cut_short(&self) -> bool {
+        self.is_cut_short
     }
 
     /// Begins to drain: no new connections; open ones receive a notice and are closed evenly over
