@@ -327,7 +327,7 @@ impl History {
         }
     }
 
-    /// Applies the oldest outcome of a room that it was [told](RoomHistory::settle).
+    /// Applies the oldest outcome of a room that is known.
     pub fn apply_next<W, E>(
         &mut self,
         id: RoomId,
