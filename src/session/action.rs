@@ -1,4 +1,4 @@
-//! Everything a session can ask for, and what it is told when that is done.
+//! The actions that a session requests from the engine, and the outcomes that it receives.
 
 use super::Session;
 use super::fault::Fault;
@@ -9,42 +9,42 @@ use crate::reason::Refusal;
 use core::net::IpAddr;
 use std::borrow::Cow;
 
-/// One thing a session asks the engine to do. The engine does one after the other, in their order.
+/// One action that a session requests from the engine. The engine performs actions in order.
 #[derive(Debug)]
 pub enum Action<'a> {
-    /// Nothing: the peer is alive.
+    /// Does nothing. The input only shows that the peer is alive.
     Nothing,
     /// Sends bytes to the peer.
     Send(Cow<'a, [u8]>),
-    /// Asks the hub. Waits while the room that is published to is congested.
+    /// Sends a command to the hub. A publish waits while its room is congested.
     Command(RequestId, Command<'a>),
-    /// Refuses a request that the session found out of order itself. Counted as the hub's refusals
-    /// are, and told in the same way.
+    /// Refuses a request that fails a check of the session itself. The engine counts and reports it
+    /// like a refusal by the hub.
     Refuse(RequestId, Refusal),
-    /// Charges the peer for work that was done for it, in bytes: see
-    /// [`MESSAGE_COST`](crate::limits::MESSAGE_COST). The action behind it follows at once.
+    /// Charges the peer for work done for it, in bytes: see
+    /// [`MESSAGE_COST`](crate::limits::MESSAGE_COST). The engine performs the next action at once.
     Charge(usize),
-    /// Asks the engine about the relay itself.
+    /// Sends the engine a query about the relay itself.
     Query(RequestId, Query),
-    /// Has something done that may block. The peer is not read from until the outcome is there.
+    /// Runs a job that may block. The engine reads nothing more from the peer before the outcome.
     Job(RequestId, Job),
-    /// Sends bytes, behind which the peer receives its rooms in another dialect.
+    /// Sends bytes. After them, the peer receives its rooms in another dialect.
     Resubscribe(Cow<'a, [u8]>),
-    /// Names the address for which a trusted proxy speaks. Nothing more is read from the peer
-    /// before the loop has counted that address.
+    /// Reports the client address that a trusted proxy forwards. The engine reads nothing more from
+    /// the peer before the loop has counted that address.
     RemoteAddr(IpAddr),
-    /// Sends bytes, behind which another session has the peer.
+    /// Sends bytes. After them, another session owns the connection.
     Upgrade(Cow<'a, [u8]>, Box<Session>),
     /// Answers a ping with its token.
     Pong(u64),
-    /// Closes the peer once it has read what it is owed.
+    /// Closes the peer once it has read all bytes that are pending for it.
     Finish,
-    /// Closes the peer.
+    /// Closes the peer for this fault.
     Close(Fault),
 }
 
 impl Action<'_> {
-    /// The same action, with nothing borrowed.
+    /// Returns the same action without borrowed data.
     pub fn into_owned(self) -> Action<'static> {
         match self {
             Self::Nothing => Action::Nothing,
@@ -66,14 +66,14 @@ impl Action<'_> {
     }
 }
 
-/// A question about the relay itself, for those who watch it.
+/// A query about the relay itself, for monitoring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// Every number, in Prometheus' text format.
+    /// Requests all metrics, in Prometheus' text format.
     Metrics,
-    /// True if new peers should be sent here.
+    /// Requests the relay's readiness for new peers.
     Ready,
-    /// The biggest rooms and the slowest peers, so many of each.
+    /// Requests the biggest rooms and the slowest peers, at most this many of each.
     Top(usize),
 }
 
@@ -82,22 +82,22 @@ pub enum Query {
 pub enum Job {
     /// Checks a password against its hash.
     VerifyPassword(Claim),
-    /// Reads the configuration again.
+    /// Reloads the configuration.
     ReloadConfig,
 }
 
-/// The end of a request: each one has exactly one.
+/// The outcome of a request. Each request has exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The hub is done with it; its answers came before.
+    /// The hub has handled the request. All replies came before.
     Done,
-    /// Answers a query.
+    /// The report that answers a query.
     Report(AdminReport),
-    /// Tells whether the password was right.
+    /// The result of a password check: true if the password is right.
     Verified(bool),
-    /// Tells what came of reading the configuration again.
+    /// The result of reloading the configuration.
     Reloaded(Reloaded),
-    /// The job came to no end: no worker had it, or it took too long.
+    /// The job failed: no worker took it, or it took too long.
     Failed,
 }
 
@@ -106,7 +106,7 @@ pub enum Outcome {
 pub enum AdminReport {
     /// The text of all metrics.
     Metrics(String),
-    /// `None` if the relay is ready for new peers, else why it is not.
+    /// The reason why the relay is not ready for new peers; `None` if it is ready.
     Ready(Option<&'static str>),
     /// The biggest rooms and the slowest peers.
     Top(Top),
@@ -115,7 +115,7 @@ pub enum AdminReport {
 /// The biggest rooms and the slowest peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Top {
-    /// How long the relay has run, in milliseconds.
+    /// The relay's uptime, in milliseconds.
     pub running_ms: u64,
     /// The biggest rooms, the biggest first.
     pub rooms: Vec<BigRoom>,
@@ -126,13 +126,13 @@ pub struct Top {
 /// One of the biggest rooms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BigRoom {
-    /// Members now.
+    /// The number of members now.
     pub members: u32,
-    /// Bytes held for members that are behind.
+    /// Bytes pending for members that are behind.
     pub backlog: usize,
     /// The newest offset.
     pub head: u64,
-    /// Bytes kept of what was published.
+    /// Bytes of published messages in the history.
     pub history: usize,
     /// The room's name.
     pub name: String,
@@ -141,27 +141,27 @@ pub struct BigRoom {
 /// One of the slowest peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlowPeer {
-    /// Bytes it has not been sent.
+    /// Bytes not yet sent to the peer.
     pub owed: u64,
-    /// For how long it has been silent, in milliseconds.
+    /// The time since the peer last sent anything, in milliseconds.
     pub silent_ms: u64,
-    /// True if its kernel takes no more.
+    /// True if the peer's kernel accepts no more bytes.
     pub blocked: bool,
-    /// The connection.
+    /// The id of the connection.
     pub id: String,
-    /// One word for its protocol.
+    /// One word for the peer's protocol.
     pub protocol: &'static str,
-    /// Its name, if it has one.
+    /// The peer's name, if it has one.
     pub name: String,
 }
 
-/// What came of reading the configuration again.
+/// The result of reloading the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
-    /// The file that was read. Empty if there is none.
+    /// The file that was read; empty if there is none.
     pub file: String,
-    /// What is different now, and what will be after a restart; or what was wrong. A line each.
+    /// The changes now in force and the changes that need a restart, or the errors. One line each.
     pub notes: Vec<String>,
-    /// True if what was read is in force.
+    /// True if the new configuration is in force.
     pub is_done: bool,
 }

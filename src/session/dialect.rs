@@ -1,4 +1,4 @@
-//! One encoding of a room's traffic: language × carrier × compression. Knows no session.
+//! One encoding of a room's traffic: language × carrier × compression. Independent of sessions.
 
 pub use super::carrier::Carrier;
 #[cfg(feature = "http")]
@@ -15,21 +15,21 @@ use crate::wire::websocket;
 /// One encoding of a room's traffic. All members of a dialect receive identical bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    /// How messages are written.
+    /// The language of the messages.
     pub language: Language,
-    /// What carries them.
+    /// The carrier of the messages.
     pub carrier: Carrier,
-    /// True if each message of its tapes is compressed: once, for all members. What is written for
-    /// one of them alone is not.
+    /// True if each message of the dialect's tapes is compressed: once, for all members. Bytes for
+    /// a single member are not compressed.
     pub deflated: bool,
 }
 
-/// How messages are written, whatever carries them.
+/// The encoding of messages, independent of the carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// Payloads as they came.
+    /// Payloads, unchanged.
     Chunk,
-    /// Payloads, each ended by a newline.
+    /// Payloads, each ending with a newline.
     Line,
     /// Binary frames.
     Binary,
@@ -37,22 +37,22 @@ pub enum Language {
     Json,
     /// Server-Sent Events.
     Events,
-    /// IRC lines, by the capabilities that the peers have agreed on.
+    /// IRC lines, by the capabilities that the peers have negotiated.
     Irc(irc::caps::Style),
 }
 
 impl Dialect {
-    /// Returns a language on a plain stream.
+    /// Returns the dialect of a language on a plain stream.
     pub fn stream(language: Language) -> Self {
         Self { language, carrier: Carrier::Stream, deflated: false }
     }
 
-    /// True if a member can be told that it missed something.
+    /// True if the language can report a gap to a member that missed messages.
     pub fn can_tell_gap(self) -> bool {
         matches!(self.language, Language::Binary | Language::Json | Language::Events)
     }
 
-    /// Appends a message as this dialect's members receive it, not yet compressed.
+    /// Appends a message in this dialect, not yet compressed.
     pub fn write_message(self, room: &Room, message: &Message, out: &mut Vec<u8>) {
         let carrier = self.carrier;
         match self.language {
@@ -72,7 +72,8 @@ impl Dialect {
         }
     }
 
-    /// Appends news of members; nothing in languages that have no word for it.
+    /// Appends a presence event in this dialect. Appends nothing in a language that has no encoding
+    /// for it.
     pub fn write_notice(self, room: &Room, notice: &Notice, unix_ms: u64, out: &mut Vec<u8>) {
         let carrier = self.carrier;
         match self.language {
@@ -93,14 +94,14 @@ impl Dialect {
         }
     }
 
-    /// Compresses what was written, where the dialect is compressed.
+    /// Compresses the written bytes if the dialect is compressed.
     pub fn compress(self, written: &mut Vec<u8>, deflater: &mut Deflater) {
         if self.deflated {
             websocket::deflate(written, deflater);
         }
     }
 
-    /// Returns how long a payload is once it is written, without what stands around it.
+    /// Returns the encoded length of a payload, without its framing.
     pub fn payload_length(self, payload: &[u8]) -> usize {
         match self.language {
             #[cfg(feature = "json")]

@@ -1,14 +1,14 @@
-//! Why a conversation cannot go on.
+//! The reason why a conversation ends, with the text for the peer.
 
 use crate::reason::CloseReason;
 use std::borrow::Cow;
 
-/// Why a conversation cannot go on, and the sentence the peer is told.
+/// The reason why a conversation ends, and the sentence that the peer receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The reason under which the close is counted.
     pub reason: CloseReason,
-    /// More than the reason says by itself.
+    /// A sentence that may be more specific than the reason.
     pub text: Cow<'static, str>,
 }
 

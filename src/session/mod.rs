@@ -1,8 +1,8 @@
 //! One peer's conversation: bytes ↔ actions.
 //!
-//! A conversation is a protocol on a carrier ([`protocol`]). What is written for a whole room belongs
-//! to a [`dialect`] instead, which knows no session. A new protocol is one file in `wire`, one here,
-//! and one row of the table below.
+//! A conversation is a protocol on a carrier ([`protocol`]). The encoding of a room's traffic
+//! belongs to a [`dialect`] instead, which is independent of sessions. A new protocol is one file
+//! in `wire`, one here, and one row of the table below.
 
 pub mod action;
 pub mod carrier;
@@ -40,7 +40,8 @@ use stream::Stream;
 #[cfg(feature = "http")]
 use websocket::WebSocket;
 
-/// Declares the conversations: the enum, and `each!`, which does the same with whichever it is.
+/// Declares the conversations: the enum, and the macro `each!`, which calls the same method on any
+/// variant.
 macro_rules! conversations {
     (($d:tt) $($(#[cfg(feature = $feature:literal)])? $variant:ident: $type:ty = $word:literal;)*) => {
         /// The state of one conversation: a row of the table of protocols.
@@ -54,10 +55,11 @@ macro_rules! conversations {
         }
 
         impl Session {
-            /// Every word that [`protocol`](Self::protocol) returns, some of them more than once.
+            /// Every word that [`protocol`](Self::protocol) returns. Some of them occur more than
+            /// once.
             pub const PROTOCOLS: &[&str] = &[$($(#[cfg(feature = $feature)])? $word,)*];
 
-            /// Returns one word for what the peer speaks, for counters.
+            /// Returns one word for the peer's protocol, for counters.
             pub fn protocol(&self) -> &'static str {
                 match self {
                     $($(#[cfg(feature = $feature)])? Self::$variant(_) => $word,)*
@@ -92,7 +94,7 @@ conversations! { ($)
 }
 
 impl Session {
-    /// Returns a conversation that has not begun.
+    /// Returns a new conversation for this service.
     pub fn new(service: &Service) -> Self {
         match service {
             Service::Raw(_) => Self::Raw(Stream::default()),

@@ -1,11 +1,12 @@
-//! What happens to a peer that falls off the end of a tape.
+//! The treatment of a peer that an overrun hits: it falls off the end of a tape.
 
-/// What happens to a peer that falls off the end of a tape.
+/// The treatment of a peer that an overrun hits: it falls off the end of a tape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overrun {
-    /// It is told the gap and goes on.
+    /// The peer receives a gap and continues.
     #[default]
     Gap,
-    /// It is closed with [`CloseReason::SlowConsumer`](crate::reason::CloseReason::SlowConsumer).
+    /// The peer is closed with
+    /// [`CloseReason::SlowConsumer`](crate::reason::CloseReason::SlowConsumer).
     Close,
 }

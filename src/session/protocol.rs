@@ -1,4 +1,4 @@
-//! A conversation is a protocol on a carrier. These are the two sides of that product.
+//! The two sides of a conversation: the protocol and its carrier.
 
 use super::action::{Action, Outcome, RequestId};
 use super::carrier::Carrier;
@@ -12,23 +12,23 @@ use crate::reason::CloseReason;
 use crate::wire::Parsed;
 use crate::wire::deflate::Inflater;
 
-/// Bytes as they came off a socket.
+/// Bytes read from a socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// All that has come and was not consumed.
+    /// All bytes received and not yet consumed.
     pub bytes: &'a [u8],
-    /// True if no more will come.
+    /// True if the stream has ended.
     pub ended: bool,
 }
 
-/// One peer's conversation, whatever is spoken and whatever carries it: what the engine knows of a
-/// session. Each row of the table in [`session`](super) is one.
+/// One peer's conversation, in any protocol on any carrier: the engine's interface to a session.
+/// Each row of the table in [`session`](super) implements it.
 pub trait Conversation {
-    /// Reads the first action off the input. What is compressed goes through the one `inflater` of
-    /// all peers.
+    /// Reads the first action from the input. Compressed input goes through the one `inflater` that
+    /// all peers share.
     ///
     /// # Errors
-    /// The end of the conversation, in the fault of the peer.
+    /// The fault of the peer that ends the conversation.
     fn receive<'a>(
         &mut self,
         input: Input<'a>,
@@ -36,77 +36,77 @@ pub trait Conversation {
         inflater: &mut Inflater,
     ) -> Result<Parsed<Action<'a>>, Fault>;
 
-    /// Returns the next thing to be done that no further input is needed for. The engine asks until
-    /// there is none before it shows more input.
+    /// Returns the next action that needs no further input. The engine calls this until it returns
+    /// `None` before it passes more input.
     fn poll_action(&mut self, view: &View<'_>) -> Option<Action<'static>>;
 
-    /// True if [`poll_action`](Self::poll_action) may return something: a look that spares the hot
+    /// True if [`poll_action`](Self::poll_action) may return an action. This check saves the hot
     /// path a call.
     fn has_actions(&self) -> bool {
         true
     }
 
-    /// Appends what the hub tells this peer: the answer to a request, or with
-    /// [`RequestId::NONE`] something it did not ask for.
+    /// Appends a reply of the hub to this peer: the answer to a request, or with
+    /// [`RequestId::NONE`] an event that the peer did not request.
     fn deliver(&mut self, id: RequestId, reply: &Reply, view: &View<'_>, out: &mut Vec<u8>);
 
-    /// Takes the end of a request, and appends what it leads to.
+    /// Handles the outcome of a request, and appends the resulting bytes.
     fn completed(&mut self, id: RequestId, outcome: Outcome, view: &View<'_>, out: &mut Vec<u8>);
 
-    /// Notes that the time for a handshake has passed. Returns why that closes the peer, if it does.
+    /// Records that the handshake deadline has passed. Returns the reason if this closes the peer.
     fn handshake_expired(&mut self) -> Option<CloseReason> {
         Some(CloseReason::HandshakeTimeout)
     }
 
-    /// Notes that the peer's address is one that may speak for others.
+    /// Records that the peer's address is that of a trusted proxy, which may forward addresses.
     fn trust(&mut self) {}
 
-    /// Appends the answer to a ping of the peer's.
+    /// Appends the answer to a ping by the peer.
     fn write_pong(&self, token: u64, out: &mut Vec<u8>);
 
     /// Appends a ping.
     fn write_ping(&self, view: &View<'_>, out: &mut Vec<u8>);
 
-    /// Appends the notice that the relay shuts down.
+    /// Appends the notice that the relay is shutting down.
     fn write_draining(&self, view: &View<'_>, out: &mut Vec<u8>);
 
-    /// Appends the final bytes: what was wrong, if the peer was wrong, and goodbye.
+    /// Appends the final bytes: the peer's fault, if there is one, and a goodbye.
     fn write_close(&self, fault: &Fault, out: &mut Vec<u8>);
 
-    /// Returns the dialect in which this peer receives its rooms.
+    /// Returns the dialect in which the peer receives its rooms.
     fn dialect(&self, service: &Service) -> Dialect;
 
-    /// True if silence after a ping means that nobody is there.
+    /// True if the peer answers pings, so that silence after a ping means a lost connection.
     fn answers_pings(&self) -> bool {
         true
     }
 
-    /// True if the peer can be told that a request was refused. One that cannot is closed: losing
-    /// its words and going on would be silent.
+    /// True if the peer can receive a refusal. A peer that cannot is closed on a refusal: otherwise
+    /// it would lose a message without notice.
     fn can_tell_refusal(&self) -> bool {
         true
     }
 
-    /// True if the peer is in one room for as long as it is connected: without that room it would
-    /// receive nothing ever after, and is closed.
+    /// True if the peer is in one room for the whole connection. Without that room it would never
+    /// receive anything, so a kick closes it.
     fn has_one_room(&self) -> bool {
         false
     }
 
-    /// True if the session takes answers from the hub by itself, or one request at a time. Such a peer
-    /// is not read from while a message of its own is pending: its answers would be older than what it
-    /// is told before them, or would have to be asked for again.
+    /// True if the session reads the hub to answer requests, or handles one request at a time. The
+    /// engine does not read from the peer while a message of the peer is pending. Otherwise an
+    /// answer would be older than the events before it, or would have to be requested again.
     fn answers_from_hub(&self) -> bool {
         false
     }
 
-    /// True if the peer has a name; before that the handshake deadline runs.
+    /// True if the peer has a name. Until then the handshake deadline applies.
     fn is_greeted(&self) -> bool;
 }
 
-/// What is spoken, on whichever carrier.
+/// A protocol, independent of its carrier.
 pub trait Protocol {
-    /// True if what its rooms say may be compressed on a WebSocket.
+    /// True if the protocol's room traffic may be compressed on a WebSocket.
     const COMPRESSES: bool;
 
     /// See [`Conversation::poll_action`].
@@ -144,7 +144,7 @@ pub trait Protocol {
     /// See [`Conversation::write_close`].
     fn write_close(&self, carrier: Carrier, fault: &Fault, out: &mut Vec<u8>);
 
-    /// Returns the language in which its rooms are received.
+    /// Returns the language in which the peer receives its rooms.
     fn language(&self, service: &Service) -> Language;
 
     /// See [`Conversation::can_tell_refusal`].
@@ -166,12 +166,12 @@ pub trait Protocol {
     fn is_greeted(&self) -> bool;
 }
 
-/// A protocol that finds its messages in a stream of bytes.
+/// A protocol that finds message boundaries in a stream of bytes.
 pub trait OverStream: Protocol {
     /// See [`Conversation::receive`].
     ///
     /// # Errors
-    /// The end of the conversation, in the fault of the peer.
+    /// The fault of the peer that ends the conversation.
     fn receive<'a>(
         &mut self,
         input: Input<'a>,
@@ -182,15 +182,15 @@ pub trait OverStream: Protocol {
     fn write_ping(&self, view: &View<'_>, out: &mut Vec<u8>);
 }
 
-/// A protocol whose messages come one by one.
+/// A protocol that receives its messages one by one.
 pub trait OverMessages: Protocol {
-    /// Returns how long a message may be, in bytes, in text or not.
+    /// Returns the maximum length of a text or binary message, in bytes.
     fn message_max(&self, is_text: bool, limits: &Limits) -> usize;
 
-    /// Reads one message. Text is UTF-8.
+    /// Reads one message. Text is valid UTF-8.
     ///
     /// # Errors
-    /// The end of the conversation, in the fault of the peer.
+    /// The fault of the peer that ends the conversation.
     fn receive_message<'a>(
         &mut self,
         is_text: bool,

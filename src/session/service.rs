@@ -1,4 +1,4 @@
-//! What a listener serves, and how.
+//! The service of a listener: its protocol and its options.
 
 use super::options::{frame, irc, raw};
 #[cfg(feature = "http")]
@@ -9,14 +9,14 @@ use core::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a listener serves, and how. `udp` will be a row here.
+/// The service of a listener: its protocol and its options. `udp` will be a row here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Service {
     /// Plain sockets.
     Raw(raw::Options),
-    /// The frame protocol, binary or JSON.
+    /// The frame protocol, in binary or JSON.
     Frame(frame::Options),
-    /// Browsers, and whatever else speaks HTTP.
+    /// HTTP, for browsers and other clients.
     #[cfg(feature = "http")]
     Http(http::Options),
     /// IRC.
@@ -24,13 +24,14 @@ pub enum Service {
 }
 
 impl Service {
-    /// A service whose clients speak in lines, and may moderate rooms.
+    /// Returns a service whose clients use lines and may moderate rooms.
     #[cfg(test)]
     pub fn moderating() -> Self {
         Self::Irc(std::sync::Arc::default())
     }
 
-    /// Returns the name of the room that everybody here is in by connecting, if there is one.
+    /// Returns the name of the room that every peer of this listener joins by connecting, if there
+    /// is one.
     pub fn common_room(&self) -> Option<&str> {
         match self {
             Self::Raw(options) => Some(&options.room),
@@ -40,12 +41,12 @@ impl Service {
         }
     }
 
-    /// True if others are shown the addresses of those who come here.
+    /// True if other peers see the addresses of this listener's peers.
     pub fn shows_addresses(&self) -> bool {
         self.irc().is_some_and(|irc| !irc.cloak)
     }
 
-    /// What overruns lead to, in a dialect that leaves the choice.
+    /// Returns the treatment of overruns, for dialects that leave the choice to the listener.
     pub fn overrun(&self) -> Overrun {
         match self {
             Self::Raw(_) | Self::Irc(_) => Overrun::Close,
@@ -55,12 +56,12 @@ impl Service {
         }
     }
 
-    /// Whether silence means death. Plain sockets have no way to answer a ping.
+    /// True if silence means a lost connection. Plain sockets have no way to answer a ping.
     pub fn pings(&self) -> bool {
         !matches!(self, Self::Raw(_))
     }
 
-    /// How long a peer may take to answer a ping.
+    /// Returns the time that a peer has to answer a ping.
     pub fn ping_grace(&self, limits: &Limits) -> Duration {
         match self {
             Self::Irc(_) => limits.ping_grace.saturating_mul(IRC_PATIENCE),
@@ -68,8 +69,8 @@ impl Service {
         }
     }
 
-    /// Whether those who come here watch over the relay: they are let in when it is full, and stay
-    /// until everybody else is gone.
+    /// True if the listener serves monitoring. Its peers are accepted even when the relay is full,
+    /// and stay until all other peers have left.
     pub fn is_admin(&self) -> bool {
         match self {
             Self::Raw(_) | Self::Frame(_) => false,
@@ -79,8 +80,8 @@ impl Service {
         }
     }
 
-    /// Takes over what can be another while it is served, which is what IRC is served with. The rest
-    /// stays, what was found out when it was bound included.
+    /// Adopts the options that can change at run time, which are those of IRC. All others stay,
+    /// including those that were detected when the listener was bound.
     pub fn adopt(&mut self, other: Self) {
         match (self, other) {
             (Self::Irc(options), Self::Irc(others)) => *options = others,
@@ -90,7 +91,7 @@ impl Service {
         }
     }
 
-    /// It is listened for on a loopback address, which was written as `authority`.
+    /// Marks the listener as bound to a loopback address, written as `authority`.
     #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only http has hosts"))]
     pub fn listens_locally(&mut self, authority: &str) {
         match self {
@@ -100,7 +101,7 @@ impl Service {
         }
     }
 
-    /// Whether whoever has this address is believed when it speaks for others.
+    /// True if this address belongs to a trusted proxy, whose forwarded addresses are used.
     #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only http has proxies"))]
     pub fn trusts(&self, ip: IpAddr) -> bool {
         match self {
@@ -110,7 +111,7 @@ impl Service {
         }
     }
 
-    /// How IRC is served there, if it is.
+    /// Returns the options of IRC on this listener, if it serves IRC.
     pub fn irc(&self) -> Option<&irc::Options> {
         match self {
             Self::Raw(_) | Self::Frame(_) => None,
@@ -120,7 +121,7 @@ impl Service {
         }
     }
 
-    /// One word, for logs and counters.
+    /// Returns one word for the service, for logs and counters.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Raw(_) => "raw",

@@ -1,4 +1,4 @@
-//! A protocol on a plain stream of bytes.
+//! The carrier for protocols on a plain stream of bytes.
 
 use super::action::{Action, Outcome, RequestId};
 use super::carrier::Carrier;

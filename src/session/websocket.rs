@@ -1,4 +1,4 @@
-//! WebSocket (RFC 6455), once the handshake is done, as a carrier of protocols.
+//! The carrier for protocols on a WebSocket (RFC 6455), after the handshake.
 
 use super::action::{Action, Outcome, RequestId};
 use super::carrier::Carrier;
@@ -14,15 +14,15 @@ use crate::wire::deflate::{InflateError, Inflater};
 use crate::wire::websocket::{self, Opcode, WebSocketError};
 use std::borrow::Cow;
 
-/// A protocol on a WebSocket, one message of the one for each of the other.
+/// A protocol on a WebSocket. Each message of the protocol is one WebSocket message.
 #[derive(Debug)]
 pub struct WebSocket<P> {
     protocol: P,
-    /// A message of which not all has come. Most messages are one frame and need none.
+    /// A message that is not complete yet. Most messages are one frame and need none.
     fragments: Option<Box<Fragments>>,
-    /// The code with which the peer closed: the answer is the same.
+    /// The close code of the peer. The answer repeats it.
     closed_with: Option<Option<u16>>,
-    /// True if compression was agreed on.
+    /// True if compression was negotiated.
     deflates: bool,
 }
 
@@ -33,24 +33,24 @@ struct Fragments {
     is_packed: bool,
     bytes: Vec<u8>,
     count: usize,
-    /// How many of the bytes are known to be UTF-8, if it is to be.
+    /// The number of bytes known to be UTF-8, for text.
     checked: usize,
-    /// All has come.
+    /// True once the last fragment has arrived.
     whole: bool,
 }
 
-/// Fragments that a message may have, beside one for each 16 bytes: a message in crumbs costs more
-/// than it says.
+/// Fragments that a message may have, in addition to one for each 16 bytes. A message in very small
+/// fragments costs more than its bytes.
 const FRAGMENTS: usize = 1024;
 
 impl<P: OverMessages> WebSocket<P> {
-    /// Returns a conversation that has not begun. With `deflates`, messages may be compressed.
+    /// Returns a new conversation. With `deflates`, messages may be compressed.
     pub fn new(protocol: P, deflates: bool) -> Self {
         Self { protocol, fragments: None, closed_with: None, deflates }
     }
 
-    /// Returns the length of the longest payload that a data frame may have, given what its message
-    /// has already.
+    /// Returns the maximum payload length of a data frame, given the bytes that its message already
+    /// has.
     fn payload_max(&self, opcode: Opcode, view: &View<'_>) -> usize {
         let begun = self.fragments.as_ref().filter(|_| opcode == Opcode::Continuation);
         let is_text = begun.map_or(opcode == Opcode::Text, |fragments| fragments.is_text);
@@ -114,7 +114,7 @@ impl<P: OverMessages> WebSocket<P> {
         }
     }
 
-    /// Reads a whole message, as it came.
+    /// Reads a complete message, possibly compressed.
     fn whole(
         &mut self,
         Whole { is_text, is_packed }: Whole,
@@ -137,7 +137,7 @@ impl<P: OverMessages> WebSocket<P> {
     }
 }
 
-/// A whole message's kind.
+/// The kind of a complete message.
 #[derive(Clone, Copy)]
 struct Whole {
     is_text: bool,
@@ -180,7 +180,7 @@ impl<P: OverMessages> Conversation for WebSocket<P> {
         self.protocol.write_pong(Carrier::WebSocket, token, out);
     }
 
-    /// Appends a ping of the carrier's: browsers answer it by themselves.
+    /// Appends a WebSocket ping. Browsers answer it by themselves.
     fn write_ping(&self, _: &View<'_>, out: &mut Vec<u8>) {
         websocket::write(Opcode::Ping, b"", out);
     }
@@ -189,8 +189,8 @@ impl<P: OverMessages> Conversation for WebSocket<P> {
         self.protocol.write_draining(Carrier::WebSocket, view, out);
     }
 
-    /// Appends the protocol's final bytes, and a close. A peer that closed is answered with its own
-    /// code, and nothing else.
+    /// Appends the protocol's final bytes, and a close. If the peer closed first, appends only a
+    /// close with the peer's own code.
     fn write_close(&self, fault: &Fault, out: &mut Vec<u8>) {
         if let Some(code) = self.closed_with {
             return websocket::write_close(code, "", out);
@@ -242,7 +242,7 @@ impl Fragments {
         if self.is_text && !self.is_packed { self.check() } else { Ok(()) }
     }
 
-    /// Checks that what has come is UTF-8, of which the last character may still be missing bytes.
+    /// Checks that the bytes received so far are UTF-8. The last character may still be incomplete.
     fn check(&mut self) -> Result<(), Fault> {
         let fresh = self.bytes.get(self.checked..).unwrap_or_default();
         match std::str::from_utf8(fresh) {
@@ -269,7 +269,8 @@ fn fault_of(error: WebSocketError) -> Fault {
     }
 }
 
-/// What a WebSocket is closed with (RFC 6455 §7.4.1, and the IANA registry for 1012 and 1013).
+/// Returns the WebSocket close code for a close reason (RFC 6455 §7.4.1, and the IANA registry for
+/// 1012 and 1013).
 pub fn close_code(reason: CloseReason) -> u16 {
     match reason {
         CloseReason::PeerClosed | CloseReason::Lost | CloseReason::Idle => 1000,

@@ -1,4 +1,4 @@
-//! Server-Sent Events as text (the HTML standard, §9.2). Knows no session.
+//! Server-Sent Events as text (the HTML standard, §9.2). Independent of sessions.
 
 use crate::hub::{Notice, Room};
 use crate::id::{Epoch, Offset};
@@ -10,7 +10,7 @@ use crate::wire::json::{Hex, Past};
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// A message as everybody who listens hears it.
+/// Appends a message as an event for all listeners of a room.
 pub fn write_message(carrier: Carrier, room: &Room, message: &Message, out: &mut Vec<u8>) {
     let start = out.len();
     write_id(room.epoch, message.offset, out);
@@ -19,14 +19,14 @@ pub fn write_message(carrier: Carrier, room: &Room, message: &Message, out: &mut
     pack(carrier, start, out);
 }
 
-/// Makes what was written from `start` on what its carrier wants.
+/// Wraps the bytes from `start` on for the carrier.
 pub(crate) fn pack(carrier: Carrier, start: usize, out: &mut Vec<u8>) {
     if carrier == Carrier::Chunked {
         chunked::wrap(start, out);
     }
 }
 
-/// News of members, as everybody who listens hears it.
+/// Appends a presence event for all listeners of a room.
 pub fn write_notice(carrier: Carrier, notice: &Notice, out: &mut Vec<u8>) {
     let start = out.len();
     match notice {
@@ -37,7 +37,7 @@ pub fn write_notice(carrier: Carrier, notice: &Notice, out: &mut Vec<u8>) {
             write("went", &Presence { name: &who.name, count: *count }, out);
         }
         Notice::Count(count) => write("members", &Count { count: *count }, out),
-        // Events know people by their names: one goes, and another comes.
+        // Events identify people by name: the old name goes, and the new one comes.
         Notice::Renamed(who, name, count) => {
             let gone = count.saturating_sub(1);
             write("went", &Presence { name: &who.name, count: gone }, out);
@@ -94,25 +94,25 @@ pub(crate) fn write_id(epoch: Epoch, offset: Offset, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("id: {}\n", event_id(epoch, offset)).as_bytes());
 }
 
-/// An event of its own kind. JSON has no line ends in it, so the data is one line.
+/// Appends an event of this type. JSON contains no line ends, so the data is one line.
 pub(crate) fn write(event: &str, data: &impl Serialize, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("event: {event}\ndata: ").as_bytes());
     write_json(data, out);
 }
 
 fn write_json(data: &impl Serialize, out: &mut Vec<u8>) {
-    // Writing plain data to memory has no way to fail.
+    // Serializing plain data to memory cannot fail.
     let written = serde_json::to_writer(&mut *out, data);
     debug_assert!(written.is_ok());
     out.extend_from_slice(b"\n\n");
 }
 
-/// A place in a room as the id of an event: epoch and offset.
+/// Returns the event id of a position in a room: epoch and offset.
 pub fn event_id(epoch: Epoch, offset: Offset) -> String {
     format!("{}-{offset}", Hex(epoch.0))
 }
 
-/// One message as JSON has it.
+/// Returns the JSON form of a message.
 pub fn past_of(message: &Message) -> PastFrame<'_> {
     PastFrame {
         offset: message.offset,

@@ -1,4 +1,4 @@
-//! Frames, written and read in either spelling. Knows no session.
+//! Frames, written and read in either spelling. Independent of sessions.
 
 use crate::hub::Notice;
 use crate::id::RoomId;
@@ -13,7 +13,7 @@ use crate::wire::json;
 use crate::wire::websocket::{self, Opcode};
 use std::borrow::Cow;
 
-/// How a peer writes its frames.
+/// The spelling of frames: binary or JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
     /// Length, kind, body.
@@ -23,8 +23,8 @@ pub enum Spelling {
 }
 
 impl Spelling {
-    /// Chosen by a connection's first byte: a JSON object begins with `{`, and a frame with the top
-    /// byte of a length of at most 16 MiB and a little.
+    /// Returns the spelling that the first byte of a connection selects. A JSON object begins with
+    /// `{`, and a frame with the top byte of a length of at most 16 MiB and a little.
     pub(crate) fn of(first: u8) -> Option<Self> {
         match first {
             b'{' if cfg!(feature = "json") => Some(Self::Json),
@@ -49,7 +49,7 @@ impl Spelling {
         }
     }
 
-    /// Longest frame or line, in bytes.
+    /// Returns the length of the longest frame or line, in bytes.
     pub(crate) fn max(self, limits: &Limits) -> usize {
         match self {
             #[cfg(feature = "json")]
@@ -58,7 +58,7 @@ impl Spelling {
         }
     }
 
-    /// Reads one message that is a frame and nothing else.
+    /// Reads a message that consists of exactly one frame.
     pub(crate) fn read(self, message: &[u8]) -> Result<ClientFrame<'_>, FrameError> {
         match (self, message) {
             #[cfg(feature = "json")]
@@ -73,7 +73,7 @@ impl Spelling {
         self.write_to_stream(frame, out);
         match (carrier, self) {
             (Carrier::Stream | Carrier::Chunked, _) => {}
-            // A message says itself where it ends: no length before it, no newline behind it.
+            // A WebSocket message marks its own end: no length before it, no newline after it.
             (Carrier::WebSocket, Self::Binary) => {
                 websocket::enclose_after(Opcode::Binary, from, binary::LENGTH_SIZE, out);
             }
@@ -93,7 +93,7 @@ impl Spelling {
     }
 }
 
-/// A message as the members of this spelling hear it.
+/// Appends a message in this spelling.
 pub fn write_message(
     spelling: Spelling,
     carrier: Carrier,
@@ -111,7 +111,7 @@ pub fn write_message(
     spelling.write(carrier, &frame, out);
 }
 
-/// News of members, as the members of this spelling hear it.
+/// Appends a presence event in this spelling.
 pub fn write_notice(
     spelling: Spelling,
     carrier: Carrier,
@@ -128,7 +128,7 @@ pub fn write_notice(
         &Notice::Count(count) => {
             ServerFrame::Members { request: 0, room, count, names: Vec::new() }
         }
-        // Frames know people by their names: one goes, and another comes.
+        // Frames identify people by name: the old name goes, and the new one comes.
         Notice::Renamed(who, name, count) => {
             spelling.write(carrier, &went(&who.name, count.saturating_sub(1)), out);
             came(name, *count)

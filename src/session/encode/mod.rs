@@ -1,4 +1,4 @@
-//! What is written for a whole room, in each language. Knows no session.
+//! The encodings of a room's traffic, one module for each language. Independent of sessions.
 
 #[cfg(feature = "http")]
 pub mod events;

@@ -1,12 +1,12 @@
-//! Payloads, as plain sockets receive them. Knows no session.
+//! Payloads, as plain sockets receive them. Independent of sessions.
 
 use crate::payload::{Form, Payload};
 use crate::session::carrier::Carrier;
 use crate::wire::websocket::{self, Opcode};
 
-/// Appends a message as a chunk-framed socket receives it. Pieces of a stream pass untouched. A text
-/// that had edges of its own ends its line, or the next one would run into it on somebody's terminal.
-/// On a WebSocket the message says itself where it ends.
+/// Appends a message as a chunk-framed socket receives it. Pieces of a stream pass unchanged. A
+/// text with message boundaries of its own gets a newline at its end: without it, the next message
+/// would continue its line on a terminal. A WebSocket message marks its own end.
 pub fn write_chunk(carrier: Carrier, payload: &Payload, out: &mut Vec<u8>) {
     if carrier == Carrier::WebSocket {
         return write_web(payload, out);
@@ -22,7 +22,8 @@ pub fn write_chunk(carrier: Carrier, payload: &Payload, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a message as a line-framed socket receives it: always ended by exactly the newline it needs.
+/// Appends a message as a line-framed socket receives it: with a newline at its end, added only if
+/// the message has none.
 pub fn write_line(payload: &Payload, out: &mut Vec<u8>) {
     out.extend_from_slice(&payload.bytes);
     if !payload.bytes.ends_with(b"\n") {
@@ -30,8 +31,8 @@ pub fn write_line(payload: &Payload, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a message as a browser's plain socket receives it: text as text and binary as binary.
-/// What comes from a protocol that does not say is text if it is UTF-8.
+/// Appends a message as a browser's plain socket receives it: text as text and binary as binary. A
+/// payload from a protocol that does not distinguish them is text if it is UTF-8.
 fn write_web(payload: &Payload, out: &mut Vec<u8>) {
     let is_text = match payload.form {
         Form::Text => true,

@@ -1,4 +1,4 @@
-//! The frame protocol: hello first, then verbs, in the spelling of the first byte.
+//! The frame protocol: hello first, then requests, in the spelling that the first byte selects.
 
 pub use super::encode::frame::Spelling;
 pub use super::options::frame::Options;
@@ -27,7 +27,7 @@ use std::borrow::Cow;
 pub struct Frame {
     spelling: Option<Spelling>,
     greeted: bool,
-    /// It takes what is told to it alone.
+    /// True if the peer accepts direct messages.
     private: bool,
     watch: LineSearch,
 }
@@ -37,7 +37,7 @@ impl OverMessages for Frame {
         self.frame_max(spelling_of(is_text), limits)
     }
 
-    /// Reads one message: binary or text, as the first one was.
+    /// Reads one message. All messages are binary or all are text, like the first one.
     fn receive_message<'a>(
         &mut self,
         is_text: bool,
@@ -137,7 +137,8 @@ impl Frame {
         Ok(Action::Command(id, command))
     }
 
-    /// A peer whose spelling is unknown is most likely to read JSON, or a person.
+    /// Appends a frame. A peer of unknown spelling gets JSON: it most likely reads JSON, or is a
+    /// person.
     fn write(&self, carrier: Carrier, frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
         self.spelling.unwrap_or(Spelling::Json).write(carrier, frame, out);
     }
@@ -168,15 +169,15 @@ impl Protocol for Frame {
         }
     }
 
-    /// The client itself knows what its requests were about.
+    /// Ignores the outcome: the client itself keeps track of its requests.
     fn completed(&mut self, _: Carrier, _: RequestId, _: Outcome, _: &View<'_>, _: &mut Vec<u8>) {}
 
     fn write_pong(&self, carrier: Carrier, token: u64, out: &mut Vec<u8>) {
         self.write(carrier, &ServerFrame::Pong { token }, out);
     }
 
-    /// Appends nothing for a peer that has not shown its spelling: in the wrong one, everything
-    /// after would be lost on it.
+    /// Appends nothing if the peer's spelling is unknown: after bytes in the wrong spelling, the
+    /// peer could read nothing that follows.
     fn write_draining(&self, carrier: Carrier, _: &View<'_>, out: &mut Vec<u8>) {
         if self.spelling.is_none() {
             return;
@@ -232,7 +233,7 @@ fn fault_of(error: FrameError) -> Fault {
     Fault { reason, text: Cow::Owned(error.to_string()) }
 }
 
-/// Nothing for answers to what no frame asks for.
+/// Returns the frame for a reply; `None` if frames have no encoding for it.
 fn frame_of<'a>(
     id: RequestId,
     reply: &'a Reply,
@@ -294,7 +295,7 @@ fn frame_of<'a>(
             sender: Cow::Borrowed(&by.name),
             payload: Cow::Owned(format!("invites you to {room}").into_bytes()),
         },
-        // What frames have no words for, or their reader none.
+        // Frames have no encoding for these, or the peer accepts none.
         Reply::Invited { .. } => return None,
         Reply::Published { .. }
         | Reply::Rooms { .. }
@@ -320,9 +321,9 @@ fn welcome<'a>(id: ConnId, name: &'a str, key: u64, limits: &Limits) -> ServerFr
     }
 }
 
-/// Returns the error that says who put the peer out. `left` follows by itself.
+/// Returns the error that names the person who kicked the peer. `left` follows separately.
 fn kicked(by: &Identity, room: &str, reason: &str) -> ServerFrame<'static> {
-    // The name of the operator in place of a reason means that none was given.
+    // A reason equal to the operator's name means that no reason was given.
     let reason = Some(reason).filter(|reason| *reason != &*by.name);
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let text = Cow::Owned(format!("{by} put you out of {room}{reason}"));

@@ -1,5 +1,5 @@
-//! What answers a line with a label (<https://ircv3.net/specs/extensions/labeled-response>): held back
-//! until it is known what it is, and then given as one line, or as one batch.
+//! The answers to a labelled line (<https://ircv3.net/specs/extensions/labeled-response>). They are
+//! buffered until their form is known, and then sent as one line or as one batch.
 
 use super::label::Label;
 use super::options::options_of;
@@ -8,12 +8,13 @@ use crate::session::encode::irc::text;
 use crate::session::view::View;
 use crate::wire::irc::{LineWriter, escape, parse};
 
-/// Of what a peer may be owed, how much is held back for one label. What comes after that goes out in
-/// a batch that is still open, so that an answer of any length is given as it is read, and whole.
+/// The divisor that gives the size of the buffer for one label from that of an outbox. Beyond the
+/// buffer, the answers go out in a batch that stays open, so that an answer of any length is sent
+/// complete while the client reads it.
 const HELD_SHARE: usize = 16;
 
 impl Irc {
-    /// Appends lines for this peer alone: now, or with all others that answer its line.
+    /// Appends lines for this peer alone. Buffers them instead if they answer a labelled line.
     pub(super) fn write_answers(&mut self, lines: &[u8], view: &View<'_>, out: &mut Vec<u8>) {
         let Some(mut label) = self.take_label() else {
             return out.extend_from_slice(lines);
@@ -28,7 +29,7 @@ impl Irc {
         self.line_mut().label = Some(label);
     }
 
-    /// Appends what completes the answer to a line with a label.
+    /// Appends the end of the answer to a labelled line.
     pub(super) fn write_completion(&mut self, view: &View<'_>, out: &mut Vec<u8>) {
         let Some(mut label) = self.take_label() else { return };
         if label.batch.is_none() {
@@ -53,7 +54,7 @@ impl Irc {
         self.line.as_mut()?.label.take()
     }
 
-    /// Begins a batch with what was held back.
+    /// Opens a batch with the buffered answers.
     fn open(&mut self, label: &mut Label, view: &View<'_>, out: &mut Vec<u8>) {
         let batch = self.next_batch();
         let line = LineWriter::new(out).tag("label", &label.text);
@@ -69,7 +70,8 @@ fn first_line(lines: &[u8]) -> (&[u8], &[u8]) {
     lines.split_at_checked(end).unwrap_or((lines, &[]))
 }
 
-/// Lines as part of a batch. Those of a batch within it are part of that one only.
+/// Appends lines as part of a batch. Lines of an inner batch keep the reference to that batch
+/// alone.
 fn write_in(batch: &str, lines: &[u8], out: &mut Vec<u8>) {
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
         let said = text(line);
@@ -81,7 +83,7 @@ fn write_in(batch: &str, lines: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Whether lines begin a batch and end it, with nothing before or after.
+/// True if the lines are exactly one batch, from its first line to its last.
 fn is_one_batch(lines: &[u8]) -> bool {
     let lines = text(lines);
     let mut each = lines.lines();
@@ -94,7 +96,7 @@ fn is_one_batch(lines: &[u8]) -> bool {
     begun.is_some() && begun == reference(last, '-')
 }
 
-/// A line with one more tag than it had.
+/// Appends a line with one additional tag.
 fn write_tagged(key: &str, value: &str, line: &[u8], out: &mut Vec<u8>) {
     out.push(b'@');
     out.extend_from_slice(key.as_bytes());
@@ -124,7 +126,7 @@ mod tests {
             (":s BATCH +a x\r\n:s BATCH -a\r\n:s BATCH +b x\r\n:s BATCH -b\r\n", false),
             (":s BATCH +a x\r\n", false),
             (":s 1 ann :x\r\n:s BATCH +a x\r\n:s BATCH -a\r\n", false),
-            // What people say is no batch.
+            // The text of a message is no batch.
             (":n!u@h PRIVMSG ann :a BATCH +a\r\n:n!u@h PRIVMSG ann :a BATCH -a\r\n", false),
             ("", false),
         ] {

@@ -12,9 +12,9 @@ use crate::wire::irc::{Line, parse};
 /// One command of the protocol.
 pub(super) struct Command {
     pub(super) name: &'static str,
-    /// Parameters it cannot do without.
+    /// Minimum number of parameters.
     least: usize,
-    /// Whether it may come before the client is welcome.
+    /// True if the command is allowed before registration.
     early: bool,
     run: fn(&mut Talk<'_>),
     /// One line for HELP.
@@ -31,7 +31,7 @@ const fn command(
     Command { name, least, early, run, help }
 }
 
-/// Every command, in the order of their names.
+/// Every command, sorted by name.
 #[rustfmt::skip]
 pub(super) const COMMANDS: &[Command] = &[
     command("ADMIN", 0, false, relay::admin, "ADMIN: who runs this relay"),
@@ -78,7 +78,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command("WHOWAS", 0, false, people::whowas, "WHOWAS <nick> [count]: who that was"),
 ];
 
-/// The command of that name, in whatever case it came.
+/// Returns the command of this name, in any case.
 pub(super) fn find(name: &str) -> Option<&'static Command> {
     let upper = name.bytes().map(|byte| byte.to_ascii_uppercase());
     let found = COMMANDS.binary_search_by(|known| known.name.bytes().cmp(upper.clone()));
@@ -86,14 +86,14 @@ pub(super) fn find(name: &str) -> Option<&'static Command> {
 }
 
 impl Irc {
-    /// Carries out a line that was too long to be kept.
+    /// Answers a line that was too long to be read.
     pub(super) fn obey_too_long(&mut self, view: &View<'_>) {
         let mut talk = Talk::new(self, view, "*", Said::default());
         talk.numeric(ERR_INPUTTOOLONG, &[], "Input line was too long");
     }
 
-    /// Carries out a line, up to the actions that it leads to. Returns what it costs the peer, beside
-    /// what the hub holds against it: see [`Hub::charge`](crate::hub::Hub::charge).
+    /// Handles a line and queues the actions that it causes. Returns the cost for the peer, in
+    /// addition to the hub's own charges: see [`Hub::charge`](crate::hub::Hub::charge).
     pub(super) fn obey(&mut self, line: &[u8], view: &View<'_>) -> usize {
         match std::str::from_utf8(line) {
             Ok(line) => parse(line).map_or(0, |line| self.obey_parsed(&line, true, view)),
@@ -141,7 +141,7 @@ impl Irc {
     }
 }
 
-/// HELP.
+/// Handles HELP.
 fn help(talk: &mut Talk<'_>) {
     let Some(subject) = talk.param(0) else {
         talk.numeric(RPL_HELPSTART, &["*"], "The commands of this relay");

@@ -1,4 +1,4 @@
-//! A conversation in IRC, from its bytes to its actions and back.
+//! An IRC conversation: bytes to actions, and replies to bytes.
 
 use super::options::options_of;
 use super::state::Irc;
@@ -18,7 +18,8 @@ use crate::wire::irc::{CLIENT_TAGS_MAX, Found, LINE_MAX, LineWriter, skip, split
 use crate::wire::sniff;
 use std::borrow::Cow;
 
-/// Longest first word that counts as a protocol of its own, when nothing was understood yet.
+/// Minimum length of input that is parsed without a line end, in bytes. Shorter input waits for its
+/// line end. Before the first line, only TLS is detected earlier.
 const OPENING: usize = 512;
 
 impl OverStream for Irc {
@@ -34,7 +35,7 @@ impl OverStream for Irc {
         if self.skipping {
             return Ok(skip(bytes).map(|found| self.found(&found, Carrier::Stream, view)));
         }
-        // There is no end of line in what was searched before.
+        // The bytes searched before contain no line end.
         let fresh = bytes.get(self.searched as usize..).unwrap_or(bytes);
         if bytes.len() < OPENING && !fresh.contains(&b'\n') {
             self.searched = u32::try_from(bytes.len()).unwrap_or(0);
@@ -56,12 +57,13 @@ impl OverStream for Irc {
 }
 
 impl OverMessages for Irc {
-    /// What is longer than a line is refused as a line, up to twice as much.
+    /// Returns twice the maximum length of a line: a longer line is refused as a line, up to this
+    /// length.
     fn message_max(&self, _: bool, _: &Limits) -> usize {
         2 * (CLIENT_TAGS_MAX + LINE_MAX)
     }
 
-    /// Reads a line that came as a message of its own: its end may be left out.
+    /// Reads a line that is a message of its own. Its line end may be missing.
     fn receive_message<'a>(
         &mut self,
         _: bool,
@@ -81,7 +83,7 @@ impl OverMessages for Irc {
 }
 
 impl Irc {
-    /// Carries out a line. Returns the first action that it leads to; the others are polled.
+    /// Handles a line. Returns the first action that it causes; the others are polled.
     fn found(&mut self, found: &Found<'_>, carrier: Carrier, view: &View<'_>) -> Action<'static> {
         self.is_known = true;
         match found {
@@ -101,7 +103,7 @@ impl Irc {
         self.poll_action(carrier, view).unwrap_or(Action::Nothing)
     }
 
-    /// Returns lines as they go out: behind their label, and as their carrier wants them.
+    /// Returns lines with their label, wrapped for their carrier.
     fn sent_as<'l>(
         &mut self,
         lines: Cow<'l, [u8]>,
@@ -118,7 +120,7 @@ impl Irc {
         Cow::Owned(out)
     }
 
-    /// Returns what completes the line that was carried out; empty for a line without a label.
+    /// Returns the end of the answer to the current line; empty for a line without a label.
     fn completion(&mut self, carrier: Carrier, view: &View<'_>) -> Vec<u8> {
         let mut out = Vec::new();
         self.write_completion(view, &mut out);
@@ -137,7 +139,7 @@ impl Protocol for Irc {
             Some(Action::Resubscribe(lines)) => {
                 Some(Action::Resubscribe(self.sent_as(lines, carrier, view)))
             }
-            // What answers a line is complete before the connection ends.
+            // The answer to a labelled line is completed before the connection closes.
             Some(end @ (Action::Finish | Action::Close(_))) if line.label.is_some() => {
                 line.actions.push_front(end);
                 Some(Action::Send(Cow::Owned(self.completion(carrier, view))))
@@ -173,7 +175,7 @@ impl Protocol for Irc {
         pack(carrier, self.is_binary, start, out);
     }
 
-    /// Forgets what the request was about; what a job was waited for with goes on.
+    /// Removes the pending request. Continues the command that waited for a job.
     fn completed(
         &mut self,
         carrier: Carrier,

@@ -1,5 +1,5 @@
-//! What was said: CHATHISTORY (<https://ircv3.net/specs/extensions/chathistory>), and the last messages
-//! shown on joining to those whose client cannot ask.
+//! The history of rooms: CHATHISTORY (<https://ircv3.net/specs/extensions/chathistory>), and the
+//! recent messages that a client receives on joining if it cannot request history.
 
 use super::options::options_of;
 use super::state::{Irc, PendingRequest};
@@ -15,10 +15,10 @@ use crate::session::encode::irc::{msgid, write_spoken};
 use crate::session::view::View;
 use std::rc::Rc;
 
-/// Messages that one question is answered with at most.
+/// Maximum number of messages in one answer.
 pub(super) const PAGE_MAX: usize = 100;
 
-/// CHATHISTORY.
+/// Handles CHATHISTORY.
 pub(super) fn chathistory(talk: &mut Talk<'_>) {
     if !talk.irc.caps.has(Cap::ChatHistory) {
         let text = "Unknown command";
@@ -69,12 +69,13 @@ pub(super) fn chathistory(talk: &mut Talk<'_>) {
         ("AFTER", [mark]) => Select::After(*mark),
         ("AROUND", [mark]) => Select::Around(*mark),
         ("BETWEEN", [one, other]) if is_before(*one, *other, room) => Select::Between(*one, *other),
-        // Backwards in time: of those between, the newest.
+        // Backwards in time: the newest messages of the interval.
         ("BETWEEN", [one, other]) => Select::Latest(*other, *one),
-        // Cannot be: each has as many places as it takes.
+        // Unreachable: the number of marks was checked above.
         _ => return,
     };
-    // Of a page that reads on from a place, the newest are left out, and asked for next.
+    // If the page reads forward from a mark, its newest messages are left out. The client requests
+    // them next.
     let keeps_oldest = matches!(select, Select::After(_) | Select::Between(..));
     let question = Question { select, limit, bytes: talk.view.limits.outbox / 8 };
     if room.history.reaches_below(question) {
@@ -89,7 +90,7 @@ pub(super) fn chathistory(talk: &mut Talk<'_>) {
     });
 }
 
-/// Appends the answer of the hub, where a store had to be asked.
+/// Appends the hub's answer to a request that needed the store.
 pub(super) fn write_page(
     irc: &mut Irc,
     id: RequestId,
@@ -103,20 +104,20 @@ pub(super) fn write_page(
     write_batch(irc, view, room, &batch, (&page.messages, keeps_oldest), out);
 }
 
-/// How many are asked for. As many as there may be, for those who ask for none.
+/// Parses the limit of a request. Returns the maximum for 0.
 fn limit_of(word: &str) -> Option<usize> {
     let limit = word.parse::<usize>().ok()?;
     Some(if limit == 0 { PAGE_MAX } else { limit.min(PAGE_MAX) })
 }
 
-/// Why a word names no place in a room's past.
+/// The reason why a word names no position in a room's history.
 #[derive(Clone, Copy, Debug)]
 enum Nowhere {
-    /// It is no time.
+    /// The timestamp is invalid.
     Time,
-    /// No message has that id: none did, or the numbering is another one now.
+    /// No message has this id, or the id is from another epoch.
     Message,
-    /// There is no such kind of place.
+    /// The kind of reference is unknown.
     Kind,
 }
 
@@ -136,7 +137,7 @@ impl Nowhere {
     }
 }
 
-/// The place that a word names.
+/// Parses a reference to a position in the history.
 fn mark_of(word: &str, room: &Room) -> Result<Mark, Nowhere> {
     match word.split_once('=') {
         None if word == "*" => Ok(Mark::End),
@@ -146,20 +147,20 @@ fn mark_of(word: &str, room: &Room) -> Result<Mark, Nowhere> {
     }
 }
 
-/// The message that an id names, if it is of this numbering.
+/// Returns the offset of a message id, if the id is from this epoch.
 fn offset_of(id: &str, room: &Room) -> Option<Offset> {
     let (epoch, offset) = id.split_once('-')?;
     let epoch = u64::from_str_radix(epoch, 16).ok()?;
     (epoch == room.epoch.0).then(|| offset.parse().ok())?
 }
 
-/// Whether one place lies before another.
+/// True if the first mark is not after the second.
 fn is_before(one: Mark, other: Mark, room: &Room) -> bool {
     let time_of = |offset| room.history.from(offset).next().map(|message| message.unix_ms);
     match (one, other) {
         (Mark::Offset(one), Mark::Offset(other)) => one <= other,
         (Mark::Time(one), Mark::Time(other)) => one <= other,
-        // The time of what is not in memory is not known here.
+        // The time of a message that is not in memory is unknown here.
         (Mark::Offset(one), Mark::Time(_)) if one < room.history.in_memory_from() => true,
         (Mark::Offset(one), Mark::Time(other)) => time_of(one).is_some_and(|one| one <= other),
         (Mark::Time(one), Mark::Offset(other)) => time_of(other).is_none_or(|other| one <= other),
@@ -168,8 +169,9 @@ fn is_before(one: Mark, other: Mark, room: &Room) -> bool {
     }
 }
 
-/// Messages of a room, as a batch where the client knows batches: as many as a quarter of the outbox
-/// holds, since a message may become more lines than it had bytes. Those at the far end are left out.
+/// Appends messages of a room, as a batch if the client supports batches. Stops at a quarter of the
+/// outbox, since a message may become more lines than it had bytes. The messages furthest from the
+/// requested mark are left out.
 fn write_batch(
     irc: &Irc,
     view: &View<'_>,
@@ -209,7 +211,8 @@ fn write_batch(
     }
 }
 
-/// What was said of late, for who enters. Without times it would pass for what is said now.
+/// Appends the recent messages for a client that joins. Appends nothing for a client without
+/// `server-time`: without times, old messages look new.
 pub(super) fn write_recent(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
     let limit = options_of(view).history;
     let asks = irc.caps.has(Cap::ChatHistory) || !irc.caps.has(Cap::ServerTime);
@@ -225,7 +228,7 @@ pub(super) fn write_recent(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Ve
     }
 }
 
-/// CHATHISTORY TARGETS: rooms in which something was last said between two times.
+/// Handles CHATHISTORY TARGETS: lists the rooms whose last message is between two times.
 fn targets(talk: &mut Talk<'_>) {
     let time = |index| talk.param(index).and_then(|word| word.strip_prefix("timestamp="));
     let times = (time(1).and_then(stamp::parse), time(2).and_then(stamp::parse));
@@ -246,7 +249,7 @@ fn targets(talk: &mut Talk<'_>) {
         }
     }
     found.sort();
-    // Counted from the first of the two times; told in order all the same.
+    // The limit counts from the first of the two times; the list is in order of time either way.
     let left_out = found.len().saturating_sub(limit);
     if one > other {
         found.drain(..left_out);

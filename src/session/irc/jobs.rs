@@ -1,4 +1,4 @@
-//! What comes of jobs: whether a password is right, and what is new in the configuration.
+//! The outcomes of jobs: password checks and the reload of the configuration.
 
 use super::numeric::*;
 use super::register::{short, try_to_enter, turn_away};
@@ -10,21 +10,21 @@ use crate::session::action::{Outcome, Reloaded};
 use crate::session::encode::irc::caps::Cap;
 use crate::session::view::View;
 
-/// Lines of a report that are told.
+/// Maximum number of lines of a report that are sent.
 const NOTES_MAX: usize = 32;
 
-/// Longest line of a report that is told, in bytes: with all that stands before it, it fits a line.
+/// Maximum length of a line of a report, in bytes. With everything before it, it fits an IRC line.
 const NOTE_MAX: usize = 350;
 
 impl Irc {
-    /// Goes on with what waited for a job.
+    /// Continues the command that waited for a job.
     pub(super) fn job_done(&mut self, job: PendingJob, outcome: &Outcome, view: &View<'_>) {
         let is_right = *outcome == Outcome::Verified(true);
         match (job, outcome) {
             (PendingJob::Pass(hash), _) => {
                 pass_checked(&mut answer(self, view, "PASS"), hash, is_right);
             }
-            // The configuration may be another one by now.
+            // The configuration may have changed since the job began.
             (PendingJob::Oper { name, hash }, _) => {
                 let mut talk = answer(self, view, "OPER");
                 let mut operators = talk.options().operators.iter();
@@ -43,7 +43,7 @@ impl Irc {
     }
 }
 
-/// Answers a line of some time ago.
+/// Returns a handler that answers an earlier line.
 fn answer<'t>(irc: &'t mut Irc, view: &'t View<'t>, verb: &'static str) -> Talk<'t> {
     Talk::new(irc, view, verb, Said::default())
 }
@@ -73,7 +73,8 @@ fn reloaded_by(talk: &mut Talk<'_>, reloaded: &Reloaded) {
     }
 }
 
-/// No specification has a word for it: those who do not read any are told in plain ones.
+/// Reports that the reload failed. No specification defines a reply, so a client without standard
+/// replies receives a NOTICE.
 fn cannot_rehash(talk: &mut Talk<'_>, text: &str) {
     if talk.irc.caps.has(Cap::StandardReplies) {
         return talk.fail("CANNOT_REHASH", &[], text);

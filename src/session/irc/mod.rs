@@ -1,11 +1,11 @@
 //! IRC, by the Modern IRC Client Protocol and the IRCv3 specifications: lines in, lines out.
 //!
-//! A room `rust` is the channel `#rust`. The hub decides who may do what; a session reads what it
-//! wants to know from the hub, asks it for the rest, and puts the answers into lines.
+//! The room `rust` is the channel `#rust`. The hub decides all permissions. A session reads the
+//! state of the hub, sends it commands, and encodes its replies as lines.
 //!
-//! From below: the vocabulary (`names`, `caps`, `numeric`, `options`, `stamp`, `label`), the state of a
-//! conversation, the writer of lines from the relay (`server_lines`), what a handler works with (`talk`),
-//! the handlers, the table of commands above them, and the conversation itself.
+//! From the bottom up: the vocabulary (`names`, `caps`, `numeric`, `options`, `stamp`, `label`),
+//! the state of a conversation, the writer of lines from the relay (`server_lines`), the context of
+//! a handler (`talk`), the handlers, the table of commands above them, and the conversation itself.
 
 mod answers;
 mod commands;

@@ -11,13 +11,13 @@ use crate::session::encode::irc::mode_table::{
 };
 use crate::session::encode::irc::names::nick_of;
 
-/// Letters with a parameter that one MODE may have.
+/// Maximum number of changes in one MODE.
 pub(super) const MODES_MAX: usize = 20;
 
 /// Longest key, in bytes.
 pub(super) const KEY_MAX: usize = 23;
 
-/// MODE.
+/// Handles MODE.
 pub(super) fn mode(talk: &mut Talk<'_>) {
     let target = talk.param(0).unwrap_or_default();
     if target.starts_with('#') { of_channel(talk, target) } else { of_person(talk, target) }
@@ -30,7 +30,7 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
     let mut params = params.into_iter();
     let mut on = true;
     let mut changes = Vec::new();
-    // Lists may be long: each is shown once, however often a line asks for it.
+    // Lists may be long, so each is shown once, even if a line requests it several times.
     let mut shown = Vec::new();
     for letter in letters.chars() {
         if changes.len() >= MODES_MAX {
@@ -71,7 +71,7 @@ fn of_channel(talk: &mut Talk<'_>, channel: &str) {
         changes.extend(what.map(|what| Change { on, what }));
     }
     if !changes.is_empty() {
-        // One of the lists may be full.
+        // The hub may refuse one of the lists as full. The answer names its letter.
         let lists = changes.iter().filter_map(|change| match change.what {
             What::Entry(list, _) if change.on => Some(letter_of_list(list)),
             _ => None,
@@ -152,7 +152,7 @@ fn bad_param(talk: &mut Talk<'_>, channel: &str, letter: char, given: &str, text
     talk.numeric(ERR_INVALIDMODEPARAM, &[channel, &letter.to_string(), given], text);
 }
 
-/// A key is one parameter of JOIN, which separates keys by commas.
+/// True if the text can be a key: it must be one parameter of JOIN, which separates keys by commas.
 fn is_key(key: &str) -> bool {
     key.len() <= KEY_MAX
         && !key.starts_with(':')
@@ -187,7 +187,7 @@ fn show_list(talk: &mut Talk<'_>, room: &Room, list: List) {
         List::Excepts => (RPL_EXCEPTLIST, RPL_ENDOFEXCEPTLIST, "End of channel exception list"),
         List::Invites => (RPL_INVEXLIST, RPL_ENDOFINVEXLIST, "End of channel invite list"),
     };
-    // Who is excepted and who is expected is for operators to know.
+    // The lists of exceptions and invitations are visible to operators only.
     let is_told = list == List::Bans || talk.hub().is_operator(talk.conn(), room.id);
     if !is_told {
         let text = "You're not channel operator";
@@ -200,7 +200,7 @@ fn show_list(talk: &mut Talk<'_>, room: &Room, list: List) {
     talk.numeric(end, &[&channel], text);
 }
 
-/// A person's flags as letters.
+/// Returns a person's flags as mode letters.
 pub(super) fn letters_of(flags: Flags) -> String {
     let mut flags = flags;
     let on = USER_MODES.iter().filter(|mode| *(mode.flag)(&mut flags));

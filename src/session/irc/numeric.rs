@@ -1,6 +1,6 @@
-//! The numerics that the relay says, by their names in the Modern IRC document.
+//! The numerics that the relay sends, named as in the Modern IRC document.
 
-/// A reply's three digits.
+/// A numeric's three digits.
 pub type Numeric = &'static str;
 
 macro_rules! numerics {

@@ -17,23 +17,23 @@ use crate::session::encode::irc::stamp::Stamp;
 /// Longest AWAY message, in bytes.
 pub(super) const AWAY_MAX: usize = 300;
 
-/// Names that one client may watch.
+/// Maximum number of names that one client may watch.
 pub(super) const WATCHED_MAX: usize = 100;
 
-/// People that one WHO shows at most.
+/// Maximum number of people in the answer to one WHO.
 const WHO_MAX: usize = 500;
 
-/// Nicks that ISON and USERHOST look at.
+/// Maximum number of nicks that ISON looks up.
 const NICKS_MAX: usize = 30;
 
-/// AWAY.
+/// Handles AWAY.
 pub(super) fn away(talk: &mut Talk<'_>) {
     let message = talk.param(0).map(|message| short(message, AWAY_MAX).to_owned().into());
     let about = talk.about("", "");
     talk.ask(about, Ask::Away { message });
 }
 
-/// SETNAME: <https://ircv3.net/specs/extensions/setname>.
+/// Handles SETNAME: <https://ircv3.net/specs/extensions/setname>.
 pub(super) fn setname(talk: &mut Talk<'_>) {
     let text = talk.line.params.first().copied().unwrap_or_default();
     if text.is_empty() || text.len() > REAL_NAME_MAX {
@@ -43,7 +43,7 @@ pub(super) fn setname(talk: &mut Talk<'_>) {
     talk.ask(about, Ask::RealName { text: text.to_owned().into() });
 }
 
-/// ISON.
+/// Handles ISON.
 pub(super) fn ison(talk: &mut Talk<'_>) {
     let nicks = talk.line.params.iter().flat_map(|param| param.split(' '));
     let here = nicks.filter(|nick| !nick.is_empty()).take(NICKS_MAX);
@@ -55,7 +55,7 @@ pub(super) fn ison(talk: &mut Talk<'_>) {
     talk.list(RPL_ISON, ' ', &names);
 }
 
-/// USERHOST.
+/// Handles USERHOST.
 pub(super) fn userhost(talk: &mut Talk<'_>) {
     let here = talk.line.params.iter().take(5).filter_map(|nick| talk.person(nick));
     let each = here.map(|(conn, who)| {
@@ -73,15 +73,15 @@ pub(super) fn userhost(talk: &mut Talk<'_>) {
     talk.list(RPL_USERHOST, ' ', &each);
 }
 
-/// What WHO is to show of everybody.
+/// The fields that WHO shows for each person.
 #[derive(Default)]
 struct Fields<'a> {
-    /// WHOX's letters, if it was asked for.
+    /// The letters of WHOX, if the client uses WHOX.
     letters: Option<&'a str>,
     token: &'a str,
 }
 
-/// WHO, and WHOX (<https://ircv3.net/specs/extensions/whox>).
+/// Handles WHO and WHOX (<https://ircv3.net/specs/extensions/whox>).
 pub(super) fn who(talk: &mut Talk<'_>) {
     let wanted = talk.param(0).unwrap_or("*");
     let flags = talk.param(1).unwrap_or_default();
@@ -111,7 +111,7 @@ pub(super) fn who(talk: &mut Talk<'_>) {
     } else if let Some((conn, _)) = talk.person(wanted) {
         show_who(talk, conn, None, operators, &fields);
     } else {
-        // It looks at everybody, however few it shows.
+        // WHO visits every person, even if it shows few.
         talk.cost += MESSAGE_COST;
         let pattern = if wanted == "0" { "*" } else { wanted };
         let own = talk.conn();
@@ -141,7 +141,8 @@ fn fits(pattern: &str, who: &Identity) -> bool {
         || mask::matches(pattern, &mask::mask_of(who))
 }
 
-/// A room that a person is in and that the peer may know of, its own rooms first.
+/// Returns a room that the person is in and that is visible to the peer. Prefers a room that both
+/// are in.
 fn room_with<'t>(talk: &Talk<'t>, conn: ConnId) -> Option<&'t Room> {
     let hub = talk.hub();
     let rooms = || hub.rooms_of(conn).filter_map(|id| hub.room(id));
@@ -189,7 +190,7 @@ fn show_who(
     let idle = idle.to_string();
     let operator = if room.is_some_and(|room| room.rights.is_operator(conn)) { "1" } else { "n/a" };
     let address = who.address().map_or("255.255.255.255", |_| &host);
-    // In the order that WHOX gives, whatever the order of the letters.
+    // In WHOX's own order, independent of the order of the letters.
     let all = [
         ('t', fields.token),
         ('c', &channel),
@@ -213,12 +214,12 @@ fn show_who(
     }
 }
 
-/// WHOIS.
+/// Handles WHOIS.
 pub(super) fn whois(talk: &mut Talk<'_>) {
     let Some(first) = talk.param(0) else {
         return talk.numeric(ERR_NONICKNAMEGIVEN, &[], "No nickname given");
     };
-    // With two parameters, the first names a server: this one, or whoever's.
+    // If there are two parameters, the first names a server: this one, or that of a person.
     let nick = talk.param(1).unwrap_or(first);
     if talk.param(1).is_some() {
         let is_here = first.eq_ignore_ascii_case(&talk.options().name)
@@ -281,7 +282,7 @@ fn show_whois(talk: &mut Talk<'_>, conn: ConnId, who: &Identity) {
     talk.numeric(RPL_WHOISIDLE, &[&nick, &idle, &since], "seconds idle, signon time");
 }
 
-/// WHOWAS.
+/// Handles WHOWAS.
 pub(super) fn whowas(talk: &mut Talk<'_>) {
     let Some(nick) = talk.param(0) else {
         return talk.numeric(ERR_NONICKNAMEGIVEN, &[], "No nickname given");
@@ -305,7 +306,7 @@ pub(super) fn whowas(talk: &mut Talk<'_>) {
     talk.numeric(RPL_ENDOFWHOWAS, &[nick], "End of WHOWAS");
 }
 
-/// MONITOR: <https://ircv3.net/specs/extensions/monitor>.
+/// Handles MONITOR: <https://ircv3.net/specs/extensions/monitor>.
 pub(super) fn monitor(talk: &mut Talk<'_>) {
     let names = talk.param(1).unwrap_or_default().split(',').filter(|name| !name.is_empty());
     let names: Vec<&str> = names.collect();
@@ -340,8 +341,8 @@ pub(super) fn monitor(talk: &mut Talk<'_>) {
     }
 }
 
-/// Watches as many more names as there is room for. What is no name is nobody's: it is not here, and
-/// never will be.
+/// Watches more names, up to the limit. An invalid name is only reported as offline, since nobody
+/// can ever have it.
 fn watch(talk: &mut Talk<'_>, names: &[&str], watched: &[String]) {
     let mut fresh: Vec<&str> = Vec::new();
     let (mut answered, mut refused) = (Vec::new(), Vec::new());
@@ -368,12 +369,12 @@ fn watch(talk: &mut Talk<'_>, names: &[&str], watched: &[String]) {
     }
 }
 
-/// Whether a nick can be somebody's. One that is shown with wide characters can.
+/// True if a person can have this nick. A nick with wide characters counts.
 fn is_name(nick: &str) -> bool {
     is_nick(nick) && is_person_name(&crate::session::encode::irc::names::name_of(nick))
 }
 
-/// Who of these is here, and who is not.
+/// Reports the names that are online, and the names that are not.
 fn status(talk: &mut Talk<'_>, names: &[&str]) {
     let (mut here, mut gone) = (Vec::new(), Vec::new());
     for name in names {

@@ -1,4 +1,4 @@
-//! Coming and going: CAP, PASS, NICK, USER, PING, QUIT.
+//! Registration and quit: CAP, PASS, NICK, USER, PING, QUIT.
 
 use super::numeric::*;
 use super::state::{Entry, PendingJob, PendingRequest};
@@ -18,13 +18,13 @@ pub(super) const USER_MAX: usize = 18;
 /// Longest full name, in bytes.
 pub(super) const REAL_NAME_MAX: usize = 150;
 
-/// Longest reason for anything, in bytes.
+/// Longest reason of any command, in bytes.
 pub(super) const REASON_MAX: usize = 300;
 
-/// What comes out of place and harms nobody.
+/// Ignores a command that has no effect here.
 pub(super) fn ignore(_: &mut Talk<'_>) {}
 
-/// CAP: <https://ircv3.net/specs/extensions/capability-negotiation>.
+/// Handles CAP: <https://ircv3.net/specs/extensions/capability-negotiation>.
 pub(super) fn cap(talk: &mut Talk<'_>) {
     let sub = talk.param(0).unwrap_or_default().to_ascii_uppercase();
     let argument = talk.line.params.get(1).copied().unwrap_or_default();
@@ -58,7 +58,7 @@ pub(super) fn cap(talk: &mut Talk<'_>) {
     }
 }
 
-/// Lists capabilities, in as many lines as they need where the client reads more than one.
+/// Lists capabilities. Uses as many lines as needed if the client reads more than one.
 fn list(talk: &mut Talk<'_>, sub: &str, names: &[&str]) {
     let target = talk.irc.target().to_owned();
     let mut text = String::new();
@@ -87,13 +87,13 @@ fn request(talk: &mut Talk<'_>, argument: &str) {
     for word in argument.split(' ').filter(|word| !word.is_empty()) {
         let (name, on) = word.strip_prefix('-').map_or((word, true), |name| (name, false));
         match Cap::named(name) {
-            // Who reads long lists is told of news, and cannot be told that it is not.
+            // CAP LS 302 implies `cap-notify`, and the client cannot disable it.
             Some(Cap::CapNotify) if !on && caps.is_302 => is_known = false,
             Some(cap) => caps.set(cap, on),
             None => is_known = false,
         }
     }
-    // Who hears rooms in other words takes another seat in each of them.
+    // A change of style moves the peer to another dialect in each of its rooms.
     let is_other = before.style(false) != caps.style(false);
     let reseats = is_known && is_other && talk.irc.greeted;
     if reseats && !talk.may_ask() {
@@ -108,7 +108,7 @@ fn request(talk: &mut Talk<'_>, argument: &str) {
     if reseats {
         let rooms = talk.hub().rooms_of(talk.conn()).count();
         talk.cost += MESSAGE_COST + rooms * QUESTION_COST;
-        // From the answer on, and no later, rooms are received in the other dialect.
+        // Directly after this answer, the peer receives its rooms in the other dialect.
         let answer = talk.irc.line_mut().actions.pop_back();
         if let Some(Action::Send(lines)) = answer {
             talk.then(Action::Resubscribe(lines));
@@ -120,7 +120,7 @@ fn entry<'i>(talk: &'i mut Talk<'_>) -> &'i mut Entry {
     talk.irc.entry.get_or_insert_default()
 }
 
-/// PASS.
+/// Handles PASS.
 pub(super) fn pass(talk: &mut Talk<'_>) {
     if talk.irc.greeted {
         return talk.numeric(ERR_ALREADYREGISTERED, &[], "You may not reregister");
@@ -130,7 +130,7 @@ pub(super) fn pass(talk: &mut Talk<'_>) {
     (entry.password, entry.proven) = (password, None);
 }
 
-/// NICK.
+/// Handles NICK.
 pub(super) fn nick(talk: &mut Talk<'_>) {
     let Some(nick) = talk.param(0) else {
         return talk.numeric(ERR_NONICKNAMEGIVEN, &[], "No nickname given");
@@ -151,7 +151,7 @@ pub(super) fn nick(talk: &mut Talk<'_>) {
     }
 }
 
-/// USER.
+/// Handles USER.
 pub(super) fn user(talk: &mut Talk<'_>) {
     if talk.irc.greeted || talk.irc.entry.as_ref().is_some_and(|entry| entry.user.is_some()) {
         return talk.numeric(ERR_ALREADYREGISTERED, &[], "You may not reregister");
@@ -159,12 +159,13 @@ pub(super) fn user(talk: &mut Talk<'_>) {
     let (Some(user), Some(real_name)) = (talk.param(0), talk.param(3)) else {
         return talk.numeric(ERR_NEEDMOREPARAMS, &["USER"], "Not enough parameters");
     };
-    // Whoever's machine knows them by other letters is let in all the same.
+    // Invalid characters are dropped, so that a client with such a local user name can still
+    // register.
     let user: String = user.chars().filter(is_of_user).collect();
     let user = if user.is_empty() { "user" } else { &user };
     let real_name = short(real_name, REAL_NAME_MAX).to_owned();
     let entry = entry(talk);
-    // The tilde says that nobody has checked it.
+    // The tilde marks the user name as unverified.
     entry.user = Some(format!("~{}", short(user, USER_MAX - 1)));
     entry.real_name = real_name;
     try_to_enter(talk);
@@ -175,13 +176,13 @@ fn is_of_user(c: &char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '[' | ']' | '{' | '}' | '^' | '`')
 }
 
-/// The first bytes of a text, cut between characters.
+/// Returns the beginning of a text, at most `most` bytes, cut between characters.
 pub(super) fn short(text: &str, most: usize) -> &str {
     let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most);
     text.get(..end.last().unwrap_or(0)).unwrap_or(text)
 }
 
-/// Asks the hub for the name, once everything is said that must be.
+/// Requests the name from the hub, once the client has sent everything that registration needs.
 pub(super) fn try_to_enter(talk: &mut Talk<'_>) {
     if talk.irc.greeted || talk.irc.nick.is_empty() {
         return;
@@ -210,14 +211,14 @@ pub(super) fn try_to_enter(talk: &mut Talk<'_>) {
     talk.ask(about, Ask::Hello { name: nick.into(), key: 0, private: true });
 }
 
-/// The password of the relay is missing or wrong.
+/// Closes the peer because the password of the relay is missing or wrong.
 pub(super) fn turn_away(talk: &mut Talk<'_>) {
     talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
     let fault = Fault::from(CloseReason::BadPassword);
     talk.then(Action::Close(fault));
 }
 
-/// PING.
+/// Handles PING.
 pub(super) fn ping(talk: &mut Talk<'_>) {
     let Some(token) = talk.line.params.first() else {
         return talk.numeric(ERR_NEEDMOREPARAMS, &["PING"], "Not enough parameters");
@@ -229,7 +230,7 @@ pub(super) fn ping(talk: &mut Talk<'_>) {
     talk.server(|line| line.command("PONG").middle(name).last(token));
 }
 
-/// QUIT.
+/// Handles QUIT.
 pub(super) fn quit(talk: &mut Talk<'_>) {
     let reason = short(talk.param(0).unwrap_or_default(), REASON_MAX);
     let about = talk.about("", "");

@@ -1,4 +1,4 @@
-//! The relay itself: what it is and how many are here, and what its operators may do.
+//! Commands about the relay: its identity, its counts, and the commands of its operators.
 
 use super::numeric::*;
 use super::options::options_of;
@@ -17,13 +17,14 @@ use crate::session::encode::irc::names::nick_of;
 use crate::session::encode::irc::stamp::Stamp;
 use crate::session::view::View;
 
-/// Wrong passwords for OPER that one connection may try before it ends: who guesses must come again.
+/// Wrong passwords for OPER that one connection may send before it is closed. To guess further, a
+/// client must reconnect.
 const OPER_FAILURES_MAX: u8 = 3;
 
-/// What the relay calls itself.
+/// The relay's name and version.
 const VERSION: &str = concat!("hobnob-", env!("CARGO_PKG_VERSION"));
 
-/// The welcome, from 001 to the end of the MOTD.
+/// Appends the welcome, from 001 to the end of the MOTD.
 pub(super) fn write_welcome(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let options = options_of(view);
     let mask = view.hub.identity(view.conn).as_ref().map(mask_of).unwrap_or_default();
@@ -41,7 +42,7 @@ pub(super) fn write_welcome(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     write_motd(irc, view, out);
 }
 
-/// What is supported (005), as it is.
+/// Appends the supported features (005).
 fn write_isupport(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     let options = options_of(view);
     let mut tokens = vec![
@@ -123,7 +124,7 @@ fn write_motd(irc: &Irc, view: &View<'_>, out: &mut Vec<u8>) {
     server.numeric(RPL_ENDOFMOTD, &[], "End of /MOTD command.", out);
 }
 
-/// Whether a query that may name a server names this one; else the peer is told that there is none.
+/// True if a query names no server, this server, or a person. Otherwise sends `No such server`.
 fn is_here(talk: &mut Talk<'_>, index: usize) -> bool {
     let Some(server) = talk.param(index) else { return true };
     let name = &talk.options().name;
@@ -134,19 +135,19 @@ fn is_here(talk: &mut Talk<'_>, index: usize) -> bool {
     is_here
 }
 
-/// MOTD.
+/// Handles MOTD.
 pub(super) fn motd(talk: &mut Talk<'_>) {
     if is_here(talk, 0) {
         talk.write(write_motd);
     }
 }
 
-/// LUSERS.
+/// Handles LUSERS.
 pub(super) fn lusers(talk: &mut Talk<'_>) {
     talk.write(write_lusers);
 }
 
-/// VERSION.
+/// Handles VERSION.
 pub(super) fn version(talk: &mut Talk<'_>) {
     if is_here(talk, 0) {
         let name = talk.options().name.clone();
@@ -155,7 +156,7 @@ pub(super) fn version(talk: &mut Talk<'_>) {
     }
 }
 
-/// TIME.
+/// Handles TIME.
 pub(super) fn time(talk: &mut Talk<'_>) {
     if is_here(talk, 0) {
         let name = talk.options().name.clone();
@@ -164,7 +165,7 @@ pub(super) fn time(talk: &mut Talk<'_>) {
     }
 }
 
-/// INFO.
+/// Handles INFO.
 pub(super) fn info(talk: &mut Talk<'_>) {
     if is_here(talk, 0) {
         let text = "hobnob, a real-time relay: what one says in a room, everyone there receives";
@@ -174,7 +175,7 @@ pub(super) fn info(talk: &mut Talk<'_>) {
     }
 }
 
-/// ADMIN.
+/// Handles ADMIN.
 pub(super) fn admin(talk: &mut Talk<'_>) {
     if is_here(talk, 0) {
         let (name, network) = (talk.options().name.clone(), talk.options().network.clone());
@@ -185,12 +186,12 @@ pub(super) fn admin(talk: &mut Talk<'_>) {
     }
 }
 
-/// LINKS. There are none, and the server that one is on is not listed: WHOIS tells of it.
+/// Handles LINKS. There are no links, and the client's own server is not listed: WHOIS shows it.
 pub(super) fn links(talk: &mut Talk<'_>) {
     talk.numeric(RPL_ENDOFLINKS, &["*"], "End of /LINKS list: this server stands alone");
 }
 
-/// STATS.
+/// Handles STATS.
 pub(super) fn stats(talk: &mut Talk<'_>) {
     let letter = talk.param(0).unwrap_or("*").to_owned();
     if !is_here(talk, 1) {
@@ -218,17 +219,18 @@ fn is_operator(talk: &mut Talk<'_>) -> bool {
     is_operator
 }
 
-/// OPER.
+/// Handles OPER.
 pub(super) fn oper(talk: &mut Talk<'_>) {
     let (name, password) = (talk.param(0).unwrap_or_default(), talk.param(1).unwrap_or_default());
-    // A guess is no small question.
+    // A guess costs more than a query.
     talk.cost += MESSAGE_COST;
     let operators = &talk.options().operators;
     if operators.is_empty() {
         return talk.numeric(ERR_NOOPERHOST, &[], "No O-lines for your host");
     }
     let named = operators.iter().find(|operator| operator.name == name);
-    // A name that nobody has is found out no sooner than a wrong password.
+    // An unknown name takes as long as a wrong password, so that timing does not reveal the names
+    // of operators.
     let secret = named.or_else(|| operators.iter().find(|other| other.password.hash().is_some()));
     match secret.map(|operator| &operator.password) {
         Some(Secret::Hash(hash)) => {
@@ -242,7 +244,7 @@ pub(super) fn oper(talk: &mut Talk<'_>) {
     }
 }
 
-/// What came of OPER.
+/// Handles the result of the password check of OPER.
 pub(super) fn be_operator(talk: &mut Talk<'_>, is_right: bool) {
     if !is_right {
         talk.numeric(ERR_PASSWDMISMATCH, &[], "Password incorrect");
@@ -261,7 +263,7 @@ pub(super) fn be_operator(talk: &mut Talk<'_>, is_right: bool) {
     talk.ask(about, Ask::Flags(flags));
 }
 
-/// KILL.
+/// Handles KILL.
 pub(super) fn kill(talk: &mut Talk<'_>) {
     if !is_operator(talk) {
         return;
@@ -274,7 +276,7 @@ pub(super) fn kill(talk: &mut Talk<'_>) {
     talk.ask(about, Ask::Disconnect { whom, reason });
 }
 
-/// WALLOPS.
+/// Handles WALLOPS.
 pub(super) fn wallops(talk: &mut Talk<'_>) {
     if is_operator(talk) {
         let text = talk.param(0).unwrap_or_default().to_owned().into();
@@ -283,7 +285,7 @@ pub(super) fn wallops(talk: &mut Talk<'_>) {
     }
 }
 
-/// REHASH.
+/// Handles REHASH.
 pub(super) fn rehash(talk: &mut Talk<'_>) {
     if is_operator(talk) {
         let request = PendingRequest { job: Some(PendingJob::Rehash), ..talk.about("", "") };

@@ -1,4 +1,4 @@
-//! The hub's answers, as lines.
+//! The encoding of the hub's replies as lines.
 
 use super::numeric::*;
 use super::rooms::{write_names, write_topic};
@@ -19,8 +19,8 @@ use crate::session::view::View;
 use std::rc::Rc;
 
 impl Irc {
-    /// Appends what the hub tells this peer. Returns true if it answers what the peer asked, and is no
-    /// news from elsewhere.
+    /// Appends the hub's reply to this peer. Returns true if it answers a line of the peer, and
+    /// false if it is an event.
     pub(super) fn write_reply(
         &mut self,
         id: RequestId,
@@ -36,7 +36,7 @@ impl Irc {
                 relay::write_welcome(self, view, out);
             }
             Reply::Joined { room, .. } => self.write_joined(*room, view, out),
-            // Kicked: see `Kicked`.
+            // For a kick, see `Kicked`.
             Reply::Left { .. } if !id.is_some() => {}
             Reply::Left { .. } => self.write_left(id, view, out),
             Reply::Notice(room, notice) => self.write_own_notice(*room, notice, view, out),
@@ -89,7 +89,7 @@ impl Irc {
                 history::write_page(self, id, (*room, page), view, out);
             }
             Reply::Refused { refusal, .. } => self.write_refusal(id, *refusal, view, out),
-            // Answers to what no line asks for.
+            // Replies that no IRC command requests.
             Reply::Ack { .. }
             | Reply::Members { .. }
             | Reply::Gap { .. }
@@ -115,7 +115,7 @@ impl Irc {
         history::write_recent(self, view, room, out);
     }
 
-    /// One's own PART. The room may be no more.
+    /// Appends the peer's own PART. The room may no longer exist.
     fn write_left(&self, id: RequestId, view: &View<'_>, out: &mut Vec<u8>) {
         let (Some(about), Some(who)) = (self.pending(id), view.hub.identity(view.conn)) else {
             return;
@@ -126,7 +126,7 @@ impl Irc {
         write_notice(self.style(), room, &notice, view.unix_ms, out);
     }
 
-    /// What the peer did in a room, as it is told to the peer.
+    /// Appends the notice of the peer's own action in a room.
     fn write_own_notice(
         &self,
         room: crate::id::RoomId,
@@ -147,7 +147,8 @@ impl Irc {
         write_notice(self.style(), &room.name, notice, view.unix_ms, out);
     }
 
-    /// News of a person: of the peer itself, or of one it watches.
+    /// Appends a notice about a person: the peer itself, or a person that it watches. Returns true
+    /// if it answers a line of the peer.
     fn write_news(&mut self, notice: &Notice, view: &View<'_>, out: &mut Vec<u8>) -> bool {
         let is_own = |who: &Identity| view.hub.holder(&who.name) == Some(view.conn);
         match notice {
@@ -177,7 +178,7 @@ impl Irc {
         }
     }
 
-    /// Why something was not done, in the numeric that says so.
+    /// Appends the numeric for a refusal.
     fn write_refusal(
         &mut self,
         id: RequestId,
@@ -186,7 +187,7 @@ impl Irc {
         out: &mut Vec<u8>,
     ) {
         let about = self.pending(id).cloned().unwrap_or_default();
-        // What is lost is told even where nothing else is answered.
+        // The loss of a message is reported even if nothing else is answered.
         let is_loss = matches!(
             refusal,
             Refusal::RateLimited | Refusal::NotKept | Refusal::Unknown | Refusal::Unavailable
@@ -248,7 +249,7 @@ impl Irc {
             | Refusal::Unknown
             | Refusal::Unavailable => return,
         };
-        // Before there is a name, the client is free to try another.
+        // Before registration, the client may try another name.
         if !self.greeted && refusal == Refusal::NameTaken {
             self.nick = "".into();
         }
@@ -256,7 +257,7 @@ impl Irc {
     }
 }
 
-/// Returns the code of FAIL for a refusal that a store is the reason for.
+/// Returns the code of FAIL for a refusal that the store caused.
 fn failure_of_store(refusal: Refusal, verb: &str) -> Option<&'static str> {
     match refusal {
         Refusal::NotKept => Some("NOT_KEPT"),
@@ -268,7 +269,7 @@ fn failure_of_store(refusal: Refusal, verb: &str) -> Option<&'static str> {
 }
 
 impl PendingRequest {
-    /// The letter of the list that is full, of those that were to have another entry.
+    /// Returns the letter of a full list, out of the lists that the request adds entries to.
     fn full_list(&self, view: &View<'_>) -> String {
         let room = room_of(&self.channel).and_then(|room| view.hub.find(room));
         let Some(room) = room.and_then(|id| view.hub.room(id)) else { return String::new() };
@@ -276,7 +277,8 @@ impl PendingRequest {
         let asked =
             |letter: &char| self.words.as_ref().is_some_and(|asked| asked.contains(*letter));
         let full = List::ALL.iter().filter(is_full).map(|list| letter_of_list(*list)).find(asked);
-        // It was, if something was taken off it since.
+        // If no list is full any more, an entry was removed in the meantime. The first list stands
+        // for it.
         let full = full.or_else(|| self.words.as_ref()?.chars().next());
         full.map(String::from).unwrap_or_default()
     }

@@ -19,10 +19,10 @@ use crate::session::view::View;
 /// Longest topic, in bytes.
 pub(super) const TOPIC_MAX: usize = 390;
 
-/// Members with a rank that are named in a room too big for names.
+/// Maximum number of ranked members that NAMES shows for a room with too many members.
 const RANKED_MAX: usize = 100;
 
-/// JOIN.
+/// Handles JOIN.
 pub(super) fn join(talk: &mut Talk<'_>) {
     let channels = talk.param(0).unwrap_or_default();
     if channels == "0" {
@@ -53,7 +53,7 @@ pub(super) fn join(talk: &mut Talk<'_>) {
     }
 }
 
-/// PART.
+/// Handles PART.
 pub(super) fn part(talk: &mut Talk<'_>) {
     let reason = talk.line.params.get(1).map(|reason| short(reason, REASON_MAX));
     for channel in talk.param(0).unwrap_or_default().split(',').filter(|c| !c.is_empty()) {
@@ -63,7 +63,7 @@ pub(super) fn part(talk: &mut Talk<'_>) {
     }
 }
 
-/// Whether a line lets the peer out of rooms, which it may however much it has asked.
+/// True if the line makes the peer leave rooms. The peer may leave even if its rate is used up.
 pub(super) fn leaves(talk: &Talk<'_>) -> bool {
     let channels = talk.param(0).unwrap_or_default();
     let is_in = |room| talk.hub().is_member(talk.conn(), room);
@@ -83,7 +83,7 @@ fn leave(talk: &mut Talk<'_>, channel: &str, room: RoomId, reason: Option<&str>)
     talk.ask(about, Ask::Leave { room, reason });
 }
 
-/// TOPIC.
+/// Handles TOPIC.
 pub(super) fn topic(talk: &mut Talk<'_>) {
     let channel = talk.param(0).unwrap_or_default();
     let Some(text) = talk.line.params.get(1) else {
@@ -100,7 +100,7 @@ pub(super) fn topic(talk: &mut Talk<'_>) {
     talk.ask(about, Ask::Topic { room, text });
 }
 
-/// The topic, and who gave it when; nothing if there is none.
+/// Appends the topic, with its author and time. Appends nothing if there is none.
 pub(super) fn write_topic(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
     let Some(topic) = &room.rights.topic else { return };
     let (server, channel) = (irc.server_lines(view), channel_of(&room.name));
@@ -109,7 +109,7 @@ pub(super) fn write_topic(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec
     server.bare_numeric(RPL_TOPICWHOTIME, &[&channel, &by, &at], out);
 }
 
-/// NAMES: of one channel, or of all that the peer may know of.
+/// Handles NAMES: of one channel, or of all visible channels.
 pub(super) fn names(talk: &mut Talk<'_>) {
     let mut channels = talk.param(0).into_iter().flat_map(|channels| channels.split(','));
     let Some(channel) = channels.find(|channel| !channel.is_empty()) else {
@@ -129,7 +129,7 @@ pub(super) fn names(talk: &mut Talk<'_>) {
     }
 }
 
-/// Who is in which room, as much of it as fits a quarter of the outbox.
+/// Sends the members of all visible rooms, up to a quarter of the outbox.
 fn names_of_all(talk: &mut Talk<'_>) {
     talk.cost += MESSAGE_COST;
     let (hub, limits) = (talk.hub(), talk.view.limits);
@@ -151,7 +151,7 @@ fn names_of_all(talk: &mut Talk<'_>) {
     talk.numeric(RPL_ENDOFNAMES, &["*"], &end);
 }
 
-/// Who is in a room, to the end of it.
+/// Appends the members of a room, and the end of the list.
 pub(super) fn write_names(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
     write_members(irc, view, room, out);
     let count = room.members.len();
@@ -163,7 +163,8 @@ pub(super) fn write_names(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec
     irc.server_lines(view).numeric(RPL_ENDOFNAMES, &[&channel_of(&room.name)], &end, out);
 }
 
-/// Who is in a room. Of a room too big for names, the peer itself and those with a rank.
+/// Appends the members of a room. For a room with too many members, appends only the peer itself
+/// and ranked members.
 fn write_members(irc: &Irc, view: &View<'_>, room: &Room, out: &mut Vec<u8>) {
     let (channel, name) = (channel_of(&room.name), &options_of(view).name);
     let is_big = room.members.len() > view.limits.presence_members;
@@ -249,7 +250,8 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// LIST: channels in the first parameter, filters in the second; or either in either.
+/// Handles LIST. Channels are in the first parameter and filters in the second; both parameters
+/// accept either.
 pub(super) fn list(talk: &mut Talk<'_>) {
     let now = talk.view.unix_ms / 1000;
     let params = talk.line.params.iter().take(2);
@@ -258,7 +260,7 @@ pub(super) fn list(talk: &mut Talk<'_>) {
     let (names, others): (Vec<_>, Vec<_>) = filters
         .map(|filter| Filter::parse(filter, now))
         .partition(|filter| matches!(filter, Filter::Named(_)));
-    // It looks at every room, however few it shows.
+    // LIST visits every room, even if it shows few.
     talk.cost += MESSAGE_COST;
     talk.numeric(RPL_LISTSTART, &["Channel"], "Users  Name");
     let mut bytes = 0;
@@ -272,7 +274,7 @@ pub(super) fn list(talk: &mut Talk<'_>) {
     });
     for room in wanted.collect::<Vec<_>>() {
         let topic = room.rights.topic.as_ref().map_or("", |topic| &*topic.text);
-        // About what a line has beside names and topic.
+        // The approximate length of a line without name and topic.
         bytes += 96 + room.name.len() + topic.len();
         if bytes > talk.view.limits.outbox / 4 {
             more += 1;
@@ -288,7 +290,7 @@ pub(super) fn list(talk: &mut Talk<'_>) {
     talk.numeric(RPL_LISTEND, &[], &end);
 }
 
-/// INVITE.
+/// Handles INVITE.
 pub(super) fn invite(talk: &mut Talk<'_>) {
     let (Some(nick), Some(channel)) = (talk.param(0), talk.param(1)) else {
         return talk.numeric(ERR_NEEDMOREPARAMS, &["INVITE"], "Not enough parameters");
@@ -302,7 +304,8 @@ pub(super) fn invite(talk: &mut Talk<'_>) {
     talk.ask(about, Ask::Invite { room, whom });
 }
 
-/// KICK: people out of one channel, or each out of the channel in the same place.
+/// Handles KICK. Kicks several people from one channel, or each person from the channel at the same
+/// position.
 pub(super) fn kick(talk: &mut Talk<'_>) {
     let words = |index| talk.param(index).unwrap_or_default().split(',').filter(|w| !w.is_empty());
     let (channels, nicks): (Vec<&str>, Vec<&str>) = (words(0).collect(), words(1).collect());

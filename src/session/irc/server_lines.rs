@@ -1,4 +1,4 @@
-//! Lines that come from the relay itself: numerics, FAIL, and whatever else has its name in front.
+//! Lines from the relay itself: numerics, FAIL, and all others with the relay's name as source.
 
 use super::numeric::Numeric;
 use super::options::options_of;
@@ -6,7 +6,7 @@ use super::state::Irc;
 use crate::session::view::View;
 use crate::wire::irc::LineWriter;
 
-/// Writes lines from the relay to one peer.
+/// A writer of lines from the relay to one peer.
 #[derive(Clone, Copy)]
 pub(super) struct ServerLines<'a> {
     server: &'a str,
@@ -14,7 +14,7 @@ pub(super) struct ServerLines<'a> {
 }
 
 impl Irc {
-    /// The writer of lines from the relay to this peer.
+    /// Returns the writer of lines from the relay to this peer.
     pub(super) fn server_lines<'a>(&'a self, view: &View<'a>) -> ServerLines<'a> {
         ServerLines { server: &options_of(view).name, target: self.target() }
     }
@@ -26,7 +26,7 @@ impl ServerLines<'_> {
         LineWriter::new(out).from_server(self.server)
     }
 
-    /// Begins a numeric, which has the peer's nick as its first parameter.
+    /// Begins a numeric. Its first parameter is the peer's nick.
     pub(super) fn begin<'o>(
         self,
         numeric: Numeric,
@@ -47,7 +47,7 @@ impl ServerLines<'_> {
         self.begin(numeric, params, out).end();
     }
 
-    /// Appends a failure in the words of IRCv3's standard replies.
+    /// Appends a FAIL, one of IRCv3's standard replies.
     pub(super) fn fail(
         self,
         verb: &str,

@@ -1,4 +1,4 @@
-//! What is said: PRIVMSG, NOTICE, TAGMSG.
+//! Messages: PRIVMSG, NOTICE, TAGMSG.
 
 use super::numeric::*;
 use super::state::PendingRequest;
@@ -12,19 +12,21 @@ use crate::session::encode::irc::names::{channel_of, nick_of};
 use crate::wire::irc::{LINE_MAX, unescape};
 use smallvec::SmallVec;
 
-/// Targets of one line.
+/// Maximum number of targets in one line.
 pub(super) const TARGETS_MAX: usize = 4;
 
-/// What text and target may have together to fit a line whoever says it: no nick, user, host and command
-/// have more than 192 bytes. A target of another protocol may be shown in three times its bytes.
+/// Maximum length of text and target together that fits one line from any sender: nick, user, host
+/// and command never have more than 192 bytes. The target counts three times, since a target of
+/// another protocol may be shown in three times its bytes.
 const SHORT: usize = LINE_MAX - 192;
 
-/// PRIVMSG.
+/// Handles PRIVMSG.
 pub(super) fn privmsg(talk: &mut Talk<'_>) {
     say(talk, false);
 }
 
-/// NOTICE. Nothing answers it, errors included, so that no two programs talk for ever.
+/// Handles NOTICE. Nothing answers it, not even an error, so that two programs cannot answer each
+/// other for ever.
 pub(super) fn notice(talk: &mut Talk<'_>) {
     say(talk, true);
 }
@@ -53,7 +55,8 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
             }
             continue;
         };
-        // One line becomes one line, or none: half of it, or two, would not be what was said.
+        // One line becomes one line or none. Half of it, or two lines, would be a different
+        // message.
         let is_short = text.len() + 3 * target.len() <= SHORT;
         if !is_short && !fits(talk, to, text) {
             is_too_long = true;
@@ -87,13 +90,13 @@ fn say(talk: &mut Talk<'_>, is_notice: bool) {
     }
 }
 
-/// Whether a text fits one line behind its sender's name.
+/// True if a text fits one line after its sender's name.
 fn fits(talk: &Talk<'_>, to: Target, text: &str) -> bool {
     let own = talk.hub().identity(talk.conn());
     own.is_some_and(|own| fits_a_line(&own, talk.verb, &shown_as(talk, to), text))
 }
 
-/// To whom, as those who hear it read it.
+/// Returns the target as its recipients see it.
 fn shown_as(talk: &Talk<'_>, to: Target) -> String {
     match to {
         Target::Room(room) => talk.hub().room(room).map(|room| channel_of(&room.name)),
@@ -104,7 +107,7 @@ fn shown_as(talk: &Talk<'_>, to: Target) -> String {
     .unwrap_or_default()
 }
 
-/// TAGMSG (message-tags).
+/// Handles TAGMSG (message-tags).
 pub(super) fn tagmsg(talk: &mut Talk<'_>) {
     if !talk.irc.caps.has(Cap::MessageTags) {
         return talk.numeric(ERR_UNKNOWNCOMMAND, &["TAGMSG"], "Unknown command");
@@ -124,7 +127,7 @@ pub(super) fn tagmsg(talk: &mut Talk<'_>) {
     }
 }
 
-/// The tags of the line that are for other clients, if the peer may send any.
+/// Returns the line's client-only tags, if the peer may send tags.
 fn attributes(talk: &Talk<'_>) -> Attributes {
     let may = talk.irc.caps.has(Cap::MessageTags);
     let tags = may.then(|| talk.line.tags.client_only()).flatten();

@@ -1,4 +1,4 @@
-//! The state of one conversation in IRC, and of the line that is being carried out.
+//! The state of an IRC conversation, and of its current line.
 
 use super::label::Label;
 use crate::password::Hash;
@@ -7,106 +7,106 @@ use crate::session::encode::irc::caps::{Caps, Style};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 
-/// The state of one conversation.
+/// The state of one IRC conversation.
 #[derive(Debug, Default)]
 pub struct Irc {
-    /// Bytes of an unfinished line that were searched for its end.
+    /// Bytes of an incomplete line already searched for a line end.
     pub(super) searched: u32,
-    /// True within a line that is too long.
+    /// True while the rest of a line that is too long is skipped.
     pub(super) skipping: bool,
-    /// True once anything was understood.
+    /// True once a line was received.
     pub(super) is_known: bool,
     pub(super) greeted: bool,
     /// Wrong passwords for OPER so far.
     pub(super) oper_failures: u8,
     pub(super) caps: Caps,
-    /// True if its lines are binary messages, where they are messages of a WebSocket.
+    /// True if its lines are binary WebSocket messages. Without effect on other carriers.
     pub(super) is_binary: bool,
-    /// Batches begun so far.
+    /// The number of batches so far.
     pub(super) batches: u32,
-    /// The last request.
+    /// The id of the last request.
     pub(super) request: RequestId,
-    /// What the client said before it was welcome.
+    /// The registration data, until the client is welcomed.
     pub(super) entry: Option<Box<Entry>>,
-    /// Its name, once it has one that may be used.
+    /// The peer's nick, once it has a valid one.
     pub(super) nick: Box<str>,
-    /// The line that is being carried out.
+    /// The current line.
     pub(super) line: Option<Box<OpenLine>>,
-    /// The words of its ERROR, once it has quit or was killed.
+    /// The text of the final ERROR, once the peer has quit or was killed.
     pub(super) departure: Option<Box<str>>,
 }
 
-/// A line that is being carried out.
+/// A line that is being handled.
 #[derive(Debug, Default)]
 pub(super) struct OpenLine {
-    /// What is still to be done, in this order. Lines to be sent are not yet as the label or the
-    /// carrier wants them.
+    /// The actions still to be performed, in order. Lines to be sent have no label yet, and are not
+    /// yet wrapped for the carrier.
     pub(super) actions: VecDeque<Action<'static>>,
-    /// What the requests that have no outcome yet are about.
+    /// The requests without an outcome so far.
     pub(super) pending: SmallVec<[(RequestId, PendingRequest); 1]>,
-    /// The answers to a line with a label, held back until they are complete.
+    /// The label, with the answers buffered until they are complete.
     pub(super) label: Option<Label>,
 }
 
-/// What a request is about, in the peer's own words: answers repeat them.
+/// The context of a request, in the peer's own spelling, for the answers to repeat.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PendingRequest {
     /// The command.
     pub(super) verb: &'static str,
-    /// The channel, as the peer knows it.
+    /// The channel, as the peer spells it.
     pub(super) channel: String,
-    /// The person.
+    /// The person's nick.
     pub(super) nick: String,
-    /// Words given along.
+    /// Further words of the line: a reason for PART, the letters of lists for MODE.
     pub(super) words: Option<String>,
-    /// True if the newest messages of a page that is too long are left out, and not the oldest.
+    /// True if a history page that is too long loses its newest messages instead of its oldest.
     pub(super) keeps_oldest: bool,
-    /// True if nothing is answered, whatever comes of it.
+    /// True if the session answers nothing to this request, except the loss of a message.
     pub(super) is_quiet: bool,
-    /// The job that is done for it, if it is one.
+    /// The job of the request, if it has one.
     pub(super) job: Option<PendingJob>,
 }
 
 /// A job that a client waits for.
 #[derive(Clone, Debug)]
 pub(super) enum PendingJob {
-    /// Checks the password of the relay against this hash, which was the relay's.
+    /// Checks the password of the relay against this hash, from the configuration of that time.
     Pass(Hash),
     /// Checks an operator's password.
     Oper {
         /// The operator's name.
         name: Box<str>,
-        /// The operator's hash, if there is an operator of that name.
+        /// The operator's hash; `None` if there is no operator of this name.
         hash: Option<Hash>,
     },
     /// Reloads the configuration.
     Rehash,
 }
 
-/// What a client says before it is welcome.
+/// The data that a client sends for registration.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     pub(super) user: Option<String>,
     pub(super) real_name: String,
     pub(super) password: Option<String>,
-    /// The hash of which that was found to be the password.
+    /// The hash that the password was found to match.
     pub(super) proven: Option<Hash>,
     /// True between the first CAP and its END.
     pub(super) negotiating: bool,
 }
 
 impl Irc {
-    /// Returns a conversation whose lines are messages of their own.
+    /// Returns a conversation whose lines are WebSocket messages.
     pub fn in_messages(is_binary: bool) -> Self {
         Self { is_binary, is_known: true, ..Self::default() }
     }
 
-    /// Returns what the encoding of its rooms depends on.
+    /// Returns the capabilities that decide the encoding of the peer's rooms.
     pub(super) fn style(&self) -> Style {
         self.caps.style(self.is_binary)
     }
 
-    /// Returns the name by which numerics speak to it.
+    /// Returns the peer's name in numerics.
     pub(super) fn target(&self) -> &str {
         if self.nick.is_empty() { "*" } else { &self.nick }
     }
@@ -116,12 +116,12 @@ impl Irc {
         format!("b{}", self.batches)
     }
 
-    /// Returns the line that is being carried out; a new one if there is none.
+    /// Returns the current line, or a new one if there is none.
     pub(super) fn line_mut(&mut self) -> &mut OpenLine {
         self.line.get_or_insert_default()
     }
 
-    /// Keeps what a request is about until it has its outcome.
+    /// Stores the context of a request until its outcome.
     pub(super) fn begin(&mut self, request: PendingRequest) -> RequestId {
         self.request = self.request.next();
         let id = self.request;
@@ -129,13 +129,13 @@ impl Irc {
         id
     }
 
-    /// Returns what a request is about.
+    /// Returns the context of a request.
     pub(super) fn pending(&self, id: RequestId) -> Option<&PendingRequest> {
         let pending = &self.line.as_ref()?.pending;
         pending.iter().find(|(known, _)| *known == id).map(|(_, request)| request)
     }
 
-    /// Forgets a request that has its outcome. Returns what it was about.
+    /// Removes a request that has its outcome. Returns its context.
     pub(super) fn end(&mut self, id: RequestId) -> Option<PendingRequest> {
         let pending = &mut self.line.as_mut()?.pending;
         let index = pending.iter().position(|(known, _)| *known == id)?;

@@ -1,4 +1,4 @@
-//! What the handlers of commands work with.
+//! The context of a command handler.
 
 use super::numeric::*;
 use super::options::{Options, options_of};
@@ -14,19 +14,20 @@ use crate::session::view::View;
 use crate::wire::irc::{LineWriter, Tags};
 use std::borrow::Cow;
 
-/// What a handler works with: the line, what the relay knows, and where its answer goes.
+/// The context of a command handler: the current line, the view of the relay, and the writer of
+/// answers.
 pub(super) struct Talk<'t> {
     pub(super) irc: &'t mut Irc,
     pub(super) view: &'t View<'t>,
     pub(super) line: Said<'t>,
-    /// The command, as the table spells it.
+    /// The command, as spelled in the table.
     pub(super) verb: &'static str,
-    /// What was done beside writing the answer, in the coin of
+    /// The cost of the work beyond writing the answer, in the unit of
     /// [`MESSAGE_COST`](crate::limits::MESSAGE_COST).
     pub(super) cost: usize,
 }
 
-/// A line, as handlers look at it.
+/// The parts of a line that handlers read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Said<'t> {
     pub(super) tags: Tags<'t>,
@@ -34,7 +35,7 @@ pub(super) struct Said<'t> {
 }
 
 impl<'t> Talk<'t> {
-    /// The handling of a line.
+    /// Returns the context for handling a line.
     pub(super) fn new(
         irc: &'t mut Irc,
         view: &'t View<'t>,
@@ -56,12 +57,12 @@ impl<'t> Talk<'t> {
         options_of(self.view)
     }
 
-    /// A parameter, if it is there and not empty.
+    /// Returns a parameter, if it exists and is not empty.
     pub(super) fn param(&self, index: usize) -> Option<&'t str> {
         self.line.params.get(index).copied().filter(|param| !param.is_empty())
     }
 
-    /// Lines for the peer, behind whatever was done before.
+    /// Appends lines for the peer, after all earlier actions.
     pub(super) fn write(&mut self, write: impl FnOnce(&Irc, &View<'_>, &mut Vec<u8>)) {
         let actions = &mut self.irc.line_mut().actions;
         let mut lines = match actions.pop_back() {
@@ -75,27 +76,27 @@ impl<'t> Talk<'t> {
         self.then(Action::Send(Cow::Owned(lines)));
     }
 
-    /// A line for the peer.
+    /// Appends a line for the peer.
     pub(super) fn line(&mut self, write: impl FnOnce(LineWriter<'_>)) {
         self.write(|_, _, out| write(LineWriter::new(out)));
     }
 
-    /// A line of the relay's.
+    /// Appends a line from the relay.
     pub(super) fn server(&mut self, write: impl FnOnce(LineWriter<'_>)) {
         self.write(|irc, view, out| write(irc.server_lines(view).line(out)));
     }
 
-    /// A numeric, with a text at its end.
+    /// Appends a numeric with a text at its end.
     pub(super) fn numeric(&mut self, numeric: Numeric, params: &[&str], text: &str) {
         self.write(|irc, view, out| irc.server_lines(view).numeric(numeric, params, text, out));
     }
 
-    /// A numeric without a text.
+    /// Appends a numeric without a text.
     pub(super) fn bare_numeric(&mut self, numeric: Numeric, params: &[&str]) {
         self.write(|irc, view, out| irc.server_lines(view).bare_numeric(numeric, params, out));
     }
 
-    /// A numeric whose text is a list, in as many lines as it needs; none if nothing is on it.
+    /// Appends a list as numerics, in as many lines as it needs. Appends nothing for an empty list.
     pub(super) fn list(&mut self, numeric: Numeric, separator: char, items: &[String]) {
         let mut line = Vec::new();
         let space = self.irc.server_lines(self.view).begin(numeric, &[], &mut line).space();
@@ -114,26 +115,26 @@ impl<'t> Talk<'t> {
         }
     }
 
-    /// A failure in the words of standard-replies.
+    /// Appends a FAIL, one of IRCv3's standard replies.
     pub(super) fn fail(&mut self, code: &str, context: &[&str], text: &str) {
         let verb = self.verb;
         self.write(|irc, view, out| irc.server_lines(view).fail(verb, code, context, text, out));
     }
 
-    /// Whether the peer's rate allows a question.
+    /// True if the peer's rate allows a query.
     pub(super) fn may_ask(&self) -> bool {
         self.hub().wait(self.conn(), Act::Ask, self.view.running).is_zero()
     }
 
-    /// Refuses the line, which comes too soon after others.
+    /// Refuses the line because of the peer's rate.
     pub(super) fn refuse(&mut self) {
         let request = self.about("", "");
         let id = self.irc.begin(request);
         self.then(Action::Refuse(id, Refusal::RateLimited));
     }
 
-    /// Returns what the answer costs, in whatever it is given. An act without an answer the hub
-    /// holds to the rate itself, but for a person's own lists and flags.
+    /// Returns the cost of the answer, by its length. An action without an answer costs nothing
+    /// here, since the hub charges it; the exceptions are a person's own watches and flags.
     pub(super) fn cost_of_answer(&mut self) -> usize {
         let is_act = |action: &Action<'_>| match action {
             Action::Command(_, ask) => !matches!(ask, Ask::Watch { .. } | Ask::Flags(_)),
@@ -150,30 +151,30 @@ impl<'t> Talk<'t> {
         }
     }
 
-    /// Asks the hub, and keeps what the answer will be about.
+    /// Sends a command to the hub, and stores the context for its answer.
     pub(super) fn ask(&mut self, request: PendingRequest, command: Ask<'static>) {
         let id = self.irc.begin(request);
         self.then(Action::Command(id, command));
     }
 
-    /// Has this done next, behind what is to be done already.
+    /// Queues an action after all earlier ones.
     pub(super) fn then(&mut self, action: Action<'static>) {
         self.irc.line_mut().actions.push_back(action);
     }
 
-    /// Has a job done. The client's next line is read once its outcome is there.
+    /// Starts a job. The client's next line is read after its outcome.
     pub(super) fn start(&mut self, request: PendingRequest, job: Job) {
         let id = self.irc.begin(request);
         self.then(Action::Job(id, job));
     }
 
-    /// Returns what most answers are about.
+    /// Returns the usual context of a request.
     pub(super) fn about(&self, channel: &str, nick: &str) -> PendingRequest {
         let (channel, nick) = (channel.to_owned(), nick.to_owned());
         PendingRequest { verb: self.verb, channel, nick, ..PendingRequest::default() }
     }
 
-    /// Returns the person of that nick.
+    /// Returns the person with this nick.
     pub(super) fn person(&self, nick: &str) -> Option<(ConnId, Identity)> {
         let hub = self.hub();
         let conn = hub.holder(nick).or_else(|| hub.holder(&name_of(nick)))?;

@@ -1,4 +1,4 @@
-//! What a peer may know of: rooms, and people in them.
+//! The rooms and people that a peer may see.
 
 use super::numeric::*;
 use super::talk::Talk;
@@ -7,12 +7,12 @@ use crate::id::{ConnId, RoomId};
 use crate::session::encode::irc::names::room_of;
 use crate::session::view::View;
 
-/// The room that a channel is, if there is one; else the peer is told that there is none. So it is told
-/// of rooms that it may not know of.
+/// Returns the room of a channel, if it is visible to the peer. Otherwise sends `No such channel`,
+/// also for a hidden room.
 pub(super) fn known<'t>(talk: &mut Talk<'t>, channel: &str) -> Option<&'t Room> {
     let hub = talk.hub();
     let room = room_of(channel).and_then(|room| hub.find(room)).and_then(|id| hub.room(id));
-    // A room that is only kept for its past is no channel.
+    // A room that exists only for its history is no channel.
     let room = room.filter(|room| !room.members.is_empty() && is_visible(talk.view, room));
     if room.is_none() {
         talk.no_such_channel(channel);
@@ -20,7 +20,7 @@ pub(super) fn known<'t>(talk: &mut Talk<'t>, channel: &str) -> Option<&'t Room> 
     room
 }
 
-/// The room that a channel is, if the peer is in it; else the peer is told why not.
+/// Returns the room of a channel, if the peer is in it. Otherwise sends the reason.
 pub(super) fn joined<'t>(talk: &mut Talk<'t>, channel: &str) -> Option<(&'t Room, RoomId)> {
     let room = known(talk, channel)?;
     if !talk.hub().is_member(talk.conn(), room.id) {
@@ -30,15 +30,15 @@ pub(super) fn joined<'t>(talk: &mut Talk<'t>, channel: &str) -> Option<(&'t Room
     Some((room, room.id))
 }
 
-/// Whether the peer may know of a room, and of who is in it.
+/// True if the peer may see a room and its members.
 pub(super) fn is_visible(view: &View<'_>, room: &Room) -> bool {
     !room.rights.is_on(Switch::Secret)
         || view.hub.is_member(view.conn, room.id)
         || view.hub.is_operator(view.conn, room.id)
 }
 
-/// Whether the peer is shown that somebody is in a room that it may know of: if they are invisible, who
-/// is there, too, sees them.
+/// True if the peer may see this member of a visible room. Invisible members are shown only to
+/// members and operators of the room.
 pub(super) fn is_shown(view: &View<'_>, room: &Room, member: ConnId) -> bool {
     let is_invisible =
         || view.hub.presence(member).is_some_and(|presence| presence.flags.invisible);
@@ -47,19 +47,19 @@ pub(super) fn is_shown(view: &View<'_>, room: &Room, member: ConnId) -> bool {
         || !is_invisible()
 }
 
-/// Whether there is a room of which the peer may not know.
+/// True if the channel exists but is not visible to the peer.
 pub(super) fn is_hidden(view: &View<'_>, channel: &str) -> bool {
     let room = room_of(channel).and_then(|room| view.hub.find(room));
     room.and_then(|id| view.hub.room(id)).is_some_and(|room| !is_visible(view, room))
 }
 
-/// To whom a line is said, if that is somebody.
+/// Returns the target of a line, if it exists.
 pub(super) fn target_of(talk: &Talk<'_>, target: &str) -> Option<Target> {
-    // What cannot be a room's name is no room's name.
+    // An invalid room name is the name of no room.
     if let Some(room) = target.strip_prefix('#') {
         let room = talk.hub().find(room).and_then(|id| talk.hub().room(id))?;
-        // Where nobody is, nobody hears. Who may not speak in a room that is hidden from them is not
-        // to learn of it by what else is wrong with the line.
+        // A room without members has no recipients. If the peer may not publish in a hidden room,
+        // other errors of the line must not reveal that the room exists.
         let is_told =
             is_visible(talk.view, room) || talk.hub().may_say(talk.conn(), room.id).is_ok();
         return (!room.members.is_empty() && is_told).then_some(Target::Room(room.id));

@@ -1,6 +1,7 @@
-//! Authorities: a host and, perhaps, a port (RFC 3986, §3.2).
+//! Authorities: a host with an optional port (RFC 3986, §3.2).
 
-/// Returns the host of an authority, without its port and in lower case: `localhost` in `LOCALHOST.:8080`.
+/// Returns the host of an authority in lower case, without its port and without a dot at its end:
+/// `localhost` for `LOCALHOST.:8080`.
 pub fn name_in(authority: &str) -> String {
     let name = match authority.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

@@ -1,10 +1,10 @@
-//! How a `frame` listener serves.
+//! The options of a `frame` listener.
 
 use crate::session::overrun::Overrun;
 
-/// How a `frame` listener serves.
+/// The options of a `frame` listener.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// What happens to a peer that falls off the end of a tape.
+    /// The treatment of a peer that an overrun hits.
     pub overrun: Overrun,
 }

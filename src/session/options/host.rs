@@ -1,18 +1,19 @@
-//! Under which names a listener may be asked.
+//! The host names that a listener answers to.
 //!
-//! A page of evil.example whose name is pointed at 127.0.0.1 once the page is there (DNS rebinding) asks
-//! a relay on its reader's machine as if it had come from it: for the browser both are one origin. What
-//! gives it away is the name that the browser writes into `Host`, which no page can choose.
+//! These names defend against DNS rebinding. A page of evil.example changes the address of its name
+//! to 127.0.0.1 once it is loaded. Then it sends requests to a relay on its reader's machine, and
+//! for the browser both are one origin. The relay recognizes such a request by its `Host` header:
+//! the browser writes the name there, and no page can change it.
 
 use super::authority::name_in;
 use super::http::Options;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-/// Longest name of a host (RFC 1035 §2.3.4, less what only DNS itself writes).
+/// Longest host name, in bytes (RFC 1035 §2.3.4, without the bytes that only DNS itself writes).
 const NAME_MAX: usize = 253;
 
-/// Whether an operator can mean a host by this: a name in lower case, or with a dot before it the name
-/// and every one that ends so.
+/// True if an operator can allow this host: a name in lower case. A dot before it stands for the
+/// name and all its subdomains.
 pub fn is_host_name(text: &str) -> bool {
     let name = text.strip_prefix('.').unwrap_or(text);
     let is_name_byte =
@@ -20,10 +21,11 @@ pub fn is_host_name(text: &str) -> bool {
     (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(is_name_byte) && !name.starts_with('.')
 }
 
-/// Whether a request for this name is answered. Addresses and `localhost` always are: no name server
-/// has a say in what they mean.
+/// True if the listener answers requests for this name. It always answers addresses and
+/// `localhost`, since no name server decides what they mean. A listener without any restriction
+/// answers every name.
 pub fn is_answered(name: &str, options: &Options) -> bool {
-    // A browser does not begin with the header that `proxy` demands.
+    // A browser cannot send the header that `proxy` requires, so such a listener needs no check.
     let is_guarded = options.local && !options.proxy || !options.allow_host.is_empty();
     if !is_guarded || is_address(name) || name == "localhost" || name.ends_with(".localhost") {
         return true;
@@ -32,8 +34,8 @@ pub fn is_answered(name: &str, options: &Options) -> bool {
         || options.allow_origin.iter().any(|origin| origin.covers_host(name))
 }
 
-/// Notes that the listener is bound to a loopback address, which was written as `authority`. Under the
-/// name that people are told to ask for it is answered.
+/// Marks the listener as bound to a loopback address, written as `authority`. Allows the host of
+/// that authority, since it is the name in the URL that people are given.
 pub fn listens_locally(options: &mut Options, authority: &str) {
     options.local = true;
     let name = name_in(authority);
@@ -57,7 +59,7 @@ fn covers(allowed: &str, name: &str) -> bool {
     }
 }
 
-/// What whoever asked under another name is told.
+/// Returns the text that refuses a request for another host name.
 pub fn refusal(name: &str, is_admin: bool) -> String {
     let (told, name) = if is_host_name(name) { (name, name) } else { ("that name", "NAME") };
     let how = match is_admin {

@@ -1,4 +1,4 @@
-//! How an `http` listener serves.
+//! The options of an `http` listener.
 
 use super::irc;
 use super::origin::AllowedOrigin;
@@ -6,37 +6,39 @@ use crate::address::Network;
 use crate::session::overrun::Overrun;
 use std::sync::Arc;
 
-/// How an `http` listener serves.
+/// The options of an `http` listener.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// What happens to a peer in frames that falls off the end of a tape.
+    /// The treatment of a peer in frames that an overrun hits.
     pub overrun: Overrun,
-    /// Origins whose pages may speak to the relay, beside those of this host.
+    /// Origins whose pages may use the relay, in addition to the pages of this host.
     pub allow_origin: Vec<AllowedOrigin>,
-    /// Names under which it may be asked, beside `localhost` and addresses: `chat.example`, or
-    /// `.chat.example` with all that end so. Where there are any, or it is [`local`](Self::local),
-    /// requests for another [`host`](super::host) are refused.
+    /// Host names that the listener answers to, in addition to `localhost` and addresses:
+    /// `chat.example`, or `.chat.example` with all its subdomains. If the list is not empty, or the
+    /// listener is [`local`](Self::local), requests for any other [`host`](super::host) are
+    /// refused.
     pub allow_host: Vec<String>,
-    /// Whether it listens on a loopback address. The relay finds that out by itself.
+    /// True if it listens on a loopback address. The relay detects this itself.
     pub local: bool,
-    /// What can be asked for there.
+    /// The routes that it serves.
     pub serve: Serve,
-    /// How IRC is served at `/irc`: as on the relay's `irc` listener, if there is one.
+    /// The options of IRC at `/irc`: those of the relay's `irc` listener, if there is one.
     pub irc: Arc<irc::Options>,
-    /// The proxies that are believed when they say for whom they speak.
+    /// The proxies whose forwarded addresses are trusted.
     pub trust: Vec<Network>,
-    /// Whether every connection begins with a header of the PROXY protocol, by one of these proxies.
+    /// True if every connection begins with a header of the PROXY protocol, sent by one of these
+    /// proxies.
     pub proxy: bool,
-    /// Whether WebSocket messages are compressed for those who can read that.
+    /// True if WebSocket messages are compressed for peers that negotiate it.
     pub deflate: bool,
 }
 
-/// What a listener is for.
+/// The purpose of a listener.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Serve {
-    /// Everybody: the page, WebSocket, and rooms.
+    /// The public routes: the page, WebSocket, and rooms.
     #[default]
     Public,
-    /// Whoever watches over the relay: metrics and health.
+    /// The monitoring routes: metrics and health.
     Admin,
 }

@@ -1,37 +1,38 @@
-//! How an `irc` listener serves.
+//! The options of an `irc` listener.
 
 use crate::password::Secret;
 use std::sync::OnceLock;
 
-/// The relay's name, where none is given.
+/// The relay's default name.
 const NAME: &str = "hobnob.local";
 
-/// Longest line of a MOTD, in bytes: with all that stands before it, it fits a line.
+/// Longest line of a MOTD, in bytes. With everything before it, it fits an IRC line.
 pub const MOTD_LINE_MAX: usize = 360;
 
-/// How an `irc` listener serves.
+/// The options of an `irc` listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The relay's name: a word with a dot, as clients expect of servers.
+    /// The relay's name: a word with a dot, as clients expect of server names.
     pub name: String,
     /// The network's name.
     pub network: String,
-    /// Lines that everybody who comes is shown.
+    /// The lines of the MOTD, sent to every client.
     pub motd: Vec<String>,
-    /// What one must know to come in.
+    /// The password that clients need to register, if there is one.
     pub password: Option<Secret>,
-    /// Who may become an operator of the relay.
+    /// The accounts for OPER.
     pub operators: Vec<Operator>,
-    /// Whether hosts stand for addresses without telling them, or are the addresses.
+    /// True if hosts are cloaked, so that they do not reveal addresses. Otherwise hosts are the
+    /// addresses.
     pub cloak: bool,
-    /// Messages shown to those who enter a room and cannot ask for them.
+    /// The number of messages that a client receives on joining, if it cannot request history.
     pub history: usize,
 }
 
-/// Somebody who may become an operator of the relay.
+/// An account for OPER, which makes a person an operator of the relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
-    /// The name, which need not be that of a person.
+    /// The account's name. It may differ from the person's name.
     pub name: String,
     /// The password.
     pub password: Secret,
@@ -52,7 +53,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// For a session that does not know its listener. It never happens.
+    /// Returns default options for a session without an `irc` listener, which never happens.
     pub fn fallback() -> &'static Self {
         static FALLBACK: OnceLock<Options> = OnceLock::new();
         FALLBACK.get_or_init(Self::default)

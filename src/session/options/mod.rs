@@ -1,4 +1,4 @@
-//! How each kind of listener serves. Knows no session.
+//! The options of each kind of listener. Independent of sessions.
 
 #[cfg(feature = "http")]
 pub mod authority;

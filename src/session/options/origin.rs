@@ -1,22 +1,22 @@
-//! Origins of pages (RFC 6454) that may speak to the relay beside its own.
+//! Origins of pages (RFC 6454) that may use the relay, in addition to its own.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The origin that a browser sends where it hides the true one: of a page in a file or a sandbox.
+/// The origin that a browser sends to hide the real one, for a page in a file or a sandbox.
 const NULL: &str = "null";
 
-/// Origins that an operator allows, in the form in which browsers send them: lower case, without a slash at
-/// the end, and without the port that is the scheme's own.
+/// One or more origins that an operator allows, in the form that browsers send: lower case, without
+/// a slash at the end, and without the scheme's default port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedOrigin {
-    /// `https://chat.example`, `capacitor://localhost`, `null`; behind the scheme of a wildcard, the dot
-    /// and the name that every host ends with.
+    /// `https://chat.example`, `capacitor://localhost`, `null`. For a wildcard, the scheme is
+    /// followed by a dot and the suffix of every host.
     text: String,
     is_wildcard: bool,
 }
 
-/// A text that is no origin, and what it should be.
+/// The error for a text that is no origin, with the expected form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginError(String);
 
@@ -29,8 +29,8 @@ impl fmt::Display for OriginError {
 impl std::error::Error for OriginError {}
 
 impl AllowedOrigin {
-    /// True if the `Origin` header of a request is one of these. Browsers send the canonical form, so that
-    /// nothing else is one.
+    /// True if the `Origin` header of a request matches. Browsers send the canonical form, so any
+    /// other form does not match.
     pub fn covers(&self, origin: &str) -> bool {
         if !self.is_wildcard {
             return origin == self.text;
@@ -60,8 +60,8 @@ impl AllowedOrigin {
 impl FromStr for AllowedOrigin {
     type Err = OriginError;
 
-    /// Reads an origin as people write it: `https://chat.example`, `https://*.example` for all hosts that
-    /// end so, `capacitor://localhost`, `null`. Case and a slash at the end do not matter.
+    /// Parses an origin as people write it: `https://chat.example`, `https://*.example` for all
+    /// subdomains, `capacitor://localhost`, `null`. Case and a slash at the end do not matter.
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let expected = |problem: &str| {
             OriginError(format!(
@@ -96,7 +96,8 @@ impl FromStr for AllowedOrigin {
     }
 }
 
-/// Returns an origin as browsers write it (RFC 6454, §6.2); none of what is no origin.
+/// Returns an origin in the form that browsers send (RFC 6454, §6.2); `None` if the text is no
+/// origin.
 fn canonical(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     if text == NULL {
@@ -123,7 +124,7 @@ fn canonical(text: &str) -> Option<String> {
         Some(v6) => v6.strip_suffix(']')?.parse::<core::net::Ipv6Addr>().is_ok(),
         None => host.bytes().all(is_host_byte),
     };
-    // Pages of files have no host; browsers that do not call them null write it so.
+    // Pages of files have no host. Browsers that do not send `null` for them send `file://`.
     let has_host = !host.is_empty() || scheme == "file" && port.is_none();
     (is_scheme && is_port && is_host && has_host).then(|| format!("{scheme}://{authority}"))
 }

@@ -1,15 +1,15 @@
-//! How a `raw` listener serves.
+//! The options of a `raw` listener.
 
-/// How a `raw` listener serves.
+/// The options of a `raw` listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The room everyone here is in.
+    /// The room that every peer of the listener joins.
     pub room: String,
-    /// Whether a sender receives its own bytes back, as the simplest clients expect.
+    /// True if a sender receives its own bytes back, as the simplest clients expect.
     pub echo: bool,
-    /// Sent to everyone who connects.
+    /// The text that every peer receives on connecting.
     pub greeting: String,
-    /// What counts as one message.
+    /// The rule that divides a stream into messages.
     pub framing: Framing,
 }
 
@@ -20,12 +20,12 @@ impl Default for Options {
     }
 }
 
-/// What counts as one message of a plain socket.
+/// The rule that divides the stream of a plain socket into messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
-    /// Whatever one read returns: clients that send without any newline work.
+    /// Each read is a message. Clients that send no newlines work.
     #[default]
     Chunk,
-    /// A line: people's lines stay whole.
+    /// Each line is a message. Lines stay whole.
     Line,
 }

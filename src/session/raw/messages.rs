@@ -1,4 +1,4 @@
-//! A browser's plain socket: every message of a WebSocket is published in one room.
+//! A browser's plain socket: the session publishes every WebSocket message in one room.
 
 use super::{hello, join};
 use crate::hub::{Command, Reply};
@@ -14,11 +14,11 @@ use crate::session::service::Service;
 use crate::session::view::View;
 use std::borrow::Cow;
 
-/// The state of one conversation in verbatim messages.
+/// The state of one browser's plain socket.
 #[derive(Debug)]
 pub struct RawMessages {
     room: Option<RoomId>,
-    /// The name of the room to be joined, until it is asked for.
+    /// The name of the room to join, until the join is requested.
     wanted: Option<Box<str>>,
     echo: bool,
     has_said_hello: bool,
@@ -26,7 +26,7 @@ pub struct RawMessages {
 }
 
 impl RawMessages {
-    /// Returns a conversation in the room of this name. With `echo`, the sender receives its own
+    /// Returns a conversation for the room of this name. With `echo`, the sender receives its own
     /// messages.
     pub fn new(room: &str, echo: bool) -> Self {
         let wanted = Some(room.into());
@@ -56,7 +56,7 @@ impl OverMessages for RawMessages {
 impl Protocol for RawMessages {
     const COMPRESSES: bool = true;
 
-    /// Asks for a name by having connected, then for the room.
+    /// Returns the hello that requests a guest name, then the join.
     fn poll_action(&mut self, _: Carrier, _: &View<'_>) -> Option<Action<'static>> {
         if !std::mem::replace(&mut self.has_said_hello, true) {
             return Some(hello());

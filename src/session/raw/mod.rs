@@ -1,4 +1,4 @@
-//! Plain sockets: no handshake, one room, and whatever is read is published there.
+//! Plain sockets: no handshake and one room. The session publishes all input there.
 
 mod messages;
 
@@ -27,12 +27,12 @@ use std::borrow::Cow;
 pub struct Raw {
     room: Option<RoomId>,
     opening: Opening,
-    /// True once the first bytes were looked at for a protocol that does not belong here.
+    /// True once the first bytes were checked for a foreign protocol.
     sniffed: bool,
     watch: LineSearch,
 }
 
-/// How far the conversation has opened: connecting alone gives a name and a room.
+/// The steps that open the conversation. A peer gets a name and a room by connecting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Opening {
     #[default]
@@ -74,14 +74,15 @@ impl Raw {
             }
             Framing::Line => match line::parse(bytes, line_max) {
                 Ok(Parsed::Complete(line, used)) => (line, used),
-                // The last line counts without a newline where the stream ends behind it.
+                // At the end of the stream, the last line counts without its newline.
                 Ok(Parsed::Partial) if ended => (bytes, bytes.len()),
                 Ok(Parsed::Partial) => return Ok(Parsed::Partial),
                 Err(line::LineTooLong) => return Err(CloseReason::FrameTooLong.into()),
             },
         };
-        // A short line end leaves space for more than the limit. Refused by the hub, as a frame's
-        // message would be, it would be lost without a word: nobody here reads refusals.
+        // A line end of one byte leaves space for a message longer than the limit. If the hub
+        // refused it, as it refuses a frame's message, the message would be lost silently: a plain
+        // socket reads no refusals.
         if message.len() > limits.message {
             return Err(CloseReason::FrameTooLong.into());
         }
@@ -104,7 +105,7 @@ impl OverStream for Raw {
         }
     }
 
-    /// A plain socket has no way to answer a ping.
+    /// Appends nothing: a plain socket has no way to answer a ping.
     fn write_ping(&self, _: &View<'_>, _: &mut Vec<u8>) {}
 }
 
@@ -130,7 +131,7 @@ impl Protocol for Raw {
         self.opening != Opening::Done
     }
 
-    /// A plain socket is told nothing, but its session must know the room.
+    /// Appends nothing. The session only records the room.
     fn deliver(&mut self, _: Carrier, _: RequestId, reply: &Reply, _: &View<'_>, _: &mut Vec<u8>) {
         if let Reply::Joined { room, .. } = reply {
             self.room = Some(*room);
@@ -165,7 +166,7 @@ impl Protocol for Raw {
     }
 }
 
-/// Asks for a guest's name.
+/// Returns the hello that requests a guest name.
 fn hello() -> Action<'static> {
     let hello = Command::Hello { name: Cow::Borrowed(""), key: 0, private: false };
     Action::Command(RequestId::NONE, hello)

@@ -1,5 +1,5 @@
-//! Rooms over HTTP: to say something, to read what is kept, to see who is there. What is asked goes
-//! to the hub; its answer becomes the request's.
+//! The HTTP API of rooms: publishing, history, members and events. A request becomes a command to
+//! the hub, and the hub's reply becomes the response.
 
 use super::body;
 use super::events::EventStream;
@@ -19,19 +19,20 @@ use crate::wire::http::Request;
 use crate::wire::json::Hex;
 use std::borrow::Cow;
 
-/// Messages, or rooms, in one answer unless it is said how many.
+/// Default number of messages or rooms in one response.
 const PAGE: usize = 50;
 
-/// The most that may be asked for.
+/// Maximum number of messages in one response.
 const PAGE_MAX: usize = 1000;
 
-/// Rooms in one answer at most: their names, written as JSON, must fit what one peer may be owed.
+/// Maximum number of rooms in one response. Their names, written as JSON, must fit the outbox of
+/// one peer.
 const ROOMS_MAX: usize = 200;
 
 /// Longest `Idempotency-Key`, in bytes. A UUID has 36.
 const ONCE_MAX: usize = 255;
 
-/// `POST /rooms/{room}/messages`.
+/// Handles `POST /rooms/{room}/messages`.
 pub fn post(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     let said = Query::of(request).and_then(|query| said(request, asked, &query));
     match said {
@@ -77,7 +78,7 @@ fn said(
     })
 }
 
-/// `GET /rooms/{room}/messages`.
+/// Handles `GET /rooms/{room}/messages`.
 pub fn messages(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     let question = Query::of(request).and_then(|query| {
         allowed(request, asked)?;
@@ -101,7 +102,7 @@ pub fn messages(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     }
 }
 
-/// `GET /rooms`.
+/// Handles `GET /rooms`.
 pub fn rooms(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     let question = Query::of(request).and_then(|query| {
         allowed(request, asked)?;
@@ -116,7 +117,7 @@ pub fn rooms(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     }
 }
 
-/// `GET /rooms/{room}/members`.
+/// Handles `GET /rooms/{room}/members`.
 pub fn members(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     let question = Query::of(request).and_then(|query| {
         allowed(request, asked)?;
@@ -132,13 +133,13 @@ pub fn members(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     }
 }
 
-/// `GET /rooms/{room}/events`.
+/// Handles `GET /rooms/{room}/events`.
 pub fn events(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     let carrier = if request.is_1_1 { Carrier::Chunked } else { Carrier::Stream };
     let stream = Query::of(request).and_then(|query| {
         allowed(request, asked)?;
-        // What is not known here is ignored: libraries add parameters of their own to such a URL, and
-        // refused once, an EventSource gives up for ever.
+        // Unknown parameters are ignored: libraries add parameters of their own to such a URL, and
+        // after one refusal an EventSource never tries again.
         if !is_room_name(&asked.room) {
             return Err(Box::new(body::refusal(Refusal::BadRoom)));
         }
@@ -165,7 +166,7 @@ pub fn events(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     }
 }
 
-/// Programs that are no browser name no origin; pages must come from here.
+/// Refuses pages of other origins. Programs other than browsers send no origin and pass.
 fn allowed(request: &Request<'_>, asked: &Asked<'_>) -> Result<(), Box<Response>> {
     if may_speak(request, &asked.options.allow_origin) {
         return Ok(());
@@ -173,7 +174,7 @@ fn allowed(request: &Request<'_>, asked: &Asked<'_>) -> Result<(), Box<Response>
     Err(Box::new(Response::text(Status::Forbidden, &origin::refusal(request))))
 }
 
-/// The key that proves a name, as 16 hexadecimal digits; 0 if there is none.
+/// Returns the key that proves a name, from 16 hexadecimal digits; 0 if there is none.
 fn key(request: &Request<'_>) -> Result<u64, Box<Response>> {
     let Some(authorization) = request.header("authorization") else { return Ok(0) };
     let key = authorization.strip_prefix("Bearer ").and_then(|key| Hex::parse(key.trim()));
@@ -184,7 +185,7 @@ fn bounded(limit: u64, max: usize) -> usize {
     usize::try_from(limit).map_or(max, |limit| limit.clamp(1, max))
 }
 
-/// The hub's answer, as that of the request. Nothing for news that were not asked for.
+/// Returns the response for a reply of the hub; `None` for an event that the request did not cause.
 pub fn response(subject: &Subject, reply: &Reply, view: &View<'_>) -> Option<Response> {
     Some(match (subject, reply) {
         (Subject::Post, Reply::Refused { refusal, .. }) => body::refused(*refusal, Act::Say, view),
@@ -227,7 +228,7 @@ pub fn response(subject: &Subject, reply: &Reply, view: &View<'_>) -> Option<Res
     })
 }
 
-/// Where a page goes on, both ways (RFC 8288).
+/// Returns the links to the pages of history before and after this one (RFC 8288).
 fn links(
     room: &str,
     limit: usize,

@@ -1,17 +1,17 @@
-//! The files of the chat page, which are part of the program: no path of a request reaches a disk.
+//! The files of the chat page. They are compiled into the program: no request path reaches a disk.
 
 use super::response::{Response, Status};
 use crate::secret;
 use crate::wire::http::Request;
 
-/// One file.
+/// One file of the page.
 struct Asset {
     path: &'static str,
     content_type: &'static str,
     bytes: &'static [u8],
 }
 
-/// Declares the files: where each is served, its type, and where it lies in `src/web/page/`.
+/// Declares the files: the path, the content type, and the file in `src/web/page/`.
 macro_rules! assets {
     ($($path:literal, $content_type:literal, $file:literal;)*) => {
         const ASSETS: &[Asset] = &[$(Asset {
@@ -64,25 +64,25 @@ assets! {
     "/worker.js", "text/javascript; charset=utf-8", "worker.js";
 }
 
-/// The page may load and speak to what this relay serves, and to nothing else; and nobody may put
-/// it in a frame.
+/// The content security policy. The page may load and connect to resources of this relay only, and
+/// no site may embed it in a frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-/// Whether a file is served under this path.
+/// True if a file is served under this path.
 pub fn is_asset(path: &str) -> bool {
     ASSETS.iter().any(|asset| asset.path == path)
 }
 
-/// Answers with the file, or that the reader has it already.
+/// Responds with the file, or with 304 if the client already has it.
 pub fn serve(request: &Request<'_>) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.path == request.path) else {
         return Response::text(Status::NotFound, "nothing is here");
     };
     let tag = tag(asset.bytes);
-    // Asked again each time, so that a new version of the program is seen at once; and answered
-    // without a body as long as it is the same.
+    // Browsers revalidate on each load, so that a new version of the program shows at once. The
+    // response has no body as long as the file is the same.
     let is_known = request.list("if-none-match").any(|known| known == "*" || known == tag);
     let response = match is_known {
         true => Response::empty(Status::NotModified),
@@ -92,7 +92,7 @@ pub fn serve(request: &Request<'_>) -> Response {
     response.with("Cache-Control", "no-cache").with("ETag", tag)
 }
 
-/// Returns the entity tag of a file: the same for the same bytes, whatever compiler built the program.
+/// Returns the entity tag of a file: the same for the same bytes, independent of the compiler.
 fn tag(bytes: &[u8]) -> String {
     format!("\"{:016x}\"", secret::checksum(bytes))
 }

@@ -1,4 +1,4 @@
-//! What the answers say, in JSON.
+//! The JSON bodies of responses.
 
 use super::response::{Response, Status};
 use crate::hub::{Act, Page, RoomLine};
@@ -12,22 +12,22 @@ use crate::wire::json::{Hex, Past};
 use serde::Serialize;
 use std::rc::Rc;
 
-/// A message was said.
+/// The response to a published message.
 #[derive(Serialize)]
 pub struct Posted<'a> {
-    /// Where, as the room was first spelt.
+    /// The room, as it was first spelled.
     pub room: &'a str,
-    /// The room's numbering.
+    /// The room's epoch.
     pub epoch: Hex,
-    /// Its place there.
+    /// The message's offset.
     pub offset: Offset,
-    /// When, in milliseconds since 1970.
+    /// The time of the message, in milliseconds since 1970.
     pub time: u64,
-    /// Under which name.
+    /// The sender's name.
     pub sender: &'a str,
 }
 
-/// Some of what was said in a room.
+/// A page of a room's history.
 #[derive(Serialize)]
 pub struct Messages<'a> {
     room: &'a str,
@@ -38,23 +38,23 @@ pub struct Messages<'a> {
 }
 
 impl<'a> Messages<'a> {
-    /// A page of a room, and its messages as they are written.
+    /// Returns the body for a page of history, with its messages in JSON form.
     pub fn of(room: &'a str, page: &'a Page, past: &'a [frame::Past<'a>]) -> Self {
         let (epoch, oldest, head) = (Hex::of(page.epoch), page.oldest, page.head);
         Self { room, epoch, oldest, head, messages: past.iter().map(Past::of).collect() }
     }
 }
 
-/// Some of the rooms.
+/// A list of rooms.
 #[derive(Serialize)]
 pub struct Rooms<'a> {
-    /// How many there are.
+    /// The total number of rooms.
     pub total: usize,
-    /// Some of them.
+    /// The rooms of this response.
     pub rooms: Vec<RoomOf<'a>>,
 }
 
-/// One room.
+/// One room of the list.
 #[derive(Serialize)]
 pub struct RoomOf<'a> {
     room: &'a str,
@@ -71,7 +71,7 @@ impl<'a> From<&'a RoomLine> for RoomOf<'a> {
     }
 }
 
-/// Who is in a room.
+/// The members of a room.
 #[derive(Serialize)]
 pub struct Members<'a> {
     room: &'a str,
@@ -80,13 +80,13 @@ pub struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Names are left out where there are too many.
+    /// Returns the body for the members of a room. The names are left out if there are too many.
     pub fn of(room: &'a str, count: u32, names: &'a [Rc<str>]) -> Self {
         Self { room, count, members: names.iter().map(|name| &**name).collect() }
     }
 }
 
-/// What went wrong (RFC 9457), in the relay's own words for it.
+/// An error body (RFC 9457), with the relay's own word and code.
 #[derive(Serialize)]
 struct Problem<'a> {
     title: &'a str,
@@ -95,32 +95,33 @@ struct Problem<'a> {
     detail: &'a str,
 }
 
-/// A body as it is sent.
+/// Serializes a body.
 pub fn json(body: &impl Serialize) -> Vec<u8> {
-    // Writing plain data to memory has no way to fail.
+    // Serializing plain data to memory cannot fail.
     let mut bytes = serde_json::to_vec(body).unwrap_or_default();
     bytes.push(b'\n');
     bytes
 }
 
-/// An answer in JSON, which is good now and not later.
+/// Returns a JSON response that must not be cached.
 pub fn answer(status: Status, body: &impl Serialize) -> Response {
     let response = Response::new(status, "application/json", json(body));
     response.with("Cache-Control", "no-store")
 }
 
-/// What a refusal of the hub's is in HTTP; who was too fast is told when to come back.
+/// Returns the response for a refusal by the hub. A response to a rate-limited peer has
+/// `Retry-After`.
 pub fn refused(why: Refusal, act: Act, view: &View<'_>) -> Response {
     let response = refusal(why);
     if why != Refusal::RateLimited {
         return response;
     }
     let wait = view.hub.wait(view.conn, act, view.running);
-    // It counts in whole seconds (RFC 9110 §10.2.3).
+    // `Retry-After` counts whole seconds (RFC 9110 §10.2.3).
     response.with("Retry-After", wait.as_millis().div_ceil(1_000).max(1).to_string())
 }
 
-/// What a refusal is in HTTP.
+/// Returns the response for a refusal.
 pub fn refusal(refusal: Refusal) -> Response {
     let status = match refusal {
         Refusal::BadName | Refusal::BadRoom => Status::BadRequest,
@@ -153,7 +154,7 @@ pub fn refusal(refusal: Refusal) -> Response {
     }
 }
 
-/// What an end is in HTTP, where a request had not been answered.
+/// Returns the response for a close before the request was answered.
 pub fn end(reason: CloseReason) -> Response {
     problem(Status::Unavailable, reason.word(), reason.code(), reason.text())
 }
@@ -164,7 +165,7 @@ fn problem(status: Status, title: &str, code: u16, detail: &str) -> Response {
     response.with("Cache-Control", "no-store")
 }
 
-/// Messages as JSON has them.
+/// Returns the JSON form of messages.
 pub fn past(messages: &[Rc<Message>]) -> Vec<frame::Past<'_>> {
     messages.iter().map(|message| past_of(message)).collect()
 }

@@ -1,6 +1,6 @@
-//! Server-Sent Events (the HTML standard, §9.2): a room to be heard by whatever can read HTTP. All
-//! who listen receive the same bytes, from one tape; a connection that is lost is resumed from the
-//! id of the last event.
+//! Server-Sent Events (the HTML standard, §9.2): the messages of a room for any HTTP client. All
+//! listeners receive the same bytes, from one tape. A client that reconnects resumes from the id of
+//! the last event.
 
 use super::body;
 use super::response::Response;
@@ -20,47 +20,47 @@ use crate::wire::deflate::Inflater;
 use crate::wire::json::Hex;
 use std::borrow::Cow;
 
-/// Milliseconds after which a client that lost its connection should come back.
+/// Milliseconds that a client should wait before it reconnects.
 const RETRY: u32 = 2_000;
 
-/// The state of one listener.
+/// The state of one listener to events.
 #[derive(Debug)]
 pub struct EventStream {
     stage: Stage,
     wanted: Option<Box<Wanted>>,
     epoch: Epoch,
     is_greeted: bool,
-    /// How the answer is carried: in chunks, or to readers of HTTP/1.0 as it is.
+    /// The carrier of the response: chunks, or a plain stream for HTTP/1.0 clients.
     carrier: Carrier,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// A name is to be had.
+    /// No name is requested yet.
     Nameless,
-    /// Hello was said.
+    /// The name is requested by a hello.
     Named,
-    /// The room was asked for.
+    /// The room is requested.
     Asked,
-    /// The head of the answer was written: events follow.
+    /// The head of the response is written. Events follow.
     Live,
-    /// It was refused, and told so.
+    /// The request is refused, and the refusal is written.
     Over,
 }
 
-/// What it asked for.
+/// The parameters of the request.
 #[derive(Debug)]
 struct Wanted {
     room: Box<str>,
     name: Box<str>,
     key: u64,
     resume: Option<Resume>,
-    /// The page of another origin that listens, if it is one.
+    /// The origin of the page that listens, if it is another origin that is allowed.
     origin: Option<Box<str>>,
 }
 
 impl EventStream {
-    /// A listener that has not been let in. An empty name asks for a guest's.
+    /// Returns a listener that has not joined yet. An empty name requests a guest name.
     pub fn new(
         room: &str,
         name: &str,
@@ -75,8 +75,8 @@ impl EventStream {
         Self { stage, wanted: Some(Box::new(wanted)), epoch, is_greeted: false, carrier }
     }
 
-    /// What the answer begins with; where it ends nobody can say. Proxies are told to pass on each
-    /// event as it comes: nginx by a header of its own, others by what they must not transform.
+    /// Returns the head of a response of unknown length. Two headers make proxies forward each
+    /// event at once: `X-Accel-Buffering` for nginx, `no-transform` for others.
     pub fn head(carrier: Carrier) -> Response {
         let head = Response::endless("text/event-stream")
             .with("Cache-Control", "no-cache, no-transform")
@@ -87,15 +87,15 @@ impl EventStream {
         }
     }
 
-    /// Writes something to a listener whose answer has begun.
+    /// Writes bytes to a listener whose response has begun.
     fn put(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         let start = out.len();
         write(out);
         pack(self.carrier, start, out);
     }
 
-    /// Where it stands, with an id: one that loses the connection before anything was said comes
-    /// back to here.
+    /// Appends the first event, with an id. A client that loses the connection before the first
+    /// message resumes from that id.
     fn joined(&mut self, joined: &Joined<'_>, resume: Option<Resume>, out: &mut Vec<u8>) {
         self.stage = Stage::Live;
         out.extend_from_slice(format!("retry: {RETRY}\n").as_bytes());
@@ -113,7 +113,8 @@ impl EventStream {
         }
     }
 
-    /// Its id is that of the last message lost: it is told once.
+    /// Appends a gap. Its id is that of the last message lost, so that the gap is reported only
+    /// once.
     fn write_gap(&self, from: Offset, to: Offset, out: &mut Vec<u8>) {
         write_id(self.epoch, to, out);
         write("gap", &Gap { from, to }, out);
@@ -121,7 +122,7 @@ impl EventStream {
 }
 
 impl Conversation for EventStream {
-    /// Nothing that is sent is heard.
+    /// Ignores all input.
     fn receive<'a>(
         &mut self,
         input: Input<'a>,
@@ -134,7 +135,7 @@ impl Conversation for EventStream {
         })
     }
 
-    /// Asks for a name first, then for the room.
+    /// Returns the command that requests a name, then the one that requests the room.
     fn poll_action(&mut self, _: &View<'_>) -> Option<Action<'static>> {
         let command = match (self.stage, self.wanted.as_deref()) {
             (Stage::Nameless, Some(wanted)) => {
@@ -191,7 +192,7 @@ impl Conversation for EventStream {
 
     fn write_pong(&self, _: u64, _: &mut Vec<u8>) {}
 
-    /// Appends a comment: something for proxies and kernels to notice that nobody is there.
+    /// Appends a comment, so that proxies and kernels detect a lost connection.
     fn write_ping(&self, _: &View<'_>, out: &mut Vec<u8>) {
         if self.stage == Stage::Live {
             self.put(out, |out| out.extend_from_slice(b":\n\n"));
@@ -204,7 +205,7 @@ impl Conversation for EventStream {
         }
     }
 
-    /// Appends the last event; or, before the first one, an answer.
+    /// Appends the last event, or a response if no event was sent.
     fn write_close(&self, fault: &Fault, out: &mut Vec<u8>) {
         let (code, reason) = (fault.reason.code(), fault.reason.word());
         match self.stage {

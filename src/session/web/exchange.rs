@@ -1,4 +1,4 @@
-//! HTTP/1.1: one request after the other, each answered in its turn.
+//! HTTP/1.1: one request after the other, each answered before the next is read.
 
 use super::origin::named_origin;
 use super::outcome::{Asked, Outcome as Answer, Subject};
@@ -24,54 +24,55 @@ use crate::wire::proxy::{self, ProxyError};
 use core::net::IpAddr;
 use std::borrow::Cow;
 
-/// Bytes of a body that are laid out at a time; more once the peer has read these. Less than the
-/// smallest outbox.
+/// Bytes of a body that are written at a time. The next piece is written once the peer has read
+/// this one. Smaller than the smallest outbox.
 const PIECE: usize = 8 << 10;
 
-/// The one request that an exchange has under way.
+/// The id of the one request that an exchange has in progress.
 const REQUEST: RequestId = RequestId::NONE.next();
 
-/// The state of a conversation in HTTP.
+/// The state of an HTTP conversation.
 #[derive(Debug)]
 pub struct Exchange {
     progress: Progress,
-    /// What is left to be sent of an answer.
+    /// The rest of a response that is not yet sent.
     outgoing: Option<Outgoing>,
-    /// What was asked, and is not answered yet.
+    /// The request that waits for a reply.
     asking: Option<Box<Asking>>,
-    /// The page of another origin that is answered, if it is one that may read the answer.
+    /// The origin of the page that made the request, if it is another origin that may read the
+    /// response.
     origin: Option<Box<str>>,
-    /// This answer is the last.
+    /// True if this response is the last.
     ends: bool,
-    /// The client speaks HTTP/1.0 and wants to be told that the connection goes on.
+    /// True if the client uses HTTP/1.0 and asks to keep the connection open.
     keeps_old_alive: bool,
-    /// It was that to a request for a host that is not answered for.
+    /// True if the last response refused the host name of a request.
     misdirected: bool,
-    /// Nothing was finished since a deadline passed. The next one is the last.
+    /// True if no progress was made since a deadline passed. The next deadline closes the peer.
     overdue: bool,
-    /// A request was answered.
+    /// True once a request was answered.
     answered: bool,
-    /// What a request that could not be read is answered with.
+    /// The status of the response to a request that could not be parsed.
     failed: Option<Status>,
-    /// Whether the peer is a proxy that is believed.
+    /// True if the peer is a trusted proxy.
     trusted: bool,
-    /// It was said for whom it speaks.
+    /// True once a PROXY header or a forwarded address was read.
     introduced: bool,
 }
 
-/// How far a request has come.
+/// The progress of reading a request.
 #[derive(Clone, Copy, Debug)]
 enum Progress {
-    /// So many bytes were searched for the end of the head.
+    /// The bytes searched so far for the end of the head.
     Head { searched: u32 },
-    /// The head is so long, and is not looked at again before the body is whole.
+    /// The head has this length, and is not parsed again before the body is complete.
     Body { head: u32, rest: Rest },
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Rest {
     Length(u32),
-    /// So far it was walked, and so many bytes may be in it.
+    /// The progress of parsing a chunked body, and the maximum length of the body.
     Chunks(Chunks, u32),
 }
 
@@ -81,12 +82,12 @@ struct Outgoing {
     at: usize,
 }
 
-/// A request whose answer somebody else knows.
+/// A request that the hub or the engine answers.
 #[derive(Debug)]
 struct Asking {
-    /// What the hub was asked for; nothing if it was the relay itself.
+    /// The subject of the command to the hub; `None` for a query to the engine.
     subject: Option<Subject>,
-    /// Whether the answer's body is not wanted.
+    /// True if the response is sent without its body.
     is_head: bool,
 }
 
@@ -100,7 +101,7 @@ impl Default for Exchange {
             ends: false,
             keeps_old_alive: false,
             misdirected: false,
-            // The first request has one deadline to be there, not two.
+            // The first request has one deadline, not two.
             overdue: true,
             answered: false,
             failed: None,
@@ -117,7 +118,7 @@ impl Exchange {
         options: &Options,
         limits: &Limits,
     ) -> Result<Parsed<Action<'a>>, Fault> {
-        // One request at a time: an answer that comes later must not meet the next request.
+        // One request at a time: otherwise a late reply could answer the next request.
         if bytes.is_empty() || self.asking.is_some() {
             return Ok(Parsed::Partial);
         }
@@ -128,7 +129,7 @@ impl Exchange {
             Progress::Body { head, rest } => {
                 return self.go_on(bytes, head as usize, rest, options, limits);
             }
-            // Some clients send an empty line behind a body (RFC 9112 §2.2).
+            // Some clients send an empty line after a body (RFC 9112 §2.2).
             Progress::Head { searched: 0 } if bytes.starts_with(b"\r\n") => {
                 return Ok(act(Action::Nothing, 2));
             }
@@ -144,7 +145,7 @@ impl Exchange {
         }
     }
 
-    /// Reads who is behind the proxy, before anything else is read.
+    /// Reads the PROXY header, before any other input.
     fn receive_proxy<'a>(&mut self, bytes: &'a [u8]) -> Result<Parsed<Action<'a>>, Fault> {
         let parsed = if self.trusted { proxy::parse(bytes) } else { Err(ProxyError) };
         let what = "connections come here through a proxy that says for whom it speaks";
@@ -157,8 +158,8 @@ impl Exchange {
         }
     }
 
-    /// Whom a request that will keep the connection is forwarded for. Shorter ones share it with
-    /// those of others, and count for nobody.
+    /// Returns the address for which a long-lived request is forwarded. Short requests share the
+    /// proxy's connection with those of other clients, so they do not count for any address.
     fn forwarded(
         &mut self,
         request: &Request<'_>,
@@ -180,7 +181,8 @@ impl Exchange {
         Ok(Some(remote))
     }
 
-    /// The head is whole. What is certain to be refused is refused before its body comes.
+    /// Handles a request whose head is complete. A request that is certain to be refused is refused
+    /// before its body arrives.
     fn begin<'a>(
         &mut self,
         bytes: &'a [u8],
@@ -190,7 +192,7 @@ impl Exchange {
     ) -> Result<Parsed<Action<'a>>, Fault> {
         let head = bytes.get(..length).unwrap_or_default();
         let (request, body) = http::parse_head(head).map_err(|error| self.fail(error))?;
-        // Whoever names no host is no browser.
+        // Browsers always send `Host`, so a request without it needs no check.
         let name = request.header("host").map(authority::name_in);
         if let Some(name) = name.filter(|name| !host::is_answered(name, options)) {
             let why = host::refusal(&name, options.serve == Serve::Admin);
@@ -226,7 +228,8 @@ impl Exchange {
             return Ok(act(self.respond(&request, Response::text(status, why)), length));
         }
         let Some(rest) = rest else {
-            // Nothing here takes a body: the answer is the same, and the body is not waited for.
+            // No body is accepted here. The response is the same, and the relay does not wait for
+            // the body.
             self.ends = true;
             return Ok(self.answer(&request, options, limits, length));
         };
@@ -239,7 +242,7 @@ impl Exchange {
         }
     }
 
-    /// More of the body came.
+    /// Continues reading the body of a request.
     fn go_on<'a>(
         &mut self,
         bytes: &'a [u8],
@@ -326,7 +329,7 @@ impl Exchange {
         }
     }
 
-    /// Waits for an answer that the session does not know.
+    /// Records the request that waits for a reply.
     fn ask(&mut self, request: &Request<'_>, subject: Option<Subject>) {
         self.progress = Progress::Head { searched: 0 };
         let is_head = request.method == "HEAD";
@@ -344,7 +347,7 @@ impl Exchange {
         Action::Send(Cow::Owned(self.begin_answer(request.method == "HEAD", response)))
     }
 
-    /// The head of an answer, and the first piece of its body.
+    /// Returns the head of a response, and the first piece of its body.
     fn begin_answer(&mut self, is_head: bool, response: Response) -> Vec<u8> {
         (self.answered, self.overdue) = (true, false);
         self.ends |= response.is_endless;
@@ -403,7 +406,7 @@ impl Conversation for Exchange {
         }
     }
 
-    /// Goes on with a long answer, or ends behind the last one.
+    /// Returns the next piece of a long response, or the close after the last response.
     fn poll_action(&mut self, _: &View<'_>) -> Option<Action<'static>> {
         if let Some(piece) = self.next_piece() {
             return Some(Action::Send(Cow::Owned(piece)));
@@ -425,7 +428,7 @@ impl Conversation for Exchange {
         }
     }
 
-    /// It reads the next request once the one before has its answer.
+    /// True, since the session reads the next request only after it has answered the one before.
     fn answers_from_hub(&self) -> bool {
         true
     }
@@ -436,8 +439,8 @@ impl Conversation for Exchange {
         }
     }
 
-    /// The first request has one deadline to be there; later, one passes without any progress before
-    /// the next one closes.
+    /// Records a missed deadline. The first request has one deadline. Later, the second deadline
+    /// without progress closes the peer.
     fn handshake_expired(&mut self) -> Option<CloseReason> {
         if !std::mem::replace(&mut self.overdue, true) {
             return None;
@@ -456,8 +459,8 @@ impl Conversation for Exchange {
 
     fn write_draining(&self, _: &View<'_>, _: &mut Vec<u8>) {}
 
-    /// Answers a request that could not be read, or came too late; appends nothing where nothing was
-    /// asked.
+    /// Appends a response to a request that could not be parsed or came too late. Appends nothing
+    /// if there is no request.
     fn write_close(&self, fault: &Fault, out: &mut Vec<u8>) {
         let status = match (self.failed, fault.reason) {
             (Some(status), _) => status,
@@ -472,7 +475,7 @@ impl Conversation for Exchange {
         out.extend_from_slice(&response.body);
     }
 
-    /// An exchange is in no room.
+    /// Returns a placeholder: an exchange is in no room.
     fn dialect(&self, _: &Service) -> Dialect {
         Dialect::stream(Language::Chunk)
     }
@@ -486,18 +489,17 @@ fn act(action: Action<'_>, used: usize) -> Parsed<Action<'_>> {
     Parsed::Complete(action, used)
 }
 
-/// What a page asks before it asks (the Fetch standard, §3.3.2): which methods, with which headers.
-/// Tells which methods there are, as health checks of proxies ask it.
+/// Returns the response to OPTIONS: the allowed methods, as health checks of proxies ask for them.
 fn options_of(allowed: &str) -> Response {
     let comma = if allowed.is_empty() { "" } else { ", " };
     Response::empty(Status::NoContent).with("Allow", format!("{allowed}{comma}OPTIONS"))
 }
 
-/// Headers of a preflight that are answered, at most.
+/// Maximum number of requested headers that a preflight response allows.
 const ASKED_HEADERS_MAX: usize = 32;
 
-/// Lets a page of an allowed origin send the headers it asks for: those that are not known here mean
-/// nothing here, and libraries add their own.
+/// Returns the response to a CORS preflight (the Fetch standard, §3.3.2). It allows all headers
+/// that the page requests: libraries add their own, and unknown headers have no effect here.
 fn preflight(allowed: String, request: &Request<'_>) -> Response {
     let mut headers = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID".to_owned();
     let is_name =
@@ -513,7 +515,8 @@ fn preflight(allowed: String, request: &Request<'_>) -> Response {
         .with("Access-Control-Max-Age", "600")
 }
 
-/// A head that was read before: it is kept as the bytes it is, not as what they mean.
+/// Parses a head that was parsed before. Only its bytes are kept between reads, not the parsed
+/// request.
 fn parse_again(bytes: &[u8], head: usize) -> Result<(Request<'_>, Body), Fault> {
     let parsed = http::parse_head(bytes.get(..head).unwrap_or_default());
     parsed.map_err(|_| CloseReason::Internal.into())

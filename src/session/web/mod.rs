@@ -1,5 +1,5 @@
-//! Browsers and everything else that speaks HTTP: the chat page, rooms over HTTP, Server-Sent Events,
-//! and the way to a WebSocket.
+//! HTTP, for browsers and other clients: the chat page, the API of rooms, Server-Sent Events, and
+//! the upgrade to WebSocket.
 
 pub mod api;
 pub mod asset;

@@ -1,11 +1,11 @@
-//! Which pages may speak to the relay: origins (RFC 6454).
+//! The origins (RFC 6454) whose pages may use the relay.
 
 use crate::session::options::origin::AllowedOrigin;
 use crate::wire::http::Request;
 
-/// Whether the page that asks was loaded from this host, or from one of those named. Programs that
-/// are no browser name no origin. Any other page could speak in its reader's place wherever being let in depends on where
-/// the reader is, or on cookies.
+/// True if the requesting page was loaded from this host, or from an allowed origin. Programs other
+/// than browsers send no origin and pass. Any other page could act for its reader wherever access
+/// depends on the reader's network or on cookies.
 pub fn may_speak(request: &Request<'_>, allowed: &[AllowedOrigin]) -> bool {
     if request.all("origin").count() == 0 {
         return true;
@@ -24,12 +24,12 @@ pub fn may_speak(request: &Request<'_>, allowed: &[AllowedOrigin]) -> bool {
     bare(authority) == bare(host)
 }
 
-/// The origin of a page from elsewhere that may speak here because it was named.
+/// Returns the origin of the requesting page if it is in the allowed list.
 pub fn named_origin<'a>(request: &Request<'a>, allowed: &[AllowedOrigin]) -> Option<&'a str> {
     request.header("origin").filter(|origin| allowed.iter().any(|allowed| allowed.covers(origin)))
 }
 
-/// Says whose pages were refused, and what lets them in.
+/// Returns the text that refuses a page's origin and names the option that allows it.
 pub fn refusal(request: &Request<'_>) -> String {
     let origin = request.header("origin").unwrap_or("another origin");
     let host = request.header("host").unwrap_or("no host");

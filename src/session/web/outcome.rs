@@ -1,4 +1,4 @@
-//! What comes of a request, and what that may depend on.
+//! The result of routing a request, and its inputs.
 
 use super::response::Response;
 use crate::hub::Command;
@@ -7,52 +7,52 @@ use crate::session::options::http::Options;
 use crate::session::{Query, Session};
 use std::borrow::Cow;
 
-/// What an answer may depend on beside the request.
+/// The inputs of an answer in addition to the request.
 #[derive(Debug)]
 pub struct Asked<'a> {
-    /// What stands for `{room}` in the path, decoded. Not yet known to be a room's name.
+    /// The decoded value of `{room}` in the path. Not yet checked to be a room name.
     pub room: Cow<'a, str>,
-    /// How the listener serves.
+    /// The options of the listener.
     pub options: &'a Options,
     /// The limits in force.
     pub limits: &'a Limits,
 }
 
-/// What comes of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub enum Outcome {
-    /// An answer.
+    /// Sends a response.
     Respond(Response),
-    /// An answer, behind which another session has the connection.
+    /// Sends a response. After it, another session owns the connection.
     Upgrade(Response, Box<Session>),
-    /// A question to the hub; its answer is that of the request.
+    /// Sends a command to the hub. The hub's reply becomes the response.
     Ask(Command<'static>, Subject),
-    /// A question to the relay itself.
+    /// Sends a query about the relay to the engine.
     Query(Query),
-    /// Another session has the connection, and answers.
+    /// Passes the connection to another session, which sends the response.
     Become(Box<Session>),
 }
 
-/// What is to be answered once the hub has.
+/// The subject of a command, which decides the form of the response.
 #[derive(Debug)]
 pub enum Subject {
     /// `POST /rooms/{room}/messages`.
     Post,
     /// `GET /rooms/{room}/messages`.
     Messages {
-        /// The room, as it was asked for.
+        /// The room, as spelled in the request.
         room: Box<str>,
-        /// How many were asked for.
+        /// The requested number of messages.
         limit: usize,
     },
     /// `GET /rooms`.
     Rooms {
-        /// How many were asked for.
+        /// The requested number of rooms.
         limit: usize,
     },
     /// `GET /rooms/{room}/members`.
     Members {
-        /// The room, as it was asked for.
+        /// The room, as spelled in the request.
         room: Box<str>,
     },
 }

@@ -1,4 +1,4 @@
-//! The parameters of a request, decoded, and what clients give back that came from here.
+//! The decoded parameters of a request, and the values in them that the relay issued.
 
 use super::response::{Response, refused};
 use crate::id::{Epoch, Resume};
@@ -7,20 +7,20 @@ use crate::wire::json::Hex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 
-/// Parameters that a request may have.
+/// Maximum number of parameters in a request.
 const PARAMETERS_MAX: usize = 16;
 
-/// Everything but what a path's segment may hold as it is (RFC 3986 §2.3).
+/// All characters that are escaped in a path segment (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The parameters of a request.
+/// The decoded parameters of a request.
 #[derive(Debug)]
 pub struct Query<'a> {
     pairs: Vec<(&'a str, Cow<'a, str>)>,
 }
 
 impl<'a> Query<'a> {
-    /// Takes a query apart.
+    /// Parses the query of a request.
     pub fn of(request: &Request<'a>) -> Result<Self, Box<Response>> {
         let mut pairs = Vec::new();
         for pair in request.query.split('&').filter(|pair| !pair.is_empty()) {
@@ -34,8 +34,8 @@ impl<'a> Query<'a> {
         Ok(Self { pairs })
     }
 
-    /// Checks that there is nothing else, and nothing twice: what is misspelt would be ignored, and
-    /// nobody would know.
+    /// Refuses unknown and repeated parameters. Otherwise a misspelled one would be ignored without
+    /// notice.
     pub fn only(&self, known: &[&str]) -> Result<(), Box<Response>> {
         for (index, (name, _)) in self.pairs.iter().enumerate() {
             let is_known = known.contains(name);
@@ -48,12 +48,12 @@ impl<'a> Query<'a> {
         Ok(())
     }
 
-    /// A parameter.
+    /// Returns the value of a parameter.
     pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }
 
-    /// A parameter that is a number.
+    /// Returns the value of a parameter that is a number.
     pub fn number(&self, name: &str) -> Result<Option<u64>, Box<Response>> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
@@ -62,12 +62,12 @@ impl<'a> Query<'a> {
     }
 }
 
-/// A segment of a path.
+/// Escapes a path segment.
 pub fn encode(segment: &str) -> String {
     utf8_percent_encode(segment, ESCAPED).to_string()
 }
 
-/// The reverse of [`event_id`](crate::session::encode::events::event_id).
+/// Parses an event id: the reverse of [`event_id`](crate::session::encode::events::event_id).
 pub fn resume(id: &str) -> Option<Resume> {
     let (epoch, offset) = id.split_once('-')?;
     let is_plain = offset.bytes().all(|byte| byte.is_ascii_digit());

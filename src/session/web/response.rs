@@ -1,15 +1,15 @@
-//! What a request is answered with.
+//! HTTP responses.
 
 use std::borrow::Cow;
 
-/// Sent with every answer: it is what it says it is, it is nobody else's, and where the reader came
-/// from is nobody's business.
+/// The headers of every response. They forbid content sniffing, use by other origins, and
+/// referrers.
 const ALWAYS: &str = "X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer\r\n";
 
 /// Declares the statuses (RFC 9110 §15) with their reason phrases.
 macro_rules! statuses {
     ($($name:ident = $code:literal, $phrase:literal;)*) => {
-        /// How a request ended.
+        /// The status of a response.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u16)]
         pub enum Status {
@@ -17,12 +17,12 @@ macro_rules! statuses {
         }
 
         impl Status {
-            /// The number on the wire.
+            /// Returns the status code.
             pub fn code(self) -> u16 {
                 self as u16
             }
 
-            /// The words beside it.
+            /// Returns the reason phrase.
             pub fn phrase(self) -> &'static str {
                 match self { $(Self::$name => $phrase,)* }
             }
@@ -56,26 +56,26 @@ statuses! {
     VersionNotSupported = 505, "HTTP Version Not Supported";
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// Its status.
+    /// The response's status.
     pub status: Status,
-    /// Headers beside those that every answer has.
+    /// The headers in addition to those of every response.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-    /// What is sent, if the method is not HEAD.
+    /// The body. It is not sent if the method is HEAD.
     pub body: Cow<'static, [u8]>,
-    /// What follows the head has no length: it ends with the connection.
+    /// True if the body has no known length and ends with the connection.
     pub is_endless: bool,
 }
 
 impl Response {
-    /// An answer without a body.
+    /// Returns a response without a body.
     pub fn empty(status: Status) -> Self {
         Self { status, headers: Vec::new(), body: Cow::Borrowed(&[]), is_endless: false }
     }
 
-    /// An answer with this body.
+    /// Returns a response with this body.
     pub fn new(
         status: Status,
         content_type: &'static str,
@@ -84,19 +84,20 @@ impl Response {
         Self { body: body.into(), ..Self::empty(status) }.with("Content-Type", content_type)
     }
 
-    /// The beginning of an answer that ends with the connection.
+    /// Returns the beginning of a response that ends with the connection.
     pub fn endless(content_type: &'static str) -> Self {
         let response = Self { is_endless: true, ..Self::empty(Status::Ok) };
         response.with("Content-Type", content_type)
     }
 
-    /// An answer for a person: one sentence.
+    /// Returns a response that a person can read: one sentence.
     pub fn text(status: Status, sentence: &str) -> Self {
         let body = format!("{sentence}\n").into_bytes();
         Self::new(status, "text/plain; charset=utf-8", body).with("Cache-Control", "no-store")
     }
 
-    /// The same for a page of another origin, which may read it (the Fetch standard, §3.3).
+    /// Returns the response with headers that let a page of another origin read it (the Fetch
+    /// standard, §3.3).
     pub fn for_origin(self, origin: Option<&str>) -> Self {
         let Some(origin) = origin else { return self };
         self.with("Access-Control-Allow-Origin", origin.to_owned())
@@ -104,13 +105,13 @@ impl Response {
             .with("Vary", "Origin")
     }
 
-    /// The same with one more header.
+    /// Returns the response with one more header.
     pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// The bytes before the body. With `ends`, it is the connection's last answer.
+    /// Returns the bytes before the body. With `ends`, it is the last response of the connection.
     pub fn head(&self, ends: bool) -> String {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status.code(), self.status.phrase());
         for (name, value) in &self.headers {
@@ -132,7 +133,7 @@ impl Response {
     }
 }
 
-/// A request that cannot be answered as it is, and why.
+/// Returns the response to an invalid request, with the reason.
 pub(super) fn refused(why: &str) -> Box<Response> {
     Box::new(Response::text(Status::BadRequest, why))
 }

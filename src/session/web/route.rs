@@ -1,4 +1,4 @@
-//! Which request is answered by what. A route is a row of [`ROUTES`]; the parser knows none of them.
+//! The table of routes. A route is a row of [`ROUTES`]; the parser knows none of them.
 
 use super::outcome::{Asked, Outcome};
 use super::{api, asset, upgrade, watch};
@@ -8,19 +8,19 @@ use crate::wire::http::Request;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// One row: how a method on a path is answered.
+/// One route: the handler of a method on a path.
 pub struct Route {
-    /// GET answers HEAD as well.
+    /// The method. GET includes HEAD.
     pub method: &'static str,
-    /// Segments as they are, except `{room}`, which stands for any one segment.
+    /// The path. `{room}` stands for any one segment; all other segments match literally.
     pub path: &'static str,
-    /// How long a body it takes. A longer one is refused from its declared length.
+    /// Returns the maximum length of the body. A longer body is refused by its declared length.
     pub body_max: fn(&Limits) -> usize,
-    /// Answers a request, of which all is there.
+    /// Answers a complete request.
     pub answer: fn(&Request<'_>, &Asked<'_>) -> Outcome,
 }
 
-/// Every route beside the page's files.
+/// The public routes, without the page's files.
 pub const ROUTES: &[Route] = &[
     get("/connect", upgrade::connect),
     get("/raw/{room}", upgrade::raw),
@@ -38,7 +38,7 @@ pub const ROUTES: &[Route] = &[
     get("/openapi.json", watch::openapi),
 ];
 
-/// Every route of a listener for whoever watches the relay.
+/// The routes of an admin listener.
 pub const ADMIN_ROUTES: &[Route] = &[
     get("/metrics", watch::metrics),
     get("/healthz", watch::health),
@@ -51,21 +51,21 @@ const fn get(path: &'static str, answer: fn(&Request<'_>, &Asked<'_>) -> Outcome
     Route { method: "GET", path, body_max: |_| 0, answer }
 }
 
-/// What is found under a path.
+/// The result of a lookup.
 pub enum Found<'a> {
-    /// This row, and what its `{room}` stands for.
+    /// A route, and the value of `{room}`.
     Route(&'static Route, Cow<'a, str>),
     /// A file of the page.
     Asset,
-    /// Something, but not with this method: those with which there is, for `Allow`.
+    /// A known path with another method. Contains the allowed methods, for `Allow`.
     WrongMethod(String),
-    /// A path that is no text once it is decoded.
+    /// A path that is not UTF-8 once it is decoded.
     Undecodable,
-    /// Nothing.
+    /// An unknown path.
     Nothing,
 }
 
-/// Looks a request up.
+/// Looks up the route of a request.
 pub fn find<'a>(serve: Serve, method: &str, path: &'a str) -> Found<'a> {
     let asked = if method == "HEAD" { "GET" } else { method };
     let routes = match serve {
@@ -91,7 +91,7 @@ pub fn find<'a>(serve: Serve, method: &str, path: &'a str) -> Found<'a> {
     if allowed.is_empty() { Found::Nothing } else { Found::WrongMethod(allowed.join(", ")) }
 }
 
-/// What stands for `{room}` if the path fits the pattern; nothing if the pattern has none.
+/// Returns the value of `{room}` if the path matches the pattern; empty if the pattern has none.
 fn capture<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     let mut room = "";

@@ -1,4 +1,4 @@
-//! From HTTP to WebSocket: the opening handshake (RFC 6455 §4.2).
+//! The upgrade from HTTP to WebSocket: the opening handshake (RFC 6455 §4.2).
 
 use super::origin::{self, may_speak};
 use super::outcome::{Asked, Outcome};
@@ -18,20 +18,20 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 /// The name of the frame protocol among WebSocket's subprotocols.
 pub const SUBPROTOCOL: &str = "hobnob.v1";
 
-/// IRC in text messages.
+/// The subprotocol of IRC in text messages.
 const IRC_TEXT: &str = "text.ircv3.net";
 
-/// IRC in binary messages.
+/// The subprotocol of IRC in binary messages.
 const IRC_BINARY: &str = "binary.ircv3.net";
 
-/// `/connect`: the frame protocol.
+/// Handles `/connect`: the frame protocol.
 pub fn connect(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     handshake(request, asked.options, &[SUBPROTOCOL], |_, deflates| {
         Session::WebFrame(Box::new(WebSocket::new(Frame::default(), deflates)))
     })
 }
 
-/// `/raw/{room}`: what a plain socket is, for browsers.
+/// Handles `/raw/{room}`: a plain socket for browsers.
 pub fn raw(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     if !is_room_name(&asked.room) {
         return refuse(Status::BadRequest, "that cannot name a room");
@@ -46,8 +46,8 @@ pub fn raw(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     })
 }
 
-/// `/irc`: IRC, a line for each message (<https://ircv3.net/specs/extensions/websocket>). Clients that
-/// name no subprotocol send text.
+/// Handles `/irc`: IRC with one line per message (<https://ircv3.net/specs/extensions/websocket>).
+/// Clients that name no subprotocol send text.
 pub fn irc(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     handshake(request, asked.options, &[IRC_TEXT, IRC_BINARY], |chosen, deflates| {
         let irc = Irc::in_messages(chosen == Some(IRC_BINARY));
@@ -55,7 +55,8 @@ pub fn irc(request: &Request<'_>, asked: &Asked<'_>) -> Outcome {
     })
 }
 
-/// Whether a client of IRC comes to the root, as one does that was told a host and no path.
+/// True if an IRC client requests an upgrade at the root. Clients that are configured with a host
+/// and no path do so.
 pub fn is_irc_at_root(request: &Request<'_>) -> bool {
     let speaks_irc = |name| [IRC_TEXT, IRC_BINARY].contains(&name);
     request.path == "/"
@@ -63,7 +64,7 @@ pub fn is_irc_at_root(request: &Request<'_>) -> bool {
         && request.list("sec-websocket-protocol").any(speaks_irc)
 }
 
-/// Answers the handshake, or says what is wrong with it.
+/// Answers the handshake, or refuses it with the reason.
 fn handshake(
     request: &Request<'_>,
     options: &Options,
@@ -86,8 +87,8 @@ fn handshake(
     if !may_speak(request, &options.allow_origin) {
         return refuse(Status::Forbidden, &origin::refusal(request));
     }
-    // In the client's order of preference. Where none is known, none is chosen (RFC 6455 §4.2.2), and
-    // the client decides what to make of that.
+    // In the client's order of preference. If none is known, none is chosen (RFC 6455 §4.2.2), and
+    // the client decides whether to continue.
     let known = |name: &str| subprotocols.iter().copied().find(|known| *known == name);
     let chosen = request.list("sec-websocket-protocol").find_map(known);
     let mut response = Response::empty(Status::SwitchingProtocols)
@@ -106,15 +107,15 @@ fn handshake(
     Outcome::Upgrade(response, Box::new(open(chosen, deflates)))
 }
 
-/// How compression is agreed on, if it is.
+/// The response that accepts an offer of compression.
 const DEFLATE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-/// The same, for a client that wants a word about our window.
+/// The same response, for a client that asks for the size of the relay's window.
 const DEFLATE_15: &str = "permessage-deflate; server_no_context_takeover; \
     client_no_context_takeover; server_max_window_bits=15";
 
-/// Answers an offer of compression (RFC 7692 §7.1), if it can be accepted. One that asks for a smaller
-/// window cannot: everybody is sent the same bytes.
+/// Returns the response to an offer of compression (RFC 7692 §7.1), if the relay can accept it. It
+/// cannot accept a smaller window: all members receive the same bytes.
 fn accepted_deflate(offer: &str) -> Option<&'static str> {
     let mut parts = offer.split(';').map(str::trim);
     if parts.next() != Some("permessage-deflate") {

@@ -1,4 +1,4 @@
-//! For whoever watches over the relay: metrics, health, and what the API looks like.
+//! The monitoring routes: metrics and health, and the description of the API.
 
 use super::outcome::{Asked, Outcome};
 use super::query::Query as Parameters;
@@ -8,30 +8,30 @@ use crate::wire::exposition::CONTENT_TYPE;
 use crate::wire::http::Request;
 use serde::Serialize;
 
-/// The API's own description (OpenAPI 3.1), which `tests/integration/api.rs` holds to the table of routes and to
-/// what is really answered.
+/// The API's description (OpenAPI 3.1). `tests/integration/api.rs` checks it against the table of
+/// routes and the actual responses.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Rooms and peers in one answer, unless it is said how many; and at most.
+/// The default and the maximum number of rooms and peers in one response.
 const TOP: u64 = 20;
 const TOP_MAX: u64 = 100;
 
-/// `GET /metrics`.
+/// Handles `GET /metrics`.
 pub fn metrics(_: &Request<'_>, _: &Asked<'_>) -> Outcome {
     Outcome::Query(Query::Metrics)
 }
 
-/// `GET /healthz`.
+/// Handles `GET /healthz`.
 pub fn health(_: &Request<'_>, _: &Asked<'_>) -> Outcome {
     Outcome::Respond(alive())
 }
 
-/// `GET /readyz`.
+/// Handles `GET /readyz`.
 pub fn ready(_: &Request<'_>, _: &Asked<'_>) -> Outcome {
     Outcome::Query(Query::Ready)
 }
 
-/// `GET /top`.
+/// Handles `GET /top`.
 pub fn top(request: &Request<'_>, _: &Asked<'_>) -> Outcome {
     let limit = Parameters::of(request).and_then(|query| {
         query.only(&["limit"])?;
@@ -43,7 +43,7 @@ pub fn top(request: &Request<'_>, _: &Asked<'_>) -> Outcome {
     }
 }
 
-/// `GET /openapi.json`.
+/// Handles `GET /openapi.json`.
 pub fn openapi(_: &Request<'_>, _: &Asked<'_>) -> Outcome {
     Outcome::Respond(Response::new(Status::Ok, "application/json", OPENAPI.as_bytes()))
 }
@@ -54,7 +54,7 @@ fn alive() -> Response {
     unkept(Response::new(Status::Ok, PLAIN, b"alive\n".as_slice()))
 }
 
-/// Returns a report as an answer.
+/// Returns the response for a report.
 pub fn response(report: AdminReport) -> Response {
     unkept(match report {
         AdminReport::Metrics(text) => Response::new(Status::Ok, CONTENT_TYPE, text.into_bytes()),

@@ -1,4 +1,4 @@
-//! What a client and the relay have agreed on (IRCv3 capability negotiation).
+//! The capabilities that a client and the relay have negotiated (IRCv3 capability negotiation).
 
 /// Declares the capabilities: name on the wire, bit.
 macro_rules! caps {
@@ -13,7 +13,7 @@ macro_rules! caps {
             /// Every capability, in the order in which they are listed.
             pub const ALL: &[Self] = &[$(Self::$cap),*];
 
-            /// Its name on the wire.
+            /// Returns the capability's name on the wire.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$cap => $name,)* }
             }
@@ -22,33 +22,33 @@ macro_rules! caps {
 }
 
 caps! {
-    /// AWAY of those who share a room.
+    /// AWAY of people in shared rooms.
     AwayNotify = 0, "away-notify";
-    /// Lines that belong together.
+    /// Groups of related lines.
     Batch = 1, "batch";
-    /// News of capabilities. Nothing changes while the relay runs.
+    /// Changes of capabilities. None change while the relay runs.
     CapNotify = 2, "cap-notify";
-    /// News of hosts. None change; the place is kept for accounts.
+    /// Changes of hosts. None change; the capability is reserved for accounts.
     Chghost = 3, "chghost";
-    /// What was said in a room, page by page.
+    /// The history of a room, page by page.
     ChatHistory = 4, "draft/chathistory";
-    /// One's own messages.
+    /// The client's own messages.
     EchoMessage = 5, "echo-message";
     /// Account and full name with every JOIN.
     ExtendedJoin = 6, "extended-join";
-    /// AWAY and SETNAME of those who are monitored.
+    /// AWAY and SETNAME of monitored people.
     ExtendedMonitor = 7, "extended-monitor";
-    /// Invitations into rooms one is in.
+    /// Invitations to rooms that the client is in.
     InviteNotify = 8, "invite-notify";
-    /// Answers that name their question.
+    /// Answers that carry the label of their line.
     LabeledResponse = 9, "labeled-response";
-    /// Tags of other clients, ids of messages.
+    /// Tags of other clients, and message ids.
     MessageTags = 10, "message-tags";
-    /// Every prefix of a member.
+    /// All prefixes of a member.
     MultiPrefix = 11, "multi-prefix";
-    /// When it was said.
+    /// The time of each line.
     ServerTime = 12, "server-time";
-    /// Full names that change.
+    /// Changes of full names.
     Setname = 13, "setname";
     /// FAIL, WARN and NOTE.
     StandardReplies = 14, "standard-replies";
@@ -57,27 +57,27 @@ caps! {
 }
 
 impl Cap {
-    /// The capability of that name.
+    /// Returns the capability of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|cap| cap.name() == name)
     }
 }
 
-/// What was agreed on.
+/// The capabilities that a client has negotiated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
     bits: u16,
-    /// The client reads values and long lists (CAP LS 302).
+    /// True if the client reads values and long lists (CAP LS 302).
     pub is_302: bool,
 }
 
 impl Caps {
-    /// Whether it was agreed on.
+    /// True if the capability was negotiated.
     pub fn has(self, cap: Cap) -> bool {
         self.bits & 1 << cap as u16 != 0
     }
 
-    /// Agrees on it, or no longer.
+    /// Enables or disables a capability.
     pub fn set(&mut self, cap: Cap, on: bool) {
         if on {
             self.bits |= 1 << cap as u16;
@@ -86,23 +86,23 @@ impl Caps {
         }
     }
 
-    /// All that were agreed on.
+    /// Returns all negotiated capabilities.
     pub fn iter(self) -> impl Iterator<Item = Cap> {
         Cap::ALL.iter().copied().filter(move |cap| self.has(*cap))
     }
 
-    /// Returns those that change a line that a whole room receives.
+    /// Returns the capabilities that change the lines of a whole room.
     pub fn style(self, is_binary: bool) -> Style {
         Style { bits: self.bits & Style::BITS, is_binary }
     }
 }
 
-/// The capabilities that change a line that a whole room hears: who agrees on the same ones reads the
+/// The capabilities that change the lines of a whole room. All clients with the same ones read the
 /// same tape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     bits: u16,
-    /// True if lines are binary messages, where they are messages of a WebSocket.
+    /// True if lines are binary WebSocket messages. Without effect on other carriers.
     pub is_binary: bool,
 }
 
@@ -114,7 +114,7 @@ impl Style {
         | 1 << Cap::ServerTime as u16
         | 1 << Cap::Setname as u16;
 
-    /// Whether the capability is among them.
+    /// True if the style includes the capability.
     pub fn has(self, cap: Cap) -> bool {
         self.bits & 1 << cap as u16 != 0
     }

@@ -1,4 +1,4 @@
-//! Masks: patterns over people, as IRC spells them (`nick!user@host`).
+//! Masks: patterns that match people, in IRC's spelling (`nick!user@host`).
 
 use super::nick::{nick_of, nick_pattern_of};
 use crate::hub::Pattern;
@@ -6,12 +6,12 @@ use crate::payload::Identity;
 
 pub use crate::hub::matches_pattern as matches;
 
-/// Longest mask that is kept, in bytes.
+/// Longest mask that a list accepts, in bytes.
 pub(crate) const MASK_MAX: usize = 256;
 
-/// Reads a mask, also one of the short ones: `nick`, `nick!user`, `user@host`, or a host, which has a
-/// dot or a colon where a nick has none. What a nick cannot have is wide in it, as it is in the
-/// nicks that people are shown. `None` if nothing is there.
+/// Parses a mask. It may be short: `nick`, `nick!user`, `user@host`, or a host, which contains a
+/// dot or a colon where a nick cannot. Characters that no nick contains become their wide forms, as
+/// in the nicks that clients see. Returns `None` for an empty mask.
 pub(crate) fn parse(mask: &str) -> Option<Pattern> {
     let mask = mask.split(char::is_whitespace).find(|word| !word.is_empty())?;
     let (nick, user, host) = match (mask.split_once('!'), mask.split_once('@')) {
@@ -27,12 +27,12 @@ pub(crate) fn parse(mask: &str) -> Option<Pattern> {
     Some(Pattern { name: any(&nick_pattern_of(nick)), user: any(user), host: any(host) })
 }
 
-/// Spells a pattern.
+/// Returns the text of a pattern.
 pub(crate) fn text_of(pattern: &Pattern) -> String {
     format!("{}!{}@{}", pattern.name, pattern.user, pattern.host)
 }
 
-/// A person, as masks are compared with it.
+/// Returns a person's full mask, the text that masks are matched against.
 pub(crate) fn mask_of(who: &Identity) -> String {
     format!("{}!{}@{}", nick_of(&who.name), who.user(), who.host())
 }
@@ -62,7 +62,7 @@ mod tests {
             ("!~a@", "*!~a@*"),
             ("@host", "*!*@host"),
             ("a!b@c!d@e", "a!b@c!d@e"),
-            // As those are seen who have such names in other protocols.
+            // The nicks that IRC clients see for such names from other protocols.
             ("#fred", "＃fred!*@*"),
             ("a.b/c$\"!*@*", "a．b／c＄＂!*@*"),
             (":x!*@*", "：x!*@*"),

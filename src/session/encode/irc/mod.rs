@@ -1,4 +1,4 @@
-//! What a whole room hears, as lines: once for all who have agreed on the same capabilities.
+//! The lines that a whole room receives, encoded once for all clients with the same capabilities.
 
 pub mod caps;
 pub mod mask;
@@ -19,20 +19,20 @@ use names::{channel_of, nick_of};
 use stamp::Stamp;
 use std::borrow::Cow;
 
-/// Lines that one message becomes at most: other protocols' messages may have many, and each costs
-/// more here than there, above all in a history.
+/// Maximum number of lines for one message. Messages of other protocols may contain many, and each
+/// costs more in IRC, most of all in a history.
 const LINES_MAX: usize = 16;
 
-/// What stands before something that is done rather than said (CTCP ACTION), and behind it.
+/// The markers before and after the text of a CTCP ACTION.
 const ACTION: &str = "\u{1}ACTION ";
 const ACTION_END: char = '\u{1}';
 
-/// What stands before the command of a line that somebody says.
+/// The tags and the source before the command of a person's line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Heading<'a> {
     pub(crate) style: Style,
     pub(crate) unix_ms: u64,
-    /// The batch that the line is part of.
+    /// The batch that contains the line.
     pub(crate) batch: Option<&'a str>,
     pub(crate) msgid: Option<&'a str>,
     /// Tags of the sender's client.
@@ -64,29 +64,29 @@ impl Heading<'_> {
     }
 }
 
-/// The id of a message of a room: unlike any other's as long as numberings last.
+/// Returns the id of a message of a room. It is unique as long as epochs are.
 pub(crate) fn msgid(room: &Room, message: &Message) -> String {
     format!("{}-{}", Hex(room.epoch.0), message.offset)
 }
 
-/// The id of what was said to one person, or was no message.
+/// Returns the id of a direct or ephemeral message.
 pub(crate) fn id_of(minted: u64) -> String {
     Hex(minted).to_string()
 }
 
-/// Returns the words in which somebody leaves who was disconnected by an operator.
+/// Returns the quit reason of a person whom an operator disconnected.
 pub(crate) fn killed_by(by: &Identity, reason: &str) -> String {
     format!("Killed ({by} ({reason}))")
 }
 
-/// Whether a text that one person says fits one line, behind who said it and to whom.
+/// True if a person's text fits one line, after the source, the command and the target.
 pub(crate) fn fits_a_line(who: &Identity, command: &str, target: &str, text: &str) -> bool {
     let mut line = Vec::new();
     let heading = Heading::default().write(who, &mut line);
     text.len() <= heading.command(command).middle(target).space()
 }
 
-/// Makes each line, from `start` on, what its carrier wants.
+/// Wraps each line, from `start` on, for its carrier.
 pub(crate) fn pack(carrier: Carrier, is_binary: bool, start: usize, out: &mut Vec<u8>) {
     if carrier == Carrier::WebSocket {
         let lines = out.split_off(start);
@@ -97,8 +97,8 @@ pub(crate) fn pack(carrier: Carrier, is_binary: bool, start: usize, out: &mut Ve
     }
 }
 
-/// Returns bytes as text. They are looked through at once first, since nearly all are text: the lossy
-/// way goes from chunk to chunk.
+/// Returns bytes as text. Nearly all bytes are valid text, so they are validated as a whole first:
+/// the lossy conversion goes from chunk to chunk.
 pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -106,7 +106,7 @@ pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// A message as the members of this dialect hear it.
+/// Appends a message of a room in this style.
 pub fn write_message(
     style: Style,
     carrier: Carrier,
@@ -120,7 +120,7 @@ pub fn write_message(
     pack(carrier, style.is_binary, start, out);
 }
 
-/// News of a room as the members of this dialect hear it.
+/// Appends a notice of a room in this style.
 pub fn write_news(
     style: Style,
     carrier: Carrier,
@@ -134,7 +134,7 @@ pub fn write_news(
     pack(carrier, style.is_binary, start, out);
 }
 
-/// A message, to whomever it was said. `batch` is a batch that it is part of.
+/// Appends a message to a room or a person. `batch` is the batch that contains it.
 pub(crate) fn write_spoken(
     style: Style,
     target: &str,
@@ -173,15 +173,17 @@ pub(crate) fn write_spoken(
     }
 }
 
-/// What the sender does, if the text tells that: each line of it is one that is done, or clients would
-/// show the second as said, with the mark of the end in it.
+/// Returns the text of a CTCP ACTION, if the whole message is one. Each line of it becomes an
+/// ACTION of its own: otherwise clients would show the second line as plain text, with the end
+/// marker in it.
 fn action_of(text: &str) -> Option<&str> {
     let action = text.strip_prefix(ACTION)?.trim_end_matches(['\r', '\n']);
     let action = action.strip_suffix(ACTION_END)?;
     (!action.trim().is_empty() && !action.contains(ACTION_END)).then_some(action)
 }
 
-/// How many bytes of `line` fit into `space`, cut between characters, and at least one of them.
+/// Returns the number of bytes of `line` that fit into `space`, cut between characters. Returns at
+/// least the length of the first character.
 fn cut_at(line: &str, space: usize) -> usize {
     if line.len() <= space {
         return line.len();
@@ -191,7 +193,8 @@ fn cut_at(line: &str, space: usize) -> usize {
     fits.unwrap_or(0).max(first)
 }
 
-/// A payload as text. Bytes that are none are not shown; a NUL tells them from text in an old code.
+/// Returns a payload as text. A payload with a NUL is binary, so a placeholder replaces it. Other
+/// bytes that are not UTF-8 are taken as text in a legacy encoding, and decoded lossily.
 fn text_of(payload: &Payload) -> Cow<'_, str> {
     if payload.bytes.contains(&0) {
         return Cow::Owned(format!("[{} bytes that are not text]", payload.bytes.len()));
@@ -199,7 +202,7 @@ fn text_of(payload: &Payload) -> Cow<'_, str> {
     text(&payload.bytes)
 }
 
-/// News of a room as lines; nothing where the dialect has no word for it.
+/// Appends a notice of a room as lines. Appends nothing if the style has no encoding for it.
 pub(crate) fn write_notice(
     style: Style,
     room: &str,
@@ -270,7 +273,7 @@ pub(crate) fn write_notice(
     }
 }
 
-/// Appends a client's note to other clients.
+/// Appends an ephemeral message: the tags that a client sends to other clients.
 pub(crate) fn write_ephemeral(
     style: Style,
     target: &str,
@@ -290,7 +293,7 @@ pub(crate) fn write_ephemeral(
     line.command("TAGMSG").middle(target).end();
 }
 
-/// Appends changes of rights, in as many lines as they need.
+/// Appends changes of a room's rights, in as many lines as they need.
 fn write_changes(
     heading: &Heading<'_>,
     who: &Identity,
@@ -302,7 +305,7 @@ fn write_changes(
     while !rest.is_empty() {
         let line = heading.write(who, out).command("MODE");
         let line = line.middle(channel);
-        // As many as fit; the others in the next line.
+        // As many changes as fit; the next line takes the others.
         let space = line.space();
         let fits = |count: &usize| {
             let (modes, params) = modes_of(rest.get(..*count).unwrap_or(rest));
@@ -316,7 +319,7 @@ fn write_changes(
     }
 }
 
-/// Changes as letters and parameters.
+/// Returns changes as mode letters and parameters.
 fn modes_of(changes: &[Change]) -> (String, Vec<Cow<'_, str>>) {
     let (mut modes, mut params, mut sign) = (String::new(), Vec::new(), None);
     for change in changes {

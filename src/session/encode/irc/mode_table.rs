@@ -1,20 +1,20 @@
-//! The one table of modes: which letter stands for which right of a room or flag of a person.
+//! The one table of modes: the letters of a room's rights and of a person's flags.
 
 use crate::hub::{Change, Flags, List, Rank, Ranks, Switch, What};
 use crate::reason::Refusal;
 
-/// The right that a channel mode stands for.
+/// The right that a channel mode represents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     List(List),
     Key,
     Limit,
     Switch(Switch),
-    /// A rank, and the prefix of those who have it.
+    /// A rank, and the prefix of members with it.
     Rank(Rank, char),
 }
 
-/// Every channel mode, in the order of their letters.
+/// Every channel mode, sorted by letter.
 const CHANNEL_MODES: &[(char, Kind)] = &[
     ('I', Kind::List(List::Invites)),
     ('b', Kind::List(List::Bans)),
@@ -33,37 +33,37 @@ const CHANNEL_MODES: &[(char, Kind)] = &[
 /// One user mode.
 pub(crate) struct UserMode {
     pub(crate) letter: char,
-    /// The flag that it stands for.
+    /// Returns the flag that the letter represents.
     pub(crate) flag: fn(&mut Flags) -> &mut bool,
-    /// MODE can only take it away.
+    /// True if MODE can only remove the flag.
     pub(crate) is_granted: bool,
 }
 
-/// The letter of bots, which 005 tells.
+/// The letter of bots, which 005 announces.
 const BOT: char = 'B';
 
-/// Every user mode, in the order in which they are shown.
+/// Every user mode, in the order of display.
 pub(crate) const USER_MODES: &[UserMode] = &[
     UserMode { letter: 'i', flag: |flags| &mut flags.invisible, is_granted: false },
-    // Operators are made by OPER alone.
+    // Only OPER makes operators.
     UserMode { letter: 'o', flag: |flags| &mut flags.operator, is_granted: true },
     UserMode { letter: 'w', flag: |flags| &mut flags.listens, is_granted: false },
     UserMode { letter: BOT, flag: |flags| &mut flags.bot, is_granted: false },
 ];
 
 impl Kind {
-    /// True if every change has a parameter, also one that takes it away.
+    /// True if every change has a parameter, including one that removes the right.
     fn always_has_param(self) -> bool {
         matches!(self, Self::List(_) | Self::Key | Self::Rank(..))
     }
 
-    /// True if a change that sets it has a parameter.
+    /// True if a change that sets the right has a parameter.
     fn has_param(self) -> bool {
         self.always_has_param() || self == Self::Limit
     }
 }
 
-/// The right that a letter stands for.
+/// Returns the right that a letter represents.
 pub(crate) fn kind_of(letter: char) -> Option<Kind> {
     CHANNEL_MODES.iter().find(|(known, _)| *known == letter).map(|(_, kind)| *kind)
 }
@@ -72,27 +72,27 @@ fn letter(is_it: impl Fn(Kind) -> bool) -> char {
     CHANNEL_MODES.iter().find(|(_, kind)| is_it(*kind)).map_or('?', |(letter, _)| *letter)
 }
 
-/// The letter of a list.
+/// Returns the letter of a list.
 pub(crate) fn letter_of_list(list: List) -> char {
     letter(|kind| kind == Kind::List(list))
 }
 
-/// The letter of the key.
+/// Returns the letter of the key.
 pub(crate) fn letter_of_key() -> char {
     letter(|kind| kind == Kind::Key)
 }
 
-/// The letter of the limit.
+/// Returns the letter of the limit.
 pub(crate) fn letter_of_limit() -> char {
     letter(|kind| kind == Kind::Limit)
 }
 
-/// The letter of a switch.
+/// Returns the letter of a switch.
 pub(crate) fn letter_of_switch(switch: Switch) -> char {
     letter(|kind| kind == Kind::Switch(switch))
 }
 
-/// The letter of the mode that keeps a person out of a channel, by the refusal.
+/// Returns the letter of the mode that causes a refusal to join.
 pub(crate) fn letter_behind(refusal: Refusal) -> Option<char> {
     Some(match refusal {
         Refusal::InviteOnly => letter_of_switch(Switch::InviteOnly),
@@ -103,7 +103,7 @@ pub(crate) fn letter_behind(refusal: Refusal) -> Option<char> {
     })
 }
 
-/// The letter of a change.
+/// Returns the letter of a change.
 pub(crate) fn letter_of(change: &Change) -> char {
     match &change.what {
         What::Switch(switch) => letter_of_switch(*switch),
@@ -116,7 +116,7 @@ pub(crate) fn letter_of(change: &Change) -> char {
     }
 }
 
-/// The switches of a room that are on, as letters.
+/// Returns the letters of the switches that are on.
 pub(crate) fn switches_on(is_on: impl Fn(Switch) -> bool) -> impl Iterator<Item = char> {
     let letters = CHANNEL_MODES.iter();
     letters.filter_map(move |(letter, kind)| match kind {
@@ -125,7 +125,7 @@ pub(crate) fn switches_on(is_on: impl Fn(Switch) -> bool) -> impl Iterator<Item 
     })
 }
 
-/// The ranks and their prefixes, the highest first.
+/// Returns the ranks with their letters and prefixes, highest rank first.
 fn ranks() -> impl Iterator<Item = (char, Rank, char)> {
     CHANNEL_MODES.iter().filter_map(|(letter, kind)| match kind {
         Kind::Rank(rank, prefix) => Some((*letter, *rank, *prefix)),
@@ -133,7 +133,8 @@ fn ranks() -> impl Iterator<Item = (char, Rank, char)> {
     })
 }
 
-/// The prefix of a member's nick: that of the highest rank, or with `is_multi` those of all ranks.
+/// Returns the prefix of a member's nick: the highest rank's, or with `is_multi` the prefixes of
+/// all ranks.
 pub(crate) fn prefix_of(has: Ranks, is_multi: bool) -> impl Iterator<Item = char> {
     let prefixes = ranks().filter(move |(_, rank, _)| has.has(*rank)).map(|(_, _, prefix)| prefix);
     prefixes.take(if is_multi { usize::MAX } else { 1 })
@@ -144,14 +145,15 @@ fn letters(is_it: impl Fn(Kind) -> bool) -> String {
     letters.map(|(letter, _)| *letter).collect()
 }
 
-/// The last three parameters of 004: user modes, channel modes, channel modes with a parameter.
+/// Returns the last three parameters of 004: user modes, channel modes, and channel modes with a
+/// parameter.
 pub(crate) fn my_info() -> [String; 3] {
     let mut user: Vec<char> = USER_MODES.iter().map(|mode| mode.letter).collect();
     user.sort_unstable();
     [user.into_iter().collect(), letters(|_| true), letters(Kind::has_param)]
 }
 
-/// The tokens of 005 that tell of modes; a list has `list_max` entries at most.
+/// Returns the tokens of 005 that describe modes. Each list has at most `list_max` entries.
 pub(crate) fn isupport(list_max: usize) -> [String; 6] {
     let lists = letters(|kind| matches!(kind, Kind::List(_)));
     let keys = letters(|kind| kind == Kind::Key);

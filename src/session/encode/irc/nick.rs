@@ -1,11 +1,11 @@
-//! Nicks: names, in the characters that IRC has for them.
+//! Nicks: the names of people in the characters that IRC allows.
 //!
-//! What a nick cannot have is shown as the wide form of itself (U+FF01 and on), which
-//! nobody can choose: so nobody looks like somebody else, and no name makes up a mask.
+//! A character that no nick may contain is shown as its wide form (U+FF01 and on). Nobody can
+//! choose wide forms in a name, so no two people look alike, and no name forms a mask.
 
 use std::borrow::Cow;
 
-/// The nick that a name is.
+/// Returns the nick for a name.
 pub fn nick_of(name: &str) -> Cow<'_, str> {
     if is_nick(name) {
         return Cow::Borrowed(name);
@@ -13,7 +13,7 @@ pub fn nick_of(name: &str) -> Cow<'_, str> {
     Cow::Owned(widened(name, is_unfit))
 }
 
-/// The same for a pattern over nicks: its stars and question marks stay what they are.
+/// Returns the nick form of a pattern. Its stars and question marks stay unchanged.
 pub(super) fn nick_pattern_of(pattern: &str) -> String {
     widened(pattern, |c| is_unfit(c) && !matches!(c, '*' | '?'))
 }
@@ -27,7 +27,7 @@ fn widened(text: &str, is_unfit: impl Fn(char) -> bool) -> String {
     text.char_indices().map(wide).collect()
 }
 
-/// The name that a nick is: the reverse of [`nick_of`], for those that were changed.
+/// Returns the name for a nick: the reverse of [`nick_of`] for nicks with wide forms.
 pub fn name_of(nick: &str) -> String {
     let narrow = |c: char| match u32::from(c) {
         code @ 0xff01..=0xff5e => char::from_u32(code - 0xfee0).unwrap_or(c),
@@ -36,7 +36,7 @@ pub fn name_of(nick: &str) -> String {
     nick.chars().map(narrow).collect()
 }
 
-/// Whether a name can be a nick.
+/// True if a name can be a nick unchanged.
 pub fn is_nick(name: &str) -> bool {
     !name.contains(is_unfit) && !name.starts_with(is_unfit_first)
 }

@@ -21,8 +21,8 @@ impl fmt::Display for Stamp {
     }
 }
 
-/// Writes the last decimal digits of a number, as many as there is place for. The general formatter takes
-/// ten times as long, and every message has a time.
+/// Writes the last decimal digits of a number, as many as `place` holds. The general formatter
+/// takes ten times as long, and every message has a time.
 fn put_digits(place: &mut [u8], mut number: u64) {
     for digit in place.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;
@@ -30,7 +30,8 @@ fn put_digits(place: &mut [u8], mut number: u64) {
     }
 }
 
-/// Year, month and day of a number of days since 1970 (Howard Hinnant's `civil_from_days`).
+/// Returns the year, month and day of a number of days since 1970 (Howard Hinnant's
+/// `civil_from_days`).
 fn civil(days: u64) -> (u64, u64, u64) {
     let z = days + 719_468;
     let era = z / 146_097;
@@ -43,7 +44,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (yoe + era * 400 + u64::from(month <= 2), month, day)
 }
 
-/// Days since 1970 of a date (the reverse, `days_from_civil`).
+/// Returns the days from 1970 to a date (the reverse, `days_from_civil`).
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     let y = if month <= 2 { year.checked_sub(1)? } else { year };
     let (era, yoe) = (y / 400, y % 400);
@@ -52,7 +53,7 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     (era * 146_097 + doe).checked_sub(719_468)
 }
 
-/// The time that a stamp names.
+/// Parses a stamp into milliseconds since 1970.
 pub fn parse(text: &str) -> Option<u64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let mut date = date.splitn(3, '-').map(|part| part.parse::<u64>().ok());
