@@ -100,7 +100,7 @@ def watch_top(relay, ports):
     top.sees("unreachable")
     top.keys("q")
     nobody = Terminal("nobody", f"{HOBNOB} top http://127.0.0.1:{ports['admin']}")
-    nobody.sees("(?s)Is it running.*hobnob serve")
+    nobody.sees("(?s)Is the relay running.*hobnob serve")
     nobody.keys("q")
     print("hobnob top: numbers, keys, sizes, and a relay that is not there")
 
