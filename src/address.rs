@@ -1,4 +1,4 @@
-//! Addresses of clients, as words: who is behind a proxy, and which proxies are believed.
+//! Addresses of clients: parsing, trusted proxies, and forwarded addresses.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
@@ -7,28 +7,28 @@ use std::str::FromStr;
 /// A range of addresses: `192.0.2.0/24`, `2001:db8::/32`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// Its first address, IPv4 as IPv6 (RFC 4291 §2.5.5.2), so that one listener's two ways to
-    /// name a client are one.
+    /// The network's first address, IPv4 mapped to IPv6 (RFC 4291 §2.5.5.2), because a listener may
+    /// report a client in either form.
     first: u128,
-    /// How many leading bits they have in common.
+    /// The number of leading bits that its addresses have in common.
     bits: u32,
 }
 
 impl Network {
-    /// Whether the address is one of them.
+    /// True if the network contains the address.
     pub fn contains(&self, ip: IpAddr) -> bool {
         (mapped(ip) ^ self.first).leading_zeros() >= self.bits
     }
 }
 
-/// Where a client comes from, as far as that matters to the relay.
+/// The origin of a client, as far as it matters to the relay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Remote {
     /// The address; `None` behind a Unix socket.
     pub ip: Option<IpAddr>,
-    /// True if it is a proxy that may say for whom it speaks.
+    /// True if the client is a proxy whose forwarded addresses are trusted.
     pub trusted: bool,
-    /// True if the message rate does not apply to it.
+    /// True if the message rate does not apply to the client.
     pub exempt: bool,
 }
 
@@ -41,7 +41,7 @@ pub fn network_of(ip: IpAddr) -> u64 {
     }
 }
 
-/// Why a text is no [`Network`].
+/// The error of a text that is not a [`Network`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkError;
 
@@ -67,7 +67,7 @@ impl FromStr for Network {
         let bits =
             (128 - most).checked_add(prefix).filter(|_| prefix <= most).ok_or(NetworkError)?;
         let first = mapped(ip);
-        // Bits set behind the prefix are most likely a mistake in it.
+        // Bits set behind the prefix are most likely a mistake in the prefix.
         let is_first = bits == 128 || first << bits == 0;
         if is_first { Ok(Self { first, bits }) } else { Err(NetworkError) }
     }
@@ -80,9 +80,10 @@ fn mapped(ip: IpAddr) -> u128 {
     }
 }
 
-/// Who is at the other end of a chain of proxies, by what each noted of the one before (the elements
-/// of `X-Forwarded-For`, the nearest last): the nearest that is not itself believed. Whatever stands
-/// before that one, anybody may have written. `None` if it is no address.
+/// Returns the client's address in a chain of proxies, from the address that each proxy noted of
+/// the one before (the elements of `X-Forwarded-For`, the nearest last). That is the nearest
+/// address that is not a trusted proxy itself; a client can forge all elements before it. `None` if
+/// an element up to it is not an address.
 pub fn nearest_stranger(noted: &[&str], believed: &[Network]) -> Option<IpAddr> {
     let mut found = None;
     for noted in noted.iter().rev() {

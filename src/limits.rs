@@ -1,87 +1,90 @@
-//! Every number that bounds what a peer, a room or a turn may take. None is unlimited.
+//! The limits of peers, rooms and turns. None is unlimited.
 
 use std::time::Duration;
 
-/// The limits in force. [`Limits::default`] is what `hobnob serve` starts with.
+/// The limits in force. `hobnob serve` starts with [`Limits::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once. `None`: the descriptor limit less [`RESERVED_DESCRIPTORS`].
     pub connections: Option<usize>,
     /// Connections accepted from one listener in one turn, so that a storm does not starve peers.
     pub accepts_per_turn: usize,
-    /// Commands carried out for one peer in one turn; the rest waits for the next.
+    /// Commands carried out for one peer in one turn; the others wait for the next turn.
     pub commands_per_turn: usize,
-    /// Writes made in one turn before the loop looks at its sockets again.
+    /// Writes made in one turn before the loop polls its sockets again.
     pub flush_writes: usize,
-    /// Bytes written in one turn before the loop looks at its sockets again.
+    /// Bytes written in one turn before the loop polls its sockets again.
     pub flush_bytes: usize,
-    /// Time from connecting to a valid hello. Absolute: a byte now and then does not extend it.
+    /// Time from connecting to a valid login. Absolute: a byte now and then does not extend it.
     pub handshake: Duration,
-    /// Longest frame or line read from a peer that has not said hello, in bytes.
+    /// Longest frame or line read from a peer before login, in bytes.
     pub before_hello: usize,
     /// Longest payload of one message, in bytes.
     pub message: usize,
-    /// Bytes one tape may hold for those who lag, before the slowest are overrun.
+    /// Bytes that one tape may hold for slow members before the slowest are overrun.
     pub backlog: usize,
-    /// Bytes all tapes together may hold. Above it, the tape that holds most gives up its oldest.
+    /// Bytes that all tapes together may hold. Above it, the tape that holds most drops its oldest
+    /// bytes.
     pub backlog_total: usize,
     /// Bytes of private replies waiting for one peer.
     pub outbox: usize,
-    /// SO_SNDBUF of every accepted socket, in bytes: else the kernel hides megabytes per stalled peer.
+    /// SO_SNDBUF of every accepted socket, in bytes. Without it the kernel buffers megabytes per
+    /// stalled peer.
     pub send_buffer: usize,
     /// Rooms one peer may be in.
     pub rooms_per_peer: usize,
     /// Rooms that may exist at once.
     pub rooms: usize,
-    /// Messages a room keeps for those who resume.
+    /// Messages that a room keeps for peers that resume.
     pub history_messages: usize,
-    /// Bytes of payload a room keeps for those who resume.
+    /// Bytes of payload that a room keeps for peers that resume.
     pub history_bytes: usize,
-    /// How long a room keeps a message.
+    /// Time for which a room keeps a message.
     pub history_age: Duration,
-    /// Bytes of payload all rooms together keep.
+    /// Bytes of payload that all rooms together keep.
     pub history_total: usize,
-    /// Ids of messages a room remembers, so that each message is published once.
+    /// Ids of messages that a room remembers, so that each message is published once.
     pub said_once_messages: usize,
-    /// How long a room remembers the id of a message.
+    /// Time for which a room remembers the id of a message.
     pub said_once_age: Duration,
-    /// Bytes of memory that the ids of all rooms together take. Above it, the room that is published to
-    /// remembers fewer, down to [`SAID_ONCE_LEAST`].
+    /// Bytes of memory that the ids of all rooms together take. Above it, a room remembers fewer
+    /// ids when a message is published to it, down to [`SAID_ONCE_LEAST`].
     pub said_once_total: usize,
-    /// How long a peer waits to hear whether its message is kept. Then it is told that this is not known;
-    /// the message goes on waiting. As long does a peer wait for a store to be read.
+    /// Time for which a peer waits for the outcome of its message. Then it is told that the outcome
+    /// is unknown; the message stays pending. The same limit applies to a peer that waits for a
+    /// store to be read.
     pub commit_patience: Duration,
     /// Connections at once from one address (IPv4 /32, IPv6 /64).
     pub per_address: usize,
     /// New connections a minute from one address.
     pub per_address_minute: usize,
-    /// Whether loopback peers are held to the limits per address and to the message rate.
+    /// True if the limits per address and the message rate apply to loopback peers.
     pub limit_loopback: bool,
-    /// Messages a peer may say at once before the rate applies; joins and questions, more: see
-    /// [`ASKING_BURSTS`].
+    /// Messages that a peer may send at once before the rate applies. Joins and queries have a
+    /// larger allowance: see [`ASKING_BURSTS`].
     pub rate_burst: u32,
-    /// After this time, one more. Zero switches the rate off.
+    /// Time after which one more message is allowed. Zero switches the rate off.
     pub rate_every: Duration,
-    /// Rooms with more members than this announce counts, not names.
+    /// Rooms with more members than this announce counts instead of names.
     pub presence_members: usize,
-    /// Silence after which a peer is pinged (give or take a fifth, so that pings spread out).
+    /// Silence after which a peer is pinged, plus or minus a fifth, so that pings spread out.
     pub ping_after: Duration,
     /// Time to answer a ping.
     pub ping_grace: Duration,
-    /// How long a drain may spend on closing peers evenly.
+    /// Time over which a drain spreads the closes of peers evenly.
     pub drain_grace: Duration,
-    /// When a drain stops waiting for anybody.
+    /// Time after which a drain no longer waits for any peer.
     pub drain_hard: Duration,
 }
 
-/// Ids that every room remembers for [`Limits::said_once_age`], however much other rooms remember:
-/// what is published elsewhere must not have a message published twice.
+/// Ids that every room remembers for [`Limits::said_once_age`], however many other rooms remember.
+/// Messages in other rooms must not cause a message here to be published twice.
 pub const SAID_ONCE_LEAST: usize = 16;
 
-/// Memory that so many ids take at most.
+/// Most memory that [`SAID_ONCE_LEAST`] ids take, in bytes.
 pub const SAID_ONCE_ROOM: usize = 4 << 10;
 
-/// Descriptors kept back from connections: listeners, the poll, the log, and slack.
+/// Descriptors not used for connections: listeners, the poll, the log, and slack.
 pub const RESERVED_DESCRIPTORS: usize = 96;
 
 /// The largest `message` limit: a frame's length must still fit the protocol comfortably.
@@ -93,46 +96,49 @@ pub const ROOM_NAME_MAX: usize = 128;
 /// Longest name of a person, in bytes.
 pub const PERSON_NAME_MAX: usize = 64;
 
-/// Bytes read from one socket in one go, and so also per peer and turn.
+/// Bytes read from one socket at once, and so also per peer and turn.
 pub const READ_MAX: usize = 64 << 10;
 
-/// Bytes of replies to a peer that has not said hello, at which it is no longer read from.
+/// Bytes of replies pending for a peer before login, above which the relay stops reading from it.
 const OUTBOX_BEFORE_HELLO: usize = 4 << 10;
 
-/// Bytes of the past that are laid out for a peer at a time; more once it has read these.
+/// Bytes of history that are prepared for a peer at a time. More follow once the peer has read
+/// these.
 pub const REPLAY_PAGE: usize = 64 << 10;
 
-/// What a message, or entering a room, costs of a peer's rate. Questions are counted in the bytes of
-/// their answers: a message may be as long as a page, and is written to everybody instead of to one.
+/// The cost of a message, or of entering a room, in a peer's rate. Queries are charged by the bytes
+/// of their answers: a message may be as long as a page, and is written to all members instead of
+/// one.
 pub const MESSAGE_COST: usize = REPLAY_PAGE;
 
-/// What a question costs beside the bytes of its answer, because finding the answer is work, too. Sixteen
-/// short ones count as a message: by default eighty a second, which is more than clients ask.
+/// The cost of a query beside the bytes of its answer, because finding the answer is work, too.
+/// Sixteen short queries count as a message: by default eighty a second, which is more than clients
+/// send.
 pub const QUESTION_COST: usize = MESSAGE_COST / 16;
 
-/// So many bursts deep may a peer ask and enter rooms; it may say something again once it is no deeper
-/// than one. A client that connects enters its rooms with one line, and then asks of each who is there,
-/// what its modes and bans are, and what was said. Twenty rooms so come to 20 joins and 80 questions,
-/// which is 25 messages and what the answers weigh; most clients never ask again for what is refused
-/// here.
+/// The number of bursts that a peer's queries and joins may use up. The peer may publish again once
+/// no more than one burst is used up. A client that connects enters its rooms with one line, and
+/// then queries each room's members, modes, bans and history. Twenty rooms come to 20 joins and 80
+/// queries, which is 25 messages and the bytes of the answers; most clients never repeat a query
+/// that is refused here.
 pub const ASKING_BURSTS: u32 = 4;
 
-/// Memory that checking one password may take, in KiB: five times and more what is recommended, and
-/// the relay never has more than one such check in hand.
+/// Memory that checking one password may take, in KiB: more than five times the recommended amount.
+/// The relay never runs more than one check at a time.
 pub const PASSWORD_MEMORY_MAX: u32 = 256 << 10;
 
-/// Memory times passes that checking one password may take, in KiB: about half a second, of which
-/// all others who want to be checked wait.
+/// Memory times passes that checking one password may take, in KiB: about half a second, during
+/// which all other peers that log in with a password wait.
 pub const PASSWORD_WORK_MAX: u32 = 1 << 20;
 
-/// The longest time any limit may name: far beyond use, and far from overflowing.
+/// The longest time that any limit may have: far beyond use, and far from overflowing.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// How many times longer a client of IRC may take to answer a ping: a minute, unless told otherwise.
-/// Many do one thing at a time, and their servers have always been patient.
+/// Factor by which a client of IRC may take longer to answer a ping: a minute by default. Many IRC
+/// clients are single-threaded, and IRC servers have always allowed long timeouts.
 pub const IRC_PATIENCE: u32 = 6;
 
-/// How long a peer that was told goodbye may take to read it.
+/// Time for which a closed peer may take to read the reason of the close.
 pub const LINGER: Duration = Duration::from_secs(2);
 
 impl Default for Limits {
@@ -171,7 +177,8 @@ impl Default for Limits {
             ping_after: Duration::from_secs(25),
             ping_grace: Duration::from_secs(10),
             drain_grace: Duration::from_secs(5),
-            // Container runtimes kill after ten seconds; whoever is closed last has two seconds to read why.
+            // Container runtimes kill after ten seconds; the peer that is closed last has two
+            // seconds to read the reason.
             drain_hard: Duration::from_secs(8),
         }
     }
@@ -181,7 +188,7 @@ impl Limits {
     /// Checks each number and the relations between them.
     ///
     /// # Errors
-    /// A sentence that names the limit at fault and what it may be.
+    /// A sentence that names the wrong limit and the values allowed.
     pub fn check(&self) -> Result<(), String> {
         let at_least_one = [
             ("connections", self.connections.unwrap_or(1)),
@@ -257,8 +264,8 @@ impl Limits {
         Ok(())
     }
 
-    /// Takes over of `wanted` what nothing was built on, for those who come from now on. Names the
-    /// limits that changed so, and those that wait for a restart.
+    /// Adopts each limit of `wanted` that may change at run time, because nothing was built on it.
+    /// Returns the names of the limits that changed, and of those that need a restart.
     pub fn adopt(&mut self, wanted: &Self) -> (Vec<&'static str>, Vec<&'static str>) {
         let (mut applied, mut waiting) = (Vec::new(), Vec::new());
         macro_rules! adopt {
@@ -315,26 +322,28 @@ impl Limits {
         (applied, waiting)
     }
 
-    /// What a peer may ask at once before the rate applies, in the coin of [`MESSAGE_COST`].
+    /// Returns the full query allowance of a peer before the rate applies, in units of
+    /// [`MESSAGE_COST`].
     pub fn allowance(&self) -> usize {
         let messages = u64::from(self.rate_burst) * u64::from(ASKING_BURSTS);
         usize::try_from(messages).unwrap_or(usize::MAX).saturating_mul(MESSAGE_COST)
     }
 
-    /// Bytes that the messages of one answer to `history` weigh together at most, unless it has one
-    /// message only. No more than the longest message, so that an answer is no longer than what a
-    /// client must be ready to read anyway.
+    /// Returns the most bytes that the messages of one answer to `history` may weigh together,
+    /// unless the answer has only one message. It is at most the longest message, so that an answer
+    /// is no longer than a client must be ready to read anyway.
     pub fn history_page(&self) -> usize {
         REPLAY_PAGE.min(self.message)
     }
 
-    /// Bytes at which a peer's private replies stop its requests from being read. Replies already
-    /// owed still fit between here and `outbox`.
+    /// Returns the bytes of private replies above which the relay stops reading a peer's requests.
+    /// Replies already pending still fit between this limit and `outbox`.
     pub fn outbox_soft(&self) -> usize {
         self.outbox / 2
     }
 
-    /// The same for a peer that may not have said hello yet: error replies are output, too.
+    /// Returns the same limit for a peer that may not have logged in yet: error replies are output,
+    /// too.
     pub fn outbox_soft_for(&self, is_greeted: bool) -> usize {
         if is_greeted { self.outbox_soft() } else { OUTBOX_BEFORE_HELLO }
     }

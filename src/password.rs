@@ -1,25 +1,25 @@
-//! Passwords as whoever runs a relay writes them down, and what it takes to check one.
+//! Passwords in the configuration, and the jobs that check them.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// What somebody must know, as the configuration says it.
+/// A password as the configuration gives it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Secret {
     /// The password itself.
     Plain(Box<str>),
-    /// What the password comes to.
+    /// The hash of the password.
     Hash(Hash),
 }
 
-/// What a password comes to, at a price: a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
-/// Cheap to clone.
+/// An expensive hash of a password: a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Cheap to
+/// clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Hash(Arc<str>);
 
-/// Somebody's word for it that a password is the one behind a hash. To find out takes tens of
-/// milliseconds and as many MiB, which is what a hash is for.
+/// A job that checks a password against a hash. The check takes tens of milliseconds and as many
+/// MiB, which is the purpose of the hash.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The hash.
@@ -28,14 +28,14 @@ pub struct Claim {
     pub password: String,
 }
 
-/// Why a text cannot stand for a password.
+/// The reason why a text is not a valid password or hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretError(String);
 
 impl Secret {
-    /// Whether this is the password. `None` if that must be found out: see [`Claim`].
+    /// Compares a password with this one. `None` if a hash has to be checked: see [`Claim`].
     ///
-    /// Takes a time that does not tell where they differ.
+    /// The time taken does not depend on where they differ.
     pub fn is(&self, password: &str) -> Option<bool> {
         let Self::Plain(wanted) = self else { return None };
         let (wanted, given) = (wanted.as_bytes(), password.as_bytes());
@@ -43,7 +43,7 @@ impl Secret {
         Some(wanted.len() == given.len() && differ == 0)
     }
 
-    /// The hash, if it is one.
+    /// Returns the hash, if the secret is one.
     pub fn hash(&self) -> Option<&Hash> {
         match self {
             Self::Plain(_) => None,
@@ -55,8 +55,8 @@ impl Secret {
 impl FromStr for Secret {
     type Err = SecretError;
 
-    /// Whatever begins with `$` must be a hash: one of another kind, taken for a password, would keep
-    /// everybody out.
+    /// Parses a password or a hash. A text that begins with `$` must be a supported hash: an
+    /// unsupported one, taken for a password, would lock everybody out.
     fn from_str(text: &str) -> Result<Self, SecretError> {
         if text.is_empty() {
             return Err(SecretError("a password is empty".to_owned()));
@@ -122,7 +122,7 @@ mod argon {
     use argon2::{Algorithm, Argon2, Params};
 
     impl Claim {
-        /// Finds out. Not for a loop that others wait for.
+        /// Checks the password. Blocks, so it must not run on the engine's thread.
         pub fn holds(&self) -> bool {
             let Ok(hash) = PasswordHash::new(&self.hash.0) else { return false };
             Argon2::default().verify_password(self.password.as_bytes(), &hash).is_ok()
@@ -132,13 +132,13 @@ mod argon {
     /// Hashes a password with a new salt, at the price that argon2's authors recommend (19 MiB).
     ///
     /// # Errors
-    /// When the system has no random bytes to give.
+    /// The system provides no random bytes.
     pub fn hash(password: &str) -> Result<String, String> {
         let hash = Argon2::default().hash_password(password.as_bytes());
         hash.map(|hash| hash.to_string()).map_err(|error| error.to_string())
     }
 
-    /// Whether it is a hash that can be checked at a bearable price.
+    /// Checks that the text is a hash that can be checked at an acceptable cost.
     pub(super) fn check(text: &str) -> Result<(), String> {
         let is_none = "what begins with $ must be an argon2 hash, as hobnob password makes them";
         let hash = PasswordHash::new(text).map_err(|error| format!("{is_none}: {error}"))?;
@@ -164,7 +164,7 @@ pub use argon::hash;
 
 #[cfg(not(feature = "passwords"))]
 impl Claim {
-    /// This build has no hashes, so nobody has a right claim to one.
+    /// Returns false: this build does not support hashes.
     pub fn holds(&self) -> bool {
         false
     }

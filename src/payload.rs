@@ -1,4 +1,4 @@
-//! Messages and their senders, as every floor knows them.
+//! Messages and their senders, in the form that all layers share.
 
 use crate::hex::Hex;
 use crate::id::Offset;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 /// One message of a room, or to one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its place in the room.
+    /// The message's offset in the room.
     pub offset: Offset,
     /// When the relay received it, in milliseconds since 1970.
     pub unix_ms: u64,
@@ -20,60 +20,60 @@ pub struct Message {
     pub payload: Payload,
 }
 
-/// A person, as others see them: what a message carries of its sender.
+/// A person, as others see it: the sender that a message carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The name; empty before login.
     pub name: Rc<str>,
-    /// A number that stands for the network they come from, and does not tell it.
+    /// A number that stands for the person's network without revealing it.
     pub cloak: u64,
-    /// What they say about themselves, if their protocol has words for it.
+    /// The profile, if the person's protocol has one.
     pub profile: Option<Rc<Profile>>,
 }
 
 impl Identity {
-    /// An identity without a cloak and a profile: that of the program around the relay.
+    /// Creates an identity without a cloak and a profile, for the program that embeds the relay.
     pub fn named(name: &str) -> Self {
         Self { name: name.into(), cloak: 0, profile: None }
     }
 
-    /// Their name on their own machine; one for everybody whose protocol has no word for it.
+    /// Returns the user name; a fixed one if the protocol has none.
     pub fn user(&self) -> &str {
         self.profile.as_ref().map_or("hobnob", |profile| &*profile.user)
     }
 
-    /// What stands for their address.
+    /// Returns the host shown for the person's address.
     pub fn host(&self) -> Host {
         self.address().map_or(Host::Cloak(self.cloak), Host::Address)
     }
 
-    /// Their address, if it is shown.
+    /// Returns the person's address, if it is shown.
     pub fn address(&self) -> Option<IpAddr> {
         self.profile.as_ref().and_then(|profile| profile.address)
     }
 
-    /// Their full name; the name, if their protocol has no word for it.
+    /// Returns the full name; the name, if the protocol has no full names.
     pub fn real_name(&self) -> &str {
         self.profile.as_ref().map_or(&*self.name, |profile| &*profile.real_name)
     }
 
-    /// True if they say that they are a program.
+    /// True if the person declares to be a program.
     pub fn is_bot(&self) -> bool {
         self.profile.as_ref().is_some_and(|profile| profile.is_bot)
     }
 }
 
 impl fmt::Display for Identity {
-    /// The name alone.
+    /// Writes the name only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }
 }
 
-/// The place that a person comes from, as everybody is shown it.
+/// The host of a person, as shown to everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// A name that tells networks apart and does not tell them.
+    /// A number that distinguishes networks without revealing them.
     Cloak(u64),
     /// The address itself.
     Address(IpAddr),
@@ -92,56 +92,57 @@ impl fmt::Display for Host {
     }
 }
 
-/// A profile: what a person says about themselves.
+/// A profile: a person's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// Their name on their own machine, or so they say.
+    /// The user name on the person's machine, as declared.
     pub user: Rc<str>,
-    /// Their full name.
+    /// The full name.
     pub real_name: Rc<str>,
-    /// They say that they are a program.
+    /// True if the person declares to be a program.
     pub is_bot: bool,
-    /// Where they come from, if the relay shows that: not what they say.
+    /// The person's address, if the relay shows it. The relay sets it, not the person.
     pub address: Option<IpAddr>,
 }
 
-/// Any bytes, and what is known of them.
+/// Content of a message: any bytes, and their properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
-    /// The bytes as they came.
+    /// The bytes as received.
     pub bytes: Box<[u8]>,
-    /// What their sender's protocol says of them.
+    /// The form that the sender's protocol declares.
     pub form: Form,
-    /// What came with it.
+    /// The properties that came with the message.
     pub manner: Manner,
 }
 
-/// What a sender's protocol says of a payload. Only a protocol that tells these apart heeds it.
+/// The form of a payload, as the sender's protocol declares it. Only protocols that distinguish the
+/// forms use it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// A message, of whatever kind.
+    /// A message of an undeclared kind.
     #[default]
     Unsaid,
     /// A message that is text: UTF-8.
     Text,
-    /// A message that is not text, whatever its bytes look like.
+    /// A binary message, even if its bytes are valid UTF-8.
     Binary,
-    /// Cut from a stream wherever a read ended, as plain sockets send. Such bytes are passed on to
-    /// plain sockets untouched; a message with edges of its own ends its line there.
+    /// A piece of a stream, cut where a read ended, as plain sockets send. Plain sockets receive it
+    /// unchanged. A message of another form ends the line there.
     Chunk,
 }
 
-/// How something was said, for the protocols that tell.
+/// Properties of a message, for the protocols that have them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
-    /// Sent so that no program answers it.
+    /// True if no program may answer the message automatically.
     pub is_notice: bool,
-    /// Notes of the sender's client to other clients.
+    /// Attributes from the sender's client for other clients.
     pub attributes: Attributes,
 }
 
-/// Key/value pairs that one client sends to others, with the relay as a mere carrier: in one allocation,
-/// and in none if there are none.
+/// Key/value pairs that one client sends to others. The relay does not interpret them. They take
+/// one allocation, and none if there are no pairs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// `key` or `key=value`, each but the last followed by a NUL.
@@ -149,7 +150,7 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// The pairs in the order given. A key has no `=`, and NULs are left out.
+    /// Joins the pairs in the order given. `=` is removed from keys, and NUL from keys and values.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, Option<Cow<'a, str>>)>) -> Self {
         let mut text = String::new();
         for (key, value) in pairs {
@@ -165,7 +166,7 @@ impl Attributes {
         Self { pairs: (!text.is_empty()).then(|| text.into()) }
     }
 
-    /// Each key, and its value if it has one.
+    /// Iterates over the keys, each with its value if it has one.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let pairs = self.pairs.iter().flat_map(|pairs| pairs.split('\0'));
         pairs.map(|pair| {
@@ -173,17 +174,17 @@ impl Attributes {
         })
     }
 
-    /// The bytes of all keys and values, about as long as a protocol writes them.
+    /// Returns the bytes of all keys and values, about as long as a protocol writes them.
     pub fn as_bytes(&self) -> &[u8] {
         self.pairs.as_ref().map_or(&[], |pairs| pairs.as_bytes())
     }
 }
 
 impl Message {
-    /// What a message costs beside its payload, for counting memory honestly.
+    /// Memory that a message takes beside its payload, in bytes.
     pub const OVERHEAD: usize = 160;
 
-    /// Bytes of memory this message is counted as.
+    /// Returns the bytes of memory that the message is counted as.
     pub fn weight(&self) -> usize {
         let attributes = self.payload.manner.attributes.as_bytes().len();
         self.payload.bytes.len() + attributes + Self::OVERHEAD
@@ -194,7 +195,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    /// A history keeps many messages, and every member is a person.
+    /// A history keeps many messages, and every member has an identity, so both stay small.
     #[test]
     fn a_message_has_a_known_size() {
         assert!(size_of::<Identity>() <= 32 && size_of::<Message>() <= 96);

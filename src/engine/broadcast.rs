@@ -1,4 +1,4 @@
-//! From one room to all who are in it: one append per dialect, whatever the number of members.
+//! Broadcast: one append per dialect, whatever the number of members.
 
 use super::Engine;
 use super::outbox::Skip;
@@ -11,7 +11,7 @@ use crate::payload::Message;
 use crate::reason::CloseReason;
 use crate::session::{Conversation, Overrun, Service};
 
-/// What is broadcast to a room.
+/// A message or notice that is broadcast to a room.
 pub(super) enum Said<'a> {
     Message { message: &'a Message, skip: Option<ConnId> },
     Notice { notice: &'a Notice, except: &'a [ConnId] },
@@ -69,8 +69,8 @@ impl Engine {
         }
     }
 
-    /// Sees to a member that fell off. Where its dialect can express a gap it continues from history,
-    /// with a notice of what is lost; else it is closed. Either way no message is cut short.
+    /// Handles an overrun member. If its dialect can express a gap, it continues from history, with
+    /// a notice of the gap; else it is closed. In both cases no message is cut short.
     fn overrun(&mut self, key: usize, fallen: &Fallen) {
         self.metrics.count_overrun();
         let Some(tape) = self.tapes.get(key) else { return };
@@ -84,7 +84,7 @@ impl Engine {
         if dialect.can_tell_gap() && policy == Some(Overrun::Gap) {
             self.mark_ready(conn);
         } else {
-            // An answer from behind what is lost would read as if nothing were.
+            // An answer that followed the lost messages would hide the loss.
             if let Some(outbox) = &mut peer.outbox {
                 outbox.forget_from(fallen.stamp);
             }
@@ -92,8 +92,8 @@ impl Engine {
         }
     }
 
-    /// Moves the sender past its own message: at once, or when it gets there. Returns false if it does
-    /// not read this tape, or only in a replay.
+    /// Moves the sender past its own message: at once, or when its cursor gets there. Returns false
+    /// if the sender does not read this tape, or only in a replay.
     fn carry(&mut self, sender: ConnId, skip: Skip) -> bool {
         let Some(peer) = self.peers.get_mut(sender) else { return false };
         let Some(seat) = peer.seat_on(skip.tape) else { return false };
@@ -112,18 +112,18 @@ impl Engine {
                 }
                 true
             }
-            // A replay is the room as it was, the reader's own words included.
+            // A replay is the room's history, including the reader's own messages.
             Some(Place::Recovering(_)) | None => false,
         }
     }
 
-    /// True if the room's flush is so far behind that no more should be published for the moment. That
-    /// is the relay's own debt, soon paid; slow members delay nobody.
+    /// True if the room's flush is so far behind that no more should be published for the moment.
+    /// Only the relay's own work counts, which is done soon; slow members delay nobody.
     pub(super) fn is_congested(&self, room: RoomId) -> bool {
         self.is_congested_with(room, 0)
     }
 
-    /// The same, if so many bytes more will have to be told.
+    /// Returns the same with `pending` more bytes to send.
     pub(super) fn is_congested_with(&self, room: RoomId, pending: usize) -> bool {
         let most = (self.world.limits().backlog / 4).min(self.world.limits().send_buffer);
         self.tapes.unoffered(room) + pending > most
@@ -144,9 +144,10 @@ impl Engine {
         }
     }
 
-    /// Takes a peer off the room's tape. A message half sent is finished, the rest dropped. With a
-    /// request, what was published before it is sent first, as far as it fits an outbox, and the reply
-    /// has the last offset. A peer whose dialect cannot express a gap is closed if that was not all.
+    /// Removes a peer from the room's tape. A half-sent message is completed, the rest dropped.
+    /// With a request, the messages published before it are sent first, as far as they fit an
+    /// outbox, and the reply has the last offset. If some were left out, a peer whose dialect
+    /// cannot express a gap is closed.
     pub(super) fn unseat(
         &mut self,
         conn: ConnId,
@@ -211,7 +212,7 @@ impl Engine {
         }
         let is_behind = rooms.iter().any(|room| self.is_behind_in(conn, *room));
         if is_behind && !planted!("new-dialect-drops-what-is-owed") {
-            // More than an outbox holds would be lost without a word.
+            // Bytes beyond an outbox would be lost without notice.
             return self.close(conn, CloseReason::SlowConsumer);
         }
         for room in rooms {

@@ -4,14 +4,14 @@ use super::peer::{Peer, Peers};
 use crate::id::{ConnId, RoomId};
 use crate::now::Tick;
 
-/// Slots of the wheel: 51.2 s, which holds every deadline of the defaults in one turn of it. Later
-/// ones go round more than once.
+/// Slots of the wheel: 51.2 s, so that one lap holds every default deadline. Later deadlines take
+/// more than one lap.
 const SLOTS: usize = 512;
 
 /// The deadlines of peers and rooms.
 ///
-/// Invariant: a peer whose `due` lies ahead has an entry for that time. Other entries that name it are
-/// left over, and the peer is passed over when their time comes.
+/// Invariant: a peer whose `due` lies ahead has an entry for that time. Other entries for the peer
+/// are outdated, and are ignored when their time comes.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
     peers: Wheel<ConnId>,
@@ -19,13 +19,13 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
-    /// Sets the time at which a peer is looked at again, in place of the one before.
+    /// Sets the time at which a peer is checked again, in place of the one before.
     pub(super) fn set_peer(&mut self, peer: &mut Peer, at: Tick) {
         peer.due = at;
         self.peers.schedule(at, peer.id);
     }
 
-    /// Sets a time at which a room is looked at.
+    /// Sets a time at which a room is checked.
     pub(super) fn set_room(&mut self, room: RoomId, at: Tick) {
         self.rooms.schedule(at, room);
     }
@@ -56,8 +56,8 @@ impl Deadlines {
     }
 }
 
-/// What is due when. Entries are never taken back: whoever is named looks, when its time comes,
-/// whether anything is still to be done.
+/// A timer wheel: the peers or rooms that are due at each tick. Entries are never removed early:
+/// when the time of an entry comes, its peer or room checks if there is still something to do.
 #[derive(Debug)]
 struct Wheel<T> {
     slots: Vec<Slot<T>>,
@@ -75,7 +75,7 @@ impl<T> Default for Wheel<T> {
 }
 
 impl<T> Wheel<T> {
-    /// Names `what` once `at` has come.
+    /// Adds an entry that returns `what` at the time `at`.
     fn schedule(&mut self, at: Tick, what: T) {
         let slot = at.max(self.at).0 as usize % SLOTS;
         if let Some(slot) = self.slots.get_mut(slot) {
@@ -85,13 +85,13 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// The next entry whose time has come.
+    /// Returns the next entry whose time has come.
     fn pop_due(&mut self, now: Tick) -> Option<T> {
         while self.due.is_empty() && self.at <= now {
-            // After a long sleep every slot is looked at once, not once per tick missed.
+            // After a long sleep every slot is visited once, not once per missed tick.
             self.at = self.at.max(Tick(now.0.saturating_sub(SLOTS as u32)));
             let slot = self.slots.get_mut(self.at.0 as usize % SLOTS);
-            // Entries of a later lap are not even looked at.
+            // Slots that have only entries of a later lap are skipped.
             if let Some(slot) = slot.filter(|slot| slot.earliest <= now) {
                 slot.take_due(now, &mut self.due);
             }
@@ -105,7 +105,7 @@ impl<T> Wheel<T> {
         Some(what)
     }
 
-    /// When [`pop_due`](Self::pop_due) will next have something.
+    /// Returns the time at which [`pop_due`](Self::pop_due) next has an entry.
     fn next(&self) -> Option<Tick> {
         if !self.due.is_empty() {
             return Some(self.at);
@@ -131,11 +131,11 @@ impl<T: PartialEq> Wheel<T> {
     }
 }
 
-/// What is due in one tick of every lap.
+/// The entries of one tick of every lap.
 #[derive(Debug)]
 struct Slot<T> {
     entries: Vec<(Tick, T)>,
-    /// The first of them; a slot visited before is passed over.
+    /// The earliest tick of them. A slot with only later entries is skipped.
     earliest: Tick,
 }
 

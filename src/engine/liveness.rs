@@ -1,4 +1,4 @@
-//! Whether somebody is still there: handshakes that take too long, silences, pings.
+//! Liveness: handshakes that take too long, silences, pings.
 
 use super::Engine;
 use crate::id::ConnId;
@@ -16,8 +16,8 @@ impl Engine {
         }
     }
 
-    /// Brings the deadline forward after the welcome, if the silence allowed is shorter than what is
-    /// left of the handshake.
+    /// Brings the deadline forward after login, if the silence allowed is shorter than what is left
+    /// of the handshake.
     pub(super) fn expect_signs_of_life(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get(conn) else { return };
         let at = peer.heard.after(ping_after(conn, self.world.limits()));
@@ -33,7 +33,7 @@ impl Engine {
         } else if peer.leaving {
             self.close(conn, CloseReason::SlowConsumer);
         } else if peer.awaits_answer() || peer.awaits_commit() || self.pages.is_replaying(conn) {
-            // It is the relay that does not read: its silence is not its own.
+            // The relay does not read from this peer, so the silence is not the peer's.
             self.set_deadline(conn, now.after(self.world.limits().handshake));
         } else if !peer.session.is_greeted() {
             match peer.session.handshake_expired() {

@@ -1,4 +1,4 @@
-//! The whole relay less the system calls. No clock, no socket, no randomness.
+//! The engine: the relay without the system calls. It uses no clock, no socket and no randomness.
 
 mod broadcast;
 mod close;
@@ -55,10 +55,10 @@ use std::time::Duration;
 use tapes::Tapes;
 use world::World;
 
-/// The relay less the system calls: the wiring of its parts. Each part keeps an invariant of its own,
-/// which its doc states and the simulation checks after every turn.
+/// The relay without the system calls: the wiring of its parts. Each part keeps an invariant of its
+/// own, which its doc states and the simulation checks after every turn.
 ///
-/// The engine is told what happened, with the time at which it did, and then asked what to do:
+/// The caller reports events with their time, and then takes out the actions to carry out:
 ///
 /// 1. [`wake`](Self::wake) after every sleep;
 /// 2. [`connected`](Self::connected), [`received`](Self::received), [`ended`](Self::ended),
@@ -100,7 +100,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine for these services, by the index by which `connected` will name them. See
+    /// Creates an engine for these services. `connected` names a service by its index. See
     /// [`Hub::new`](crate::hub::Hub::new) for `secrets`.
     pub fn new(limits: Limits, services: Vec<Service>, secrets: Secrets) -> Self {
         Self {
@@ -123,8 +123,9 @@ impl Engine {
         }
     }
 
-    /// The loop woke up. Time overslept by far was spent stopped or suspended; it is taken out of
-    /// every deadline, so that peers are not judged by a silence that was ours.
+    /// Notes that the loop woke up. If it overslept by far, the process was stopped or suspended;
+    /// that time is removed from every deadline, so that peers are not closed for a silence of the
+    /// relay.
     pub fn wake(&mut self, now: Now) {
         let due = self.next_deadline();
         if let Some(due) = due.filter(|due| *due <= now.running) {
@@ -136,7 +137,7 @@ impl Engine {
     /// Takes a peer that connected to `service`.
     ///
     /// # Errors
-    /// Why there is no room; nothing was set aside.
+    /// The reason why the peer is refused. Nothing was allocated for it.
     pub fn connected(
         &mut self,
         service: usize,
@@ -155,7 +156,7 @@ impl Engine {
         let index = u8::try_from(service).map_err(|_| CloseReason::Internal)?;
         let id = self.peers.insert(session, index, now.tick()).ok_or(CloseReason::RelayFull)?;
         self.metrics.count_accepted();
-        // What is behind a proxy is known later.
+        // The address behind a proxy becomes known later.
         let shown = remote.ip.filter(|_| !remote.trusted && served.shows_addresses());
         let network = remote.ip.map_or(0, network_of);
         self.world.hub_mut().arrive(id, Origin { exempt: remote.exempt, network, shown });
@@ -166,7 +167,7 @@ impl Engine {
         Ok(id)
     }
 
-    /// Somebody who connected to `service` cannot stay. What to tell them, in one write.
+    /// Refuses a connection to `service`. Returns the bytes to send to it, in one write.
     pub fn turn_away(&mut self, service: usize, reason: CloseReason) -> Vec<u8> {
         self.metrics.count_refused_connection(reason);
         let mut words = Vec::new();
@@ -176,7 +177,7 @@ impl Engine {
         words
     }
 
-    /// The connection broke.
+    /// Closes a peer whose connection broke.
     pub fn lost(&mut self, conn: ConnId) {
         if self.peers.get(conn).is_none() {
             self.metrics.count_stale();
@@ -184,7 +185,7 @@ impl Engine {
         self.close(conn, CloseReason::Lost);
     }
 
-    /// Asks the hub for something, and does what it decides.
+    /// Passes a command to the hub, and carries out the events that follow.
     fn ask(&mut self, conn: ConnId, id: RequestId, command: Command<'_>, now: Now) {
         if self.is_too_much_to_tell(&command) {
             self.reply(conn, id, &Reply::Refused { refusal: Refusal::NotReading });
@@ -194,7 +195,7 @@ impl Engine {
         self.settle(now);
     }
 
-    /// Does what the hub decided, in its order, until it has nothing more.
+    /// Carries out the hub's events, in order, until there are none.
     fn settle(&mut self, now: Now) {
         while let Some(event) = self.world.hub_mut().poll_event() {
             match event {
@@ -222,27 +223,28 @@ impl Engine {
         }
     }
 
-    /// True if a room's flush is far behind, or the store that keeps its messages: then the program around
-    /// the relay should wait with what it has to say there. Nothing else holds it up; saying it all the
-    /// same costs members that read as they should their place.
+    /// True if a room's flush, or the store that keeps its messages, is far behind. The program
+    /// that embeds the relay should then wait before it publishes there. Nothing else delays it;
+    /// publishing anyway overruns members that read at a normal speed.
     pub fn is_behind(&self, room: &str) -> bool {
         let hub = self.world.hub();
         let room = hub.find(room);
         room.is_some_and(|room| self.is_congested_with(room, hub.pending_bytes(room)))
     }
 
-    /// True if it is a store that a room waits for: then nothing is gained by asking again before that has
-    /// said something.
+    /// True if a room waits for a store. Asking again is then useless before the store has reported
+    /// something.
     pub fn is_behind_store(&self, room: &str) -> bool {
         let hub = self.world.hub();
         self.is_behind(room) && hub.find(room).is_some_and(|room| hub.pending_bytes(room) > 0)
     }
 
-    /// The program around the relay says something. Returns the offset, if the message is kept at once. Where
-    /// the store has to be asked for the room first, the message waits for that, and may be lost with it.
+    /// Publishes a message of the program that embeds the relay. Returns the offset, if the message
+    /// is kept at once. If the store has to be asked for the room first, the message waits for
+    /// that, and may be lost with it.
     ///
     /// # Errors
-    /// Why it was not said.
+    /// The reason why the message was not published.
     pub fn say_from_host(
         &mut self,
         room: &str,
@@ -259,7 +261,7 @@ impl Engine {
         said
     }
 
-    /// Sees to whatever deadlines have passed.
+    /// Handles all deadlines that have passed.
     pub fn expire(&mut self, now: Now) {
         let now = self.world.lived(now);
         while let Some(conn) = self.deadlines.pop_peer(now.tick()) {
@@ -276,7 +278,7 @@ impl Engine {
         self.apply_outcomes(now);
     }
 
-    /// When `expire` next has something to do, as monotonic time.
+    /// Returns the time at which `expire` next has something to do, as monotonic time.
     pub fn next_deadline(&self) -> Option<Duration> {
         let deadlines = [
             self.deadlines.next(),
@@ -288,14 +290,14 @@ impl Engine {
         deadlines.into_iter().flatten().min().map(|tick| self.world.told(tick))
     }
 
-    /// From now on the relay works like this. The services are those it was made with, each with
-    /// other options at most.
+    /// Replaces the limits, and the options of the services. The services must be those that the
+    /// engine was created with.
     pub fn reconfigure(&mut self, services: Vec<Service>, limits: Limits) {
         self.world.reconfigure(services, limits);
         self.forget_proofs();
     }
 
-    /// Whether another turn must follow at once.
+    /// True if another turn must follow at once.
     pub fn is_pressing(&self) -> bool {
         !self.schedule.is_empty()
             || !self.effects.is_empty()
@@ -305,7 +307,7 @@ impl Engine {
             || self.opens.is_pressing()
     }
 
-    /// What was done so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> Counts {
         Counts {
             connections: self.peers.len() as u64,
@@ -317,24 +319,24 @@ impl Engine {
         }
     }
 
-    /// How many peers there are.
+    /// Returns the number of peers.
     pub fn connections(&self) -> usize {
         self.peers.len()
     }
 
-    /// The service of this index.
+    /// Returns the service of this index.
     pub fn service(&self, index: usize) -> Option<&Service> {
         self.world.service(index)
     }
 
-    /// Notes that the peer speaks for somebody else, who has this address.
+    /// Records the forwarded address of a peer behind a proxy.
     pub fn forwarded(&mut self, conn: ConnId, ip: IpAddr, exempt: bool) {
         let is_shown = self.service_of(conn).is_some_and(Service::shows_addresses);
         let (network, shown) = (network_of(ip), is_shown.then_some(ip));
         self.world.hub_mut().moved(conn, Origin { exempt, network, shown });
     }
 
-    /// The service a peer came to.
+    /// Returns the service that a peer connected to.
     pub fn service_of(&self, conn: ConnId) -> Option<&Service> {
         self.world.service_of(self.peers.get(conn)?)
     }

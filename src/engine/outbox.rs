@@ -1,24 +1,26 @@
-//! What one peer alone is owed: replies, and the stretches of tape it is not to see.
+//! Outboxes: the pending replies of one peer, and the stretches of tape that it skips.
 //!
-//! Where the peer's transport takes whole messages, each segment is one message, and is sent whole.
+//! If the peer's transport takes whole messages, each segment is one message and is sent whole.
 
 use std::collections::VecDeque;
 
-/// A short queue of private bytes. Every segment carries the engine's count of appends when it was
-/// written: tape bytes appended until then go before it, later ones after it. An idle peer has none.
+/// A short queue of private bytes. Every segment carries the engine's count of appends at the time
+/// it was written: tape bytes appended until then are sent before it, later ones after it. An idle
+/// peer has none.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// The rest of a message half sent, whose tape is gone for this peer. Before everything else.
+    /// The rest of a half-sent message whose tape the peer no longer reads. Sent before everything
+    /// else.
     finish: Vec<u8>,
     finished: usize,
     bytes: Vec<u8>,
     sent: usize,
-    /// Some of the first segment was sent.
+    /// True if part of the first segment was sent.
     is_begun: bool,
-    /// How many of the unsent bytes are history that the relay laid out or what others told the peer,
-    /// and what was before it.
+    /// The number of unsent bytes, from the first one on, that are history, messages of others, or
+    /// came before these. They do not count against the peer.
     page: usize,
-    /// How many of the unsent bytes are pages of history that the peer asked for, at most.
+    /// The number of unsent bytes that belong to requested pages of history, at most.
     asked: usize,
     segments: VecDeque<Segment>,
     skips: VecDeque<Skip>,
@@ -27,70 +29,72 @@ pub struct Outbox {
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     stamp: u64,
-    /// Where it ends in `bytes`.
+    /// The end of the segment in `bytes`.
     end: usize,
 }
 
-/// What was pending for a peer, taken off its tapes and out of its outbox, in order.
+/// Pending bytes of a peer, taken off its tapes and out of its outbox, in order.
 #[derive(Debug, Default)]
 pub struct LaidOut {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// Where each message ends, if the transport takes whole messages; nothing otherwise.
+    /// The end of each message, if the transport takes whole messages; empty otherwise.
     pub ends: Vec<usize>,
 }
 
-/// A stretch of a tape that its sender asked not to hear, met while it still lags behind it.
+/// A stretch of a tape that the peer skips because it sent the message itself, while it has not
+/// read that far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Skip {
-    /// Which tape.
+    /// The tape.
     pub tape: usize,
-    /// Where the stretch begins.
+    /// The position at which the stretch begins.
     pub from: u64,
-    /// Where it ends.
+    /// The position at which the stretch ends.
     pub to: u64,
 }
 
 impl Outbox {
-    /// Bytes of memory held against the peer: what it asked for and does not read. One message half
-    /// sent, pages of history and what others told it are bounded by themselves.
+    /// Returns the bytes of memory counted against the peer: pending answers that it does not read.
+    /// One half-sent message, pages of history and messages of others have bounds of their own.
     pub fn weight(&self) -> usize {
         self.unsent() - self.page + self.skips.len() * size_of::<Skip>()
     }
 
-    /// Private bytes to be sent.
+    /// Returns the number of private bytes to send.
     pub fn unsent(&self) -> usize {
         self.bytes.len() - self.sent
     }
 
-    /// Whether nothing is owed, and the outbox can go.
+    /// True if nothing is pending, so that the outbox can be dropped.
     pub fn is_empty(&self) -> bool {
         self.rest().is_empty() && self.unsent() == 0 && self.skips.is_empty()
     }
 
-    /// A page of history was laid out.
+    /// Excludes all unsent bytes from the weight, after a page of history was added.
     pub fn page_laid(&mut self) {
         self.page = self.unsent();
     }
 
-    /// Somebody else told the peer something, which nobody may do while much is unsent.
+    /// Excludes all unsent bytes from the weight, after another person's message was added. No such
+    /// message is added while much is unsent.
     pub fn others_told(&mut self) {
         self.page = self.unsent();
     }
 
-    /// An answer of `count` bytes was written that is a page of history. One message may fill it, so
-    /// it is not held against the peer; but there is one at a time.
+    /// Excludes from the weight an answer of `count` bytes that is a page of history. One message
+    /// may fill it, so it is not counted against the peer; but only one is pending at a time.
     pub fn page_answered(&mut self, count: usize) {
         self.page += count;
         self.asked += count;
     }
 
-    /// Whether a page that was asked for has not been sent.
+    /// True if a requested page has not been sent completely.
     pub fn has_page(&self) -> bool {
         self.asked > 0
     }
 
-    /// Where private bytes written after `stamp` appends are to be added.
+    /// Returns the buffer for private bytes that are written after `stamp` appends.
     pub fn segment(&mut self, stamp: u64) -> &mut Vec<u8> {
         self.seal();
         if self.sent > 0 && self.sent * 2 >= self.bytes.len() {
@@ -116,7 +120,7 @@ impl Outbox {
         self.segments.push_back(Segment { stamp, end: self.bytes.len() });
     }
 
-    /// Puts what was laid out before everything else.
+    /// Puts prepared bytes before everything else.
     pub fn put_first(&mut self, laid_out: &LaidOut) {
         if laid_out.ends.is_empty() {
             return self.finish_first(&laid_out.bytes);
@@ -131,14 +135,14 @@ impl Outbox {
         for end in laid_out.ends.iter().rev() {
             self.segments.push_front(Segment { stamp: 0, end: *end });
         }
-        // It weighs as little as the rest of a message does.
+        // It is excluded from the weight, as the rest of a message is.
         self.page += count;
         if self.asked > 0 {
             self.asked += count;
         }
     }
 
-    /// Returns the number of bytes that go before everything else.
+    /// Returns the number of bytes that are sent before everything else.
     pub fn first_bytes(&self) -> usize {
         let first = self.segments.iter().take_while(|segment| segment.stamp == 0);
         self.rest().len() + first.last().map_or(0, |segment| segment.end.saturating_sub(self.sent))
@@ -160,12 +164,12 @@ impl Outbox {
         self.finish.extend_from_slice(rest);
     }
 
-    /// The rest of a half-sent message.
+    /// Returns the rest of a half-sent message.
     pub fn rest(&self) -> &[u8] {
         self.finish.get(self.finished..).unwrap_or_default()
     }
 
-    /// The `index`th segment's unsent bytes, and its stamp.
+    /// Returns the stamp and the unsent bytes of the `index`th segment.
     pub fn get(&self, index: usize) -> Option<(u64, &[u8])> {
         let segment = self.segments.get(index)?;
         let before = index.checked_sub(1).and_then(|index| self.segments.get(index));
@@ -175,7 +179,7 @@ impl Outbox {
         Some((segment.stamp, self.bytes.get(from..end)?))
     }
 
-    /// `count` bytes of the rest were sent.
+    /// Removes `count` sent bytes of the rest.
     pub fn sent_rest(&mut self, count: usize) {
         self.finished += count;
         if self.finished >= self.finish.len() {
@@ -183,7 +187,7 @@ impl Outbox {
         }
     }
 
-    /// `count` private bytes of the first segments were sent.
+    /// Removes `count` sent private bytes of the first segments.
     pub fn sent(&mut self, count: usize) {
         self.seal();
         self.sent += count;
@@ -199,7 +203,7 @@ impl Outbox {
         }
     }
 
-    /// Takes out what was to go behind an append of that stamp, but for a segment half sent.
+    /// Removes the segments that follow an append of that stamp, except a half-sent one.
     pub fn forget_from(&mut self, stamp: u64) {
         self.seal();
         let begun = usize::from(self.is_begun);
@@ -211,7 +215,7 @@ impl Outbox {
         self.asked = self.asked.min(self.unsent());
     }
 
-    /// Remembers a stretch of tape to leave out.
+    /// Adds a stretch of tape to skip.
     pub fn skip(&mut self, skip: Skip) {
         match self.skips.iter_mut().rfind(|last| last.tape == skip.tape) {
             Some(last) if last.to == skip.from => last.to = skip.to,
@@ -219,7 +223,7 @@ impl Outbox {
         }
     }
 
-    /// The next stretch to leave out on `tape`, at or after `position`.
+    /// Returns the next stretch to skip on `tape`, at or after `position`.
     pub fn skip_after(&self, tape: usize, position: u64) -> Option<Skip> {
         self.skips.iter().find(|skip| skip.tape == tape && skip.from >= position).copied()
     }

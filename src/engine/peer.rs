@@ -10,80 +10,80 @@ use slab::Slab;
 use smallvec::SmallVec;
 use std::num::NonZeroU32;
 
-/// Everyone connected. A slot is named together with its tenant's generation.
+/// All connected peers. A slot is named together with the generation of its peer.
 #[derive(Debug, Default)]
 pub struct Peers {
     slots: Slab<Peer>,
     generation: u32,
 }
 
-/// One connected client. Everything that only a busy peer needs is behind a pointer.
+/// One connected client. State that only a busy peer needs is behind a pointer.
 #[derive(Debug)]
 pub struct Peer {
-    /// The peer's own name.
+    /// The peer's id.
     pub id: ConnId,
-    /// Its conversation.
+    /// The protocol session.
     pub session: Session,
-    /// Which of the engine's services it came to.
+    /// The index of the service that the peer connected to.
     pub service: u8,
-    /// Where its entry in the wheel stands. Other entries that name it are left over.
+    /// The tick of the peer's entry in the wheel. Other entries that name the peer are outdated.
     pub due: Tick,
-    /// When it was last heard.
+    /// The time at which the peer last sent something.
     pub heard: Tick,
-    /// Pinged, and not heard since.
+    /// True if the peer was pinged and has sent nothing since.
     pub pinged: bool,
-    /// The kernel took no more; no write until it says otherwise.
+    /// True if the kernel accepts no more bytes. There are no writes until the socket is writable.
     pub blocked: bool,
-    /// Its transport holds bytes that the kernel has not taken.
+    /// True if the transport holds bytes that the kernel has not accepted.
     pub has_pending_output: bool,
-    /// Waiting in the ready lane of the flush.
+    /// True if the peer waits in the ready lane of the flush.
     pub ready: bool,
-    /// Why it is not read from, if it is not.
+    /// The reason why the relay does not read from the peer, if it does not.
     pub held: Option<Hold>,
-    /// It will send no more.
+    /// True if the peer has ended its stream.
     pub ended: bool,
-    /// It has said all it wanted to, and goes once it has what it is owed.
+    /// True if the peer is leaving: it closes once it has received what is pending.
     pub leaving: bool,
-    /// Bytes that came and are not parsed yet.
+    /// Received bytes that are not parsed yet.
     pub inbox: Option<Box<Inbox>>,
-    /// What it alone is owed.
+    /// Pending bytes for this peer alone.
     pub outbox: Option<Box<Outbox>>,
-    /// Its place on each of its tapes. The first two need no memory elsewhere.
+    /// The peer's seat on each of its tapes. The first two need no memory elsewhere.
     pub seats: SmallVec<[Seat; 2]>,
-    /// Why it is set aside, if it is.
+    /// The reason why the peer's commands wait, if they do.
     pub aside: Option<Box<Aside>>,
 }
 
-// There are ten thousand of them, and nearly all are idle.
+// There are ten thousand peers, and nearly all are idle.
 const _: () = assert!(size_of::<Peer>() <= 88);
 
-/// Why a peer is not read from.
+/// The reason why the relay does not read from a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// It has to read some of what it is owed, or to be answered.
+    /// The peer has to read some of its pending output, or wait for an answer.
     Output,
-    /// The store that keeps the messages has to answer first.
+    /// The store has to report the outcome of an append first.
     Commit,
 }
 
-/// Why a peer is set aside, and not listened to. It is never two of these at once: what would make it
-/// wait for a second thing is not read, and who goes waits for nothing.
+/// The reason why a peer's commands are not carried out. There is never more than one: nothing is
+/// read that could make the peer wait for a second reason, and a closing peer waits for nothing.
 #[derive(Debug)]
 pub enum Aside {
-    /// It asked for something, and must have it before it is listened to again.
+    /// The peer requested something, and its next command waits for the answer.
     Waiting(Awaited),
-    /// It asked for something that cannot be done yet.
+    /// The peer requested an action that cannot be carried out yet.
     Paused(Action<'static>),
-    /// It closes.
+    /// The peer is closing.
     Closing(Close),
 }
 
-/// What a peer waits for.
+/// The answer that a peer waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
     /// The replay of this tape's room up to an offset, so that no answer overtakes it.
     Replay(u32, Offset),
-    /// The answer of somebody outside: see [`Engine::verified`](super::Engine::verified).
+    /// The answer of a job: see [`Engine::verified`](super::Engine::verified).
     Answer,
 }
 
@@ -96,7 +96,7 @@ pub struct Seat {
     pub index: u32,
 }
 
-/// Bytes that came and are not parsed yet.
+/// Received bytes that are not parsed yet.
 #[derive(Debug, Default)]
 pub struct Inbox {
     bytes: Vec<u8>,
@@ -104,17 +104,17 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// An inbox that holds these bytes.
+    /// Creates an inbox that holds these bytes.
     pub fn new(bytes: &[u8]) -> Self {
         Self { bytes: bytes.to_vec(), parsed: 0 }
     }
 
-    /// What is still to be parsed.
+    /// Returns the bytes that are not parsed yet.
     pub fn unparsed(&self) -> &[u8] {
         self.bytes.get(self.parsed..).unwrap_or_default()
     }
 
-    /// `count` bytes were parsed. Space is reused once it is worth the move.
+    /// Removes `count` parsed bytes. The space is reused once at least half of it is parsed.
     pub fn parsed(&mut self, count: usize) {
         self.parsed += count;
         if self.parsed * 2 >= self.bytes.len() {
@@ -123,7 +123,7 @@ impl Inbox {
         }
     }
 
-    /// More came.
+    /// Appends received bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
@@ -145,7 +145,7 @@ pub struct Close {
 /// The steps of a close, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Requested; `reap` acts on it.
+    /// The close was requested; `reap` carries it out.
     Marked,
     /// The peer has left its rooms, and its final bytes are being sent.
     FinalBytes,
@@ -157,12 +157,12 @@ pub enum Phase {
 }
 
 impl Peers {
-    /// How many there are.
+    /// Returns the number of peers.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Lets a slot; `None` when there are 2³² peers.
+    /// Adds a peer in a free slot; `None` if there are 2³² peers.
     pub fn insert(&mut self, session: Session, service: u8, now: Tick) -> Option<ConnId> {
         self.generation = self.generation.wrapping_add(1).max(1);
         let slot = u32::try_from(self.slots.vacant_key()).ok()?;
@@ -188,39 +188,39 @@ impl Peers {
         Some(id)
     }
 
-    /// The tenant `id` names, if it has not left.
+    /// Returns the peer with this id, if it is still connected.
     pub fn get(&self, id: ConnId) -> Option<&Peer> {
         self.slots
             .get(id.slot())
             .filter(|peer| peer.id == id || planted!("stale-id-meets-a-stranger"))
     }
 
-    /// The same, to change.
+    /// Returns the peer with this id, mutable, if it is still connected.
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Peer> {
         self.slots
             .get_mut(id.slot())
             .filter(|peer| peer.id == id || planted!("stale-id-meets-a-stranger"))
     }
 
-    /// Frees the slot.
+    /// Removes a peer and frees its slot.
     pub fn remove(&mut self, id: ConnId) -> Option<Peer> {
         self.get(id)?;
         self.slots.try_remove(id.slot())
     }
 
-    /// Everyone, in the order of slots.
+    /// Iterates over all peers, in the order of slots.
     pub fn iter(&self) -> impl Iterator<Item = &Peer> {
         self.slots.iter().map(|(_, peer)| peer)
     }
 }
 
 impl Peer {
-    /// The outbox, made if there is none.
+    /// Returns the outbox, created if there is none.
     pub fn outbox_mut(&mut self) -> &mut Outbox {
         self.outbox.get_or_insert_default()
     }
 
-    /// It no longer reads `tape`, so nothing there is to be left out. An empty outbox goes.
+    /// Forgets the skips on a tape that the peer no longer reads. Drops an empty outbox.
     pub fn forget_skips(&mut self, tape: usize) {
         if let Some(outbox) = &mut self.outbox {
             if !planted!("skip-outlives-its-tape") {
@@ -232,18 +232,18 @@ impl Peer {
         }
     }
 
-    /// True if only an outcome of the store lets it go on.
+    /// True if the peer is not read from until the store reports an outcome.
     pub fn awaits_commit(&self) -> bool {
         self.held == Some(Hold::Commit)
     }
 
-    /// Bytes it asked for and has not read.
+    /// Returns the pending bytes that count against the peer.
     pub fn owed(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.weight())
     }
 
-    /// True if it must read some of what it asked for, or wait for an answer, before it is read from
-    /// again. Before login it may owe less.
+    /// True if the peer must read pending output, or wait for an answer, before the relay reads
+    /// from it again. Before login the limit is lower.
     pub fn is_to_wait(&self, limits: &Limits) -> bool {
         let owed_max = limits.outbox_soft_for(self.session.is_greeted());
         self.awaits().is_some()
@@ -251,12 +251,12 @@ impl Peer {
             || self.outbox.as_ref().is_some_and(|outbox| outbox.has_page())
     }
 
-    /// Whether somebody outside is to answer it first.
+    /// True if the peer waits for the answer of a job.
     pub fn awaits_answer(&self) -> bool {
         self.awaits() == Some(Awaited::Answer)
     }
 
-    /// True if it has asked for a replay, and must have it first.
+    /// True if the peer waits for a replay that it requested.
     pub fn awaits_replay(&self) -> bool {
         matches!(self.awaits(), Some(Awaited::Replay(..)))
     }
@@ -268,21 +268,21 @@ impl Peer {
         }
     }
 
-    /// It is not listened to before it has this.
+    /// Makes the peer's commands wait for this answer.
     pub fn wait_for(&mut self, awaited: Awaited) {
         if self.is_open() {
             self.aside = Some(Box::new(Aside::Waiting(awaited)));
         }
     }
 
-    /// Keeps an action that cannot be carried out yet. It comes before everything else.
+    /// Keeps an action that cannot be carried out yet. It precedes all later actions.
     pub fn pause(&mut self, action: Action<'static>) {
         if self.is_open() {
             self.aside = Some(Box::new(Aside::Paused(action)));
         }
     }
 
-    /// Takes the action that was kept.
+    /// Takes out the action that was kept.
     pub fn take_paused(&mut self) -> Option<Action<'static>> {
         let is_paused = |aside: &mut Box<Aside>| matches!(**aside, Aside::Paused(_));
         match *self.aside.take_if(is_paused)? {
@@ -291,14 +291,14 @@ impl Peer {
         }
     }
 
-    /// Somebody outside has answered it.
+    /// Ends the wait for the answer of a job.
     pub fn answered(&mut self) {
         if self.awaits_answer() {
             self.aside = None;
         }
     }
 
-    /// It no longer waits for the replay of `tape`, if that `is_over`, told the last offset of it.
+    /// Ends the wait for the replay of `tape` if `is_over` returns true for its last offset.
     pub fn replayed(&mut self, tape: usize, is_over: impl FnOnce(Offset) -> bool) {
         if let Some(Awaited::Replay(awaited, last)) = self.awaits()
             && awaited as usize == tape
@@ -308,13 +308,14 @@ impl Peer {
         }
     }
 
-    /// Whether it still takes part: nobody has asked for its end.
+    /// True if no close of the peer was requested.
     pub fn is_open(&self) -> bool {
         self.closing().is_none()
     }
 
-    /// True if answers are still sent: until its final bytes are laid out its tapes go on, and what it asked
-    /// for is among what comes on them. Not if it has fallen off one, and only the end of a message follows.
+    /// True if answers are still sent. Until the final bytes are prepared, the tapes are still
+    /// sent, and the answers are among their bytes. False if the peer was overrun or lost, because
+    /// only the end of a message follows.
     pub fn is_owed_answers(&self) -> bool {
         self.closing().is_none_or(|close| {
             let is_whole = !matches!(
@@ -325,12 +326,13 @@ impl Peer {
         })
     }
 
-    /// Whether what it sends is heeded.
+    /// True if the peer's commands are carried out.
     pub fn is_heard(&self) -> bool {
         self.is_open() && !self.leaving
     }
 
-    /// True if it may be written to: it is open or has final bytes to send, and its kernel takes more.
+    /// True if the peer may be written to: it is open or has final bytes to send, and its kernel
+    /// accepts more.
     pub fn is_writable(&self) -> bool {
         !self.blocked
             && match self.phase() {
@@ -341,12 +343,12 @@ impl Peer {
             }
     }
 
-    /// The step that its close has reached.
+    /// Returns the step that the peer's close has reached.
     pub fn phase(&self) -> Option<Phase> {
         self.closing().map(|closing| closing.phase)
     }
 
-    /// Its close, once it is requested.
+    /// Returns the peer's close, once requested.
     pub fn closing(&self) -> Option<&Close> {
         match self.aside.as_deref()? {
             Aside::Waiting(_) | Aside::Paused(_) => None,
@@ -354,7 +356,7 @@ impl Peer {
         }
     }
 
-    /// The same, to change.
+    /// Returns the peer's close, mutable, once requested.
     pub fn closing_mut(&mut self) -> Option<&mut Close> {
         match self.aside.as_deref_mut()? {
             Aside::Waiting(_) | Aside::Paused(_) => None,
@@ -362,7 +364,7 @@ impl Peer {
         }
     }
 
-    /// Its seat on a tape.
+    /// Returns the peer's seat on a tape.
     pub fn seat_on(&self, tape: usize) -> Option<Seat> {
         self.seats.iter().find(|seat| seat.tape as usize == tape).copied()
     }

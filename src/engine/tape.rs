@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 /// enough that giving one back frees memory soon.
 const BLOCK_MAX: usize = 64 << 10;
 
-/// Smallest block: most turns append a message or two, and then give the block back. A block is as
-/// large as what was last held, and larger than all that is held, so that a write has one piece or few.
+/// Smallest block: most turns append one or two messages and then free the block. A block is as
+/// large as the bytes last held, and larger than the bytes held now, so that a write has few
+/// pieces.
 const BLOCK_MIN: usize = 4 << 10;
 
 /// Counts the bytes allocated for the blocks of all tapes.
@@ -62,9 +63,9 @@ pub struct Tape {
     behind: usize,
     /// Members that read history instead of the tape.
     recovering: usize,
-    /// Up to here, every member was offered the tape at least once.
+    /// Position up to which every member was offered the tape at least once.
     offered: u64,
-    /// Bytes held when everyone had last read everything.
+    /// Bytes held when all members had last read everything.
     lately: u32,
     /// The offset of the next message that will be appended.
     upcoming: Offset,
@@ -75,38 +76,38 @@ pub struct Tape {
 pub struct Member {
     /// The peer.
     pub conn: ConnId,
-    /// How far it has read.
+    /// The position up to which the peer has read.
     pub cursor: Cursor,
 }
 
-/// A place on the tape; or, for a member that lost its place or resumes, the next offset it is
-/// due from the room's history. Eight bytes, because there are as many as members.
+/// A member's position on the tape; or, for a member that was overrun or resumes, the next offset
+/// to receive from the room's history. Eight bytes, because there are as many cursors as members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(u64);
 
-/// A cursor, taken apart.
+/// A cursor in its decoded form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// This far on the tape.
+    /// A position on the tape.
     At(u64),
-    /// Not on the tape: due this offset next, from history.
+    /// Not on the tape: the next offset to receive from history.
     Recovering(Offset),
 }
 
 impl Cursor {
     const RECOVERING: u64 = 1 << 63;
 
-    /// A place on the tape. No tape reaches 2⁶³ bytes.
+    /// Creates a cursor at a position on the tape. No tape reaches 2⁶³ bytes.
     pub fn at(position: u64) -> Self {
         Self(position)
     }
 
-    /// A place in history.
+    /// Creates a cursor at an offset in history.
     pub fn recovering(next: Offset) -> Self {
         Self(next | Self::RECOVERING)
     }
 
-    /// Which of the two it is.
+    /// Returns the place: on the tape or in history.
     pub fn place(self) -> Place {
         if self.0 & Self::RECOVERING == 0 {
             Place::At(self.0)
@@ -121,9 +122,10 @@ impl Cursor {
 struct Round {
     /// The member to visit next.
     next: usize,
-    /// How many visits are left.
+    /// The number of visits left.
     left: usize,
-    /// Where the tape ended when the round began: everybody will have been offered up to here.
+    /// The end of the tape when the round began. The round offers the tape to all members up to
+    /// here.
     floor: u64,
 }
 
@@ -135,11 +137,11 @@ struct Block {
     marks: Vec<Mark>,
 }
 
-/// Where one message ends, and what it is.
+/// The end of one message, its offset and its stamp.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     end: u32,
-    /// The message's offset; 0 for news of members.
+    /// The message's offset; 0 for a notice.
     offset: Offset,
     stamp: u64,
 }
@@ -149,7 +151,7 @@ struct Mark {
 pub struct Stretch<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
-    /// When the first of its messages was appended, in the engine's count of appends.
+    /// The stamp of its first message, in the engine's count of appends.
     pub stamp: u64,
 }
 
@@ -158,7 +160,7 @@ impl Block {
         self.position + self.bytes.len() as u64
     }
 
-    /// The message that `position` lies in or before, as an index into `marks`.
+    /// Returns the message that `position` lies in or before, as an index into `marks`.
     fn mark_at(&self, position: u64) -> usize {
         let within = position.saturating_sub(self.position);
         self.marks.partition_point(|mark| u64::from(mark.end) <= within)
@@ -169,8 +171,8 @@ impl Block {
         self.position + before.map_or(0, |mark| u64::from(mark.end))
     }
 
-    /// Parts the block at a position: the rest of the message that it is within, and the marks of
-    /// the messages behind.
+    /// Splits the block at a position. Returns the rest of the message at the position, and the
+    /// marks of the messages behind.
     fn cut_at(&self, position: u64) -> (&[u8], &[Mark]) {
         let index = self.mark_at(position);
         if position <= self.message_start(index) {
@@ -182,30 +184,31 @@ impl Block {
     }
 }
 
-/// The offset of the first message; notices have none.
+/// Returns the offset of the first message; notices have none.
 fn first_offset<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Option<Offset> {
     marks.into_iter().map(|mark| mark.offset).find(|offset| *offset != 0)
 }
 
-/// A member that fell off: the first offset it will not get from the tape, and the rest of the
-/// message that it was in the middle of.
+/// A member that was overrun: the first offset that it does not receive from the tape, and the rest
+/// of its half-sent message.
 #[derive(Debug)]
 pub struct Fallen {
     /// The member.
     pub conn: ConnId,
     /// Its index among the members.
     pub index: usize,
-    /// The first offset it did not completely receive and is not owed by `rest`.
+    /// The first offset that it did not receive completely and that `rest` does not complete.
     pub next: Offset,
     /// The rest of a message half sent.
     pub rest: Vec<u8>,
-    /// The stamp of what comes next: what is stamped so or later was to go behind it.
+    /// The stamp of the next append. Private bytes with this stamp or a later one were to follow
+    /// it.
     pub stamp: u64,
 }
 
 impl Tape {
-    /// A tape without members, on which nothing was said. `upcoming` is the offset that the room's next
-    /// message will have.
+    /// Creates a tape without members and messages. `upcoming` is the offset of the room's next
+    /// message.
     pub fn new(room: RoomId, dialect: Dialect, upcoming: Offset) -> Self {
         Self {
             room,
@@ -223,7 +226,7 @@ impl Tape {
         }
     }
 
-    /// The peers that read the tape.
+    /// Returns the members that read the tape.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
@@ -238,29 +241,29 @@ impl Tape {
         self.round.is_some()
     }
 
-    /// Where the next message will begin.
+    /// Returns the position at which the next message begins.
     pub fn end(&self) -> u64 {
         self.end
     }
 
-    /// Bytes held for members that are behind.
+    /// Returns the bytes held for members that are behind.
     pub fn held(&self) -> usize {
         (self.end - self.start) as usize
     }
 
-    /// Bytes that some members have not been offered a first time. The relay's own debt: a slow
-    /// member does not make it grow.
+    /// Returns the bytes that some members have not been offered yet. Only the flush makes them
+    /// grow, not a slow member.
     pub fn unoffered(&self) -> usize {
         (self.end - self.offered) as usize
     }
 
-    /// Adds a member at the end of the tape, or in history; its index.
+    /// Adds a member at the end of the tape, or in history. Returns its index.
     pub fn seat(&mut self, conn: ConnId, recovering: Option<Offset>) -> usize {
         self.recovering += usize::from(recovering.is_some());
         let cursor = recovering.map_or(Cursor::at(self.end), Cursor::recovering);
         self.members.push(Member { conn, cursor });
         if let Some(round) = &mut self.round {
-            // The round comes by the newcomer too; that visit is not to be somebody else's.
+            // The round visits the new member too; that visit must not replace another member's.
             round.left += 1;
         }
         self.members.len() - 1
@@ -292,8 +295,9 @@ impl Tape {
         matches!(self.place(index), Some(Place::At(position)) if position < self.end)
     }
 
-    /// Appends one whole message; nothing is done per member. Room for it must have been made with
-    /// [`trim`](Self::trim). True if this began a round: the flush must be told of the tape.
+    /// Appends one whole message, without work per member. Room for it must have been made with
+    /// [`trim`](Self::trim). True if this began a round: the flush must then be notified of the
+    /// tape.
     pub fn append(&mut self, message: &[u8], offset: Offset, stamp: u64, pool: &mut Pool) -> bool {
         let room = self.blocks.back().map_or(0, |last| last.bytes.capacity() - last.bytes.len());
         if room < message.len() {
@@ -352,7 +356,7 @@ impl Tape {
                 fallen.next = first_kept.unwrap_or(self.upcoming);
             }
             fallen.stamp = fallen.stamp.min(stamp_kept);
-            // Out of the way of the next trim; the engine decides what becomes of it.
+            // Excludes the member from the next trim; the engine decides how it continues.
             if let Some(member) = self.members.get_mut(fallen.index) {
                 member.cursor = Cursor::recovering(fallen.next);
             }
@@ -439,7 +443,7 @@ impl Tape {
         }
     }
 
-    /// Everything from `position` on, a block at a time.
+    /// Iterates over the stretches from `position` on, one per block.
     pub fn ahead_of(&self, position: u64) -> impl Iterator<Item = &[u8]> {
         let blocks = self.blocks.range(self.block_index(position)..);
         blocks.map(move |block| {
@@ -448,8 +452,8 @@ impl Tape {
         })
     }
 
-    /// What lies at `position`, up to the end of its block, up to `until`, or to the first message
-    /// appended after `stamp_max`, whichever comes first.
+    /// Returns the stretch at `position`, up to the end of its block, up to `until`, or to the
+    /// first message appended after `stamp_max`, whichever comes first.
     pub fn stretch(&self, position: u64, until: u64, stamp_max: u64) -> Option<Stretch<'_>> {
         let block = self.block_at(position)?;
         let first = block.mark_at(position);
@@ -474,8 +478,8 @@ impl Tape {
         self.blocks.partition_point(|block| block.end() <= position)
     }
 
-    /// The next member of the round that has something to receive. `None` ends this visit: after
-    /// `quantum` members, or for good when no round is under way.
+    /// Returns the next member of the round that has something to receive. `None` ends this visit:
+    /// after `quantum` members, or if no round is under way.
     pub fn next_in_round(&mut self, quantum: &mut usize, pool: &mut Pool) -> Option<ConnId> {
         while let Some(round) = &mut self.round {
             if round.left == 0 || self.members.is_empty() {
@@ -497,8 +501,8 @@ impl Tape {
         None
     }
 
-    /// Ends a round: every member was offered everything up to its floor. What was appended meanwhile
-    /// was offered only to some: another round begins where this one stopped.
+    /// Ends a round: every member was offered everything up to its floor. Later appends were
+    /// offered only to some members, so another round begins where this one stopped.
     fn end_round(&mut self, pool: &mut Pool) {
         let Some(round) = self.round.take() else { return };
         self.offered = self.offered.max(round.floor);
@@ -528,7 +532,7 @@ impl Tape {
     /// Checks the invariants above, and returns the bytes allocated. For tests: it visits everything.
     ///
     /// # Panics
-    /// When one does not hold.
+    /// If one does not hold.
     pub fn assert_sound(&self, backlog_max: usize) -> usize {
         assert!(self.start <= self.end);
         let (mut behind, mut recovering) = (0, 0);

@@ -1,4 +1,4 @@
-//! The part of the engine that a session may look at.
+//! The part of the engine that a session may read.
 
 use super::offer::Fit;
 use super::peer::Peer;
@@ -14,20 +14,20 @@ use std::time::Duration;
 
 /// The hub, the limits, the services and the time.
 ///
-/// Invariants: the hub has the limits in force; services are as many as at the beginning and in the
-/// same order, for peers name theirs by its index.
+/// Invariants: the hub has the limits in force; the services keep their number and order, because
+/// peers name their service by its index.
 #[derive(Debug)]
 pub(super) struct World {
     hub: Hub,
     limits: Rc<Limits>,
     services: Vec<Service>,
-    /// What the transports of each service's peers take; nothing, if all take bytes.
+    /// The kind of transport of each service's peers; empty if all take bytes.
     fits: Vec<Fit>,
     time: Time,
 }
 
 impl World {
-    /// A world without peers. See [`Hub::new`] for `secrets`.
+    /// Creates a world without peers. See [`Hub::new`] for `secrets`.
     pub(super) fn new(limits: Limits, services: Vec<Service>, secrets: Secrets) -> Self {
         let limits = Rc::new(limits);
         let mut hub = Hub::new(Rc::clone(&limits), secrets);
@@ -37,17 +37,17 @@ impl World {
         Self { hub, limits, services, fits: Vec::new(), time: Time::default() }
     }
 
-    /// The hub.
+    /// Returns the hub.
     pub(super) fn hub(&self) -> &Hub {
         &self.hub
     }
 
-    /// The hub, to decide something. The engine carries out its events before it does anything else.
+    /// Returns the hub, mutable. The engine carries out its events before it does anything else.
     pub(super) fn hub_mut(&mut self) -> &mut Hub {
         &mut self.hub
     }
 
-    /// The limits in force.
+    /// Returns the limits in force.
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -57,12 +57,12 @@ impl World {
         self.services.get(index)
     }
 
-    /// Returns the service that a peer came to.
+    /// Returns the service that a peer connected to.
     pub(super) fn service_of(&self, peer: &Peer) -> Option<&Service> {
         self.services.get(usize::from(peer.service))
     }
 
-    /// Tells what the transports of a service's peers take.
+    /// Sets the kind of transport of a service's peers.
     pub(super) fn set_fit(&mut self, service: usize, fit: Fit) {
         self.fits.resize(self.services.len(), Fit::Bytes);
         if let Some(known) = self.fits.get_mut(service) {
@@ -75,12 +75,12 @@ impl World {
         self.fits.is_empty()
     }
 
-    /// Returns what a peer's transport takes.
+    /// Returns the kind of a peer's transport.
     pub(super) fn fit_of(&self, peer: &Peer) -> Fit {
         self.fits.get(usize::from(peer.service)).copied().unwrap_or_default()
     }
 
-    /// Returns what the session of a peer may look at. `service` is the index of the peer's.
+    /// Returns the view of a peer's session. `service` is the index of the peer's service.
     pub(super) fn view(&self, conn: ConnId, service: u8, now: Now) -> Option<View<'_>> {
         let Self { hub, limits, services, .. } = self;
         let service = services.get(usize::from(service))?;

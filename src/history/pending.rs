@@ -1,5 +1,5 @@
 //! The proposals of one room: messages whose outcome is not known yet, in the order in which they
-//! were let through.
+//! were accepted.
 //!
 //! ```text
 //!            kept      under way        later
@@ -7,11 +7,11 @@
 //! head → │ 5  6  7 │ 8  9 10 11 12 │  .  .  .  . │
 //! ```
 //!
-//! One append of a room is under way at a time: what is proposed meanwhile goes with the next one.
-//! So a number is given out again only once nobody can keep the message that had it.
+//! One append of a room is under way at a time: later proposals go with the next one. So an offset
+//! is given out again only once nobody can keep the message that had it.
 //!
-//! A clear of the room has its place among the proposals, and is handed out alone, between appends. Events
-//! go with the message that they came behind, or by themselves if nothing is said.
+//! A clear of the room has its place among the proposals, and is handed out alone, between appends.
+//! Events go with the message that they follow, or alone if there is no message.
 
 use super::recent::SaidId;
 use crate::id::Offset;
@@ -20,35 +20,35 @@ use crate::payload::Message;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-/// A message whose outcome is not known yet, and what waits for it.
+/// A message whose outcome is not known yet, and the state that waits for it.
 #[derive(Debug)]
 pub struct Proposal<W> {
     /// The message. It has its offset once it is part of an append.
     pub message: Rc<Message>,
-    /// Under this id it is kept once.
+    /// The id under which the message is kept only once.
     pub id: Option<SaidId>,
-    /// What waits for the outcome.
+    /// The state that waits for the outcome.
     pub waiting: W,
 }
 
-/// What came of an append.
+/// The outcome of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitOutcome {
     /// All messages up to this offset are kept.
     Kept(Offset),
-    /// The messages of the append that were not said to be kept certainly are not.
+    /// The messages of the append that were not reported as kept are certainly not kept.
     NotKept,
-    /// Nobody can say yet, and it may take long. One of the others follows.
+    /// The outcome is not known yet, and may take long. One of the others follows.
     Unknown,
 }
 
-/// Events of one room that wait to be handed out, at most. Those beyond it are dropped, and counted.
+/// The most events of one room that wait to be handed out. Further ones are dropped, and counted.
 pub const EVENTS_MAX: usize = 64;
 
-/// Bytes of such events, at most.
+/// The most bytes of waiting events of one room.
 pub const EVENTS_BYTES: usize = 16 << 10;
 
-/// Something that happened between messages: it has no offset, but a place behind one.
+/// An event between messages: it has no offset of its own, but follows a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacedEvent<E> {
     /// The newest message before; 0 before the first.
@@ -73,7 +73,7 @@ struct Waiting<E> {
 pub enum Part<E> {
     /// These messages, numbered, and the events among them.
     Append(Vec<(Rc<Message>, Option<SaidId>)>, Vec<PlacedEvent<E>>),
-    /// Everything that the room kept so far is forgotten.
+    /// All that the room kept so far is forgotten.
     Clear,
 }
 
@@ -81,7 +81,7 @@ pub enum Part<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Kept,
-    /// It was kept, and the room has forgotten all that it kept by then.
+    /// The message was kept, and the room has forgotten it since.
     Forgotten,
     NotKept,
 }
@@ -103,18 +103,19 @@ pub(super) struct Pending<W, E> {
     /// Proposals that are to be forgotten once they are kept, from the oldest on. A clear follows them.
     forgotten: usize,
     clear: Clear,
-    /// Another is wanted after the one that is under way.
+    /// True if another clear is wanted after the one that is under way.
     clears_again: bool,
     /// Events that wait for the next append.
     events: VecDeque<Waiting<E>>,
     events_weight: usize,
     /// The places of the events of the append under way.
     events_under_way: VecDeque<Offset>,
-    /// When the room comes again by itself: for events without messages, or for a clear that failed.
+    /// The time at which the room is ready again: for events without messages, or for a clear that
+    /// failed.
     comes_at: Option<Tick>,
-    /// That time has come.
+    /// True if that time has come.
     is_due: bool,
-    /// The room is among those that are ready.
+    /// True if the room is in the queue of ready rooms.
     pub(super) is_queued: bool,
 }
 
@@ -123,16 +124,16 @@ pub(super) struct Pending<W, E> {
 enum Clear {
     #[default]
     No,
-    /// It is to be handed out, once nothing is pending before it.
+    /// Requested. It is handed out once nothing is pending before it.
     Wanted,
-    /// It was refused, and is wanted again a while later.
+    /// Refused. It is requested again after a while.
     Refused,
     UnderWay,
-    /// It was done, which is not applied yet.
+    /// Done, but not applied yet.
     Done,
 }
 
-// Not derived: nothing is asked of what waits.
+// Not derived: the type parameters need no default.
 impl<W, E> Default for Pending<W, E> {
     fn default() -> Self {
         Self {
@@ -161,17 +162,17 @@ impl<W, E> Pending<W, E> {
         self.proposals.len()
     }
 
-    /// True if nothing at all waits.
+    /// True if nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         !self.holds_room() && self.events.is_empty() && self.events_under_way.is_empty()
     }
 
-    /// True if the room must go on until this is through.
+    /// True if the room must exist until its proposals and clear are complete.
     pub(super) fn holds_room(&self) -> bool {
         !self.proposals.is_empty() || self.clear != Clear::No
     }
 
-    /// Returns the bytes of memory that is waited for. A clear counts as a message without content.
+    /// Returns the bytes of memory of the proposals. A clear counts as a message without content.
     pub(super) fn weight(&self) -> usize {
         let clear = if self.clear == Clear::No { 0 } else { Message::OVERHEAD };
         self.weight + clear
@@ -185,7 +186,7 @@ impl<W, E> Pending<W, E> {
         self.proposals.push_back(proposal);
     }
 
-    /// The proposal with this id.
+    /// Returns the proposal with this id.
     pub(super) fn find(&mut self, id: SaidId) -> Option<&mut Proposal<W>> {
         let index = self.ids.get(&id)? - self.first;
         self.proposals.get_mut(index as usize)
@@ -217,13 +218,13 @@ impl<W, E> Pending<W, E> {
         !is_refused && has_something && (!is_under_way || self.overtakes())
     }
 
-    /// A clear waits for no append: never, but for a bug put in on purpose.
+    /// True if a clear may overtake an append: never, except for a planted bug.
     fn overtakes(&self) -> bool {
         planted!("clear-overtakes-an-append") && self.clear == Clear::Wanted
     }
 
-    /// Begins what is to be written next: an append of all proposals up to a clear, numbered behind
-    /// `head`, or the clear. `events` is how many events were handed out so far.
+    /// Begins the next part to write: an append of all proposals up to a clear, numbered behind
+    /// `head`, or the clear. `events` is the number of events handed out so far.
     pub(super) fn begin(&mut self, head: Offset, events: &mut u64) -> Part<E> {
         self.is_due = false;
         let is_wanted = matches!(self.clear, Clear::Wanted | Clear::Refused);

@@ -1,4 +1,4 @@
-//! The recent past of one room, in memory: what is kept, and the questions that are asked of it.
+//! The recent history of one room, in memory, and the queries on it.
 
 use crate::id::Offset;
 use crate::limits::Limits;
@@ -8,23 +8,23 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// A message's name as its sender gave it: the sender's key and the sender's id for it.
+/// The id of a message: the sender's key and the sender's id for the message.
 pub type SaidId = (u64, u64);
 
-/// A place in a room's past.
+/// A place in a room's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// That of a message. 0 stands before the first.
+    /// The place of a message. 0 is before the first.
     Offset(Offset),
-    /// A time, in milliseconds since 1970: before the first message said then or later. After the
-    /// relay's clock was set back it is one of the places that fit.
+    /// A time, in milliseconds since 1970: the place before the first message of that time or
+    /// later. If the relay's clock was set back, it is one of several such places.
     Time(u64),
-    /// Behind the last message.
+    /// The place behind the last message.
     End,
 }
 
-/// Which messages of a room's past are asked for. Marks themselves are not included, but for that
-/// of [`Around`](Self::Around).
+/// A selection of messages from a room's history. Marks themselves are not included, except that of
+/// [`Around`](Self::Around).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Select {
     /// The newest before this place.
@@ -39,14 +39,14 @@ pub enum Select {
     Latest(Mark, Mark),
 }
 
-/// A question to a room's past. The answer may be shorter than asked, and is never longer.
+/// A query on a room's history. The answer may be shorter than requested, and is never longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Which messages.
+    /// The messages selected.
     pub select: Select,
-    /// How many at most; 0 for as many as fit.
+    /// The most messages; 0 for as many as fit.
     pub limit: usize,
-    /// Their weight at most, in bytes. One message is given, whatever it weighs.
+    /// The most bytes of weight. One message is always returned, whatever its weight.
     pub bytes: usize,
 }
 
@@ -66,7 +66,7 @@ struct Kept {
 }
 
 impl Recent {
-    /// Keeps one more message, and forgets the oldest until the room's own limits hold again.
+    /// Keeps one more message. Forgets the oldest ones until the room's limits hold again.
     pub fn keep(&mut self, message: Rc<Message>, said: Tick, limits: &Limits) {
         debug_assert!(
             self.kept.back().is_none_or(|last| last.message.offset + 1 == message.offset)
@@ -78,14 +78,14 @@ impl Recent {
         }
     }
 
-    /// Forgets everything said before `since`.
+    /// Forgets all messages published before `since`.
     pub fn forget_before(&mut self, since: Tick) {
         while self.kept.front().is_some_and(|oldest| oldest.said < since) {
             self.forget_oldest();
         }
     }
 
-    /// Forgets one message, if there is any. An empty past owns no memory.
+    /// Forgets the oldest message, if there is one. An empty history owns no memory.
     pub fn forget_oldest(&mut self) {
         if let Some(oldest) = self.kept.pop_front() {
             self.weight -= oldest.message.weight();
@@ -95,24 +95,24 @@ impl Recent {
         }
     }
 
-    /// The oldest offset kept.
+    /// Returns the oldest offset kept.
     pub fn oldest(&self) -> Option<Offset> {
         self.kept.front().map(|kept| kept.message.offset)
     }
 
-    /// When the oldest message kept was said.
+    /// Returns the time at which the oldest message kept was published.
     pub fn oldest_said(&self) -> Option<Tick> {
         self.kept.front().map(|kept| kept.said)
     }
 
-    /// The messages kept from `first` on, in order.
+    /// Iterates over the messages kept from `first` on, in order.
     pub fn from(&self, first: Offset) -> impl Iterator<Item = &Rc<Message>> {
         let skip = first.saturating_sub(self.oldest().unwrap_or(0)) as usize;
         self.kept.range(skip.min(self.kept.len())..).map(|kept| &kept.message)
     }
 
-    /// The messages asked for, ascending: of those that fit neither `limit` nor `bytes`, the end
-    /// that was asked for stays.
+    /// Iterates over the requested messages, ascending. If they exceed `limit` or `bytes`, the
+    /// requested end of them stays.
     pub fn page(&self, question: Question) -> impl Iterator<Item = &Rc<Message>> {
         let range = self.page_range(question);
         self.kept.range(range).map(|kept| &kept.message)
@@ -141,7 +141,7 @@ impl Recent {
         }
     }
 
-    /// The index of the first message at or behind the mark.
+    /// Returns the index of the first message at or behind the mark.
     pub(super) fn place(&self, mark: Mark) -> usize {
         let place = match mark {
             Mark::End => return self.kept.len(),
@@ -151,7 +151,7 @@ impl Recent {
         place.min(self.kept.len())
     }
 
-    /// The index of the first message behind the mark.
+    /// Returns the index of the first message behind the mark.
     pub(super) fn behind(&self, mark: Mark) -> usize {
         match mark {
             Mark::Offset(offset) => self.place(Mark::Offset(offset.saturating_add(1))),
@@ -175,18 +175,19 @@ impl Recent {
         self.kept.range(range).map(|kept| kept.message.weight()).sum()
     }
 
-    /// Bytes of memory the past is counted as.
+    /// Returns the bytes of memory that the history is counted as.
     pub fn weight(&self) -> usize {
         self.weight
     }
 
-    /// Whether nothing is kept.
+    /// True if no message is kept.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 }
 
-/// How many of the first messages weigh no more than `bytes` together; one at least, if there is any.
+/// Returns the number of first messages that weigh no more than `bytes` together; at least one, if
+/// there is any.
 fn fitting<'a>(kept: impl Iterator<Item = &'a Kept>, bytes: usize) -> usize {
     let weights = kept.scan(0, |sum, kept| {
         *sum += kept.message.weight();
@@ -229,7 +230,7 @@ mod tests {
         assert!(recent.is_empty() && recent.weight() == 0 && recent.kept.capacity() == 0);
     }
 
-    /// Ten messages from offset 11, said 100 ms apart from 1,100 on; each weighs `EACH`.
+    /// Ten messages from offset 11, published 100 ms apart from 1,100 on; each weighs `EACH`.
     const EACH: usize = Message::OVERHEAD + 10;
 
     fn ten() -> Recent {

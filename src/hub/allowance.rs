@@ -9,14 +9,15 @@ use crate::reason::Refusal;
 use std::time::Duration;
 
 impl Hub {
-    /// Returns the time until a person may do something, `running` being the time; zero if they may now.
-    /// Whoever then answers them without asking the hub says what it came to ([`charge`](Self::charge)).
+    /// Returns the time until the person may do something; zero if it is allowed now. `running` is
+    /// the current time. A caller that then answers the person without the hub must
+    /// [`charge`](Self::charge) the cost.
     pub fn wait(&self, conn: ConnId, act: Act, running: Duration) -> Duration {
         let person = self.people.get(conn);
         person.map_or(Duration::ZERO, |person| person.rate.wait(act, running, &self.limits))
     }
 
-    /// Somebody was answered at this cost: the bytes of the answer, and what else was done for it. See
+    /// Charges a person for an answer: the bytes of the answer, and the other work done for it. See
     /// [`MESSAGE_COST`](crate::limits::MESSAGE_COST).
     pub fn charge(&mut self, conn: ConnId, cost: usize, now: Now) {
         if let Some(person) = self.people.get_mut(conn) {
@@ -24,16 +25,16 @@ impl Hub {
         }
     }
 
-    /// Refuses a question of a person whose allowance is used up.
+    /// Refuses a query if the person's allowance is used up.
     pub(super) fn asking(&self, conn: ConnId, now: Now) -> Result<(), Refusal> {
         let wait = self.wait(conn, Act::Ask, now.running);
         if wait.is_zero() { Ok(()) } else { Err(Refusal::RateLimited) }
     }
 
-    /// Takes the price of one message out of a person's allowance, and returns the person's identity.
+    /// Charges the person for one message, and returns the person's identity.
     ///
     /// # Errors
-    /// It has no name yet, or too little is left.
+    /// The person has no name yet, or too little is left of the allowance.
     pub(super) fn charge_message(&mut self, conn: ConnId, now: Now) -> Result<Identity, Refusal> {
         let person = self.people.get_mut(conn).filter(|person| !person.name.is_empty());
         let person = person.ok_or(Refusal::NotMember)?;

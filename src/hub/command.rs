@@ -1,4 +1,4 @@
-//! What the hub is asked for.
+//! Commands: the requests that the hub carries out.
 
 use super::person::Flags;
 use super::rights::Change;
@@ -7,47 +7,47 @@ use crate::id::{ConnId, Resume, RoomId};
 use crate::payload::{Attributes, Form, Manner};
 use std::borrow::Cow;
 
-/// What a person asks for, in no protocol's words.
+/// A request of a person, independent of the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
-    /// Take a name: the first thing anybody does.
+    /// Log in and take a name. Every peer does this first.
     Hello {
         /// The name wanted; empty for a guest's.
         name: Cow<'a, str>,
-        /// Proof of having been here before, or 0.
+        /// The key of an earlier login under this name, or 0.
         key: u64,
-        /// Whether their protocol has words for what is said to them alone.
+        /// True if the person's protocol can deliver direct messages.
         private: bool,
     },
-    /// Enter a room, or read again from a place in it.
+    /// Enter a room, or read again from an offset in it.
     Join {
         /// The room's name.
         room: Cow<'a, str>,
-        /// What the room's operators may have asked for.
+        /// The password for entering, if the room's operators set one.
         key: Option<Cow<'a, str>>,
-        /// Where to go on from.
+        /// The offset after which to resume.
         resume: Option<Resume>,
     },
-    /// Enter a room only to hear it. Where it cannot be read on from the place given, it is read from
-    /// the oldest message that is kept: whoever asks this way has no second question.
+    /// Enter a room only to receive. If the room cannot be resumed at the given offset, reading
+    /// begins at the oldest message kept, because this kind of client cannot make a second request.
     Listen {
         /// The room's name.
         room: Cow<'a, str>,
-        /// Where to go on from.
+        /// The offset after which to resume.
         resume: Option<Resume>,
     },
     /// Leave a room.
     Leave {
-        /// Which one.
+        /// The room.
         room: RoomId,
-        /// What the others are told, if anything.
+        /// The reason given to the other members, if any.
         reason: Option<Cow<'a, str>>,
     },
     /// Publish a message to a room.
     Publish {
         /// The room.
         room: Where<'a>,
-        /// Under which name, and what is answered.
+        /// The kind of sender, which decides the name and the answer.
         sender: Sender<'a>,
         /// The message.
         bytes: Cow<'a, [u8]>,
@@ -58,45 +58,45 @@ pub enum Command<'a> {
     },
     /// Send a message to one person.
     DirectMessage {
-        /// Whom.
+        /// The recipient.
         to: Addressee<'a>,
         /// The message.
         bytes: Cow<'a, [u8]>,
         /// See [`Payload::manner`](crate::payload::Payload::manner).
         manner: Manner,
     },
-    /// Send other clients something that is not kept: somebody is typing.
+    /// Send other clients something that is not kept, for example a typing notification.
     Ephemeral {
-        /// To whom.
+        /// The recipients.
         to: Target,
         /// The content.
         attributes: Attributes,
-        /// Whether the sender wants a private copy.
+        /// True if the sender wants a private copy.
         echo: bool,
     },
-    /// Ask who is in a room.
+    /// List the members of a room.
     Members {
-        /// Which one.
+        /// The room.
         room: Where<'a>,
     },
-    /// Ask for what was said in a room.
+    /// Read messages from a room's history.
     History {
-        /// Which one.
+        /// The room.
         room: Where<'a>,
-        /// Which messages.
+        /// The messages wanted.
         select: Select,
-        /// How many at most; 0 for as many as one page has room for.
+        /// The most messages wanted; 0 for as many as one page holds.
         limit: usize,
     },
-    /// Ask which rooms there are.
+    /// List the rooms.
     Rooms {
-        /// Where to go on, from an earlier answer; 0 to begin.
+        /// The position that an earlier answer gave; 0 to begin.
         from: usize,
-        /// How many at most.
+        /// The most rooms wanted.
         limit: usize,
     },
-    /// Say something about oneself, where the protocol has words for it. From then on private
-    /// messages reach this person.
+    /// Set one's own profile, if the protocol has profiles. Direct messages reach this person from
+    /// then on.
     Describe {
         /// See [`Profile::user`](crate::payload::Profile::user).
         user: Cow<'a, str>,
@@ -108,80 +108,80 @@ pub enum Command<'a> {
         /// The name wanted.
         name: Cow<'a, str>,
     },
-    /// Give a room a topic; an empty one takes it away.
+    /// Set a room's topic. An empty topic removes it.
     Topic {
-        /// Which room.
+        /// The room.
         room: RoomId,
         /// The topic.
         text: Cow<'a, str>,
     },
-    /// Change what a room demands and who may do what there.
+    /// Change the rights of a room.
     Change {
-        /// Which room.
+        /// The room.
         room: RoomId,
         /// The changes, in order.
         changes: Vec<Change>,
     },
-    /// Ask a person into a room.
+    /// Invite a person into a room.
     Invite {
-        /// Which room.
+        /// The room.
         room: RoomId,
-        /// Whom.
+        /// The person.
         whom: ConnId,
     },
     /// Kick a member out of a room.
     Kick {
-        /// Which room.
+        /// The room.
         room: RoomId,
-        /// Whom.
+        /// The person.
         whom: ConnId,
-        /// What everybody is told.
+        /// The reason given to everybody.
         reason: Cow<'a, str>,
     },
-    /// Be away, and say so to whoever asks; or, without a message, be back.
+    /// Set an away message, or end being away if there is none.
     Away {
-        /// What is said.
+        /// The away message.
         message: Option<Cow<'a, str>>,
     },
-    /// Be called something else in full.
+    /// Change one's own full name.
     RealName {
-        /// What.
+        /// The text.
         text: Cow<'a, str>,
     },
-    /// Be known as what one is.
+    /// Set one's own flags.
     Flags(Flags),
-    /// Be told when somebody comes and goes.
+    /// Start or stop watching a name: its watchers learn when the holder connects and disconnects.
     Watch {
         /// The name.
         name: Cow<'a, str>,
-        /// Or no longer.
+        /// True to start, false to stop.
         on: bool,
     },
-    /// What the others are told when this person goes.
+    /// Set the reason that the others receive when this person disconnects.
     Farewell {
-        /// The words.
+        /// The reason.
         reason: Cow<'a, str>,
     },
     /// Disconnect another person. For operators of the relay.
     Disconnect {
-        /// Whose.
+        /// The person.
         whom: ConnId,
-        /// What everybody is told.
+        /// The reason given to everybody.
         reason: Cow<'a, str>,
     },
-    /// Say something to all operators of the relay, and to whoever else wants to hear it.
+    /// Send a message to all operators of the relay, and to every person who listens to calls.
     Call {
-        /// What.
+        /// The text.
         text: Cow<'a, str>,
     },
 }
 
-/// A room, as whoever asks knows it.
+/// A reference to a room in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Where<'a> {
-    /// By the number it was given on joining: the answer is for members only.
+    /// The room's number, as given on joining. The answer is for members only.
     Joined(RoomId),
-    /// By its name, from outside.
+    /// The room's name, for persons that may not be members.
     Named(Cow<'a, str>),
 }
 
@@ -198,7 +198,7 @@ impl<'a> Command<'a> {
         Self::Publish { room, sender, bytes, form, manner: Manner::default() }
     }
 
-    /// The same, with nothing borrowed.
+    /// Returns the command with nothing borrowed.
     pub fn into_owned(self) -> Command<'static> {
         match self {
             Self::Hello { name, key, private } => {
@@ -289,13 +289,13 @@ pub enum Sender<'a> {
         /// The sender's id of the message, or 0. With an id, the message is published once as long as it
         /// is kept, and answered with [`Reply::Ack`](super::Reply::Ack).
         id: u64,
-        /// Whether the sender receives the message with the other members.
+        /// True if the sender receives the message with the other members.
         echo: bool,
     },
     /// A person under its own name, in the room or not, where the room's rights allow it. It does not
     /// receive the message with the other members.
     Person {
-        /// Whether the sender wants a private copy: [`Reply::Echo`](super::Reply::Echo).
+        /// True if the sender wants a private copy.
         echo: bool,
     },
     /// A peer outside of all rooms. The room is made if it does not exist. Answered with
@@ -303,9 +303,9 @@ pub enum Sender<'a> {
     Outside {
         /// The name; empty for a guest's, the same for as long as the connection lasts.
         name: Cow<'a, str>,
-        /// Proof that the name is the sender's, if somebody holds it; or 0.
+        /// The key that proves the name to be the sender's, if the name is held; or 0.
         key: u64,
-        /// The sender's own word for this message: under one word, one message is published.
+        /// The sender's own key for this message. Only one message is published under one key.
         once: Option<Cow<'a, str>>,
     },
 }
@@ -317,17 +317,17 @@ pub enum Addressee<'a> {
     Name(Cow<'a, str>),
     /// The person on a connection.
     Connection {
-        /// Which one.
+        /// The connection.
         conn: ConnId,
-        /// Whether the sender wants a copy.
+        /// True if the sender wants a copy.
         echo: bool,
     },
 }
 
-/// To whom something is sent.
+/// The recipients of an ephemeral message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Everyone in a room.
+    /// All members of a room.
     Room(RoomId),
     /// One person.
     Person(ConnId),

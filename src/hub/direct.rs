@@ -46,7 +46,7 @@ impl Hub {
         let (to, message) = self.direct_message(who, other, payload, now)?;
         let unix_ms = message.unix_ms;
         self.reply(other, Reply::DirectMessage { to, message, is_echo: false });
-        // No program is to answer a notice, and so neither does anybody's absence.
+        // No program may answer a notice, and so the away message does not either.
         let away = self.people.presence(other).filter(|_| !is_notice);
         let away = away.and_then(|presence| presence.away.clone());
         self.reply(conn, Reply::DirectSent { unix_ms, away });
@@ -77,7 +77,7 @@ impl Hub {
         Ok(())
     }
 
-    /// The addressee's name and the message.
+    /// Creates a direct message. Returns the recipient's name and the message.
     fn direct_message(
         &mut self,
         who: Identity,
@@ -90,7 +90,7 @@ impl Hub {
         Ok((to, Rc::new(Message { offset, unix_ms, sender: who, payload })))
     }
 
-    /// The name of a person whom direct messages reach.
+    /// Returns the name of a person if direct messages reach the person.
     pub(super) fn hearer(&self, conn: ConnId) -> Result<Rc<str>, Refusal> {
         let person = self.people.get(conn).filter(|person| !person.name.is_empty());
         let person = person.ok_or(Refusal::NoSuchPerson)?;
@@ -101,7 +101,7 @@ impl Hub {
         }
     }
 
-    /// The person has just said something.
+    /// Records the time of the person's last message.
     pub(super) fn note_activity(&mut self, conn: ConnId, now: Now) {
         if let Some(presence) = self.people.presence_mut(conn) {
             presence.spoke = now.unix_ms / 1000;

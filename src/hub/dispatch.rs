@@ -13,9 +13,9 @@ use crate::reason::Refusal;
 use std::rc::Rc;
 
 impl Hub {
-    /// Carries out what somebody asks for. What answers it carries `request`, and behind the last
-    /// answer comes [`Event::Done`] if it [is one](RequestId::is_some): in this call, unless the answer
-    /// waits for the outcome of a message.
+    /// Carries out a command. Its answers carry `request`. [`Event::Done`] follows the last answer
+    /// if the request [is one](RequestId::is_some): in this call, unless the answer waits for the
+    /// outcome of a message.
     pub fn handle_command(
         &mut self,
         conn: ConnId,

@@ -9,60 +9,61 @@ use crate::payload::Message;
 use crate::reason::CloseReason;
 use std::rc::Rc;
 
-/// What must happen next, in this order.
+/// An action that the engine must carry out, in the order of events.
 #[derive(Debug)]
 pub enum Event {
-    /// Tell one person something: what it asked for with this request, or what it did not ask for.
+    /// Send a reply to one person: the answer to this request, or an event that it did not request.
     Reply(ConnId, RequestId, Reply),
-    /// The request of that person is done with: nothing more answers it.
+    /// The person's request is complete: no more answers follow.
     Done(ConnId, RequestId),
     /// No message of that person waits for its outcome any more.
     Settled(ConnId),
-    /// `conn` hears the room from now on; first, everything kept from `from` on.
+    /// `conn` receives the room from now on, after all messages kept from `from` on.
     Seat {
-        /// Who.
+        /// The peer.
         conn: ConnId,
-        /// Where.
+        /// The room.
         room: RoomId,
         /// The first offset to replay.
         from: Option<Offset>,
     },
-    /// `conn` no longer hears the room.
+    /// `conn` no longer receives the room.
     Unseat {
-        /// Who.
+        /// The peer.
         conn: ConnId,
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// If it is told up to where it did: the request that this answers.
+        /// The request that this answers, if the peer requested to leave. The answer has the last
+        /// offset sent.
         answers: Option<RequestId>,
         /// The room's newest offset; the room itself may be gone.
         head: Offset,
     },
-    /// Everyone in the room hears the message.
+    /// Send the message to all members of the room.
     Deliver {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// What.
+        /// The message.
         message: Rc<Message>,
         /// The sender, if it does not want its own copy.
         skip: Option<ConnId>,
     },
     /// Ask the store for a page of a room's history.
     Page(PageQuery),
-    /// Everyone in the room hears of it, except for some. Never many: those who hear it otherwise.
+    /// Send the notice to all members of the room, except a few who receive it otherwise.
     Notice(RoomId, Notice, Vec<ConnId>),
-    /// End a connection.
+    /// Close a connection.
     Close(ConnId, CloseReason),
     /// Call `room_due` at this time.
     Remind(RoomId, Tick),
-    /// The room is no more: its id may be let again.
+    /// The room no longer exists: its id may be reused.
     Gone(RoomId),
 }
 
-/// A question to a room's history, for whose answer the store has to be asked.
+/// A query on a room's history that the store has to answer.
 #[derive(Clone, Copy, Debug)]
 pub struct PageQuery {
-    /// The peer that asks.
+    /// The peer.
     pub conn: ConnId,
     /// Its request.
     pub request: RequestId,
@@ -70,6 +71,6 @@ pub struct PageQuery {
     pub room: RoomId,
     /// True if the answer is for members only.
     pub is_private: bool,
-    /// The question.
+    /// The query.
     pub question: Question,
 }

@@ -1,4 +1,4 @@
-//! Who somebody is: a name of their own, or a guest's.
+//! Login: a chosen name, or a guest's.
 
 use super::event::Event;
 use super::name;
@@ -17,8 +17,9 @@ impl Hub {
         key: u64,
         now: Now,
     ) -> Result<(), Refusal> {
-        // A guest's name is good only with the key it was given with; else it is as if none was
-        // asked for, so that a client that comes back after a restart is not turned away.
+        // A guest's name is valid only with the key that it was given with. Otherwise it is treated
+        // as if no name was requested, so that a client that reconnects after a restart is not
+        // refused.
         let returning = name::guest_number(name).filter(|number| self.guest_key(*number) == key);
         let (name, key) = match returning {
             Some(_) => (Rc::from(name), key),
@@ -31,7 +32,8 @@ impl Hub {
             if self.people.get(holder).is_none_or(|person| person.key != key) {
                 return Err(Refusal::NameTaken);
             }
-            // Gone for the hub at once, so that its going is told before the newcomer's coming.
+            // The hub removes the holder at once, so that its departure is announced before the new
+            // arrival.
             self.events.push_back(Event::Close(holder, CloseReason::Replaced));
             self.depart(holder, CloseReason::Replaced, now);
         }
@@ -42,14 +44,15 @@ impl Hub {
         Ok(())
     }
 
-    /// Nobody can hold the name yet: it cannot be chosen, and no number is given twice.
+    /// Creates a guest's name and key. No person holds the name yet: it cannot be chosen, and no
+    /// number is given twice.
     pub(super) fn new_guest(&mut self) -> (Rc<str>, u64) {
         self.people.guests += 1;
         let number = self.people.guests;
         (format!("guest{number}").into(), self.guest_key(number))
     }
 
-    /// A guest's key follows from its number, so it is known again without being remembered.
+    /// Returns a guest's key. It is derived from the number, so it need not be stored.
     pub(super) fn guest_key(&self, number: u64) -> u64 {
         self.secrets.guest_key(number)
     }

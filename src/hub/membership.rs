@@ -1,4 +1,4 @@
-//! Who is in a room: coming, going, and how the others hear of it.
+//! Membership: joining and leaving rooms, and the notices of it to the other members.
 
 use super::event::Event;
 use super::name;
@@ -15,17 +15,18 @@ use crate::reason::Refusal;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How often at most a big room's new count is announced.
+/// The shortest time between two announcements of a big room's count.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// Where a member begins to read.
+/// The place from which a member begins to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Start {
-    /// With what is said next.
+    /// The next message.
     Now,
-    /// Behind this place, if that can be done without a hole; else with what is said next.
+    /// The message after this place, if no message since is missing; else the next message.
     After(Resume),
-    /// The same, or else with the oldest message in memory.
+    /// The message after this place, if no message since is missing; else the oldest message in
+    /// memory.
     Kept(Resume),
 }
 
@@ -63,7 +64,7 @@ impl Hub {
         }
         self.spare(conn, id);
         let Some(room) = self.room(id) else { return Err(Refusal::BadRoom) };
-        // What only a store has is not for those who cannot ask for less.
+        // Pages of a store are not sent to clients that cannot ask for less.
         let in_memory = room.history.in_memory_from();
         let (recovered, from, oldest) = match start {
             Start::Now => (false, None, room.oldest()),
@@ -90,16 +91,15 @@ impl Hub {
         let from = from.filter(|first| *first <= room.head());
         let replayed = from.into_iter().flat_map(|first| room.history.from(first));
         let cost: usize = replayed.map(|message| message.weight()).sum();
-        // Nobody can ask for less than all they missed: where very much is kept, it must not silence
-        // them for minutes.
+        // A client cannot ask for less than all that it missed. A long replay must not use up its
+        // allowance for minutes.
         self.charge(conn, cost.min(self.limits.allowance()), now);
         self.reply(conn, reply);
         self.events.push_back(Event::Seat { conn, room: id, from });
         Ok(())
     }
 
-    /// Keeps somebody from hearing the notices that wait in a room: what it is told on joining includes
-    /// them.
+    /// Excludes a peer from the notices that wait in a room: the answer to its join includes them.
     fn spare(&mut self, conn: ConnId, id: RoomId) {
         if !self.has_pending() {
             return;
@@ -110,7 +110,8 @@ impl Hub {
         }
     }
 
-    /// Makes `conn` a member. The others are told first, so the newcomer does not hear of itself.
+    /// Makes `conn` a member. The others are notified first, so the new member does not receive its
+    /// own arrival.
     fn enter(&mut self, conn: ConnId, id: RoomId, now: Now) {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         let Some(person) = self.people.get_mut(conn) else { return };
@@ -146,7 +147,7 @@ impl Hub {
         if !person.is_member(id) {
             return Err(Refusal::NotMember);
         }
-        // Held to no rate: who wants to go, goes, and can go no more often than come.
+        // No rate applies: a peer can leave no more often than it joins.
         let Some(who) = self.people.identity(conn) else { return Ok(()) };
         self.unseat(conn, id, Some(self.request_of(conn)));
         self.announce(id, now, Vec::new(), |count| {
@@ -156,8 +157,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Takes `conn` out of the room. Who is to hear of it is the caller's business, and whether the
-    /// room is over.
+    /// Removes `conn` from the room. The caller notifies the other members, and forgets the room if
+    /// it is over.
     pub(super) fn unseat(&mut self, conn: ConnId, id: RoomId, answers: Option<RequestId>) {
         let Some(person) = self.people.get_mut(conn) else { return };
         let Some(index) = person.forget_room(id) else { return };
@@ -171,14 +172,15 @@ impl Hub {
         if !planted!("rank-outlives-its-member") {
             room.rights.left(conn);
         }
-        // Rights end with the last member. What was said behind a door that is no more is not for
-        // whoever comes next.
+        // Rights end with the last member. The messages of a closed room must not reach the next
+        // person who enters.
         if room.members.is_empty() && !room.rights.is_open() {
             self.history.clear(id, &mut room.history);
         }
     }
 
-    /// Tells the room that its members changed: by name, or in a big room by count, now and then.
+    /// Announces a change of the members to the room: by name, or in a big room by count, at
+    /// intervals.
     pub(super) fn announce(
         &mut self,
         id: RoomId,

@@ -1,4 +1,4 @@
-//! Rights, as rooms' operators use them and as everybody meets them.
+//! Moderation: checks of rights, and the commands of room and relay operators.
 
 use super::event::Event;
 use super::notice::{Departure, Notice};
@@ -14,7 +14,7 @@ use crate::reason::{CloseReason, Refusal};
 use std::rc::Rc;
 
 impl Hub {
-    /// Whether somebody may enter a room.
+    /// Checks that the person may enter a room.
     pub(super) fn may_enter(
         &self,
         conn: ConnId,
@@ -29,7 +29,7 @@ impl Hub {
         if self.is_relay_operator(conn) {
             return Ok(());
         }
-        // Whom an operator asked in by name enters whatever the room demands of others.
+        // An operator's invitation overrides all other conditions.
         if rights.was_invited(conn) {
             return Ok(());
         }
@@ -49,10 +49,10 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether somebody may speak in a room, as a member or from outside.
+    /// Checks that the person may publish in a room, as a member or not.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why the person may not publish.
     pub fn may_say(&self, conn: ConnId, id: RoomId) -> Result<(), Refusal> {
         let room = self.room(id).ok_or(Refusal::NotMember)?;
         let rights = &*room.rights;
@@ -79,13 +79,14 @@ impl Hub {
         self.people.presence(conn).is_some_and(|presence| presence.flags.operator)
     }
 
-    /// Whether somebody may change a room's rights.
+    /// True if the person may change the room's rights.
     pub fn is_operator(&self, conn: ConnId, id: RoomId) -> bool {
         let room = self.room(id);
         room.is_some_and(|room| room.rights.is_operator(conn)) || self.is_relay_operator(conn)
     }
 
-    /// The member who asks, if they are one and may still act.
+    /// Returns the identity of the requesting member or relay operator, and charges a message.
+    /// Fails if the person is neither, or is rate-limited.
     fn acting(&mut self, conn: ConnId, id: RoomId, now: Now) -> Result<Identity, Refusal> {
         let is_member = self.people.is_member(conn, id) || self.is_relay_operator(conn);
         let person = self.people.get_mut(conn).filter(|_| is_member);
@@ -96,7 +97,7 @@ impl Hub {
         self.people.identity(conn).ok_or(Refusal::NotMember)
     }
 
-    /// Tells everybody in a room, and whoever did it by a private copy.
+    /// Sends a notice to all members of a room, and a private copy to the member who caused it.
     fn proclaim(&mut self, conn: ConnId, id: RoomId, notice: Notice, now: Now) {
         self.reply(conn, Reply::Notice(id, notice.clone()));
         self.notify(id, notice, vec![conn], now);
@@ -169,7 +170,7 @@ impl Hub {
         if room.rights.is_on(Switch::InviteOnly) && !is_operator {
             return Err(Refusal::NotOperator);
         }
-        // Anybody may tell a friend of a room; only an operator's word opens a door.
+        // Any member may send an invitation; only an operator's invitation grants entry.
         if is_operator {
             room.rights.invite(whom);
         }

@@ -1,20 +1,20 @@
-//! What people and rooms may be called.
+//! Valid names of persons and rooms.
 
 use crate::limits::{PERSON_NAME_MAX, ROOM_NAME_MAX};
 use std::rc::Rc;
 
-/// Whether `name` may name a person.
+/// True if `name` is a valid name of a person.
 pub fn is_person_name(name: &str) -> bool {
     name.len() <= PERSON_NAME_MAX && is_name(name) && !name.contains(is_wide)
 }
 
-/// True if `name` may name a room. It is a segment of paths, in which `.` and `..` name other folders
-/// however they are encoded (the URL standard, §4.4).
+/// True if `name` is a valid name of a room. A room's name is a segment of paths, in which `.` and
+/// `..` name other folders however they are encoded (the URL standard, §4.4).
 pub fn is_room_name(name: &str) -> bool {
     name.len() <= ROOM_NAME_MAX && is_name(name) && name != "." && name != ".."
 }
 
-/// The number in `guest17`; such names are given, not chosen.
+/// Returns the number in a name like `guest17`. The relay gives these names; nobody can choose one.
 pub fn guest_number(name: &str) -> Option<u64> {
     let digits =
         name.get(..5).filter(|start| start.eq_ignore_ascii_case("guest")).map(|_| &name[5..])?;
@@ -22,7 +22,7 @@ pub fn guest_number(name: &str) -> Option<u64> {
     if canonical { digits.parse().ok() } else { None }
 }
 
-/// The one form under which a name is looked up: ASCII letters lose their case, as people
+/// Returns the form under which a name is looked up. ASCII letters lose their case, as people
 /// expect of `Rust` and `rust`; nothing else is folded, so no two scripts collide.
 pub fn folded(name: &Rc<str>) -> Rc<str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -36,15 +36,15 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_name_char)
 }
 
-/// The wide forms of ASCII stand for ASCII where a protocol cannot say it in a name; chosen, they would
-/// make two people look the same there.
+/// True for the wide forms of ASCII characters. They replace ASCII characters that a protocol does
+/// not allow in names; if persons could choose them, two names would look the same there.
 fn is_wide(c: char) -> bool {
     matches!(c, '\u{ff01}'..='\u{ff5e}')
 }
 
-/// No white space (names are words), no comma (lists of names), no control characters (they would
-/// reach terminals and line protocols), and nothing invisible or direction-changing, with which one
-/// name can pass for another.
+/// True for characters allowed in names: no white space (names are words), no comma (lists of
+/// names), no control characters (they would reach terminals and line protocols), and no invisible
+/// or direction-changing characters, which make one name look like another.
 fn is_name_char(c: char) -> bool {
     let is_invisible = matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

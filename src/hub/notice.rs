@@ -1,36 +1,36 @@
-//! Notices: what the members of a room are told beside its messages.
+//! Notices: the events that the members of a room receive beside its messages.
 
 use super::rights::Change;
 use crate::payload::{Attributes, Identity};
 use std::rc::Rc;
 
-/// News of a room: of its members, mostly.
+/// An event of a room, mostly of its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Somebody joined; members now.
+    /// A person joined; the number of members now.
     Came(Identity, u32),
-    /// Somebody left; members now.
+    /// A person left; the number of members now.
     Went(Identity, u32, Departure),
-    /// Members now, in a room too big for names.
+    /// The number of members now, in a room too big for names.
     Count(u32),
-    /// Somebody has another name; members, as before.
+    /// A person has changed its name; the number of members, unchanged.
     Renamed(Identity, Rc<str>, u32),
-    /// The room has another topic.
+    /// The topic was changed.
     Topic(Identity, Rc<str>),
     /// Rights changed.
     Changed(Identity, Rc<[Change]>),
-    /// Somebody was asked in.
+    /// A person was invited.
     Invited(Identity, Rc<str>),
-    /// Somebody is away, or back.
+    /// A person is away, or back.
     Away(Identity, Option<Rc<str>>),
-    /// Somebody is called something else in full: see their profile.
+    /// A person has changed its full name: see the profile.
     RealName(Identity),
-    /// What one client tells the others, and nobody keeps.
+    /// An ephemeral message of one client to the others, which is not kept.
     Ephemeral(Ephemeral),
 }
 
 impl Notice {
-    /// True if it is part of what a room was like: who came and went, and what it demanded.
+    /// True if the notice is kept as part of a room's history: joins, leaves, topics and rights.
     pub(super) fn is_kept(&self) -> bool {
         match self {
             Self::Came(..) | Self::Went(..) | Self::Topic(..) | Self::Changed(..) => true,
@@ -43,7 +43,7 @@ impl Notice {
         }
     }
 
-    /// Bytes of memory that it is counted as while it waits to be kept.
+    /// Returns the bytes of memory that the notice is counted as while it waits to be kept.
     pub(super) fn weight(&self) -> usize {
         let words = match self {
             Self::Topic(_, words) => words.len(),
@@ -64,24 +64,24 @@ impl Notice {
 /// A message between clients that is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ephemeral {
-    /// Who.
+    /// The sender.
     pub who: Identity,
     /// The content.
     pub attributes: Attributes,
-    /// Unlike that of any other ephemeral or direct message.
+    /// A unique id among all ephemeral and direct messages.
     pub id: u64,
 }
 
 /// The way in which a person left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Departure {
-    /// Out of this room, with these words.
+    /// Left this room, with this reason.
     Left(Option<Rc<str>>),
-    /// Out of the relay, with these words.
+    /// Disconnected, with this reason.
     Quit(Rc<str>),
-    /// Out of the relay, disconnected by somebody, with these words.
+    /// Disconnected by another person, with this reason.
     Disconnected(Identity, Rc<str>),
-    /// Kicked out of this room by somebody, with these words.
+    /// Kicked out of this room by another person, with this reason.
     Kicked(Identity, Rc<str>),
 }
 

@@ -1,4 +1,4 @@
-//! The people who are here, and their names.
+//! The connected persons and their names.
 
 use super::departed::Departed;
 use super::notice::Departure;
@@ -15,118 +15,120 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 
-/// Everyone connected, by slot; and who holds which name.
+/// All connected persons by slot, and the holder of each name.
 #[derive(Debug, Default)]
 pub struct People {
     slots: Vec<Option<Person>>,
     names: HashMap<Rc<str>, ConnId>,
-    /// The presences of those whose protocol has words for it.
+    /// The presences of persons whose protocol has them.
     presences: Slab<Presence>,
-    /// Who is told when the holder of a name comes and goes.
+    /// The watchers of each name: they are notified when its holder connects or disconnects.
     watches: Watches,
-    /// Where those come from whose addresses are shown.
+    /// The addresses of persons whose address is shown.
     addresses: HashMap<ConnId, IpAddr>,
-    /// Those with a presence who left of late, the latest first.
+    /// Recently departed identities that had a presence, the latest first.
     departed: Departed,
-    /// Connected, with a name or without.
+    /// The number of connected persons, with a name or without.
     present: usize,
-    /// The most names there were at once.
+    /// The highest number of names held at once.
     most: usize,
-    /// How many are invisible, and how many are operators of the relay.
+    /// The number of invisible persons, and of operators of the relay.
     flagged: (usize, usize),
-    /// Guests' names given so far.
+    /// The number of guest names given so far.
     pub guests: u64,
 }
 
-/// A presence: the hub's state of a person whose protocol has words for it.
+/// The state of a person whose protocol describes its users, such as IRC.
 #[derive(Debug)]
 pub struct Presence {
-    /// What they say about themselves.
+    /// The profile that the person gave.
     pub profile: Rc<Profile>,
-    /// What they say to those who ask while they are away.
+    /// The away message, while the person is away.
     pub away: Option<Rc<str>>,
-    /// What they are known as.
+    /// The person's flags.
     pub flags: Flags,
-    /// When they came, in seconds since 1970.
+    /// The time of the description, in seconds since 1970.
     pub since: u64,
-    /// When they last said something, in seconds since 1970.
+    /// The time of the last message, in seconds since 1970.
     pub spoke: u64,
-    /// What the others are told when they go. Few say it before they do: an idle peer pays for a pointer.
+    /// The reason that neighbours receive when the person disconnects. Few peers send one before
+    /// they disconnect, and an idle peer pays only for the pointer.
     pub departure: Option<Box<Departure>>,
-    /// The (folded) names they watch.
+    /// The (folded) names that the person watches.
     pub watches: Vec<Rc<str>>,
 }
 
 /// The flags of a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// Not listed for those who share no room with them.
+    /// Listed only for persons who share a room with this one.
     pub invisible: bool,
-    /// An operator of the relay: may end connections, and has an operator's rights in every room.
+    /// An operator of the relay: may disconnect others, and has an operator's rights in every room.
     pub operator: bool,
-    /// Wants to hear what operators call out.
+    /// Receives the calls of operators.
     pub listens: bool,
     /// A program.
     pub bot: bool,
 }
 
-/// How many are here, and what they are.
+/// Numbers of connected persons by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// With a name.
+    /// Persons with a name.
     pub named: usize,
-    /// Without one yet.
+    /// Persons that have no name yet.
     pub nameless: usize,
-    /// The most there were with a name at once.
+    /// The highest number of persons with a name at once.
     pub most: usize,
-    /// Invisible ones.
+    /// Invisible persons.
     pub invisible: usize,
     /// Operators of the relay.
     pub operators: usize,
 }
 
-/// Somebody connected. Nameless until the first hello.
+/// A connected person. The name is empty before login.
 #[derive(Debug)]
 pub struct Person {
     /// The generation of the connection. Its slot is the person's place among [`People`].
     generation: NonZeroU32,
-    /// What everyone calls them; empty before hello.
+    /// The name; empty before login.
     pub name: Rc<str>,
-    /// Proves, on a later connection, that this is the same person.
+    /// The key that proves on a later connection that this is the same person.
     pub key: u64,
-    /// Where they are, in no order. The first two need no memory elsewhere.
+    /// The person's memberships, in no order. The first two need no memory elsewhere.
     pub rooms: SmallVec<[Membership; 2]>,
-    /// How much of their allowance is used up.
+    /// The used part of the person's allowance.
     pub rate: Rate,
-    /// Stands for the network they come from.
+    /// A number that stands for the person's network.
     cloak: u64,
-    /// Where their presence is, if they have one; else [`NO_PRESENCE`] or [`HEARS`].
+    /// The key of the person's presence if there is one; else [`NO_PRESENCE`] or [`HEARS`].
     presence: u32,
 }
 
-/// In place of a presence's key: nothing is known of them, and what is said to them alone does not
-/// reach them.
+/// Replaces a presence's key: the person has no presence, and direct messages do not reach the
+/// person.
 const NO_PRESENCE: u32 = u32::MAX;
 
-/// The same, but it does.
+/// Replaces a presence's key: the person has no presence, but direct messages reach the person.
 const HEARS: u32 = u32::MAX - 1;
 
-/// One room somebody is in.
+/// A person's membership of one room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Membership {
-    /// Which one.
+    /// The room.
     pub room: RoomId,
-    /// Where they stand in its list of members.
+    /// The person's index in the room's list of members.
     pub index: u32,
 }
 
 impl Person {
-    /// Whether they are in the room.
+    /// True if the person is a member of the room.
     pub fn is_member(&self, room: RoomId) -> bool {
         self.rooms.iter().any(|membership| membership.room == room)
     }
 
-    /// They come from elsewhere than it seemed: see [`People::arrive`].
+    /// Sets the exemption and the cloak after the person's real origin became known: see
+    /// [`People::arrive`].
     pub fn moved(&mut self, exempt: bool, cloak: u64) {
         self.rate = if exempt { Rate::UNLIMITED } else { Rate::default() };
         self.cloak = cloak;
@@ -137,7 +139,8 @@ impl Person {
         self.rate.take(act, now.running, limits)
     }
 
-    /// Forgets a room; where they stood in its list, if they were in it.
+    /// Removes the membership of a room. Returns the person's index in the room's list of members,
+    /// if the person was a member.
     pub fn forget_room(&mut self, room: RoomId) -> Option<usize> {
         let at = self.rooms.iter().position(|membership| membership.room == room)?;
         Some(self.rooms.swap_remove(at).index as usize)
@@ -145,7 +148,8 @@ impl Person {
 }
 
 impl People {
-    /// Somebody connected. `exempt`: no rate applies to them; `cloak`: stands for their network.
+    /// Adds a person that connected. `exempt`: the message rate does not apply to the person.
+    /// `cloak`: a number that stands for the person's network.
     pub fn arrive(&mut self, conn: ConnId, exempt: bool, cloak: u64) {
         if self.slots.len() <= conn.slot() {
             self.slots.resize_with(conn.slot() + 1, || None);
@@ -158,7 +162,7 @@ impl People {
         self.slots[conn.slot()] = Some(person);
     }
 
-    /// Somebody is gone.
+    /// Removes a person that disconnected.
     pub fn depart(&mut self, conn: ConnId) {
         if self.get(conn).is_none() {
             return;
@@ -176,7 +180,7 @@ impl People {
         }
     }
 
-    /// The address that is shown once they describe themselves, if one is.
+    /// Sets or clears the address that is shown once the person has a profile.
     pub fn show(&mut self, conn: ConnId, ip: Option<IpAddr>) {
         match ip.filter(|_| self.get(conn).is_some()) {
             Some(ip) => drop(self.addresses.insert(conn, ip.to_canonical())),
@@ -184,22 +188,23 @@ impl People {
         }
     }
 
-    /// Where somebody comes from, if that is to be shown.
+    /// Returns the person's address if it is shown.
     pub fn address(&self, conn: ConnId) -> Option<IpAddr> {
         self.addresses.get(&conn).copied()
     }
 
-    /// Remembers an identity that departed, or took another name.
+    /// Remembers an identity that disconnected or changed its name.
     pub fn remember(&mut self, who: Identity, at: u64) {
         self.departed.remember(who, at);
     }
 
-    /// Those of that name who departed, the latest first, with the time in seconds since 1970.
+    /// Iterates over the departed identities of that name, the latest first, with the time in
+    /// seconds since 1970.
     pub fn departed(&self, name: &str) -> impl Iterator<Item = (&Identity, u64)> {
         self.departed.named(name)
     }
 
-    /// How many are here.
+    /// Counts the connected persons by kind.
     pub fn census(&self) -> Census {
         Census {
             named: self.names.len(),
@@ -220,7 +225,7 @@ impl People {
         change(&mut self.flagged.1, flags.operator);
     }
 
-    /// Gives a person a presence, or changes what they say about themselves.
+    /// Gives the person a presence, or replaces the profile of an existing one.
     pub fn describe(&mut self, conn: ConnId, profile: Profile, now: Now) {
         if let Some(presence) = self.presence_mut(conn) {
             presence.profile = Rc::new(profile);
@@ -242,7 +247,7 @@ impl People {
         }
     }
 
-    /// Changes what a person is known as.
+    /// Replaces the person's flags.
     pub fn flag(&mut self, conn: ConnId, flags: Flags) {
         let Some(presence) = self.presence_mut(conn) else { return };
         let before = std::mem::replace(&mut presence.flags, flags);
@@ -254,35 +259,36 @@ impl People {
         self.count(flags, true);
     }
 
-    /// A person's presence.
+    /// Returns the person's presence.
     pub fn presence(&self, conn: ConnId) -> Option<&Presence> {
         self.presences.get(self.get(conn)?.presence as usize)
     }
 
-    /// The same, to change.
+    /// Returns the person's presence, mutable.
     pub fn presence_mut(&mut self, conn: ConnId) -> Option<&mut Presence> {
         let key = self.get(conn)?.presence;
         self.presences.get_mut(key as usize)
     }
 
-    /// What is said to somebody alone reaches them. That of those with a presence always does.
+    /// Marks the person as reachable by direct messages. A person with a presence always is.
     pub fn hears(&mut self, conn: ConnId) {
         if let Some(person) = self.get_mut(conn).filter(|person| person.presence == NO_PRESENCE) {
             person.presence = HEARS;
         }
     }
 
-    /// Whether what is said to somebody alone reaches them.
+    /// True if direct messages reach the person.
     pub fn is_hearer(&self, conn: ConnId) -> bool {
         self.get(conn).is_some_and(|person| person.presence != NO_PRESENCE)
     }
 
-    /// Everybody with a presence and a name. Visits all: for what only operators ask for.
+    /// Iterates over all persons with a presence and a name. Visits every slot, so only operators'
+    /// requests use it.
     pub fn with_presence(&self) -> impl Iterator<Item = ConnId> {
         self.each_named().filter(|(_, person)| person.presence < HEARS).map(|(conn, _)| conn)
     }
 
-    /// Everybody with a name. Visits all.
+    /// Iterates over all persons with a name. Visits every slot.
     pub fn named(&self) -> impl Iterator<Item = ConnId> {
         self.each_named().map(|(conn, _)| conn)
     }
@@ -294,24 +300,24 @@ impl People {
         })
     }
 
-    /// A person, as others see them.
+    /// Returns the person's identity, as others see it.
     pub fn identity(&self, conn: ConnId) -> Option<Identity> {
         let person = self.get(conn)?;
         let profile = self.presence(conn).map(|presence| Rc::clone(&presence.profile));
         Some(Identity { name: Rc::clone(&person.name), cloak: person.cloak, profile })
     }
 
-    /// The number that stands for a connection's network; 0 if it is gone.
+    /// Returns the number that stands for a connection's network; 0 if the connection is gone.
     pub fn cloak_of(&self, conn: ConnId) -> u64 {
         self.get(conn).map_or(0, |person| person.cloak)
     }
 
-    /// Who wants to be told of a (folded) name.
+    /// Returns the watchers of a (folded) name.
     pub fn watchers(&self, folded: &str) -> &[ConnId] {
         self.watches.of(folded)
     }
 
-    /// Somebody wants to be told of a (folded) name.
+    /// Makes `conn` a watcher of a (folded) name.
     pub fn watch(&mut self, folded: Rc<str>, conn: ConnId) {
         let Some(presence) = self.presence_mut(conn) else { return };
         if !presence.watches.contains(&folded) {
@@ -320,7 +326,7 @@ impl People {
         }
     }
 
-    /// Somebody no longer wants to be told of a (folded) name.
+    /// Removes `conn` from the watchers of a (folded) name.
     pub fn unwatch(&mut self, folded: &Rc<str>, conn: ConnId) {
         if let Some(presence) = self.presence_mut(conn) {
             presence.watches.retain(|watched| watched != folded);
@@ -328,7 +334,7 @@ impl People {
         self.watches.remove(folded, conn);
     }
 
-    /// The person `conn` names, if they are still here.
+    /// Returns the person of `conn`, if still connected.
     pub fn get(&self, conn: ConnId) -> Option<&Person> {
         self.slots
             .get(conn.slot())?
@@ -336,7 +342,7 @@ impl People {
             .filter(|person| person.generation == conn.generation())
     }
 
-    /// The same, to change.
+    /// Returns the person of `conn`, mutable, if still connected.
     pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Person> {
         self.slots
             .get_mut(conn.slot())?
@@ -344,12 +350,12 @@ impl People {
             .filter(|person| person.generation == conn.generation())
     }
 
-    /// Whether `conn` is in `room`.
+    /// True if `conn` is a member of `room`.
     pub fn is_member(&self, conn: ConnId, room: RoomId) -> bool {
         self.get(conn).is_some_and(|person| person.is_member(room))
     }
 
-    /// Who holds a (folded) name.
+    /// Returns the holder of a (folded) name.
     pub fn holder(&self, folded: &str) -> Option<ConnId> {
         self.names.get(folded).copied()
     }
@@ -364,7 +370,7 @@ impl People {
         self.most = self.most.max(self.names.len());
     }
 
-    /// Whoever stood last in a room's list now stands at `index`.
+    /// Sets the member's index in the list of `room`, after the list moved the member.
     pub fn move_member(&mut self, conn: ConnId, room: RoomId, index: usize) {
         let rooms = self.get_mut(conn).map(|person| person.rooms.iter_mut());
         if let Some(seat) = rooms.into_iter().flatten().find(|seat| seat.room == room) {
@@ -379,7 +385,7 @@ impl People {
         }
     }
 
-    /// Checks names against people; answers how many memberships there are in all.
+    /// Checks names against people. Returns the number of memberships in all.
     ///
     /// # Panics
     /// When they disagree.

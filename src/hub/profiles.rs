@@ -1,4 +1,4 @@
-//! Profiles: what people say about themselves, and who is told when it changes.
+//! Profiles: the descriptions that persons give of themselves, and the notices of their changes.
 
 use super::heard::Told;
 use super::name;
@@ -13,47 +13,48 @@ use crate::reason::Refusal;
 use std::rc::Rc;
 
 impl Hub {
-    /// Somebody, as others see them.
+    /// Returns the person's identity, as others see it.
     pub fn identity(&self, conn: ConnId) -> Option<Identity> {
         self.people.identity(conn)
     }
 
-    /// What is known of somebody whose protocol has words for it.
+    /// Returns the person's presence, if the protocol has one.
     pub fn presence(&self, conn: ConnId) -> Option<&Presence> {
         self.people.presence(conn)
     }
 
-    /// Who has that name, in any case.
+    /// Returns the holder of a name, in any case.
     pub fn holder(&self, name: &str) -> Option<ConnId> {
         self.people.holder(&name.to_ascii_lowercase())
     }
 
-    /// Whether somebody is in a room.
+    /// True if the person is a member of the room.
     pub fn is_member(&self, conn: ConnId, room: RoomId) -> bool {
         self.people.is_member(conn, room)
     }
 
-    /// Whether what is said to somebody alone reaches them.
+    /// True if direct messages reach the person.
     pub fn is_hearer(&self, conn: ConnId) -> bool {
         self.people.is_hearer(conn)
     }
 
-    /// Whether two share a room.
+    /// True if the two persons share a room.
     pub fn are_neighbours(&self, one: ConnId, other: ConnId) -> bool {
         self.rooms_of(one).any(|room| self.people.is_member(other, room))
     }
 
-    /// How many are here.
+    /// Counts the connected persons by kind.
     pub fn census(&self) -> Census {
         self.people.census()
     }
 
-    /// Everybody with a name. Visits all.
+    /// Iterates over all persons with a name. Visits every slot.
     pub fn everybody(&self) -> impl Iterator<Item = ConnId> {
         self.people.named()
     }
 
-    /// Those of that name who departed, the latest first, with the time in seconds since 1970.
+    /// Iterates over the departed identities of that name, the latest first, with the time in
+    /// seconds since 1970.
     pub fn departed(&self, name: &str) -> impl Iterator<Item = (&Identity, u64)> {
         self.people.departed(name)
     }
@@ -65,7 +66,8 @@ impl Hub {
         self.people.describe(conn, profile, now);
     }
 
-    /// Tells everybody who shares a room with somebody, once; not that one.
+    /// Sends a notice once to every person who shares a room with `conn`, and to the watchers of
+    /// its name. `conn` does not receive it.
     fn tell_neighbours(&mut self, conn: ConnId, now: Now, notice: impl Fn(u32) -> Notice) {
         let rooms: Vec<RoomId> = self.rooms_of(conn).collect();
         let mut told = Told::new(&rooms, &self.limits);
@@ -79,7 +81,7 @@ impl Hub {
             }
             self.announce(room, now, except, &notice);
         }
-        // Whoever watches and shares a room has heard it there.
+        // Watchers that share a room received the notice there.
         let Some(name) = self.people.get(conn).map(|person| Rc::clone(&person.name)) else {
             return;
         };
@@ -91,8 +93,8 @@ impl Hub {
         }
     }
 
-    /// True if a notice to these rooms has to wait in one of them. Then each is told for itself, so that
-    /// in each it comes behind what was told before.
+    /// True if a notice to these rooms has to wait in one of them. Then each room receives a notice
+    /// of its own, so that it follows the earlier events of that room.
     pub(super) fn is_late(&self, rooms: &[RoomId]) -> bool {
         self.history.pending() > 0 && rooms.iter().any(|room| self.pending_bytes(*room) > 0)
     }
@@ -184,7 +186,7 @@ impl Hub {
         }
     }
 
-    /// A name came or went.
+    /// Notifies the watchers of a name that its holder connected or disconnected.
     pub(super) fn tell_watchers(&mut self, watched: &Rc<str>, who: Option<&Identity>) {
         for watcher in self.people.watchers(&name::folded(watched)).to_vec() {
             let name = Rc::clone(watched);

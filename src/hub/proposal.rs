@@ -1,4 +1,5 @@
-//! Proposals: messages that were let through and are not kept yet, and who waits for that.
+//! Proposals: messages that were accepted and are not kept yet, and the peers that wait for the
+//! outcome.
 
 use super::notice::Notice;
 use super::reply::Reply;
@@ -17,17 +18,17 @@ pub(super) struct Draft {
     pub(super) sender: Identity,
     /// The content.
     pub(super) payload: Payload,
-    /// Under this id it is published once.
+    /// The id under which the message is published only once.
     pub(super) id: Option<SaidId>,
     /// The sender, if it does not want its own copy.
     pub(super) skip: Option<ConnId>,
 }
 
-/// The peer that proposed a message: it is told the outcome.
+/// A peer that proposed a message and receives the outcome.
 #[derive(Debug)]
 pub(super) struct Speaker {
     pub(super) conn: ConnId,
-    /// When it proposed it.
+    /// The time of the proposal.
     pub(super) since: Duration,
     /// The request that the outcome answers.
     pub(super) request: RequestId,
@@ -37,7 +38,7 @@ pub(super) struct Speaker {
 /// The answer to a message that is kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// None: only a failure is told.
+    /// None: only a failure is reported.
     Nothing,
     /// [`Reply::Ack`](super::Reply::Ack), with the sender's id of the message.
     Ack(u64),
@@ -48,12 +49,12 @@ pub(super) enum Answer {
     Published { sender: Rc<str>, unix_ms: u64 },
 }
 
-/// Whether a command is done with.
+/// The progress of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// All answers were given.
+    /// Complete: all answers were given.
     Done,
-    /// Some are given later, and [`Event::Done`](super::Event::Done) with the last.
+    /// Some answers are given later; [`Event::Done`](super::Event::Done) follows the last one.
     Pending,
 }
 
@@ -62,25 +63,27 @@ pub(super) enum Progress {
 pub struct Waiting {
     /// The sender, if it does not want its own copy.
     pub(super) skip: Option<ConnId>,
-    /// Those who proposed it: more than one, if it was said again meanwhile.
+    /// The peers that proposed the message: more than one, if the message was repeated meanwhile.
     pub(super) speakers: SmallVec<[Speaker; 1]>,
-    /// What comes behind the message, whatever becomes of it.
+    /// The events that follow the message, whatever its outcome.
     pub(super) behind: Vec<Behind>,
-    /// When it was proposed.
+    /// The time of the proposal.
     pub(super) since: Duration,
-    /// Those who proposed it were told that nobody knows: that is its outcome in the statistics.
+    /// True if the proposing peers were told that the outcome is unknown. The statistics then count
+    /// it as unknown.
     pub(super) is_unknown: bool,
 }
 
 impl Waiting {
-    /// Begins to wait for the outcome of a message.
+    /// Creates the state that waits for the outcome of a message.
     pub(super) fn of(skip: Option<ConnId>, speaker: Option<Speaker>, since: Duration) -> Self {
         let speakers = speaker.into_iter().collect();
         Self { skip, speakers, behind: Vec::new(), since, is_unknown: false }
     }
 
-    /// Takes out the answers to those who have waited since this time or longer: what becomes of their
-    /// messages is not known. Returns true if that is the outcome of the message, the first time. Adds the time since when the next one waits, if that is earlier.
+    /// Takes out the answers for peers that have waited since `since` or longer: the outcome of
+    /// their messages is not known. Lowers `next` to the start of the next peer's wait. Returns
+    /// true if the outcome of the message became unknown, the first time.
     pub(super) fn give_up(
         &mut self,
         since: Duration,
@@ -100,7 +103,8 @@ impl Waiting {
                 self.speakers.push(speaker);
                 continue;
             }
-            // Who wants its own message back hears it with the others, if it comes.
+            // A sender that wants its own copy then receives the message with the others, if it is
+            // kept.
             if speaker.answer == Answer::Echo {
                 self.skip = None;
             }
@@ -118,7 +122,7 @@ impl Waiting {
         is_unknown && !std::mem::replace(&mut self.is_unknown, true)
     }
 
-    /// Keeps somebody from hearing the notices that wait.
+    /// Excludes a peer from the waiting notices.
     pub(super) fn spare(&mut self, conn: ConnId) {
         for behind in &mut self.behind {
             match behind {
@@ -128,7 +132,7 @@ impl Waiting {
         }
     }
 
-    /// Each peer that waits, once for every request.
+    /// Iterates over the waiting peers, once for every request.
     pub(super) fn conns(&self) -> impl Iterator<Item = ConnId> {
         let behind = self.behind.iter().filter_map(|behind| match behind {
             Behind::Notice(..) => None,
@@ -138,7 +142,7 @@ impl Waiting {
     }
 }
 
-/// What must not overtake a message.
+/// An event that must not overtake a message.
 #[derive(Debug)]
 pub(super) enum Behind {
     /// A notice to the room, except for some.
@@ -147,12 +151,12 @@ pub(super) enum Behind {
     Answer(LateAnswer),
 }
 
-/// An answer that comes after the call in which it was asked for.
+/// An answer that is given after the call that requested it.
 #[derive(Debug)]
 pub(super) struct LateAnswer {
     pub(super) conn: ConnId,
     pub(super) request: RequestId,
     pub(super) since: Duration,
-    /// Nothing, if only the end of the request is told.
+    /// The reply; `None` if only the end of the request is reported.
     pub(super) reply: Option<Reply>,
 }

@@ -13,7 +13,7 @@ use crate::payload::Payload;
 use crate::reason::Refusal;
 use std::rc::Rc;
 
-/// A message that is said from outside.
+/// A message that a peer outside of the room publishes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Posted<'a> {
     pub(super) room: &'a Where<'a>,
@@ -23,9 +23,9 @@ pub(super) struct Posted<'a> {
 }
 
 impl Hub {
-    /// Says something in a room without being in it; the room is made if it does not exist. With
-    /// `once`, only if the room keeps no message that was said under the same sender's same word,
-    /// with the same key and from the same network.
+    /// Publishes a message to a room without being a member. The room is made if it does not exist.
+    /// With `once`, the message is published only if the room keeps no message of the same sender
+    /// with the same `once`, the same key and from the same network.
     pub(super) fn publish_from_outside(
         &mut self,
         conn: ConnId,
@@ -52,7 +52,7 @@ impl Hub {
             Where::Named(name) => self.find_or_make(name)?,
             Where::Joined(id) => self.room(*id).ok_or(Refusal::NotMember)?.id,
         };
-        // Neither whoever asks may be banned nor the name that is spoken under.
+        // Neither the peer nor the name of the message may be banned.
         let may_say = self.may_say(conn, id).and_then(|()| match self.bans(id, &who) {
             true => Err(Refusal::CannotSay),
             false => Ok(()),
@@ -70,7 +70,7 @@ impl Hub {
         Ok(progress)
     }
 
-    /// A name to be used for one message: one that nobody here holds, or whose key is known.
+    /// Returns a name to use for one message: one that nobody holds, or whose key is known.
     fn borrow_name(&self, sender: &str, key: u64) -> Result<Rc<str>, Refusal> {
         if !name::is_person_name(sender) {
             return Err(Refusal::BadName);
@@ -87,16 +87,16 @@ impl Hub {
         if is_free { Ok(sender) } else { Err(Refusal::NameTaken) }
     }
 
-    /// Who gives no name has a guest's, for as long as the connection lasts.
+    /// Gives the peer a guest's name, which it keeps for as long as the connection lasts.
     fn name_guest(&mut self, conn: ConnId) -> Rc<str> {
         let (name, key) = self.new_guest();
         self.people.name(conn, &name, name::folded(&name), key);
         name
     }
 
-    /// The same word of the same sender, as an id that nobody meets by chance or by trying. Many
-    /// speak under no name, or under one that nobody holds: where they come from and what key they
-    /// show tells them apart, and is the same on their next connection.
+    /// Returns the message id for a `once` key of a sender. Nobody can guess it or find it by
+    /// trying. Many senders have no name, or one that nobody holds: the network and the key
+    /// distinguish them, and are the same on the next connection.
     fn once(&self, cloak: u64, posted: Posted<'_>, once: &str) -> SaidId {
         self.secrets.message_id(cloak, posted.key, posted.sender, once)
     }

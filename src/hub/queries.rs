@@ -12,8 +12,8 @@ use crate::now::Now;
 use crate::reason::Refusal;
 use std::rc::Rc;
 
-/// Slots that one question for rooms looks at, at most: rooms come and go, and leave empty ones. So
-/// few that the question takes no longer than a message in a big room.
+/// The most slots that one query for rooms visits: rooms come and go, and leave empty slots. The
+/// number is so small that the query takes no longer than a message in a big room.
 const SLOTS_LOOKED_AT: usize = 1 << 12;
 
 impl Hub {
@@ -64,7 +64,7 @@ impl Hub {
         Ok(Progress::Done)
     }
 
-    /// The rooms from a slot on.
+    /// Replies with the rooms from a slot on.
     pub(super) fn rooms_from(
         &mut self,
         conn: ConnId,
@@ -73,7 +73,7 @@ impl Hub {
         now: Now,
     ) -> Result<(), Refusal> {
         self.asking(conn, now)?;
-        // It looks at every room, however few it shows.
+        // The query visits every room, even if it returns few.
         self.charge(conn, MESSAGE_COST, now);
         let mut rooms = Vec::new();
         let end = self.rooms.capacity().min(from.saturating_add(SLOTS_LOOKED_AT));
@@ -99,17 +99,17 @@ impl Hub {
         Ok(())
     }
 
-    /// The room meant, if `conn` may look into it.
+    /// Returns the room, if `conn` may read it.
     pub(super) fn look_into(&self, conn: ConnId, whence: &Where<'_>) -> Result<RoomId, Refusal> {
         match whence {
             Where::Joined(id) if self.people.is_member(conn, *id) => Ok(*id),
             Where::Joined(_) => Err(Refusal::NotMember),
             Where::Named(name) => {
                 let id = self.find(name).ok_or(Refusal::NoRoom)?;
-                // One that was only looked for is not there.
+                // A room that was only opened for a lookup does not exist yet.
                 self.room(id).filter(|room| !room.is_blank()).ok_or(Refusal::NoRoom)?;
-                // What is said behind a door is for those inside; to others it is as if it were
-                // not there.
+                // The messages of a closed room are for its members; for others the room does not
+                // exist.
                 let is_open = self.room(id).is_some_and(|room| room.rights.is_open());
                 if self.people.is_member(conn, id) {
                     return Ok(id);

@@ -1,14 +1,14 @@
-//! How much one person may ask of the relay.
+//! The message rate and query allowance of one person.
 
 use crate::limits::{ASKING_BURSTS, Limits, MESSAGE_COST};
 use std::time::Duration;
 
-/// What somebody wants to do, by how much of the allowance may be used up already.
+/// The kind of an action. Each kind may use up a different part of the allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Something that others hear of: within one burst.
+    /// An action that others receive, such as a message: within one burst.
     Say,
-    /// Ask a question, or enter a room: within [`ASKING_BURSTS`].
+    /// A query, or entering a room: within [`ASKING_BURSTS`].
     Ask,
 }
 
@@ -20,10 +20,10 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// An allowance without end.
+    /// An allowance without a limit.
     pub const UNLIMITED: Self = Self { empty_at: u64::MAX };
 
-    /// How long until it may be done; zero if it may be done now.
+    /// Returns the time until the action is allowed; zero if it is allowed now.
     pub fn wait(self, act: Act, now: Duration, limits: &Limits) -> Duration {
         if self.has_no_end(limits) {
             return Duration::ZERO;
@@ -35,7 +35,8 @@ impl Rate {
         Duration::from_micros(level.saturating_sub(room))
     }
 
-    /// Does it, at the cost of a message; false if it may not be done yet, and then it costs nothing.
+    /// Charges the cost of a message if the action is allowed now. Returns false and charges
+    /// nothing otherwise.
     pub fn take(&mut self, act: Act, now: Duration, limits: &Limits) -> bool {
         let may = self.wait(act, now, limits).is_zero();
         if may {
@@ -44,8 +45,8 @@ impl Rate {
         may
     }
 
-    /// Something was done that costs as much as so many bytes of answers: it is taken from the
-    /// allowance, and may use it up beyond its end.
+    /// Charges the cost of `cost` bytes of answers. The charge may exceed what is left of the
+    /// allowance.
     pub fn charge(&mut self, cost: usize, now: Duration, limits: &Limits) {
         if self.has_no_end(limits) {
             return;

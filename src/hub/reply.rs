@@ -1,4 +1,4 @@
-//! What one person is answered.
+//! Replies: the answers to one person.
 
 use super::notice::{Ephemeral, Notice};
 use crate::id::{ConnId, Epoch, Offset, RoomId};
@@ -7,16 +7,16 @@ use crate::payload::Message;
 use crate::reason::Refusal;
 use std::rc::Rc;
 
-/// An answer to one person.
+/// An answer, or another event for one person alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// To `Hello`.
     Welcome {
-        /// The connection named.
+        /// The connection that logged in.
         id: ConnId,
         /// The name given.
         name: Rc<str>,
-        /// The key that proves it.
+        /// The key that proves the name on a later connection.
         key: u64,
     },
     /// To `Join`.
@@ -25,7 +25,7 @@ pub enum Reply {
         room: RoomId,
         /// Its name, as first spelt.
         name: Rc<str>,
-        /// Whether all that was missed follows.
+        /// True if all missed messages follow.
         recovered: bool,
         /// The room's numbering.
         epoch: Epoch,
@@ -33,7 +33,7 @@ pub enum Reply {
         head: Offset,
         /// Its oldest offset kept.
         oldest: Offset,
-        /// Members now.
+        /// The number of members.
         members: u32,
     },
     /// To `Leave`.
@@ -56,7 +56,7 @@ pub enum Reply {
     Members {
         /// The room.
         room: RoomId,
-        /// Members now.
+        /// The number of members.
         count: u32,
         /// Their names, unless they are too many.
         names: Vec<Rc<str>>,
@@ -65,7 +65,7 @@ pub enum Reply {
     History {
         /// The room.
         room: RoomId,
-        /// What was found there.
+        /// The messages found.
         page: Page,
     },
     /// To `Publish` from outside.
@@ -74,23 +74,23 @@ pub enum Reply {
         room: Rc<str>,
         /// Its numbering.
         epoch: Epoch,
-        /// The message's place, the first one if it was said before.
+        /// The message's offset; that of the first message, if it was published before.
         offset: Offset,
-        /// When it was said.
+        /// The time at which it was published.
         unix_ms: u64,
-        /// The name it was said under.
+        /// The sender's name.
         sender: Rc<str>,
     },
     /// To `Rooms`.
     Rooms {
         /// Some rooms.
         rooms: Vec<RoomLine>,
-        /// Where the next ones begin, if there may be more.
+        /// The position of the next rooms, if there may be more.
         next: Option<usize>,
-        /// How many there are.
+        /// The number of all rooms.
         total: usize,
     },
-    /// These messages were lost to this person.
+    /// A gap: messages that this person did not receive.
     Gap {
         /// The room.
         room: RoomId,
@@ -99,86 +99,86 @@ pub enum Reply {
         /// The last one.
         to: Offset,
     },
-    /// A direct message. The sender gets it, too, if it asked to.
+    /// A direct message. The sender receives a copy on request.
     DirectMessage {
-        /// To whom.
+        /// The recipient's name.
         to: Rc<str>,
-        /// What.
+        /// The message.
         message: Rc<Message>,
-        /// The sender's own copy.
+        /// True if this is the sender's own copy.
         is_echo: bool,
     },
-    /// To `DirectMessage` by name: it is on its way.
+    /// To `DirectMessage` by name: the message was accepted.
     DirectSent {
-        /// When it was said, in milliseconds since 1970.
+        /// The time at which it was accepted, in milliseconds since 1970.
         unix_ms: u64,
-        /// What the other says to those who ask while they are away.
+        /// The recipient's away message, while the recipient is away.
         away: Option<Rc<str>>,
     },
     /// The sender's own copy of what it published.
     Echo {
-        /// Where.
+        /// The room.
         room: RoomId,
-        /// What.
+        /// The message.
         message: Rc<Message>,
     },
     /// An ephemeral message to one person.
     Ephemeral {
-        /// To whom.
+        /// The recipient's name.
         to: Rc<str>,
-        /// What, and from whom.
+        /// The message and its sender.
         message: Ephemeral,
-        /// The sender's own copy.
+        /// True if this is the sender's own copy.
         is_echo: bool,
     },
-    /// News of a room of which this person alone is told here: it made them.
+    /// A notice of a room for the person who caused it; the other members receive it separately.
     Notice(RoomId, Notice),
-    /// News of a person: of oneself, or of one that is watched.
+    /// A notice of a person: of the recipient, or of a watched person.
     News(Notice),
-    /// A watched name came or went.
+    /// The holder of a watched name connected or disconnected.
     Watched {
-        /// The name, and who has it if somebody has.
+        /// The name.
         name: Rc<str>,
-        /// Who has it now.
+        /// The holder of the name, if there is one now.
         who: Option<Identity>,
     },
-    /// Asked into a room.
+    /// An invitation into a room.
     Invited {
-        /// By whom.
+        /// The person who did it.
         by: Identity,
         /// The room's name.
         room: Rc<str>,
-        /// When, in milliseconds since 1970.
+        /// The time, in milliseconds since 1970.
         unix_ms: u64,
     },
-    /// Kicked out of a room.
+    /// The recipient was kicked out of a room.
     Kicked {
-        /// By whom.
+        /// The person who did it.
         by: Identity,
         /// The room.
         room: RoomId,
         /// Its name.
         name: Rc<str>,
-        /// Why.
+        /// The reason.
         reason: Rc<str>,
     },
-    /// About to be disconnected by an operator of the relay.
+    /// The recipient is about to be disconnected by an operator of the relay.
     Disconnected {
-        /// By whom.
+        /// The person who did it.
         by: Identity,
-        /// Why.
+        /// The reason.
         reason: Rc<str>,
     },
-    /// An operator calls out.
+    /// A call of an operator of the relay.
     Call {
-        /// Who.
+        /// The operator.
         by: Identity,
-        /// What.
+        /// The message.
         text: Rc<str>,
     },
-    /// To anything that was not carried out.
+    /// To any command that was not carried out.
     Refused {
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
 }
@@ -194,11 +194,11 @@ pub struct RoomLine {
     pub head: Offset,
     /// Its oldest offset kept.
     pub oldest: Offset,
-    /// Members now.
+    /// The number of members.
     pub members: u32,
 }
 
-/// A piece of a room's past.
+/// A page of a room's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The room's numbering.
@@ -207,6 +207,7 @@ pub struct Page {
     pub head: Offset,
     /// Its oldest offset kept.
     pub oldest: Offset,
-    /// What was asked for, ascending, or the end of it that one page has room for.
+    /// The messages requested, ascending. If they do not fit one page, it holds the requested end
+    /// of them.
     pub messages: Vec<Rc<Message>>,
 }

@@ -1,5 +1,5 @@
-//! What a room demands of those who enter and speak, and who may do what there. The same for members
-//! of every protocol.
+//! Room rights: the conditions for entering and publishing, and the members' ranks. They apply to
+//! members of every protocol alike.
 
 use super::pattern::{Pattern, Subject};
 use crate::id::ConnId;
@@ -7,65 +7,65 @@ use crate::payload::Identity;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Entries that one list of a room may have: each is compared with everybody who enters.
+/// The most entries in one list of a room. Every entry is compared with every person who enters.
 pub const LIST_MAX: usize = 100;
 
-/// Invitations that wait to be used; the oldest goes first.
+/// The most unused invitations of a room. The oldest is dropped first.
 const INVITED_MAX: usize = 100;
 
 /// A room's rights, until its last member leaves.
 #[derive(Debug, Default)]
 pub struct Rights {
-    /// What is switched on, by [`Switch`].
+    /// The switches that are on: one bit per [`Switch`].
     switches: u8,
-    /// What one must know to enter.
+    /// The password for entering the room.
     pub key: Option<Rc<str>>,
-    /// How many members it may have.
+    /// The most members the room may have.
     pub limit: Option<u32>,
     lists: [Vec<Entry>; List::ALL.len()],
     ranks: HashMap<ConnId, Ranks>,
     invited: Vec<ConnId>,
-    /// What it is about.
+    /// The topic.
     pub topic: Option<Topic>,
-    /// When its first member came, in seconds since 1970.
+    /// The time at which the first member entered, in seconds since 1970.
     pub since: u64,
 }
 
-/// What a room is about.
+/// A room's topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// The topic.
+    /// The text.
     pub text: Rc<str>,
-    /// Who gave it.
+    /// The person who set the topic.
     pub by: Identity,
-    /// When, in seconds since 1970.
+    /// The time, in seconds since 1970.
     pub at: u64,
 }
 
-/// What can be switched on and off.
+/// A boolean setting of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Switch {
-    /// One enters by invitation only.
+    /// Only invited persons may enter.
     InviteOnly = 1,
-    /// Only operators and those with a voice speak.
+    /// Only operators and members with a voice may publish.
     Moderated = 2,
-    /// Only members speak.
+    /// Only members may publish.
     MembersOnly = 4,
-    /// Not listed for those who are not members.
+    /// The room is listed for its members only.
     Secret = 8,
-    /// Only operators give it a topic.
+    /// Only operators may set the topic.
     TopicLocked = 16,
 }
 
-/// A list of patterns.
+/// A list of patterns that name persons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
-    /// Who may not enter or speak.
+    /// Bans: matching persons may not enter or publish.
     Bans,
-    /// Who may all the same.
+    /// Exceptions: bans do not apply to matching persons.
     Excepts,
-    /// Who needs no invitation.
+    /// Invite exceptions: matching persons may enter an invite-only room.
     Invites,
 }
 
@@ -79,28 +79,28 @@ impl List {
 pub struct Entry {
     /// The pattern.
     pub pattern: Rc<Pattern>,
-    /// Who put it there.
+    /// The person who added the entry.
     pub by: Identity,
-    /// When, in seconds since 1970.
+    /// The time, in seconds since 1970.
     pub at: u64,
 }
 
-/// What a member may be.
+/// A rank that a member of a room can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Rank {
-    /// May change everything.
+    /// May change the room's rights.
     Operator = 1,
-    /// May speak where it is moderated.
+    /// May publish in a moderated room.
     Voice = 2,
 }
 
-/// What a member is.
+/// The set of a member's ranks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ranks(u8);
 
 impl Ranks {
-    /// Whether it is that.
+    /// True if the set contains `rank`.
     pub fn has(self, rank: Rank) -> bool {
         self.0 & rank as u8 != 0
     }
@@ -109,90 +109,91 @@ impl Ranks {
 /// A change of rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Given, or taken away.
+    /// True if the right is set, false if it is removed.
     pub on: bool,
-    /// What.
+    /// The right that changes.
     pub what: What,
 }
 
-/// What can change.
+/// A right that a [`Change`] sets or removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// A switch.
     Switch(Switch),
-    /// The key. Taken away whatever it is called.
+    /// The password for entering. Removing it does not compare the value.
     Key(Rc<str>),
     /// The limit on members.
     Limit(u32),
     /// An entry of a list.
     Entry(List, Rc<Pattern>),
-    /// A member's rank, and the name by which the others know the member.
+    /// A member's rank, with the member's name as the others see it.
     Rank(Rank, ConnId, Rc<str>),
 }
 
-/// Why a change was not made.
+/// The reason why a change was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unchanged {
-    /// It was so before.
+    /// The right already had this value.
     Already,
     /// The list is full.
     Full,
 }
 
 impl Rights {
-    /// Of a room that somebody has founded.
+    /// Returns the rights of a new room whose first member is its operator.
     pub(super) fn founded(by: ConnId, since: u64) -> Self {
         let mut rights = Self::common(since);
         rights.ranks.insert(by, Ranks(Rank::Operator as u8));
         rights
     }
 
-    /// Of a room that belongs to nobody: everything is open.
+    /// Returns the rights of a new room without an operator. Nothing is restricted.
     pub(super) fn common(since: u64) -> Self {
         Self { since, ..Self::default() }
     }
 
-    /// What founders expect who have words for rights: for members only, and an operator's topic.
+    /// Switches on [`Switch::MembersOnly`] and [`Switch::TopicLocked`]. Founders whose protocol has
+    /// commands for rights expect both.
     pub(super) fn close(&mut self) {
         self.switches |= Switch::MembersOnly as u8 | Switch::TopicLocked as u8;
     }
 
-    /// Whether something is switched on.
+    /// True if `switch` is on.
     pub fn is_on(&self, switch: Switch) -> bool {
         self.switches & switch as u8 != 0
     }
 
-    /// What a member is.
+    /// Returns the ranks of a member.
     pub fn ranks(&self, conn: ConnId) -> Ranks {
         self.ranks.get(&conn).copied().unwrap_or_default()
     }
 
-    /// Whether a member is an operator of the room.
+    /// True if the member is an operator of the room.
     pub fn is_operator(&self, conn: ConnId) -> bool {
         self.ranks(conn).has(Rank::Operator)
     }
 
-    /// Everybody with a rank.
+    /// Iterates over the members that have a rank.
     pub fn ranked(&self) -> impl Iterator<Item = (ConnId, Ranks)> {
         self.ranks.iter().map(|(conn, ranks)| (*conn, *ranks))
     }
 
-    /// The entries of a list, oldest first.
+    /// Returns the entries of a list, oldest first.
     pub fn list(&self, list: List) -> &[Entry] {
         self.lists.get(list as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether anybody may enter: nothing here is a secret of its members.
+    /// True if anybody may enter, so that nothing in the room is a secret of its members.
     pub fn is_open(&self) -> bool {
         !self.is_on(Switch::InviteOnly) && !self.is_on(Switch::Secret) && self.key.is_none()
     }
 
-    /// Whether a list has a pattern for this person.
+    /// True if a pattern of the list matches the person.
     fn names(&self, list: List, person: &Subject<'_>) -> bool {
         self.list(list).iter().any(|entry| entry.pattern.fits(person))
     }
 
-    /// True if somebody may be banned.
+    /// True if the room has any ban.
     pub(super) fn has_bans(&self) -> bool {
         !self.list(List::Bans).is_empty()
     }
@@ -206,12 +207,13 @@ impl Rights {
         self.names(List::Bans, &person) && !self.names(List::Excepts, &person)
     }
 
-    /// Whether the person was asked in, or needs not be.
+    /// True if the person may enter an invite-only room: the person was invited or matches the list
+    /// of invite exceptions.
     pub(super) fn invites(&self, conn: ConnId, who: &Identity) -> bool {
         self.invited.contains(&conn) || self.names(List::Invites, &Subject::new(who))
     }
 
-    /// Whether the person has an invitation of their own.
+    /// True if the person has an unused invitation.
     pub(super) fn was_invited(&self, conn: ConnId) -> bool {
         self.invited.contains(&conn)
     }
@@ -224,17 +226,17 @@ impl Rights {
         self.invited.push(conn);
     }
 
-    /// The member came in: its invitation is used up.
+    /// Removes the invitation of a member that has entered.
     pub(super) fn entered(&mut self, conn: ConnId) {
         self.invited.retain(|invited| *invited != conn);
     }
 
-    /// The member is gone, and its rank with it.
+    /// Removes the ranks of a member that has left.
     pub(super) fn left(&mut self, conn: ConnId) {
         self.ranks.remove(&conn);
     }
 
-    /// Makes one change, if it is one.
+    /// Makes one change. Fails if nothing changes or the list is full.
     pub(super) fn apply(
         &mut self,
         change: &Change,

@@ -1,4 +1,4 @@
-//! One room: who is in it, and what was said there.
+//! One room: its members and its history.
 
 use super::notice::Notice;
 use super::proposal::Waiting;
@@ -8,7 +8,7 @@ use crate::id::{ConnId, Epoch, Offset, Resume, RoomId};
 use crate::now::Tick;
 use std::rc::Rc;
 
-/// A room, from its first join until nobody is in it and nothing is kept of it.
+/// A room, from its first join until it has no members and no history.
 #[derive(Debug)]
 pub struct Room {
     /// The room's number.
@@ -19,21 +19,21 @@ pub struct Room {
     pub epoch: Epoch,
     /// Everyone in it, in no order. Each member's `Person` knows its index here.
     pub members: Vec<ConnId>,
-    /// What is published, and what is kept of it.
+    /// The messages published, and those that are kept.
     pub history: RoomHistory<Waiting, Notice>,
-    /// What it demands, and who may do what.
+    /// The room's rights.
     pub rights: Box<Rights>,
-    /// When somebody has waited for an outcome long enough; a reminder is under way for then.
+    /// The time at which a waiting peer's patience ends; a reminder is set for it.
     pub patience_at: Option<Tick>,
-    /// When the new count of a big room is announced; a reminder is under way for then.
+    /// The time at which the new count of a big room is announced; a reminder is set for it.
     pub counts_at: Option<Tick>,
-    /// Peers that are about to do something here, for whom the room was opened. It is not forgotten
-    /// before they had their turn.
+    /// The number of peers with a pending request here, for which the room was opened. The room is
+    /// kept until those requests are carried out.
     pub pins: usize,
 }
 
 impl Room {
-    /// An empty room.
+    /// Creates an empty room.
     pub fn new(id: RoomId, name: Rc<str>, epoch: Epoch) -> Self {
         Self {
             id,
@@ -48,17 +48,17 @@ impl Room {
         }
     }
 
-    /// The newest offset; 0 before anything was published.
+    /// Returns the newest offset; 0 before the first message.
     pub fn head(&self) -> Offset {
         self.history.head()
     }
 
-    /// The oldest offset kept, or the one that comes next.
+    /// Returns the oldest offset kept, or the next offset if no message is kept.
     pub fn oldest(&self) -> Offset {
         self.history.oldest()
     }
 
-    /// Whether everything after `resume` can be had, and so the first offset to replay.
+    /// Returns the first offset to replay, if all messages after `resume` are kept.
     pub fn recoverable(&self, resume: Resume) -> Option<Offset> {
         let is_known = resume.epoch == self.epoch && resume.offset <= self.head();
         let skipped = planted!("resume-skips-a-message") && resume.offset < self.head();
@@ -66,7 +66,7 @@ impl Room {
         (is_known && next >= self.oldest()).then(|| next + u64::from(skipped))
     }
 
-    /// Members, as counted on the wire.
+    /// Returns the number of members, as sent on the wire.
     pub fn count(&self) -> u32 {
         self.members.len() as u32
     }
@@ -76,8 +76,8 @@ impl Room {
         self.is_deserted() && self.pins == 0
     }
 
-    /// True if nobody has ever published here, and nobody is here: it is there only for those who are
-    /// about to come.
+    /// True if no message was ever published here and there are no members. Only pending requests
+    /// keep such a room.
     pub fn is_blank(&self) -> bool {
         self.is_deserted() && self.head() == 0
     }

@@ -1,4 +1,4 @@
-//! The hub: the state that every command works on, and how rooms are found, made and forgotten.
+//! The hub: the state that every command works on, and the creation, lookup and removal of rooms.
 
 use super::event::Event;
 use super::name;
@@ -21,16 +21,17 @@ use std::rc::Rc;
 
 /// People, rooms, what is published there, and the events that the engine must act on.
 ///
-/// The hub owns no socket, writes no bytes and reads no clock. Facts go in through `arrive`,
-/// `handle_command`, `say_from_host`, `room_due` and `depart`; after each, consequences come out of
-/// [`poll_event`](Self::poll_event) until it answers `None`, in the order in which they happened.
+/// The hub owns no socket, writes no bytes and reads no clock. The engine calls `arrive`,
+/// `handle_command`, `publish_from_host`, `room_due` and `depart`; after each call it takes the
+/// events out of [`poll_event`](Self::poll_event) until there are none, in the order in which they
+/// happened.
 #[derive(Debug)]
 pub struct Hub {
     pub(super) limits: Rc<Limits>,
     pub(super) people: People,
     pub(super) rooms: Slab<Room>,
     pub(super) room_ids: HashMap<Rc<str>, RoomId>,
-    /// The (folded) names of rooms that belong to nobody who enters them first.
+    /// The (folded) names of common rooms, whose first member does not become an operator.
     pub(super) commons: HashSet<Rc<str>>,
     pub(super) rooms_made: u32,
     pub(super) history: History,
@@ -38,17 +39,17 @@ pub struct Hub {
     /// The people with requests that wait for the outcome of a message: in which room, and how many.
     /// All are in one room, so that their answers come in order.
     pub(super) pending: HashMap<ConnId, (RoomId, usize)>,
-    /// Messages of which it was told that nobody knows what becomes of them.
+    /// The number of messages whose outcome was reported as unknown.
     pub(super) unknown: u64,
-    /// The request that is being carried out, and whose it is.
+    /// The peer and the request that is being carried out.
     pub(super) asking: Option<(ConnId, RequestId)>,
     pub(super) minted: u64,
     pub(super) secrets: Secrets,
 }
 
 impl Hub {
-    /// An empty hub. Epochs, keys and cloaks are derived from `secrets`, which must be random where
-    /// strangers could profit from guessing them.
+    /// Creates an empty hub. Epochs, keys and cloaks are derived from `secrets`, which must be
+    /// random if strangers could profit from guessing them.
     pub fn new(limits: Rc<Limits>, secrets: Secrets) -> Self {
         Self {
             limits,
@@ -75,37 +76,37 @@ impl Hub {
         }
     }
 
-    /// The next thing that must happen.
+    /// Returns the next event to carry out.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// The room `id` names, if it still exists.
+    /// Returns the room with this id, if it still exists.
     pub fn room(&self, id: RoomId) -> Option<&Room> {
         self.rooms.get(id.slot()).filter(|room| room.id == id)
     }
 
-    /// Every room, in no order.
+    /// Iterates over all rooms, in no order.
     pub fn rooms(&self) -> impl Iterator<Item = &Room> {
         self.rooms.iter().map(|(_, room)| room)
     }
 
-    /// Returns the name of `conn`; empty before hello.
+    /// Returns the name of `conn`; empty before login.
     pub fn name_of(&self, conn: ConnId) -> &str {
         self.people.get(conn).map_or("", |person| &person.name)
     }
 
-    /// How many rooms there are.
+    /// Returns the number of rooms.
     pub fn room_count(&self) -> usize {
         self.rooms.len()
     }
 
-    /// Bytes kept of what was said, in all rooms.
+    /// Returns the bytes of messages kept, in all rooms.
     pub fn kept_bytes(&self) -> usize {
         self.history.kept()
     }
 
-    /// Returns how many events of rooms were to be stored and are not.
+    /// Returns the number of events of rooms that were to be stored and were dropped.
     pub fn events_dropped(&self) -> u64 {
         self.history.events_dropped()
     }
@@ -115,28 +116,29 @@ impl Hub {
         self.history.said()
     }
 
-    /// The rooms `conn` is in.
+    /// Iterates over the rooms of which `conn` is a member.
     pub fn rooms_of(&self, conn: ConnId) -> impl Iterator<Item = RoomId> {
         self.people.get(conn).into_iter().flat_map(|person| person.rooms.iter().map(|m| m.room))
     }
 
-    /// The room of that name belongs to everybody: who enters it first is not its operator. For
-    /// rooms in which plain sockets find themselves, and which nobody is to lock before them.
+    /// Makes the room of that name a common room, whose first member does not become an operator.
+    /// It is for rooms that plain sockets enter automatically, and that nobody may lock before
+    /// them.
     pub fn keep_common(&mut self, room: &str) {
         self.commons.insert(name::folded(&room.into()));
     }
 
-    /// Returns the number that stands for a claim and does not tell its password.
+    /// Returns a number that stands for a claim without revealing its password.
     pub fn seal(&self, claim: &Claim) -> u64 {
         self.secrets.password_proof(claim.hash.as_str(), &claim.password)
     }
 
-    /// From now on these limits are in force.
+    /// Replaces the limits in force.
     pub fn reconfigure(&mut self, limits: Rc<Limits>) {
         self.limits = limits;
     }
 
-    /// A reminder's time has come.
+    /// Handles a reminder of a room whose time has come.
     pub fn room_due(&mut self, id: RoomId, now: Now) {
         let tick = now.tick();
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
@@ -161,7 +163,7 @@ impl Hub {
         self.secrets.unique(self.minted)
     }
 
-    /// The room of that name, in any spelling of it.
+    /// Returns the room of that name, in any case.
     pub fn find(&self, name: &str) -> Option<RoomId> {
         if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             self.room_ids.get(name.to_ascii_lowercase().as_str()).copied()
@@ -185,7 +187,7 @@ impl Hub {
         self.insert_room(name.into(), epoch, history)
     }
 
-    /// Adds a room whose name is free. There must be room for it.
+    /// Adds a room whose name is free. The limit on rooms must not be reached.
     pub(super) fn insert_room(
         &mut self,
         name: Rc<str>,
@@ -208,7 +210,8 @@ impl Hub {
         }
     }
 
-    /// Tells everyone in a room but some, behind the messages that wait for their outcome there.
+    /// Sends a notice to all members of a room except some, behind the messages that wait for their
+    /// outcome there.
     pub(super) fn notify(&mut self, id: RoomId, notice: Notice, except: Vec<ConnId>, now: Now) {
         self.keep_notice(id, &notice, now);
         if self.history.pending() > 0
@@ -220,13 +223,13 @@ impl Hub {
         self.events.push_back(Event::Notice(id, notice, except));
     }
 
-    /// Has a notice that tells what a room was like kept by a store, in its place behind the messages. What
-    /// it costs was paid for by who entered, or is let do more there.
+    /// Adds a notice to the history that a store keeps, in its place behind the messages. Its cost
+    /// was charged when the person entered, or the person may do more there.
     fn keep_notice(&mut self, id: RoomId, notice: &Notice, now: Now) {
         if !self.history.is_remote() || !notice.is_kept() {
             return;
         }
-        // Nobody is there any more for whom it could be of use.
+        // A room without members needs no events.
         let room = room_mut(&mut self.rooms, id).filter(|room| !room.members.is_empty());
         let Some(room) = room else { return };
         let event = (notice.clone(), notice.weight());
@@ -242,7 +245,7 @@ impl Hub {
     /// Checks that people, names, rooms and member lists agree. For tests: it visits everything.
     ///
     /// # Panics
-    /// When they do not.
+    /// If they do not.
     #[doc(hidden)]
     pub fn assert_sound(&self) {
         let (mut kept, mut said, mut said_rooms) = (0, 0, 0);

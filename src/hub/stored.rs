@@ -1,4 +1,4 @@
-//! What only a store outside of the relay knows: pages of history, and rooms that are not in memory.
+//! Stores: pages of history, and rooms that are not in memory.
 
 use super::command::{Command, Sender, Where};
 use super::event::{Event, PageQuery};
@@ -15,12 +15,12 @@ use crate::reason::Refusal;
 use std::rc::Rc;
 
 impl Hub {
-    /// True if messages are kept by a store outside of the relay.
+    /// True if a store outside of the relay keeps the messages.
     pub fn is_remote(&self) -> bool {
         self.history.is_remote()
     }
 
-    /// Asks the store for a page. [`answer_page`](Self::answer_page) follows.
+    /// Requests a page from the store. [`answer_page`](Self::answer_page) follows.
     pub(super) fn ask_for_page(
         &mut self,
         conn: ConnId,
@@ -36,8 +36,8 @@ impl Hub {
         Progress::Pending
     }
 
-    /// Answers a question with the page of a store; without one, the question is refused. The peer may
-    /// have lost its right to the answer since.
+    /// Answers a query with the page of a store; without a page, the query is refused. The peer may
+    /// have lost its right to the answer meanwhile.
     pub fn answer_page(&mut self, query: &PageQuery, page: Option<StoredPage>, now: Now) {
         let &PageQuery { conn, request, room: id, .. } = query;
         let reply = match page {
@@ -77,15 +77,15 @@ impl Hub {
         Ok(Reply::History { room: id, page: Page { epoch, head, oldest, messages } })
     }
 
-    /// Notes the oldest offset that the store still keeps of a room.
+    /// Records the oldest offset that the store still keeps of a room.
     pub fn note_oldest(&mut self, id: RoomId, oldest: Offset) {
         if let Some(room) = room_mut(&mut self.rooms, id) {
             self.history.note_oldest(&mut room.history, oldest);
         }
     }
 
-    /// Returns the name of a room that a command is about, if the room is not in memory and the store has
-    /// to be asked for it. What is refused anyway asks no store.
+    /// Returns the name of the room of a command, if the room is not in memory and the store has to
+    /// be asked for it. A command that will be refused anyway does not ask the store.
     pub fn room_to_open<'c>(
         &self,
         conn: ConnId,
@@ -112,8 +112,8 @@ impl Hub {
         self.is_remote() && is_possible && self.find(name).is_none()
     }
 
-    /// Adds a room that is not in memory, as the store knows it, and pins it for those who are about to do
-    /// something there.
+    /// Adds a room that is not in memory, as the store knows it, and pins it for the peers with a
+    /// pending request there.
     ///
     /// # Errors
     /// The room could not be opened.
@@ -154,7 +154,8 @@ impl Hub {
         Ok(id)
     }
 
-    /// Notes that one of those for whom a room was opened has had its turn, or is gone.
+    /// Removes one pin of a room: the request of a peer for which it was opened was carried out, or
+    /// the peer is gone.
     pub fn unpin_room(&mut self, id: RoomId) {
         if let Some(room) = room_mut(&mut self.rooms, id) {
             room.pins = room.pins.saturating_sub(1);

@@ -34,7 +34,8 @@ fn world(change: impl FnOnce(&mut Limits)) -> World {
 }
 
 impl World {
-    /// What came of the last fact, in order. Bookkeeping between hub and engine is left out.
+    /// Returns the events that followed the last command, in order. Bookkeeping between hub and
+    /// engine is left out.
     fn news(&mut self) -> Vec<String> {
         let events = std::iter::from_fn(|| self.hub.poll_event());
         let words = events.filter_map(|event| {
@@ -115,7 +116,7 @@ impl World {
         news
     }
 
-    /// What a room's reminder leads to, this much later.
+    /// Returns the events of a room's reminder, this much later.
     fn later(&mut self, seconds: u64, room: &str) -> Vec<String> {
         self.now.running += Duration::from_secs(seconds);
         self.hub.room_due(self.id(room), self.now);

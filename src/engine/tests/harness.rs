@@ -34,11 +34,12 @@ const TURNS_MAX: usize = 20_000;
 pub struct Harness {
     pub engine: Engine,
     pub now: Now,
-    /// How many turns there were.
+    /// The number of turns so far.
     pub turns: usize,
     limits: Limits,
     sockets: Vec<Socket>,
-    /// True if a store keeps the messages, and says at once of each room that it does not know it.
+    /// True if a store keeps the messages, and reports at once for each room that it does not know
+    /// the room.
     has_empty_store: bool,
 }
 

@@ -37,17 +37,17 @@ pub struct Socket {
     pub is_blocked: bool,
     /// All bytes that the kernel took.
     pub received: Vec<u8>,
-    /// How many of them were read as frames.
+    /// The number of them that were read as frames.
     pub parsed: usize,
     /// The names of rooms by the numbers that the relay gave them.
     pub rooms: HashMap<u32, String>,
-    /// How many times the flush offered something to this socket.
+    /// The number of times that the flush offered something to this socket.
     pub offers: usize,
     /// The most pieces of one offer.
     pub pieces_max: usize,
-    /// How many times a visit ended with `Reading::Held`.
+    /// The number of visits that ended with `Reading::Held`.
     pub holds: usize,
-    /// How many times the socket was shut for writing.
+    /// The number of times that the socket was shut for writing.
     pub shuts: usize,
     /// The reason of the close, once the socket was dropped.
     pub closed: Option<CloseReason>,
@@ -96,8 +96,8 @@ impl Socket {
         has_more && !self.is_held && self.closed.is_none()
     }
 
-    /// Accepts what the kernel has space for of what is offered, and what the transport can hold. Returns how
-    /// many bytes.
+    /// Accepts as many of the offered bytes as the kernel has space for and the transport can hold.
+    /// Returns their number.
     pub fn take(&mut self, slices: &[IoSlice<'_>], offered: usize) -> usize {
         assert!(self.shuts == 0 && self.closed.is_none(), "a write after the end of the stream");
         assert!(!self.is_blocked, "a write to a blocked socket");
@@ -115,7 +115,7 @@ impl Socket {
         taken
     }
 
-    /// Accepts the messages that the kernel has space for. Returns how many.
+    /// Accepts the messages that the kernel has space for. Returns their number.
     pub fn take_messages(&mut self, slices: &[IoSlice<'_>]) -> usize {
         assert!(self.shuts == 0 && self.closed.is_none(), "a write after the end of the stream");
         assert!(!self.is_blocked, "a write to a blocked socket");

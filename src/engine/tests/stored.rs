@@ -1,4 +1,4 @@
-//! What only a store has: pages of older messages, and rooms that are not in memory.
+//! Tests of stores: pages of older messages, and rooms that are not in memory.
 
 use super::harness::{FRAMES, Harness, ROOM, expected, narrow, padded};
 use crate::history::{
@@ -105,7 +105,7 @@ impl Stored {
         self.harness.settle();
     }
 
-    /// What a peer hears, pages as offsets.
+    /// Returns the lines that a peer receives, with pages as offsets.
     fn heard(&mut self, conn: ConnId) -> Vec<String> {
         let lines = self.harness.heard(conn);
         lines

@@ -24,7 +24,7 @@ impl World {
         Some((after + 1, texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect()))
     }
 
-    /// What an outcome leads to.
+    /// Returns the events that follow an outcome.
     fn outcome(&mut self, room: &str, outcome: CommitOutcome) -> Vec<String> {
         let room = self.id(room);
         self.hub.committed(room, outcome, self.now);
