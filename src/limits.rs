@@ -50,9 +50,9 @@ pub struct Limits {
     /// Bytes of memory that the ids of all rooms together take. Above it, a room remembers fewer
     /// ids when a message is published to it, down to [`SAID_ONCE_LEAST`].
     pub said_once_total: usize,
-    /// Time for which a peer waits for the outcome of its message. Then it is told that the outcome
-    /// is unknown; the message stays pending. The same limit applies to a peer that waits for a
-    /// store to be read.
+    /// Time for which a peer waits for the outcome of its message. Then it receives the answer that
+    /// the outcome is unknown; the message stays pending. The same limit applies to a peer that
+    /// waits for a store to be read.
     pub commit_patience: Duration,
     /// Connections at once from one address (IPv4 /32, IPv6 /64).
     pub per_address: usize,
@@ -134,8 +134,8 @@ pub const PASSWORD_WORK_MAX: u32 = 1 << 20;
 /// The longest time that any limit may have: far beyond use, and far from overflowing.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Factor by which a client of IRC may take longer to answer a ping: a minute by default. Many IRC
-/// clients are single-threaded, and IRC servers have always allowed long timeouts.
+/// Factor by which a client of IRC may take longer to answer a ping: a minute by default. Many
+/// clients do one thing at a time, and IRC servers have always allowed for it.
 pub const IRC_PATIENCE: u32 = 6;
 
 /// Time for which a closed peer may take to read the reason of the close.

@@ -1,11 +1,12 @@
-//! Time, as it is handed to everything below the event loop.
+//! Time, as the event loop passes it to all other modules.
 
 use std::time::Duration;
 
-/// The moment at which something is said to happen.
+/// The time of an event.
 ///
-/// Only `net` reads clocks; everything else is told. The two readings serve different ends and
-/// never mix: deadlines use `running`, which cannot jump; stamps use `unix_ms`, which can.
+/// Only `net` reads clocks; all other modules receive the time. The two readings have different
+/// purposes and never mix: deadlines use `running`, which cannot jump; stamps use `unix_ms`, which
+/// can.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// Monotonic time since the relay began.
@@ -15,7 +16,7 @@ pub struct Now {
 }
 
 impl Now {
-    /// `running` in whole ticks.
+    /// Returns `running` in whole ticks.
     pub fn tick(self) -> Tick {
         Tick((self.running.as_millis() / u128::from(Tick::MILLIS)) as u32)
     }
@@ -30,13 +31,13 @@ impl Tick {
     /// fine enough, and coarse enough that thousands of peers share one wake-up.
     pub const MILLIS: u64 = 100;
 
-    /// The first tick that lies no earlier than `wait` after this one.
+    /// Returns the first tick that lies no earlier than `wait` after this one.
     pub fn after(self, wait: Duration) -> Self {
         let ticks = wait.as_millis().div_ceil(u128::from(Self::MILLIS));
         Self(self.0.saturating_add(u32::try_from(ticks).unwrap_or(u32::MAX)))
     }
 
-    /// When the tick begins, as monotonic time.
+    /// Returns the start of the tick, as monotonic time.
     pub fn start(self) -> Duration {
         Duration::from_millis(u64::from(self.0) * Self::MILLIS)
     }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub struct Message {
     /// The message's offset in the room.
     pub offset: Offset,
-    /// When the relay received it, in milliseconds since 1970.
+    /// The time at which the relay received the message, in milliseconds since 1970.
     pub unix_ms: u64,
     /// The sender.
     pub sender: Identity,

@@ -4,7 +4,7 @@
 //! In every ordinary build each point is the constant `false`, and the branch behind it is compiled
 //! away. Built with `--cfg planted`, the environment variable `HOBNOB_PLANTED` names one bug.
 
-/// Returns whether the bug of this name is put in.
+/// True if the bug of this name is put in.
 #[cfg(not(planted))]
 macro_rules! planted {
     ($name:literal) => {
@@ -12,7 +12,7 @@ macro_rules! planted {
     };
 }
 
-/// Returns whether the bug of this name is put in.
+/// True if the bug of this name is put in.
 #[cfg(planted)]
 macro_rules! planted {
     ($name:literal) => {
@@ -20,7 +20,7 @@ macro_rules! planted {
     };
 }
 
-/// Compares a bug's name with the one in the environment, which is read once.
+/// True if the environment names this bug. The variable is read once.
 #[cfg(planted)]
 pub(crate) fn is_planted(name: &str) -> bool {
     static PLANTED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();

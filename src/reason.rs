@@ -1,5 +1,5 @@
-//! Why something was refused, and why a connection ended. Closed lists: every outcome a stranger
-//! can meet has a number, a word and a sentence, and every end is counted under its reason.
+//! Reasons of refusals and closes. The lists are closed: every outcome that a peer can meet has a
+//! number, a word and a sentence, and every close is counted under its reason.
 
 use std::fmt;
 
@@ -14,20 +14,20 @@ macro_rules! reasons {
         }
 
         impl $name {
-            /// Every member of the list, in the order of its numbers.
+            /// All members of the list, in the order of their numbers.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The number on the wire.
+            /// Returns the number on the wire.
             pub fn code(self) -> u16 {
                 self as u16
             }
 
-            /// One word, for logs and counters.
+            /// Returns one word, for logs and counters.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
-            /// One sentence for a person.
+            /// Returns one sentence for a person.
             pub fn text(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
@@ -42,7 +42,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// A request that was not carried out. The connection goes on.
+    /// The reason why a request was not carried out. The connection stays open.
     Refusal {
         NameTaken = 100, "name_taken", "somebody here has that name already";
         BadName = 101, "bad_name", "names are 1 to 64 bytes of UTF-8 without spaces, commas, control or invisible characters";
@@ -72,7 +72,8 @@ reasons! {
 }
 
 reasons! {
-    /// Why a connection ended. The peer reads it in its own protocol where that can say it.
+    /// The reason why a connection was closed. The peer receives it in its own protocol if that can
+    /// express it.
     CloseReason {
         PeerClosed = 200, "peer_closed", "the peer ended the connection";
         Lost = 201, "lost", "the connection broke";

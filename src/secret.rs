@@ -1,11 +1,11 @@
-//! The secret of a relay, and every number that is derived from it.
+//! The secret key of a relay, and every number that is derived from it.
 //!
 //! A derived number is SipHash-2-4 of its purpose and its input, under a key of 128 bits. SipHash-2-4 is
 //! a pseudorandom function (Aumasson, Bernstein 2012): an attacker who sees any number of outputs,
 //! for inputs of their own choice, learns neither the key nor another output. So nobody without
 //! the key finds the address behind a cloak, although there are few enough addresses to try all.
 //!
-//! Test vectors pin the derivation: a cloak that somebody banned, and an id that a store keeps, must mean
+//! Test vectors pin the derivation: a cloak on a ban list, and an id that a store keeps, must mean
 //! the same after an upgrade.
 
 use siphasher::sip::SipHasher24;
@@ -13,15 +13,16 @@ use std::fmt;
 use std::hash::Hasher;
 use std::str::FromStr;
 
-/// The key that everything is derived from: 128 bits, kept by whoever runs the relay.
+/// The key that everything is derived from: 128 bits, kept by the operator of the relay.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SecretKey([u8; 16]);
 
-/// The error for a text that is no [`SecretKey`]. It does not repeat the text.
+/// The error of a text that is not a [`SecretKey`]. It does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecretKeyError;
 
-/// Derives keys, epochs, cloaks and ids: some the same in every run of the relay, some in this run alone.
+/// Derives keys, epochs, cloaks and ids: some are the same in every run of the relay, some only in
+/// this run.
 #[derive(Clone, Copy, Debug)]
 pub struct Secrets {
     key: SecretKey,
@@ -39,7 +40,8 @@ enum Purpose {
     Unique,
 }
 
-/// Returns a number for telling versions of some bytes apart. It keeps nothing secret: the key is zero.
+/// Returns a checksum that distinguishes versions of some bytes. It protects no secret: the key is
+/// zero.
 pub fn checksum(bytes: &[u8]) -> u64 {
     SipHasher24::new().hash(bytes)
 }
@@ -92,12 +94,12 @@ impl Secrets {
         Self::new(SecretKey::from_number(number), 0)
     }
 
-    /// Returns the number that stands for a network and does not tell it. Never 0.
+    /// Returns the number that stands for a network without revealing it. Never 0.
     pub fn cloak(&self, network: u64) -> u64 {
         self.derive(Purpose::Cloak, &[&network.to_le_bytes()])
     }
 
-    /// Returns the id of a message that is to be published once, under a word of its sender.
+    /// Returns the id of a message that is published only once, from a key that its sender chose.
     pub fn message_id(&self, cloak: u64, key: u64, sender: &str, word: &str) -> (u64, u64) {
         let sender = sender.to_ascii_lowercase();
         let (cloak, key) = (cloak.to_le_bytes(), key.to_le_bytes());
@@ -105,7 +107,7 @@ impl Secrets {
         (self.derive(Purpose::MessageId, &parts), self.derive(Purpose::MessageIdTail, &parts))
     }
 
-    /// Returns the number by which a password that was right once is known again.
+    /// Returns the number by which a password that was accepted before is recognised.
     pub fn password_proof(&self, hash: &str, password: &str) -> u64 {
         self.derive(Purpose::PasswordProof, &[hash.as_bytes(), password.as_bytes()])
     }
@@ -124,7 +126,8 @@ impl Secrets {
         self.derive(purpose, &[&self.run.to_le_bytes(), &number.to_le_bytes()])
     }
 
-    /// Each part goes in behind its length, so that no two lists of parts are the same bytes.
+    /// Derives a number from a purpose and parts. Each part follows its length, so that no two
+    /// lists of parts are the same bytes.
     fn derive(&self, purpose: Purpose, parts: &[&[u8]]) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.key.0);
         for part in [purpose.name().as_bytes()].iter().chain(parts) {

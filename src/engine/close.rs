@@ -19,8 +19,8 @@ impl Engine {
         }
     }
 
-    /// Closes a peer that has nothing more to ask, once it has read what is pending for it, history
-    /// included; or as a slow consumer, if it does not read that.
+    /// Closes a peer that sends no more requests, once it has read the pending bytes, history
+    /// included; or as a slow consumer, if it does not read them.
     pub(super) fn close_when_read(&mut self, conn: ConnId, now: Now) {
         if !self.has_pending(conn) {
             return self.close(conn, CloseReason::PeerClosed);
@@ -31,7 +31,7 @@ impl Engine {
         }
     }
 
-    /// Takes every marked peer out of its rooms, and lays out its final bytes.
+    /// Removes every marked peer from its rooms, and prepares its final bytes.
     pub fn reap(&mut self, now: Now) {
         let now = self.world.lived(now);
         while let Some(conn) = self.closing.pop_marked() {
@@ -64,10 +64,10 @@ impl Engine {
         }
     }
 
-    /// Lays out everything that was pending for the peer when its close was requested, and the close
-    /// message of its protocol.
+    /// Collects everything that was pending for the peer when its close was requested, and the
+    /// close message of its protocol.
     fn final_bytes(&mut self, conn: ConnId, fault: &Fault) -> LaidOut {
-        // One that fell off its tape is not helped by more of it, beyond the end of a message.
+        // More of a tape does not help an overrun peer, except for the end of a message.
         let is_overrun =
             matches!(fault.reason, CloseReason::SlowConsumer | CloseReason::OutboxFull);
         let mut owed = if is_overrun { self.half_sent(conn) } else { self.lay_out(conn) };
@@ -85,8 +85,9 @@ impl Engine {
         owed
     }
 
-    /// Lays out what has to be finished before anything else can be sent: the rest of a message, or the
-    /// first of the answers. No whole messages, because some that were to go before them are gone.
+    /// Collects the bytes that must be completed before anything else can be sent: the rest of a
+    /// message, or the first of the answers. No whole messages, because some that were to precede
+    /// them are gone.
     fn half_sent(&mut self, conn: ConnId) -> LaidOut {
         let is_whole = self.fit_of(conn) != Fit::Bytes;
         let mut slices = [IoSlice::new(&[]); SLICES];
@@ -126,7 +127,7 @@ impl Engine {
             if taken == 0 {
                 break;
             }
-            // Not bytes that the kernel took: they are counted when it does.
+            // These bytes are not sent yet: they are counted when the kernel accepts them.
             if planted!("metric-is-counted-twice") {
                 self.metrics.count_sent(taken);
             }
@@ -135,7 +136,7 @@ impl Engine {
         LaidOut { bytes: owed, ends }
     }
 
-    /// The socket is gone: frees the slot.
+    /// Frees the slot of a peer whose socket is dropped.
     pub fn release(&mut self, conn: ConnId) {
         if let Some(close) = self.peers.remove(conn).as_ref().and_then(Peer::closing) {
             self.metrics.count_close(close.fault.reason);
@@ -164,7 +165,7 @@ impl Engine {
         }
     }
 
-    /// Begins to end the relay: new peers are refused, all others are told, then closed evenly.
+    /// Begins the drain: new peers are refused, all others are notified, then closed evenly.
     pub fn drain(&mut self, now: Now) {
         if self.closing.is_draining() {
             return;
@@ -181,7 +182,7 @@ impl Engine {
         self.close_admins();
     }
 
-    /// True if the relay drains, every peer is gone, and a store has nothing more to say.
+    /// True if the relay drains, all peers are gone, and no outcome of a store is pending.
     pub fn is_drained(&self) -> bool {
         self.closing.is_draining()
             && self.peers.len() == 0
@@ -189,8 +190,8 @@ impl Engine {
             && !self.opens.has_host_messages()
     }
 
-    /// Closes as many as should be gone by now. Those that wait for the outcome of a message are closed
-    /// once they have it, or were told that nobody knows.
+    /// Closes the peers that the drain closes by now. A peer that waits for the outcome of a
+    /// message is closed once it has the outcome, or the report that it is unknown.
     pub(super) fn expire_drain(&mut self, now: Now) {
         let is_over = self.closing.is_out_of_patience(now.tick());
         if is_over && self.world.hub().has_pending() {
@@ -207,7 +208,7 @@ impl Engine {
         }
     }
 
-    /// Goes on with a peer that knows what came of all its messages.
+    /// Continues with a peer after the outcomes of all its messages are known.
     pub(super) fn outcomes_known(&mut self, conn: ConnId) {
         match self.closing.take_waiting(conn) {
             true => self.close(conn, CloseReason::Shutdown),

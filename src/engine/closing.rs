@@ -1,4 +1,4 @@
-//! The peers that close, and the drain of the relay.
+//! The closing peers, and the drain of the relay.
 
 use super::peer::{Aside, Close, Peer, Peers, Phase};
 use crate::id::ConnId;
@@ -12,11 +12,11 @@ use std::time::Duration;
 /// Bytes that a peer may still send after its close before its socket is dropped all the same.
 const DISCARD_MAX: usize = 1 << 20;
 
-/// Time per peer that a drain takes at most: few peers are closed at once, many are spread out so that
-/// they do not all come back at once.
+/// The time per peer that a drain takes at most. Few peers are closed at once; many are spread out,
+/// so that they do not all reconnect at once.
 const DRAIN_PACE: Duration = Duration::from_millis(10);
 
-/// The peers that close, by what is to be done next, and the drain.
+/// The closing peers, by their next step, and the drain.
 ///
 /// Invariants: a peer's [`Phase`] only moves forward. A marked peer is in `marked`, once. A peer is in
 /// `shut` at most once, after its final bytes were sent. A peer that is done is in `done`, once, until
@@ -38,33 +38,33 @@ struct Drain {
     over: Tick,
     /// The peers still to be closed.
     peers: Vec<ConnId>,
-    /// The peers that are closed once they know what came of their messages.
+    /// The peers that are closed once the outcome of their messages is known.
     waiting: HashSet<ConnId>,
-    /// When these are told that nobody knows, so that they can still read it.
+    /// The time at which these peers receive an unknown outcome, early enough to read it.
     unknown_at: Tick,
     total: usize,
     now: Tick,
 }
 
 impl Closing {
-    /// True if something is to be done for a peer at once.
+    /// True if a peer needs work at once.
     pub(super) fn is_pressing(&self) -> bool {
         [&self.marked, &self.shut, &self.done].iter().any(|list| !list.is_empty())
     }
 
-    /// Marks a peer to be closed. The first reason counts, but for a connection that broke, and for a peer
-    /// that can no longer be told all.
+    /// Marks a peer to be closed. The first reason counts, except for a broken connection, and for
+    /// a peer that can no longer receive all pending bytes.
     pub(super) fn mark(&mut self, peer: &mut Peer, fault: Fault) {
         match peer.closing_mut() {
             None => {
-                // Its time does not run before `reap` has seen to it.
+                // The time limit starts when `reap` has handled the peer.
                 let is_early = planted!("deadline-meets-a-marked-peer");
                 let until = if is_early { Tick(0) } else { Tick(u32::MAX) };
                 let close = Close { fault, phase: Phase::Marked, until, discarded: 0 };
                 peer.aside = Some(Box::new(Aside::Closing(close)));
                 self.marked.push(peer.id);
             }
-            // It has fallen off a tape since: what is left of what was pending has a hole.
+            // The peer was overrun since: the rest of the pending bytes has a hole.
             Some(close) if fault.reason == CloseReason::SlowConsumer => {
                 if close.phase == Phase::Marked && close.fault.reason != CloseReason::Lost {
                     close.fault = fault;
@@ -86,7 +86,8 @@ impl Closing {
         self.marked.pop()
     }
 
-    /// Notes that a peer's final bytes are laid out. Its socket is dropped at `until`, at the latest.
+    /// Records that a peer's final bytes are prepared. The socket is dropped at `until` at the
+    /// latest.
     pub(super) fn begin_final_bytes(&mut self, peer: &mut Peer, until: Tick) {
         if let Some(close) = peer.closing_mut() {
             debug_assert_eq!(close.phase, Phase::Marked);
@@ -94,7 +95,7 @@ impl Closing {
         }
     }
 
-    /// Notes that the kernel has taken a peer's final bytes.
+    /// Records that the kernel has accepted a peer's final bytes.
     pub(super) fn final_bytes_sent(&mut self, peer: &mut Peer) {
         if peer.ended {
             return self.finish(peer);
@@ -131,17 +132,17 @@ impl Closing {
         }
     }
 
-    /// Takes the next peer whose socket is to be shut for writing.
+    /// Takes the next peer whose socket must be shut for writing.
     pub(super) fn pop_shut(&mut self) -> Option<ConnId> {
         self.shut.pop()
     }
 
-    /// Takes the next peer whose socket is to be dropped.
+    /// Takes the next peer whose socket must be dropped.
     pub(super) fn pop_done(&mut self) -> Option<ConnId> {
         self.done.pop()
     }
 
-    /// True once the relay drains.
+    /// True if the relay drains.
     pub(super) fn is_draining(&self) -> bool {
         self.drain.is_some()
     }
@@ -172,19 +173,19 @@ impl Closing {
         }
     }
 
-    /// Notes that a peer is to be closed once it knows what came of its messages.
+    /// Marks a peer to be closed once the outcome of its messages is known.
     pub(super) fn wait_for_outcome(&mut self, conn: ConnId) {
         if let Some(drain) = &mut self.drain {
             drain.waiting.insert(conn);
         }
     }
 
-    /// True if a peer was to be closed once it knows what came of its messages: now it does.
+    /// Takes out a peer whose outcomes are known now. True if it was to be closed then.
     pub(super) fn take_waiting(&mut self, conn: ConnId) -> bool {
         self.drain.as_mut().is_some_and(|drain| drain.waiting.remove(&conn))
     }
 
-    /// True if the drain waits for no outcome any more.
+    /// True if the drain no longer waits for outcomes.
     pub(super) fn is_out_of_patience(&self, now: Tick) -> bool {
         self.drain.as_ref().is_some_and(|drain| drain.unknown_at <= now)
     }

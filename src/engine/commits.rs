@@ -1,5 +1,5 @@
-//! Commits: messages that a store outside of the relay keeps. The engine hands out appends, takes what
-//! came of them, and holds the peers that wait for that.
+//! Commits: messages that a store outside of the relay keeps. The engine hands out appends, takes
+//! their outcomes, and pauses the peers that wait for them.
 
 use super::Engine;
 use super::peer::Hold;
@@ -10,11 +10,12 @@ use crate::now::Now;
 use crate::session::{Action, Conversation};
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// Bytes of messages whose outcome is applied in one turn, at most: what one peer may send in one. The
-/// rest comes in the next turn. A message counts once for each dialect of its room, and never as nothing.
+/// The most bytes of messages whose outcome is applied in one turn: as many as one peer may send in
+/// one. The others follow in the next turn. A message counts once for each dialect of its room, and
+/// at least once.
 pub(super) const OUTCOME_BYTES: usize = crate::limits::READ_MAX;
 
-/// The rooms with outcomes to be applied, and the peers that wait for a room.
+/// The rooms with outcomes to apply, and the peers that wait for a room.
 ///
 /// Invariant: a room waits in `rooms` once, or not at all, as `queued` says.
 #[derive(Debug, Default)]
@@ -29,15 +30,15 @@ pub(super) struct Commits {
 #[derive(Debug, Default)]
 struct Waiters {
     conns: Vec<ConnId>,
-    /// Peers that wait until nothing is pending. Nothing more is proposed before they have had their
-    /// turn, or they might wait for ever.
+    /// Peers that wait until nothing is pending. No more is proposed before their turn, or they
+    /// might wait for ever.
     drained: Vec<ConnId>,
 }
 
-/// The reason for which a peer waits.
+/// The reason why a peer waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// Messages of its own are pending.
+    /// The peer's own messages are pending.
     Own,
     /// Too much is pending in this room.
     Room(RoomId),
@@ -69,19 +70,20 @@ impl Commits {
 }
 
 impl Engine {
-    /// Has messages kept by a store outside of the relay, from the first one on: see
+    /// Switches to a store outside of the relay that keeps all messages, from the first one on: see
     /// [`take_append`](Self::take_append).
     pub fn keep_remotely(&mut self) {
         self.world.hub_mut().keep_remotely();
     }
 
-    /// Returns the next messages to be kept, for [`committed`](Self::committed). A room has one append
+    /// Returns the next messages to keep, for [`committed`](Self::committed). A room has one append
     /// under way at most.
     pub fn take_append(&mut self) -> Option<Append> {
         self.world.hub_mut().take_append()
     }
 
-    /// Takes what came of the append of a room that is under way. [`expire`](Self::expire) delivers.
+    /// Takes the outcome of a room's append that is under way. [`expire`](Self::expire) delivers
+    /// the messages.
     pub fn committed(&mut self, room: RoomId, outcome: CommitOutcome, now: Now) {
         if self.world.hub_mut().committed(room, outcome, now) {
             self.commits.queue(room);
@@ -89,8 +91,9 @@ impl Engine {
         self.settle(self.world.lived(now));
     }
 
-    /// Applies outcomes, up to the budget of a turn: one message of each room by turns. A room whose flush
-    /// is far behind waits for that: else members that read as they should would fall off its tapes.
+    /// Applies outcomes, up to the budget of a turn: one message of each room in turn. A room whose
+    /// flush is far behind waits for the flush: otherwise members that read at a normal speed would
+    /// be overrun.
     pub(super) fn apply_outcomes(&mut self, now: Now) {
         let (mut cost, mut behind) = (0, VecDeque::new());
         while cost < OUTCOME_BYTES
@@ -114,14 +117,14 @@ impl Engine {
             self.settle(now);
             self.wake_waiters(room, now);
         }
-        // They come first in the next turn.
+        // These rooms come first in the next turn.
         if !behind.is_empty() {
             behind.append(&mut self.commits.rooms);
             self.commits.rooms = behind;
         }
     }
 
-    /// Reads nothing more from a peer before it need not wait.
+    /// Pauses reading from a peer until it need not wait.
     pub(super) fn hold(&mut self, conn: ConnId, wait: Wait) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         peer.held = Some(Hold::Commit);
@@ -135,12 +138,12 @@ impl Engine {
         conns.push(conn);
     }
 
-    /// The reason for which an action has to wait for a commit, if it has to.
+    /// Returns the reason why an action must wait for a commit, if it must.
     pub(super) fn wait_of(&self, conn: ConnId, action: &Action<'_>) -> Option<Wait> {
         let own = self.world.hub().pending_room(conn);
         let own_wait = own.map(|_| Wait::Own);
         let command = match action {
-            // Nothing is told before its turn by these.
+            // These actions send no answer out of order.
             Action::Nothing | Action::Charge(_) | Action::Close(_) => return None,
             Action::Finish if planted!("hang-up-forgets-pending-commits") => return None,
             Action::Command(_, command) => command,
@@ -155,7 +158,7 @@ impl Engine {
                     Where::Joined(room) => Some(*room),
                     Where::Named(name) => self.world.hub().find(name),
                 };
-                // Answers come in order: those of one room do by themselves.
+                // Answers must come in order. The answers of one room do so by themselves.
                 let is_elsewhere = own.is_some() && own != room;
                 if is_elsewhere
                     || room.is_some_and(|room| self.world.hub().is_repeat(conn, room, sender))
@@ -177,14 +180,14 @@ impl Engine {
         }
     }
 
-    /// True if nothing more is to be proposed in a room until some outcomes are known.
+    /// True if no more may be proposed in a room until some outcomes are known.
     fn is_stalled(&self, room: RoomId) -> bool {
         let pending = self.world.hub().pending_bytes(room);
         let is_drained = || self.commits.waiting.get(&room).is_some_and(|w| !w.drained.is_empty());
         pending > 0 && (is_drained() || self.is_congested_with(room, pending))
     }
 
-    /// Has the peers that wait for a room read from again, once they need not.
+    /// Resumes reading from the peers that waited for a room, if they need not wait any longer.
     fn wake_waiters(&mut self, room: RoomId, now: Now) {
         let Some(waiters) = self.commits.waiting.get(&room) else { return };
         let pending = self.world.hub().pending_bytes(room);
@@ -193,7 +196,7 @@ impl Engine {
             return;
         }
         let Waiters { conns, drained } = self.commits.waiting.remove(&room).unwrap_or_default();
-        // At once: whoever is read before them may propose something again.
+        // At once, because a peer that is read before them may propose a message again.
         for conn in drained {
             if self.wake_held(conn) {
                 self.carry_out_paused(conn, now);
@@ -207,11 +210,11 @@ impl Engine {
         }
     }
 
-    /// Has a peer read from again that waited for a commit. It was not its own silence that it kept.
-    /// Returns false if it did not wait.
+    /// Resumes reading from a peer that waited for a commit. The wait does not count as the peer's
+    /// silence. Returns false if the peer did not wait.
     pub(super) fn wake_held(&mut self, conn: ConnId) -> bool {
         let tick = self.world.now().tick();
-        // A page or a room that it waits for comes first.
+        // The peer first waits for its page or room.
         let is_reading = self.is_reading(conn);
         let peer = self.peers.get_mut(conn).filter(|peer| peer.awaits_commit() && !is_reading);
         let Some(peer) = peer else { return false };
@@ -221,12 +224,14 @@ impl Engine {
         true
     }
 
-    /// True if a message of the peer is pending that it must hear of before anything else.
+    /// True if a message of the peer is pending whose outcome it must receive before any other
+    /// answer.
     pub fn awaits_outcome(&self, conn: ConnId) -> bool {
         self.world.hub().has_pending() && self.world.hub().pending_room(conn).is_some()
     }
 
-    /// True if the peer is not to be read from at all meanwhile, because it answers from the hub itself.
+    /// True if the peer must not be read from meanwhile, because its session answers from the hub
+    /// itself.
     pub(super) fn is_behind_own(&self, conn: ConnId) -> bool {
         let peer = self.peers.get(conn);
         peer.is_some_and(|peer| peer.session.answers_from_hub()) && self.awaits_outcome(conn)

@@ -61,7 +61,7 @@ impl Deadlines {
 #[derive(Debug)]
 struct Wheel<T> {
     slots: Vec<Slot<T>>,
-    /// The tick up to which everything due has been taken out.
+    /// The tick up to which all due entries have been taken out.
     at: Tick,
     due: Vec<T>,
     len: usize,

@@ -9,19 +9,19 @@ use crate::id::{ConnId, Offset, RequestId, RoomId};
 use crate::reason::CloseReason;
 use crate::session::{Conversation, Session, View};
 
-/// The account of private bytes: what they are held against.
+/// The account that private bytes are counted on.
 #[derive(Clone, Copy, Debug)]
 enum Account {
-    /// The peer asked for them, and is held to reading them.
+    /// Answers to the peer, which it must read.
     Own,
-    /// A page of history that it asked for: one at a time, however long.
+    /// A requested page of history: one at a time, of any length.
     Page,
     /// Other peers sent them.
     Others,
 }
 
 impl Engine {
-    /// Passes on a reply of the hub, or what it sends to one peer.
+    /// Writes a reply of the hub to one peer.
     pub(super) fn reply(&mut self, conn: ConnId, id: RequestId, reply: &Reply) {
         match reply {
             Reply::Refused { refusal, .. } => {
@@ -64,7 +64,7 @@ impl Engine {
         self.write_private(conn, Account::Own, write);
     }
 
-    /// The same, on an account.
+    /// Adds private bytes on an account.
     fn write_private(
         &mut self,
         conn: ConnId,
@@ -110,8 +110,8 @@ impl Engine {
         }
     }
 
-    /// Tells a peer whose transport takes whole messages that one was too long for it, before all that
-    /// is pending for it. A protocol that cannot tell a gap says nothing.
+    /// Sends a gap notice, before all pending bytes, to a peer whose transport takes whole
+    /// messages, after one was too long for it. Nothing is sent if the protocol has no gap notice.
     pub(super) fn tell_oversized(
         &mut self,
         conn: ConnId,
@@ -131,18 +131,18 @@ impl Engine {
         }
     }
 
-    /// True if the command would tell one peer more than it reads. A direct message waits in an outbox:
-    /// it must not be a way for others to fill it, and so to close its owner.
+    /// True if the command would send a peer more than it reads. A direct message waits in an
+    /// outbox: other peers must not be able to fill it, and so to close its owner.
     pub(super) fn is_too_much_to_tell(&self, command: &Command<'_>) -> bool {
         let Some((to, bytes)) = self.direct_bytes(command) else { return false };
-        // Refuse nothing for a peer that takes no direct messages: the hub says so.
+        // A peer that receives no direct messages is not refused here: the hub refuses it.
         let Some(peer) = self.peers.get(to).filter(|_| self.world.hub().is_hearer(to)) else {
             return false;
         };
         let unsent = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent());
         let Some(service) = self.world.service_of(peer) else { return false };
         let length = peer.session.dialect(service).payload_length(bytes);
-        // A message that is longer than all that may wait still waits alone.
+        // A message that is longer than the limit may wait alone.
         unsent > 0 && unsent + length > self.world.limits().outbox_soft()
     }
 

@@ -1,4 +1,4 @@
-//! Effects: what the engine wants done outside of it.
+//! Effects: the actions that the engine requests from its caller.
 
 use super::Engine;
 use super::peer::Peer;
@@ -7,25 +7,25 @@ use crate::reason::CloseReason;
 use crate::session::Job;
 use core::net::IpAddr;
 
-/// One thing to be done outside of the engine: see [`Engine::poll_effect`].
+/// One action for the caller of the engine: see [`Engine::poll_effect`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Read from the peer again: it was [`Held`](super::Reading::Held).
     Resume(ConnId),
-    /// The peer speaks for this address. Count the address, then call
-    /// [`Engine::forwarded`], or [`Engine::close`] if it has too many connections.
+    /// Count this forwarded address of the peer, then call [`Engine::forwarded`], or
+    /// [`Engine::close`] if the address has too many connections.
     RemoteAddr(ConnId, IpAddr),
-    /// Have this done where it may block, and call [`Engine::completed`].
+    /// Do this job where it may block, then call [`Engine::completed`].
     Job(JobId, Job),
-    /// Send nothing more to the peer: everything was sent. What it still sends is read and handed in
-    /// as before, until it closes.
+    /// Shut the socket for writing: everything was sent. Bytes that the peer still sends are read
+    /// and handed in as before, until it closes.
     Shut(ConnId),
     /// Drop the connection, then call [`Engine::release`].
     Drop(ConnId, CloseReason),
 }
 
 impl Engine {
-    /// Returns the next thing to be done outside of the engine; `None` when there is nothing.
+    /// Returns the next effect to carry out; `None` if there is none.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
@@ -45,5 +45,5 @@ impl Engine {
     }
 }
 
-/// Effects for which there is always space.
+/// The number of effects for which space is kept.
 const EFFECTS_KEPT: usize = 1024;

@@ -1,4 +1,4 @@
-//! The flush: what a peer is offered, and what follows once it took some of it.
+//! The flush: the bytes that a peer is offered, and the steps after it accepted some of them.
 
 use super::Engine;
 use super::offer::{self, Ahead, Fit, SLICES};
@@ -12,7 +12,7 @@ use crate::reason::CloseReason;
 use std::io::IoSlice;
 
 impl Engine {
-    /// The next peer to be flushed. `None` when every peer was.
+    /// Returns the next peer to flush; `None` if all were flushed.
     pub fn take_dirty(&mut self) -> Option<ConnId> {
         self.schedule.next(&mut self.peers, &mut self.tapes)
     }
@@ -24,9 +24,9 @@ impl Engine {
         }
     }
 
-    /// Fills `slices` with what is to be written to a peer next, in order. Returns the number of slices
-    /// filled, and of bytes. `sent` or `blocked` must follow before anything else. Fills nothing for a peer
-    /// for which nothing is pending, and whose transport is to write what it holds.
+    /// Fills `slices` with the next bytes for a peer, in order. Returns the number of slices
+    /// filled, and of bytes. `sent` or `blocked` must follow before anything else. Fills nothing if
+    /// nothing is pending for the peer and its transport only has to write the bytes that it holds.
     pub fn slices<'a>(
         &'a mut self,
         conn: ConnId,
@@ -41,14 +41,14 @@ impl Engine {
         }
     }
 
-    /// Returns the place of a peer of bytes for which nothing can be pending but one room: nearly every
-    /// peer. There is nothing to replay, and no stamp to look at.
+    /// Returns the place of a peer that takes bytes and for which only one room can be pending:
+    /// nearly every peer. It needs no replay, and no comparison of stamps.
     fn sole_place(&self, conn: ConnId) -> Option<Ahead> {
         let peer = self.peers.get(conn).filter(|_| self.world.has_only_bytes())?;
         offer::sole_place(peer, &self.tapes)
     }
 
-    /// The same, without laying out more of a replay first.
+    /// Fills `slices` in the same way, but does not prepare more of a replay first.
     pub(super) fn offer<'a>(
         &'a mut self,
         conn: ConnId,
@@ -68,14 +68,14 @@ impl Engine {
         }
     }
 
-    /// Tells what the transports of a service's peers take; bytes, if this is never called. Comes before
-    /// the first peer.
+    /// Sets the kind of transport of a service's peers; the default is bytes. Must be called before
+    /// the first peer connects.
     pub fn set_fit(&mut self, service: usize, fit: Fit) {
         debug_assert_eq!(self.peers.len(), 0, "a peer's transport stays what it is");
         self.world.set_fit(service, fit);
     }
 
-    /// Returns what a peer's transport takes.
+    /// Returns the kind of a peer's transport.
     pub(super) fn fit_of(&self, conn: ConnId) -> Fit {
         if self.world.has_only_bytes() {
             return Fit::Bytes;
@@ -83,8 +83,9 @@ impl Engine {
         self.peers.get(conn).map_or(Fit::Bytes, |peer| self.world.fit_of(peer))
     }
 
-    /// Takes the messages off a peer's tapes that come next and are too long for its transport. Each is
-    /// counted, and told as a gap where the protocol has one: the gap goes out before the next is seen.
+    /// Skips the next messages on a peer's tapes that are too long for its transport. Each is
+    /// counted, and reported as a gap if the protocol has one: the gap is sent before the next
+    /// message is checked.
     fn leave_out_oversized(&mut self, conn: ConnId, max: usize) {
         while let Some(peer) = self.peers.get_mut(conn)
             && let Some((room, offset)) = offer::take_too_long(peer, max, &mut self.tapes)
@@ -96,9 +97,10 @@ impl Engine {
         }
     }
 
-    /// Notes whether a peer's transport holds bytes that the kernel has not taken: because it has accepted
-    /// them, or made them itself. The peer is visited until it does not, and is not shut before. Comes
-    /// before `sent`, whenever the answer has changed.
+    /// Records that a peer's transport holds bytes, or no longer holds any, that the kernel has not
+    /// accepted: it accepted them from the engine, or made them itself. The peer is visited until
+    /// it holds none, and is not shut before. Must be called before `sent`, whenever the answer has
+    /// changed.
     pub fn note_pending_output(&mut self, conn: ConnId, is_pending: bool) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         peer.has_pending_output = is_pending;
@@ -107,20 +109,20 @@ impl Engine {
         }
     }
 
-    /// The transport accepted `count` bytes of what was offered.
+    /// Records that the transport accepted `count` bytes of the offer.
     pub fn sent(&mut self, conn: ConnId, count: usize) {
         self.metrics.count_sent(count);
         self.take_offered(conn, count);
     }
 
-    /// The transport accepted the first `count` messages of what was offered.
+    /// Records that the transport accepted the first `count` messages of the offer.
     pub fn sent_messages(&mut self, conn: ConnId, count: usize) {
         self.sent(conn, self.offer.length_of(count));
     }
 
-    /// Moves a peer behind the first `count` bytes of what it was offered, frees what it no longer needs,
-    /// and has it visited again if more is pending. Each delivery comes through here: the peer is looked
-    /// up once.
+    /// Moves a peer behind the first `count` bytes of its offer, frees bytes that it no longer
+    /// needs, and schedules another visit if more is pending. Each delivery passes here, so the
+    /// peer is looked up once.
     pub(super) fn take_offered(&mut self, conn: ConnId, count: usize) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         self.offer.take(count, peer, &mut self.tapes);
@@ -128,7 +130,7 @@ impl Engine {
             peer.outbox = None;
         }
         let is_pending = is_pending(peer, &self.tapes);
-        // Where only a page of a store is to come, that has it visited again.
+        // If only a page of a store is missing, its arrival schedules the visit.
         if is_pending && !self.pages.awaits_page_only(peer, &self.tapes) {
             self.schedule.mark_ready(peer);
         }
@@ -155,17 +157,18 @@ impl Engine {
         self.peers.get(conn).is_some_and(|peer| is_pending(peer, &self.tapes))
     }
 
-    /// The kernel takes no more for this peer. It comes back through `writable`.
+    /// Records that the kernel accepts no more bytes for this peer until `writable` is called.
     pub fn blocked(&mut self, conn: ConnId) {
         if let Some(peer) = self.peers.get_mut(conn) {
             peer.blocked = true;
         }
     }
 
-    /// The kernel would take more for this peer. It may never have been blocked.
+    /// Records that the kernel accepts more bytes for this peer, which may never have been blocked.
     ///
-    /// For a peer that was, it is a sign of life: the other end has read. What the peer sent may wait
-    /// unread, because it is held until it has read more; it must not be closed as silent meanwhile.
+    /// If the peer was blocked, it has read something, which counts as a sign of life. Its own
+    /// bytes may wait unread, because it is paused until it has read more; it must not be closed as
+    /// silent meanwhile.
     pub fn writable(&mut self, conn: ConnId) {
         let tick = self.world.now().tick();
         match self.peers.get_mut(conn) {
@@ -182,13 +185,13 @@ impl Engine {
         }
     }
 
-    /// Lays out the next page of history for a room that the peer reads from there, gaps told, and puts it
-    /// back on the tape once it has caught up.
+    /// Prepares the next page of history for a room that the peer reads from there, with gap
+    /// notices. Moves the peer back to the tape once it has caught up.
     fn replay(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get(conn).filter(|peer| peer.is_open()) else { return };
         let mut recovering = peer.seats.iter().filter(|seat| self.tapes.is_recovering(**seat));
         let Some(first) = recovering.next().copied() else { return };
-        // What is read from the store comes first.
+        // A replay from the store is continued first.
         let begun = self.pages.replay_room(conn);
         let begun = begun.and_then(|room| self.tapes.seat_in(peer, room));
         let begun = begun.filter(|seat| self.tapes.is_recovering(*seat));
@@ -197,7 +200,8 @@ impl Engine {
         }
     }
 
-    /// Tells a peer that messages before `oldest` are gone, if it has not read them. It goes on behind them.
+    /// Sends a gap notice for messages before `oldest` that the peer has not read. The peer
+    /// continues behind them.
     fn tell_gap_before(&mut self, conn: ConnId, room: RoomId, next: &mut Offset, oldest: Offset) {
         if *next < oldest {
             let to = oldest - 1 + u64::from(planted!("gap-is-off-by-one"));
@@ -206,7 +210,7 @@ impl Engine {
         }
     }
 
-    /// Tells a peer that a message is left out, which is too long for its transport.
+    /// Sends a gap notice for a message that is too long for the peer's transport.
     fn tell_left_out(&mut self, conn: ConnId, room: RoomId, offset: Offset) {
         self.metrics.count_oversized();
         self.reply(conn, RequestId::NONE, &Reply::Gap { room, from: offset, to: offset });
@@ -219,7 +223,7 @@ impl Engine {
         let Some(room) = self.world.hub().room(room_id) else { return };
         let (epoch, head, count) = (room.epoch, room.head(), room.count());
         let in_memory = room.history.in_memory_from();
-        // What the store cannot say is a gap.
+        // Messages that the store cannot return are a gap.
         let oldest = if arrived.is_ok() { room.oldest() } else { in_memory };
         self.tell_gap_before(conn, room_id, &mut next, oldest);
         let page = self.replay_bytes();
@@ -228,7 +232,7 @@ impl Engine {
         let (fit, stamp) = (self.world.fit_of(peer), self.tapes.stamp());
         let (outbox, metrics) = (peer.outbox_mut(), &mut self.metrics);
         let (scratch, mut oversized) = (&mut self.scratch, None);
-        // False if the page is full, or ends behind a message that is too long.
+        // Returns false if the page is full, or ends behind a message that is too long.
         let mut lay_out = |message: &Message, next: &mut Offset| {
             if oversized.is_some() || outbox.unsent() >= page {
                 return false;
@@ -257,7 +261,7 @@ impl Engine {
             let is_last = arrived.is_empty() && next == in_memory && next <= head;
             next += u64::from(is_last && planted!("page-hand-over-is-one-late"));
         }
-        // From the last page to memory, and from there to the tape, is one step.
+        // The change from the last page to memory and from there to the tape is one step.
         if arrived.is_empty() && next >= in_memory {
             for message in room.history.from(next) {
                 if !lay_out(message, &mut next) {
@@ -276,7 +280,8 @@ impl Engine {
         }
         if next > head {
             self.tapes.rejoin(seat);
-            // News of members may have passed meanwhile: the count says so, and that this is all.
+            // Notices of members may have been skipped: the count makes up for them. It also marks
+            // the end of the replay.
             self.reply(
                 conn,
                 RequestId::NONE,

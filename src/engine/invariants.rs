@@ -52,26 +52,26 @@ impl Engine {
         room.is_some_and(|room| self.world.hub().is_member(conn, room))
     }
 
-    /// Returns the newest offset of a room, if it is still there.
+    /// Returns the newest offset of a room, if it still exists.
     #[doc(hidden)]
     pub fn head_of(&self, room: RoomId) -> Option<Offset> {
         self.world.hub().room(room).map(Room::head)
     }
 
-    /// Returns the name of a peer; nothing before hello.
+    /// Returns the name of a peer; empty before login.
     #[doc(hidden)]
     pub fn name_of(&self, conn: ConnId) -> &str {
         self.world.hub().name_of(conn)
     }
 
-    /// Returns the number of bytes that go to a peer before everything else, whatever happens.
+    /// Returns the number of bytes that are sent to a peer before everything else, in every case.
     #[doc(hidden)]
     pub fn rest_bytes(&self, conn: ConnId) -> u64 {
         let outbox = self.peers.get(conn).and_then(|peer| peer.outbox.as_ref());
         outbox.map_or(0, |outbox| outbox.first_bytes() as u64)
     }
 
-    /// The rooms that `conn` reads from history, and the offset it is due next in each.
+    /// Returns the rooms that `conn` reads from history, with the next offset of each.
     #[doc(hidden)]
     pub fn recovering(&self, conn: ConnId) -> Vec<(RoomId, Offset)> {
         let seats = self.peers.get(conn).into_iter().flat_map(|peer| &peer.seats);
@@ -85,7 +85,7 @@ impl Engine {
     /// Checks that no memory is held for any peer, as in an idle relay.
     ///
     /// # Panics
-    /// When something is.
+    /// If any memory is held.
     #[doc(hidden)]
     pub fn assert_idle(&self) {
         assert_eq!(self.tapes.reserved(), 0, "an idle room owns no memory");

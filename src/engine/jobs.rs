@@ -1,11 +1,11 @@
-//! Jobs: work that may block. Workers outside of the engine do them; each ends with one outcome.
+//! Jobs: work that may block. Workers outside of the engine do it; each job ends with one outcome.
 //!
 //! ```text
 //! Action::Job → waiting (by address) → Effect::Job(id, job) → running → completed(id, outcome)
 //! ```
 //!
-//! A peer has one job at most and is not read until its outcome is there, so that the connections
-//! bound the jobs. Jobs whose owner is gone are not started.
+//! A peer has one job at most and is not read until its outcome arrives, so that the number of
+//! connections bounds the jobs. A job whose owner is gone is not started.
 
 use super::Engine;
 use super::effect::Effect;
@@ -17,11 +17,12 @@ use crate::session::{Action, Conversation, Job, Outcome};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// Hashes whose password is known again: one for each listener and operator that asks for one.
+/// The most hashes whose password is remembered as checked: one for each listener and operator that
+/// requires a password.
 const PROVEN_MAX: usize = 64;
 
-/// The time after which nobody waits for a job any longer. A password takes tens of milliseconds, a
-/// file of configuration a disk's patience.
+/// The time after which an owner no longer waits for a job. Checking a password takes tens of
+/// milliseconds; reading a configuration takes as long as the disk needs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The side that waits for the outcome of a job.
@@ -33,26 +34,27 @@ pub(super) enum JobOwner {
     Relay,
 }
 
-/// Jobs that wait for a worker, and those that a worker has.
+/// The jobs that wait for a worker, and those that a worker has.
 ///
 /// Invariant: a peer owns one job at most, and one if and only if it waits for an answer.
 #[derive(Debug)]
 pub(super) struct Jobs {
-    /// Jobs of the relay itself. They go before all others.
+    /// Jobs of the relay itself. They start before all others.
     relay: VecDeque<Job>,
-    /// Jobs of peers that are greeted: guesses before login must not keep operators out.
+    /// Jobs of peers that have logged in: password guesses before login must not delay operators.
     greeted: Turns,
-    /// Jobs of the other peers. The two take turns: neither must operators' guesses keep others out.
+    /// Jobs of the other peers. The two queues take turns: password guesses by logged-in peers must
+    /// not delay others either.
     newcomers: Turns,
-    /// True if the last job of a peer that was started is one of a greeted peer.
+    /// True if the last job started for a peer was that of a logged-in peer.
     is_newcomers_turn: bool,
     /// Jobs that a worker has, the oldest first.
     running: VecDeque<Running>,
-    /// Jobs that workers take at once.
+    /// The number of jobs that the workers do at once.
     at_once: usize,
     last: JobId,
-    /// Hashes whose password has been given, and what stands for it. Else a thousand clients that
-    /// come back at once with the password of the relay would wait for each other's.
+    /// Hashes whose password was accepted, with a number derived from it. Otherwise a thousand
+    /// clients that reconnect at once with the relay's password would wait for each other's checks.
     proven: Vec<(Hash, u64)>,
 }
 
@@ -68,14 +70,14 @@ struct Waiting {
 #[derive(Debug)]
 struct Running {
     id: JobId,
-    /// `None` once it was told that the job took too long.
+    /// The owner; `None` after it was notified that the job took too long.
     owner: Option<JobOwner>,
     job: Job,
     until: Tick,
 }
 
-/// Jobs that wait, by the address that they are for. Addresses take turns, so that one of them does
-/// not keep the others waiting.
+/// The waiting jobs, by the address of their peer. Addresses take turns, so that one address does
+/// not delay the others.
 ///
 /// Invariant: an address is in `order` once if it has jobs, and not otherwise.
 #[derive(Debug, Default)]
@@ -93,7 +95,7 @@ impl Turns {
         jobs.push_back(waiting);
     }
 
-    /// Takes the next job of the address whose turn it is.
+    /// Takes the next job of the next address.
     fn pop(&mut self) -> Option<Waiting> {
         let address = self.order.pop_front()?;
         let jobs = self.jobs.get_mut(&address)?;
@@ -114,7 +116,7 @@ impl Turns {
         self.jobs.values().flatten()
     }
 
-    /// Takes every job that this is true of, in the order of the addresses.
+    /// Takes all jobs for which `is_it` returns true, in the order of the addresses.
     fn take_if(&mut self, is_it: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
         let mut taken = Vec::new();
         for address in std::mem::take(&mut self.order) {
@@ -146,7 +148,7 @@ impl Default for Jobs {
 }
 
 impl Jobs {
-    /// True if a worker would take a job now.
+    /// True if a worker is free.
     fn has_worker(&self) -> bool {
         self.running.len() < self.at_once
     }
@@ -159,7 +161,7 @@ impl Jobs {
         Effect::Job(id, job)
     }
 
-    /// Takes the next job whose owner is still there, if a worker has time for it.
+    /// Takes the next job whose owner is still connected, if a worker is free.
     pub(super) fn next(&mut self, peers: &Peers, now: Tick) -> Option<Effect> {
         while self.has_worker() {
             if let Some(job) = self.relay.pop_front() {
@@ -186,7 +188,7 @@ impl Jobs {
         }
     }
 
-    /// The moment after which the oldest job has taken too long.
+    /// Returns the time after which the oldest job has taken too long.
     pub(super) fn next_deadline(&self) -> Option<Tick> {
         let waited_for = self.running.iter().filter(|running| running.owner.is_some());
         waited_for.map(|running| running.until).min()
@@ -224,12 +226,12 @@ impl Jobs {
 }
 
 impl Engine {
-    /// Tells how many jobs the workers take at once; 1 if this is never called.
+    /// Sets the number of jobs that the workers do at once. The default is 1.
     pub fn takes_jobs(&mut self, at_once: usize) {
         self.jobs.at_once = at_once.max(1);
     }
 
-    /// Has a job done for a peer. The peer is not read until it knows the outcome.
+    /// Queues a job of a peer. The peer is not read until it receives the outcome.
     pub(super) fn begin_job(&mut self, conn: ConnId, id: RequestId, job: Job) {
         if let Job::VerifyPassword(claim) = &job
             && self.is_proven(claim)
@@ -244,7 +246,7 @@ impl Engine {
         queue.push(address, Waiting { conn, request: id, job });
     }
 
-    /// Has the configuration read again, because whoever runs the relay wants it.
+    /// Queues a job that reads the configuration again, on the operator's request.
     pub fn reload_config(&mut self) {
         self.jobs.relay.push_back(Job::ReloadConfig);
     }
@@ -254,8 +256,8 @@ impl Engine {
         self.jobs.proven.iter().any(|(hash, proof)| *hash == claim.hash && *proof == seal)
     }
 
-    /// Takes the outcome of a job. Outcomes come in any order, late, or never; one that nobody waits
-    /// for any longer is dropped, and so is one of a job that is not known.
+    /// Takes the outcome of a job. Outcomes come in any order, late, or never. An outcome is
+    /// dropped if its owner no longer waits, or the job is not known.
     pub fn completed(&mut self, id: JobId, outcome: &Outcome, now: Now) {
         let now = self.world.lived(now);
         let running = &mut self.jobs.running;
@@ -270,7 +272,7 @@ impl Engine {
         }
     }
 
-    /// Tells the owners of jobs that took too long. Their workers stay taken until they answer.
+    /// Notifies the owners of jobs that took too long. Their workers stay busy until they report.
     pub(super) fn expire_jobs(&mut self, now: Now) {
         let late = self.jobs.running.iter_mut().filter(|running| running.until <= now.tick());
         let owners: Vec<JobOwner> = late.filter_map(|running| running.owner.take()).collect();
@@ -281,7 +283,7 @@ impl Engine {
         }
     }
 
-    /// Tells a peer the outcome that it waited for, and reads from it again.
+    /// Reports the outcome to a waiting peer, and reads from it again.
     fn tell_outcome(&mut self, conn: ConnId, request: RequestId, outcome: &Outcome, now: Now) {
         let conn = match planted!("job-is-answered-to-a-stranger") {
             true => self
@@ -303,8 +305,8 @@ impl Engine {
         }
     }
 
-    /// Notes that the password behind that hash is known from now on. Whoever waits with the same asks
-    /// once more, each when its turn comes.
+    /// Remembers that the password of that hash was accepted. Peers that wait with the same
+    /// password repeat their request, each in its turn.
     fn prove(&mut self, claim: &Claim) {
         let proven = &mut self.jobs.proven;
         if proven.iter().any(|(hash, _)| *hash == claim.hash) || proven.len() >= PROVEN_MAX {
@@ -322,7 +324,7 @@ impl Engine {
         }
     }
 
-    /// Forgets which passwords are known: hashes may be others from now on.
+    /// Forgets the accepted passwords, because the hashes may change.
     pub(super) fn forget_proofs(&mut self) {
         self.jobs.proven.clear();
     }

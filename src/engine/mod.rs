@@ -210,7 +210,7 @@ impl Engine {
                     self.metrics.count_message();
                     self.broadcast(room, &Said::Message { message: &message, skip });
                 }
-                // Every peer was told that all of them are closed.
+                // Every peer was notified that all peers are closed.
                 Event::Notice(..) if self.closing.is_draining() => {}
                 Event::Notice(room, notice, except) => {
                     self.broadcast(room, &Said::Notice { notice: &notice, except: &except });

@@ -1,4 +1,4 @@
-//! The bytes that one peer is to be written next, in the order in which the engine produced them.
+//! Offers: the next bytes to write to one peer, in the order in which the engine produced them.
 
 use super::outbox::Outbox;
 use super::peer::{Peer, Seat};
@@ -8,47 +8,47 @@ use crate::id::{ConnId, Offset, RoomId};
 use smallvec::SmallVec;
 use std::io::IoSlice;
 
-/// Most pieces of one write. Sixteen full blocks are more than a socket buffer takes.
+/// The most pieces of one write. Sixteen full blocks are more than a socket buffer takes.
 pub const SLICES: usize = 16;
 
-/// The pieces in which a transport takes what is written.
+/// The units in which a transport accepts data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fit {
     /// Bytes: a write may end anywhere.
     #[default]
     Bytes,
-    /// Whole messages of at most so many bytes: each slice of an offer is one.
+    /// Whole messages of at most this many bytes: each slice of an offer is one.
     Messages(usize),
 }
 
-/// One piece of what a peer is offered.
+/// One piece of an offer.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Piece {
-    /// The rest of a message half sent.
+    /// The rest of a half-sent message.
     Rest(usize),
-    /// A segment of its outbox.
+    /// A segment of the peer's outbox.
     Private { segment: usize, len: usize },
     /// A stretch of a tape.
     Tape { seat: Seat, from: u64, len: usize },
 }
 
-/// The pieces that a peer was last offered, in order.
+/// The pieces of the last offer to a peer, in order.
 ///
 /// Invariants: there are at most [`SLICES`]; they belong to one peer, whose outbox and tapes do not
 /// change before it takes some of them, or none; they are taken once. For a transport that takes whole
 /// messages each of them is one, and is taken whole.
 #[derive(Debug, Default)]
 pub(super) struct Offer {
-    /// The peer; none once it took its bytes.
+    /// The peer; `None` after it accepted its bytes.
     conn: Option<ConnId>,
     fit: Fit,
     pieces: Vec<Piece>,
 }
 
-/// The places of a peer on its tapes; few have many.
+/// The places of a peer on its tapes. Few peers have many.
 type Places = SmallVec<[Ahead; 4]>;
 
-/// A place on a tape ahead of which there is something to send.
+/// A place on a tape that is followed by bytes to send.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead {
     seat: Seat,
@@ -56,7 +56,7 @@ pub(super) struct Ahead {
 }
 
 impl Offer {
-    /// Forgets what was offered.
+    /// Forgets the offer.
     pub(super) fn clear(&mut self) {
         self.pieces.clear();
         self.conn = None;
@@ -67,7 +67,7 @@ impl Offer {
         self.pieces.first().copied()
     }
 
-    /// Offers a peer what it is to be written next. Returns the number of slices filled, and of bytes.
+    /// Offers a peer its next bytes. Returns the number of slices filled, and of bytes.
     pub(super) fn make<'a>(
         &mut self,
         peer: &'a Peer,
@@ -89,7 +89,7 @@ impl Offer {
         (self.pieces.len(), total)
     }
 
-    /// Offers a peer with [one room](sole_place) and nothing of its own all that lies ahead of it.
+    /// Offers a peer with [one room](sole_place) and no private bytes all that follows its place.
     pub(super) fn make_of_tape<'a>(
         &mut self,
         conn: ConnId,
@@ -112,10 +112,10 @@ impl Offer {
         (filled, len)
     }
 
-    /// Lays out everything that is pending for a peer in the order in which the engine produced it: by
-    /// the stamp of each piece, across its outbox and all its tapes. What is half sent has the lowest
-    /// stamp of all, so it is always finished first. The plan ends before a message that is too long for
-    /// the transport.
+    /// Plans an offer of everything that is pending for a peer, in the order in which the engine
+    /// produced it: by the stamp of each piece, across its outbox and all its tapes. A half-sent
+    /// message has the lowest stamp, so it is always finished first. The plan ends before a message
+    /// that is too long for the transport.
     fn plan(&mut self, peer: &Peer, tapes: &Tapes) {
         let mut places = places(peer, tapes);
         let outbox = peer.outbox.as_deref();
@@ -146,7 +146,7 @@ impl Offer {
         self.pieces.iter().take(count).map(Piece::length).sum()
     }
 
-    /// Moves the peer behind the first `count` bytes that it was offered.
+    /// Moves the peer behind the first `count` bytes of its offer.
     pub(super) fn take(&mut self, count: usize, peer: &mut Peer, tapes: &mut Tapes) {
         debug_assert!(count == 0 || self.conn == Some(peer.id), "what {} was not offered", peer.id);
         let mut left = count;
@@ -170,8 +170,8 @@ impl Piece {
     }
 }
 
-/// Takes the next message of a peer off its tape if it is longer than `max`, which none of its own
-/// messages is. Returns the room, and the message's offset; 0 for a notice.
+/// Skips the next message on a peer's tape if it is longer than `max`. The peer's private messages
+/// never are. Returns the room, and the message's offset; 0 for a notice.
 pub(super) fn take_too_long(
     peer: &mut Peer,
     max: usize,
@@ -197,7 +197,7 @@ fn is_too_long(piece: &Piece, fit: Fit) -> bool {
     }
 }
 
-/// Moves a peer behind at most `count` bytes of one piece. Returns how many they are.
+/// Moves a peer behind at most `count` bytes of one piece. Returns the number of those bytes.
 fn take_piece(piece: &Piece, count: usize, peer: &mut Peer, tapes: &mut Tapes) -> usize {
     match *piece {
         Piece::Rest(len) => {
@@ -241,8 +241,8 @@ fn bytes_of<'a>(piece: &Piece, outbox: Option<&'a Outbox>, tapes: &'a Tapes) -> 
     bytes.unwrap_or_default()
 }
 
-/// Returns the next stretch of tape to go out before anything stamped later than `limit`, and moves
-/// its place behind it. A transport that takes whole messages is given one of them.
+/// Returns the next stretch of tape to send before anything stamped later than `limit`, and moves
+/// its place behind it. A transport that takes whole messages receives one of them.
 fn next_stretch(
     places: &mut Places,
     limit: u64,
@@ -268,7 +268,7 @@ fn next_stretch(
     let until = skip.map_or(tape.end(), |skip| skip.from);
     let stamp_max = match fit {
         Fit::Bytes => limit.min(next.saturating_sub(1)),
-        // Later than no message: one is given all the same.
+        // With this maximum the tape returns one message only.
         Fit::Messages(_) => 0,
     };
     let stretch = tape.stretch(place.position, until, stamp_max)?;
@@ -304,7 +304,7 @@ fn places(peer: &Peer, tapes: &Tapes) -> Places {
     places.collect()
 }
 
-/// Returns the place of a peer for which nothing can be pending but one room.
+/// Returns the place of a peer for which only one room can be pending.
 pub(super) fn sole_place(peer: &Peer, tapes: &Tapes) -> Option<Ahead> {
     let ([seat], None) = (peer.seats.as_slice(), &peer.outbox) else { return None };
     match tapes.at(*seat)?.1 {

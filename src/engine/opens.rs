@@ -1,8 +1,8 @@
-//! Rooms that are not in memory: before anything is done there, the store that keeps the messages is asked
-//! for the room. All who wait for one room share one request.
+//! Opening rooms that are not in memory: the store that keeps the messages is asked for the room
+//! before any command is carried out there. All peers that wait for one room share one request.
 //!
-//! A command waits as it is, owned, in its peer, and is carried out once the room is there. Until then,
-//! and until each has had its turn, the room is pinned.
+//! A waiting command is kept, owned, in its peer, and is carried out once the room is in memory.
+//! The room is pinned until all waiting peers have had their turn.
 
 use super::Engine;
 use super::commits::Wait;
@@ -16,26 +16,26 @@ use crate::session::Action;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-/// Rooms that are being opened at once, at most. A command for another one is refused.
+/// The most rooms that are being opened at once. A command for another one is refused.
 const OPENS_MAX: usize = 1_024;
 
-/// Messages of the program around the relay that wait for one room, at most.
+/// The most messages of the program that embeds the relay that wait for one room.
 const HOST_MESSAGES_MAX: usize = 64;
 
-/// The rooms that are being opened, and who waits for them.
+/// The rooms that are being opened, and the peers that wait for them.
 ///
-/// Invariants: a peer waits for one room at most, in the list of that room, and is held meanwhile. A room
-/// has as many pins as there are passes for it, and entries in `unpinned`.
+/// Invariants: a peer waits for one room at most, in the list of that room, and is not read
+/// meanwhile. A room has as many pins as there are passes for it, and entries in `unpinned`.
 #[derive(Debug, Default)]
 pub(super) struct Opens {
     last: ReadId,
-    /// Requests to be handed out.
+    /// The requests to hand out.
     ready: VecDeque<OpenRequest>,
-    /// By the name under which the room is looked up.
+    /// The opening rooms, by the name under which a room is looked up.
     rooms: HashMap<Rc<str>, Opening>,
-    /// The peers that wait.
+    /// The waiting peers, each with its room's name.
     waiting: HashMap<ConnId, Rc<str>>,
-    /// The peers whose room has its outcome, and that have not had their turn.
+    /// The peers whose room was opened or refused, and that have not had their turn.
     passes: HashMap<ConnId, Pass>,
     /// Rooms with a pin that is no longer needed, once for each.
     unpinned: Vec<RoomId>,
@@ -45,13 +45,13 @@ pub(super) struct Opens {
 #[derive(Debug)]
 struct Opening {
     id: ReadId,
-    /// The time after which nobody waits any longer.
+    /// The time after which no peer waits any longer.
     until: Tick,
     conns: Vec<ConnId>,
     host: Vec<HostMessage>,
 }
 
-/// A message of the program around the relay.
+/// A message of the program that embeds the relay.
 #[derive(Debug)]
 struct HostMessage {
     sender: Box<str>,
@@ -71,11 +71,11 @@ enum Pass {
 /// The decision on an action that may have to wait for the store.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Gate {
-    /// It is carried out.
+    /// The action is carried out.
     Open,
-    /// It waits. The peer is held.
+    /// The action waits. The peer is not read meanwhile.
     Wait,
-    /// It is refused.
+    /// The action is refused.
     Refuse(RequestId, Refusal),
 }
 
@@ -85,7 +85,7 @@ impl Opens {
         self.rooms.values().map(|opening| opening.until).min()
     }
 
-    /// True if rooms are to be let go in the next turn.
+    /// True if rooms must be unpinned in the next turn.
     pub(super) fn is_pressing(&self) -> bool {
         !self.unpinned.is_empty()
     }
@@ -95,7 +95,7 @@ impl Opens {
         self.waiting.contains_key(&conn)
     }
 
-    /// True if messages of the program around the relay wait for a room.
+    /// True if messages of the program that embeds the relay wait for a room.
     pub(super) fn has_host_messages(&self) -> bool {
         self.rooms.values().any(|opening| !opening.host.is_empty())
     }
@@ -135,13 +135,14 @@ impl Opens {
 }
 
 impl Engine {
-    /// Returns the next room for which the store is to be asked, for [`opened`](Self::opened).
+    /// Returns the next request for a room that the store must answer, for
+    /// [`opened`](Self::opened).
     pub fn take_open_request(&mut self) -> Option<OpenRequest> {
         self.opens.ready.pop_front()
     }
 
-    /// Takes the outcome of a request for a room. Outcomes come in any order, late, or never; one that
-    /// nobody waits for any longer is dropped.
+    /// Takes the outcome of a request for a room. Outcomes come in any order, late, or never; an
+    /// outcome for which no peer waits is dropped.
     pub fn opened(&mut self, request: &OpenRequest, outcome: OpenOutcome, now: Now) {
         let now = self.world.lived(now);
         let key = Hub::room_key(&request.name);
@@ -155,7 +156,7 @@ impl Engine {
         }
     }
 
-    /// Ends the requests that took too long, and lets go the rooms that nobody is about to use.
+    /// Ends the requests that took too long, and unpins the rooms that no peer waits for.
     pub(super) fn expire_opens(&mut self, now: Now) {
         let late = self.opens.rooms.iter().filter(|(_, opening)| opening.until <= now.tick());
         let late: Vec<Rc<str>> = late.map(|(key, _)| Rc::clone(key)).collect();
@@ -191,14 +192,14 @@ impl Engine {
         let Ok(room) = room else { return };
         for HostMessage { sender, bytes, unix_ms } in opening.host {
             let then = Now { unix_ms, ..now };
-            // Nobody waits for what comes of it.
+            // No caller waits for the outcome.
             let _ = self.world.hub_mut().publish_from_host(key, &sender, &bytes, then);
             self.settle(now);
         }
         self.opens.unpinned.push(room);
     }
 
-    /// Decides on an action, where messages are kept by a store.
+    /// Decides on an action, if a store keeps the messages.
     pub(super) fn gate(&mut self, conn: ConnId, action: &Action<'_>, now: Now) -> Gate {
         if let Action::Command(id, _) = action {
             match self.opens.passes.remove(&conn) {
@@ -228,7 +229,7 @@ impl Engine {
         }
     }
 
-    /// Finds the request for a room, or makes one; `None` if there are too many.
+    /// Finds the request for a room, or creates one; `None` if there are too many.
     fn open_for(&mut self, name: &str, now: Now) -> Option<(Rc<str>, &mut Opening)> {
         let (until, limits) = (self.patience_ends(now), self.world.limits());
         let (messages, bytes) = (limits.history_messages, limits.history_page());
@@ -248,7 +249,7 @@ impl Engine {
         Some((key, opening))
     }
 
-    /// Has the program around the relay publish in a room once it is opened.
+    /// Queues a message of the program that embeds the relay until the room is opened.
     pub(super) fn say_once_opened(
         &mut self,
         room: &str,

@@ -1,5 +1,5 @@
-//! Pages: what is older than what is in memory is read from the store that keeps the messages. The engine
-//! hands out requests, takes what came of them, and holds the peers that wait for an answer.
+//! Pages: messages that are older than those in memory are read from the store that keeps them. The
+//! engine hands out requests, takes their outcomes, and pauses the peers that wait for an answer.
 //!
 //! ```text
 //! a question of a peer ──→ Query  ─┐                          ┌─→ answered, or refused
@@ -7,8 +7,8 @@
 //! a replay below memory ─→ Replay ─┘                          └─→ laid out by the flush, or told as a gap
 //! ```
 //!
-//! A peer has one question and one page of a replay under way, at most. What is read for a peer that is
-//! gone, or for another place than it reads by now, is dropped.
+//! A peer has one query and one page of a replay under way, at most. A page is dropped if its peer
+//! is gone, or reads from another place by now.
 
 use super::Engine;
 use super::peer::{Hold, Peer};
@@ -23,21 +23,21 @@ use crate::payload::Message;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-/// Requests for pages without an outcome, at most. What is asked beyond is refused.
+/// The most requests for pages without an outcome. Further ones are refused.
 const PAGES_MAX: usize = 1_024;
 
 /// The pages that are read from the store, and the peers that wait for them.
 ///
-/// Invariants: a question that waits, and a replay that does, has a request without an outcome; a peer
-/// whose question waits is held.
+/// Invariants: a waiting query, and a waiting replay, has a request without an outcome; a peer with
+/// a waiting query is not read.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     last: ReadId,
-    /// Requests to be handed out.
+    /// The requests to hand out.
     ready: VecDeque<PageRequest>,
-    /// Requests without an outcome.
+    /// The requests without an outcome.
     asked: HashMap<ReadId, Asked>,
-    /// The questions of peers.
+    /// The queries of peers.
     queries: HashMap<ConnId, (ReadId, PageQuery)>,
     /// The replays that read from the store.
     replays: HashMap<ConnId, Replay>,
@@ -50,17 +50,17 @@ struct Asked {
     is_replay: bool,
     head: Offset,
     question: Question,
-    /// The time after which nobody waits any longer.
+    /// The time after which no peer waits any longer.
     until: Tick,
 }
 
-/// A peer's replay that has come below what is in memory.
+/// A peer's replay that reads messages older than those in memory.
 #[derive(Debug)]
 struct Replay {
     id: ReadId,
     room: RoomId,
     epoch: Epoch,
-    /// The offset that the peer is due next.
+    /// The next offset for the peer.
     next: Offset,
     state: State,
 }
@@ -68,14 +68,14 @@ struct Replay {
 #[derive(Debug)]
 enum State {
     Asked,
-    /// Messages to be laid out, from the one that is due next on.
+    /// The messages to send, from the next offset on.
     Arrived(VecDeque<Rc<Message>>),
-    /// The store cannot say.
+    /// The store could not answer.
     Lost,
 }
 
 impl Pages {
-    /// True if a question of the peer waits for its answer.
+    /// True if a query of the peer waits for its answer.
     pub(super) fn has_query(&self, conn: ConnId) -> bool {
         self.queries.contains_key(&conn)
     }
@@ -85,7 +85,7 @@ impl Pages {
         self.replays.get(&conn).is_some_and(|replay| matches!(replay.state, State::Asked))
     }
 
-    /// True if nothing is pending for a peer but what the store has to be read for first.
+    /// True if all that is pending for a peer first has to be read from the store.
     pub(super) fn awaits_page_only(&self, peer: &Peer, tapes: &Tapes) -> bool {
         let is_recovering = |seat| matches!(tapes.at(seat), Some((_, Place::Recovering(_))));
         self.is_replaying(peer.id)
@@ -99,7 +99,7 @@ impl Pages {
         self.replays.get(&conn).map(|replay| replay.room)
     }
 
-    /// Takes the messages that have arrived for a replay; `Err` if the store could not say.
+    /// Takes the messages that have arrived for a replay; `Err` if the store could not answer.
     pub(super) fn take_arrived(
         &mut self,
         conn: ConnId,
@@ -116,7 +116,7 @@ impl Pages {
         }
     }
 
-    /// Keeps what did not fit for the next visit.
+    /// Keeps the messages that did not fit for the next visit.
     pub(super) fn put_back(
         &mut self,
         conn: ConnId,
@@ -137,7 +137,8 @@ impl Pages {
         }
     }
 
-    /// Forgets what a peer waits for. Its requests go on, and count, until they have an outcome.
+    /// Forgets the query and the replay of a peer. Its requests continue, and count, until they
+    /// have an outcome.
     pub(super) fn forget(&mut self, conn: ConnId) {
         self.queries.remove(&conn);
         self.replays.remove(&conn);
@@ -156,7 +157,7 @@ impl Pages {
         id
     }
 
-    /// Takes a request that has an outcome by now, handed out or not.
+    /// Takes out a request that has an outcome now, handed out or not.
     fn end(&mut self, id: ReadId) -> Option<Asked> {
         self.ready.retain(|request| request.id != id);
         self.asked.remove(&id)
@@ -184,13 +185,13 @@ impl Pages {
 }
 
 impl Engine {
-    /// Returns the next page that is to be read from the store, for [`page`](Self::page).
+    /// Returns the next page to read from the store, for [`page`](Self::page).
     pub fn take_page_request(&mut self) -> Option<PageRequest> {
         self.pages.ready.pop_front()
     }
 
-    /// Takes the outcome of a request for a page. Outcomes come in any order, late, or never; one that
-    /// nobody waits for any longer is dropped.
+    /// Takes the outcome of a request for a page. Outcomes come in any order, late, or never; an
+    /// outcome for which no peer waits is dropped.
     pub fn page(&mut self, id: ReadId, outcome: PageOutcome, now: Now) {
         let now = self.world.lived(now);
         let Some(asked) = self.pages.end(id) else { return };
@@ -229,7 +230,8 @@ impl Engine {
         self.wake_held(conn);
     }
 
-    /// Asks the store for the answer to a question. The peer is not read before it has the answer.
+    /// Requests the answer to a query from the store. The peer is not read before it has the
+    /// answer.
     pub(super) fn ask_store(&mut self, query: PageQuery, now: Now) {
         let room = self.world.hub().room(query.room);
         let Some(room) = room.filter(|_| self.pages.asked.len() < PAGES_MAX) else {
@@ -247,13 +249,13 @@ impl Engine {
         }
     }
 
-    /// The first tick at which whoever asks the store now has waited long enough.
+    /// Returns the first tick at which a peer that asks the store now has waited long enough.
     pub(super) fn patience_ends(&self, now: Now) -> Tick {
         let until = now.tick().after(self.world.limits().commit_patience);
         Tick(until.0.saturating_add(1))
     }
 
-    /// Asks the store for the next page of a replay.
+    /// Requests the next page of a replay from the store.
     pub(super) fn ask_replay(&mut self, conn: ConnId, id: RoomId, next: Offset) {
         let Some(room) = self.world.hub().room(id) else { return };
         let (name, epoch, head) = (Rc::clone(&room.name), room.epoch, room.head());
@@ -272,7 +274,7 @@ impl Engine {
         self.pages.replays.insert(conn, replay);
     }
 
-    /// Bytes of a replay that are laid out at a time.
+    /// Returns the number of bytes of a replay that are prepared at a time.
     pub(super) fn replay_bytes(&self) -> usize {
         REPLAY_PAGE.min(self.world.limits().outbox / 4)
     }
@@ -297,7 +299,8 @@ impl Engine {
                 self.world.hub_mut().note_oldest(room, oldest);
                 match first {
                     Some(first) if first == next => State::Arrived(messages.into()),
-                    // The store keeps less than it did: that is a gap, as the oldest offset now says.
+                    // The store has forgotten messages: that is a gap, as the oldest offset now
+                    // shows.
                     _ if oldest > next => State::Arrived(VecDeque::new()),
                     _ => State::Lost,
                 }
@@ -306,7 +309,7 @@ impl Engine {
         };
         let Some(peer) = self.peers.get_mut(conn) else { return };
         (peer.heard, peer.pinged) = (now.tick(), false);
-        // One that fell off its tape has not asked for this.
+        // An overrun peer has not requested this replay.
         if peer.awaits_replay() {
             let cost = weight.min(self.world.limits().allowance());
             self.world.hub_mut().charge(conn, cost, now);
@@ -314,7 +317,7 @@ impl Engine {
         self.mark_ready(conn);
     }
 
-    /// Checks that peers and what they wait for agree.
+    /// Checks that peers and the requests that they wait for agree.
     ///
     /// # Panics
     /// When they do not.

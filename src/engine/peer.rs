@@ -1,4 +1,4 @@
-//! One connected client, as the engine knows it.
+//! Peers: the connected clients, as the engine knows them.
 
 use super::outbox::Outbox;
 use crate::id::{ConnId, Offset};
@@ -132,7 +132,7 @@ impl Inbox {
 /// The close of a peer.
 #[derive(Debug)]
 pub struct Close {
-    /// The reason, and what the peer is told.
+    /// The reason, and the text sent to the peer.
     pub fault: Fault,
     /// The step that it has reached.
     pub phase: Phase,

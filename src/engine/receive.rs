@@ -1,4 +1,4 @@
-//! A visit to one peer: what it sent is read, one action after the other, and carried out.
+//! A visit to one peer: the bytes that it sent are parsed, and its actions carried out one by one.
 
 use super::Engine;
 use super::commits::Wait;
@@ -16,19 +16,19 @@ use crate::wire::Parsed;
 /// The end of a visit to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// Everything that came was seen to: read on.
+    /// All received bytes were handled: continue reading.
     More,
-    /// The budget is spent, or the rooms spoken to are behind: come back with `resume` next turn,
-    /// and do not read before.
+    /// The budget is spent, or the flush of a room is behind: call `resume` in the next turn, and
+    /// do not read before.
     Unfinished,
-    /// The peer owes us a read first: do not read until [`Effect::Resume`] names it.
+    /// The peer must read first: do not read from it until [`Effect::Resume`] names it.
     Held,
-    /// Nobody is there, or nobody that is listened to: throw away what comes.
+    /// The peer is gone or closing: discard its bytes.
     Gone,
 }
 
 impl Engine {
-    /// Bytes came.
+    /// Takes bytes that a peer sent.
     pub fn received(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> Reading {
         let now = self.world.lived(now);
         let Some(peer) = self.peers.get_mut(conn) else {
@@ -56,7 +56,7 @@ impl Engine {
         }
     }
 
-    /// Goes on with what had come already.
+    /// Continues with the bytes received before.
     pub fn resume(&mut self, conn: ConnId, now: Now) -> Reading {
         let now = self.world.lived(now);
         let Some(peer) = self.peers.get_mut(conn) else {
@@ -70,7 +70,8 @@ impl Engine {
         self.converse_inbox(conn, inbox, now)
     }
 
-    /// The peer will send no more. What it said still counts, and what it is owed is still sent.
+    /// Takes the end of a peer's stream. Its earlier commands are still carried out, and its
+    /// pending bytes are still sent.
     pub fn ended(&mut self, conn: ConnId, now: Now) -> Reading {
         let Some(peer) = self.peers.get_mut(conn) else {
             self.metrics.count_stale();
@@ -99,8 +100,8 @@ impl Engine {
         reading
     }
 
-    /// Carries out actions until the bytes, the budget or the peer's credit is used up. Returns how
-    /// many bytes that took.
+    /// Carries out actions until the bytes, the budget or the peer's credit is used up. Returns the
+    /// number of bytes used.
     fn converse(&mut self, conn: ConnId, bytes: &[u8], now: Now) -> (usize, Reading) {
         let mut used = 0;
         let mut visit = Visit::default();
@@ -144,8 +145,8 @@ impl Engine {
         }
     }
 
-    /// Finds the next thing to be done for a peer: what was paused, what its session asks for, or
-    /// with `bytes` what it reads off them.
+    /// Returns the next step for a peer: its paused action, an action of its session, or with
+    /// `bytes` an action that the session parses from them.
     fn next_action<'b>(
         &mut self,
         conn: ConnId,
@@ -157,7 +158,8 @@ impl Engine {
             return Next::Stop(Reading::Gone);
         };
         if peer.is_to_wait(self.world.limits()) {
-            // The share of the turn ends first; the next one sees that the peer has to wait.
+            // The peer's share of the turn ends first; the next turn checks that the peer has to
+            // wait.
             if visit.is_costly {
                 return Next::Stop(Reading::Unfinished);
             }
@@ -185,7 +187,8 @@ impl Engine {
         }
         let Some(bytes) = bytes else { return Next::Nothing };
         if visit.is_costly {
-            // That was much: looking at everybody, or writing a page. Others are next.
+            // The previous action was expensive: it visited all persons, or wrote a page. Other
+            // peers are next.
             return Next::Stop(Reading::Unfinished);
         }
         let input = Input { bytes, ended: peer.ended };
@@ -196,7 +199,7 @@ impl Engine {
         }
     }
 
-    /// Returns a paused action whose turn has come once more.
+    /// Returns a paused action that is due again.
     fn due_again(&mut self, conn: ConnId, action: Action<'static>, now: Now) -> Action<'static> {
         if planted!("paused-action-is-carried-out-twice")
             && let Action::Command(id, command) = &action
@@ -207,7 +210,8 @@ impl Engine {
         action
     }
 
-    /// Carries out what a session does by itself, before anything is read from its peer.
+    /// Carries out the actions that a session starts by itself, before anything is read from its
+    /// peer.
     pub(super) fn open(&mut self, conn: ConnId, now: Now) {
         while let Some(action) = self.poll_action(conn, now) {
             if self.perform(conn, action, &mut Visit::default(), now).is_some() {
@@ -216,7 +220,7 @@ impl Engine {
         }
     }
 
-    /// Carries out the action that a peer waits with, outside of a visit.
+    /// Carries out a peer's paused action, outside of a visit.
     pub(super) fn carry_out_paused(&mut self, conn: ConnId, now: Now) {
         let paused = self.peers.get_mut(conn).filter(|peer| peer.is_heard());
         if let Some(action) = paused.and_then(Peer::take_paused) {
@@ -225,7 +229,7 @@ impl Engine {
         }
     }
 
-    /// Carries out what an outcome has led to, outside of a visit.
+    /// Carries out the actions that follow an outcome, outside of a visit.
     pub(super) fn go_on(&mut self, conn: ConnId, now: Now) {
         let mut visit = Visit::default();
         while let Next::Polled(action) = self.next_action(conn, None, &visit, now) {
@@ -250,7 +254,7 @@ impl Engine {
         }
     }
 
-    /// Carries out one action. Returns how the visit ends, if it ends with this.
+    /// Carries out one action. Returns the end of the visit, if the action ends it.
     fn perform(
         &mut self,
         conn: ConnId,
@@ -283,7 +287,7 @@ impl Engine {
             Action::Charge(cost) => {
                 self.world.hub_mut().charge(conn, cost, now);
                 visit.is_costly |= cost >= MESSAGE_COST;
-                // What was paid for follows at once, whatever the peer has read.
+                // The charged action follows at once, whatever the peer has read.
                 let action = self.poll_action(conn, now)?;
                 return self.perform(conn, action, visit, now);
             }
@@ -297,7 +301,7 @@ impl Engine {
                 self.resubscribe(conn);
             }
             Action::RemoteAddr(ip) => {
-                // Whether that one may come in is judged before anything else is read.
+                // The caller accepts or refuses the forwarded address before anything else is read.
                 self.effects.push_back(Effect::RemoteAddr(conn, ip));
                 return Some(Reading::Unfinished);
             }
@@ -314,7 +318,7 @@ impl Engine {
         None
     }
 
-    /// Keeps an action until it can be carried out: nothing is parsed again for it.
+    /// Pauses an action until it can be carried out, so that it is not parsed again.
     pub(super) fn pause(&mut self, conn: ConnId, action: Action<'static>) {
         if planted!("paused-action-is-lost") {
             return;
@@ -324,7 +328,7 @@ impl Engine {
         }
     }
 
-    /// Has a peer read from again, if it was held and no longer has to wait.
+    /// Resumes reading from a peer, if it was paused and no longer has to wait.
     pub(super) fn listen_again(&mut self, conn: ConnId) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         if peer.held.is_some() && !peer.is_to_wait(self.world.limits()) {
@@ -335,7 +339,7 @@ impl Engine {
         }
     }
 
-    /// Gives a peer another session. A handshake of its own begins, if it has one.
+    /// Replaces a peer's session. The new session's handshake begins, if it has one.
     fn upgrade(&mut self, conn: ConnId, session: Session, now: Now) {
         let Some(peer) = self.peers.get_mut(conn) else { return };
         peer.session = session;
@@ -349,30 +353,30 @@ impl Engine {
         self.complete(conn, id, Outcome::Done);
     }
 
-    /// Tells a session that a request has its outcome.
+    /// Reports the outcome of a request to a session.
     pub(super) fn complete(&mut self, conn: ConnId, id: RequestId, outcome: Outcome) {
         self.tell(conn, |session, view, out| session.completed(id, outcome, view, out));
     }
 }
 
-/// The next thing to be done for a peer.
+/// The next step for a peer.
 #[derive(Debug)]
 enum Next<'b> {
     /// An action for which nothing was read.
     Polled(Action<'b>),
-    /// An action, and how many bytes it took.
+    /// An action, and the number of bytes that it used.
     Read(Action<'b>, usize),
-    /// Nothing before more bytes come.
+    /// None until more bytes arrive.
     Nothing,
     /// The visit ends.
     Stop(Reading),
-    /// The conversation ends, in the fault of the peer.
+    /// The session ends, by a fault of the peer.
     Fault(Fault),
 }
 
 /// One visit to a peer.
 #[derive(Debug, Default)]
 struct Visit {
-    /// True once it has cost as much as a message: the peer's share of the turn is spent.
+    /// True if the visit has cost as much as a message: the peer's share of the turn is spent.
     is_costly: bool,
 }

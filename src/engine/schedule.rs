@@ -6,11 +6,11 @@ use super::tapes::Tapes;
 use crate::id::ConnId;
 use std::collections::{HashSet, VecDeque};
 
-/// Visits that a lane gets before the next lane has its turn. Small rooms are done within one; a big
-/// room's flush goes on between them.
+/// The visits that a lane gets before the next lane has its turn. Small rooms are finished within
+/// one; a big room's flush continues between them.
 const QUANTUM: usize = 64;
 
-/// A queue of peers to be flushed. Lanes take turns, so that no peer waits for all of a big room.
+/// A queue of peers to flush. Lanes take turns, so that no peer waits for all of a big room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
     /// Peers with pending bytes of their own, or that became writable again.
@@ -19,17 +19,17 @@ enum Lane {
     Tape(usize),
 }
 
-/// The peers to be flushed, in the order of their turns.
+/// The peers to flush, in the order of their turns.
 ///
-/// Invariants: a peer waits in the ready lane once, or not at all, as its `ready` says, and leaves it
-/// with its turn; an id whose peer is gone is passed over. The ready lane is among the lanes, once,
+/// Invariants: a peer waits in the ready lane once, or not at all, as its `ready` says, and leaves
+/// it with its turn; an id whose peer is gone is skipped. The ready lane is among the lanes, once,
 /// while a peer waits in it. A tape with a round under way has a lane. Only a writable peer is
-/// returned: it is open or has final bytes to send, and its kernel takes more.
+/// returned: it is open or has final bytes to send, and its kernel accepts more.
 #[derive(Debug)]
 pub(super) struct Schedule {
     lanes: VecDeque<Lane>,
     ready: VecDeque<ConnId>,
-    /// Visits that the first lane has left.
+    /// The visits left for the first lane.
     quantum: usize,
 }
 
@@ -40,13 +40,13 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// True if no peer is to be flushed.
+    /// True if no peer needs a flush.
     pub(super) fn is_empty(&self) -> bool {
         debug_assert!(self.ready.is_empty() || self.lanes.contains(&Lane::Ready));
         self.lanes.is_empty()
     }
 
-    /// Returns the next peer to be flushed.
+    /// Returns the next peer to flush.
     pub(super) fn next(&mut self, peers: &mut Peers, tapes: &mut Tapes) -> Option<ConnId> {
         while let Some(lane) = self.lanes.front().copied() {
             let next = match lane {
@@ -85,7 +85,7 @@ impl Schedule {
         }
     }
 
-    /// Puts a peer in the ready lane, unless it waits there or its kernel takes no more.
+    /// Puts a peer in the ready lane, unless it waits there or its kernel accepts no more.
     pub(super) fn mark_ready(&mut self, peer: &mut Peer) {
         if peer.ready || peer.blocked {
             return;

@@ -71,7 +71,7 @@ pub struct Tape {
     upcoming: Offset,
 }
 
-/// One member's place on its tape.
+/// A member's position on a tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The peer.

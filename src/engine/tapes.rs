@@ -1,4 +1,4 @@
-//! All tapes, by room and dialect, and what they share: memory and the order of appends.
+//! All tapes, by room and dialect, and their shared memory and order of appends.
 
 use super::peer::{Peer, Seat};
 use super::tape::{Fallen, Place, Pool, Tape};
@@ -19,29 +19,30 @@ pub(super) struct Tapes {
     pool: Pool,
     /// Each room's tapes, by the slot of its id.
     rooms: Vec<RoomTapes>,
-    /// Appends so far. A stamp orders what is pending for one peer across its tapes and its outbox.
+    /// The number of appends so far. A stamp orders the pending bytes of one peer across its tapes
+    /// and its outbox.
     stamp: u64,
 }
 
 /// One room's tapes: one per dialect of its members.
 #[derive(Debug, Default)]
 struct RoomTapes {
-    /// The room; the slot may have had others.
+    /// The room; the slot may have held other rooms before.
     room: Option<RoomId>,
-    /// In no order. There are more dialects than any room has at once.
+    /// The tapes by dialect, in no order. There are more dialects than any room has at once.
     tapes: SmallVec<[(Dialect, u32); 2]>,
 }
 
 /// The stretch of a tape that one append wrote.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Appended {
-    /// Where it begins.
+    /// The position at which the stretch begins.
     pub from: u64,
-    /// Where it ends.
+    /// The position at which the stretch ends.
     pub to: u64,
     /// The number of members of the tape.
     pub members: usize,
-    /// True if it began a round: the schedule must visit the tape.
+    /// True if the append began a round: the schedule must visit the tape.
     pub has_begun_round: bool,
 }
 
@@ -60,7 +61,7 @@ impl Tapes {
         self.stamp
     }
 
-    /// Begins the next append. It has one stamp, on however many tapes.
+    /// Begins the next append. It has one stamp on all tapes.
     pub(super) fn next_append(&mut self) {
         self.stamp += 1;
     }
@@ -162,7 +163,7 @@ impl Tapes {
         }
     }
 
-    /// Notes the offset that a member reads next in history.
+    /// Records the offset that a member reads next in history.
     pub(super) fn recover(&mut self, seat: Seat, next: Offset) {
         if let Some(tape) = self.slab.get_mut(seat.tape as usize) {
             tape.recover(seat.index as usize, next);

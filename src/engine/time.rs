@@ -1,15 +1,15 @@
-//! The time, as the loop tells it.
+//! The time of the engine: the loop's time without stalls.
 
 use crate::now::{Now, Tick};
 use std::time::Duration;
 
-/// A deadline missed by more than this was not missed by a peer: the process did not run.
+/// The delay of a deadline above which the process did not run, so that no peer is at fault.
 const STALL: Duration = Duration::from_secs(2);
 
 /// The time of the last wake-up, and the time during which the process did not run.
 ///
-/// Two clocks: what the loop tells, and what the engine lives by, which is the same less `stalled`.
-/// Deadlines are kept in the second, so that no peer is judged by a silence of the process.
+/// There are two clocks: the loop's, and the engine's, which is the same less `stalled`. Deadlines
+/// use the engine's, so that no peer is closed for a silence of the process.
 ///
 /// Invariant: `stalled` is no more than the time that has passed, and neither ever shrinks.
 #[derive(Debug, Default)]
@@ -20,8 +20,8 @@ pub(super) struct Time {
 }
 
 impl Time {
-    /// Notes that the loop woke up. `due` is the deadline that it slept for, if there was one: time
-    /// overslept by far was spent stopped or suspended.
+    /// Records that the loop woke up. `due` is the deadline that it slept for, if there was one: if
+    /// it overslept by far, the process was stopped or suspended.
     pub(super) fn wake(&mut self, now: Now, due: Option<Duration>) {
         debug_assert!(self.woken.running <= now.running, "time runs backwards");
         let expected = due.map_or(now.running, |due| due.max(self.woken.running));
@@ -33,17 +33,17 @@ impl Time {
         self.assert_invariants();
     }
 
-    /// Returns a time that the loop tells, as the engine lives by it.
+    /// Converts the loop's time to the engine's.
     pub(super) fn lived(&self, now: Now) -> Now {
         Now { running: now.running.saturating_sub(self.stalled), unix_ms: now.unix_ms }
     }
 
-    /// Returns the time of the last wake-up, as the engine lives by it.
+    /// Returns the time of the last wake-up on the engine's clock.
     pub(super) fn now(&self) -> Now {
         self.lived(self.woken)
     }
 
-    /// Returns a deadline as the loop's time.
+    /// Converts a deadline to the loop's time.
     pub(super) fn told(&self, deadline: Tick) -> Duration {
         deadline.start() + self.stalled
     }
@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(time.now(), Now { running: Duration::from_secs(15), unix_ms: 40_000 });
         assert_eq!(time.told(Tick(200)), Duration::from_secs(45));
         assert_eq!(time.lived(at(41)).running, Duration::from_secs(16));
-        // Without a deadline, any sleep is as long as it should be.
+        // Without a deadline, no sleep is too long.
         time.wake(at(90), None);
         assert_eq!(time.now().running, Duration::from_secs(65));
     }

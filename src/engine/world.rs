@@ -98,12 +98,13 @@ impl World {
         self.hub.reconfigure(Rc::clone(&self.limits));
     }
 
-    /// Notes that the loop woke up. `due` is the deadline that it slept for, if there was one.
+    /// Records that the loop woke up. `due` is the deadline that it slept for, if there was one.
     pub(super) fn wake(&mut self, now: Now, due: Option<Duration>) {
         self.time.wake(now, due);
     }
 
-    /// Returns a time that the loop tells, less the time during which the process did not run.
+    /// Converts the loop's time to the engine's, which excludes the time during which the process
+    /// did not run.
     pub(super) fn lived(&self, now: Now) -> Now {
         self.time.lived(now)
     }

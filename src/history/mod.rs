@@ -1,7 +1,7 @@
-//! The messages of each room: what is kept of them, in which order, and for how long. Sans I/O.
+//! The messages of each room: which are kept, in which order, and for how long. Sans I/O.
 //!
-//! There is one [`History`] per relay, and one [`RoomHistory`] per room. No other module changes what
-//! a room keeps. A relay keeps its messages in one of two ways:
+//! There is one [`History`] per relay, and one [`RoomHistory`] per room. No other module changes
+//! the history of a room. A relay keeps its messages in one of two ways:
 //!
 //! - in memory, where a message is kept in the call that [appends](History::append) it;
 //! - remotely, where a message is [proposed](History::propose), handed out as part of an [`Append`],
@@ -29,7 +29,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// The history of all rooms together: where messages are kept, and how many bytes that is.
+/// The history of all rooms together: the place where messages are kept, and their bytes.
 #[derive(Debug, Default)]
 pub struct History {
     kind: Kind,
@@ -38,7 +38,7 @@ pub struct History {
     said: usize,
 }
 
-/// Where messages are kept.
+/// The place where messages are kept.
 #[derive(Debug, Default)]
 enum Kind {
     #[default]
@@ -49,10 +49,10 @@ enum Kind {
 /// The messages of all rooms whose outcome is not known yet.
 #[derive(Debug, Default)]
 struct Remote {
-    /// Rooms that have messages to be kept, and no append under way.
+    /// Rooms that have messages to keep, and no append under way.
     ready: VecDeque<RoomId>,
     proposals: usize,
-    /// Their weight.
+    /// The weight of the proposals, in bytes.
     bytes: usize,
     /// Rooms whose clear is not done.
     clears: usize,
@@ -60,7 +60,7 @@ struct Remote {
     events_dropped: u64,
 }
 
-/// Time after which events are written even if nothing is said, and a clear that failed is tried again.
+/// Time after which events are written even without messages, and a failed clear is repeated.
 const COME_AGAIN: Duration = Duration::from_secs(1);
 
 /// A message that was kept.
@@ -68,23 +68,23 @@ const COME_AGAIN: Duration = Duration::from_secs(1);
 pub struct Kept {
     /// The message, with its offset.
     pub message: Rc<Message>,
-    /// When the room wants to forget its oldest message, if no reminder is under way yet.
+    /// The time at which the room's oldest message expires, if no reminder is set yet.
     pub remind: Option<Tick>,
 }
 
-/// A message whose outcome is known, and what waited for it.
+/// A message whose outcome is known, and the state that waited for it.
 #[derive(Debug)]
 pub enum Settled<W> {
-    /// It is kept.
+    /// The message is kept.
     Kept(Kept, W),
-    /// It certainly is not.
+    /// The message is certainly not kept.
     NotKept(Rc<Message>, W),
-    /// No message, but a clear: all that the room kept is forgotten.
+    /// A clear instead of a message: all that the room kept is forgotten.
     Cleared,
 }
 
-/// Messages of one room that are to be kept, all or the first ones, and the events among them. An event
-/// is kept if all messages up to its place are. `E` is the type of an event.
+/// Messages of one room that are to be kept, all or the first ones, and the events among them. An
+/// event is kept if all messages up to its place are kept. `E` is the type of an event.
 #[derive(Debug)]
 pub struct Append<E> {
     /// The room.
@@ -93,14 +93,14 @@ pub struct Append<E> {
     pub name: Rc<str>,
     /// Its numbering.
     pub epoch: Epoch,
-    /// The newest offset before. A store that is elsewhere keeps none of these.
+    /// The newest offset before. A store outside of the relay keeps none of the messages here yet.
     pub after: Offset,
     /// The messages in their order, each with the id under which it is kept once.
     pub messages: Vec<(Rc<Message>, Option<SaidId>)>,
     /// The events, in order, each behind `after` or one of the messages.
     pub events: Vec<PlacedEvent<E>>,
-    /// True if there are none of both, and everything up to `after` is to be forgotten instead. It is done
-    /// when this is said to be kept.
+    /// True if there are no messages and events, and everything up to `after` is to be forgotten
+    /// instead. The clear is done when the append is reported as kept.
     pub clears: bool,
 }
 
@@ -123,8 +123,8 @@ impl History {
         }
     }
 
-    /// Returns the history of a room that a store knows, with its newest messages in memory, and the time
-    /// at which the room wants to forget the oldest of them. The messages must be [sound].
+    /// Returns the history of a room that a store knows, with its newest messages in memory, and
+    /// the time at which the oldest of them expires. The messages must be [sound].
     ///
     /// [sound]: StoredRoom::is_sound
     pub fn restore<W, E>(
@@ -142,7 +142,7 @@ impl History {
         (room, remind)
     }
 
-    /// Notes the oldest offset that a store still keeps of a room.
+    /// Records the oldest offset that a store still keeps of a room.
     pub fn note_oldest<W, E>(&self, room: &mut RoomHistory<W, E>, oldest: Offset) {
         room.note_oldest(oldest);
     }
@@ -157,7 +157,8 @@ impl History {
         self.said
     }
 
-    /// Returns where the message with this id stands in a room, if it was published there lately.
+    /// Returns the offset of the message with this id in a room, if it was published there
+    /// recently.
     pub fn find<W, E>(
         &mut self,
         room: &mut RoomHistory<W, E>,
@@ -171,7 +172,7 @@ impl History {
         found
     }
 
-    /// Returns how many messages wait for their outcome, in all rooms.
+    /// Returns the number of messages that wait for their outcome, in all rooms.
     pub fn pending(&self) -> usize {
         match &self.kind {
             Kind::Memory => 0,
@@ -221,7 +222,7 @@ impl History {
         let before = room.weight();
         room.keep(Rc::clone(&message), now, limits);
         self.kept = self.kept - before + room.weight();
-        // The room that is published to pays, with all it has if need be.
+        // The room that is published to loses old messages, all of them if necessary.
         while self.kept > limits.history_total && !room.is_empty() {
             let before = room.weight();
             room.forget_oldest();
@@ -235,8 +236,9 @@ impl History {
         Kept { message, remind: room.remind_first(now, age) }
     }
 
-    /// Remembers the id of a room's newest message. Where all ids together take too much, the room
-    /// that is published to forgets older ones, but never the newest, whatever is published elsewhere.
+    /// Remembers the id of a room's newest message. If all ids together take too much memory, the
+    /// room that is published to forgets older ids, but never the newest, however many other rooms
+    /// have.
     fn remember<W, E>(
         &mut self,
         room: &mut RoomHistory<W, E>,
@@ -255,7 +257,7 @@ impl History {
         }
     }
 
-    /// Puts a message forward whose outcome comes later, for what waits for it.
+    /// Proposes a message whose outcome comes later, with the state that waits for it.
     pub fn propose<W, E>(
         &mut self,
         id: RoomId,
@@ -272,8 +274,8 @@ impl History {
         remote.note_ready(id, room);
     }
 
-    /// Adds an event behind everything that was proposed in a room, and its weight. Returns when the room
-    /// is to [come again](Self::come_again), if that is news.
+    /// Adds an event and its weight behind all proposals of a room. Returns the time at which the
+    /// room must [come again](Self::come_again), if no such time was set before.
     pub fn add_event<W, E>(
         &mut self,
         room: &mut RoomHistory<W, E>,
@@ -287,7 +289,8 @@ impl History {
         })
     }
 
-    /// Returns how many events were dropped: there were too many, or a store did not keep them.
+    /// Returns the number of events that were dropped: there were too many, or a store did not keep
+    /// them.
     pub fn events_dropped(&self) -> u64 {
         match &self.kind {
             Kind::Memory => 0,
@@ -295,7 +298,7 @@ impl History {
         }
     }
 
-    /// Has written what waited for this time, in a room that has come again.
+    /// Makes a room ready to write the events or the clear that waited for this time.
     pub fn come_again<W, E>(&mut self, id: RoomId, room: &mut RoomHistory<W, E>, now: Tick) {
         if let Kind::Remote(remote) = &mut self.kind {
             room.came(now);
@@ -303,8 +306,9 @@ impl History {
         }
     }
 
-    /// Takes what came of the append or clear of a room that is under way. Returns true if there is
-    /// something to apply, and when the room is to come again, if that is news.
+    /// Takes the outcome of a room's append or clear that is under way. Returns true if there is
+    /// something to apply, and the time at which the room must come again, if no such time was set
+    /// before.
     pub fn settle<W, E>(
         &mut self,
         id: RoomId,
@@ -319,7 +323,7 @@ impl History {
         (has_outcome, comes)
     }
 
-    /// Returns a room that has messages to be kept, and no append under way; or had them.
+    /// Returns a room that has, or had, messages to keep and no append under way.
     pub fn take_ready(&mut self) -> Option<RoomId> {
         match &mut self.kind {
             Kind::Memory => None,
@@ -327,7 +331,7 @@ impl History {
         }
     }
 
-    /// Applies the oldest outcome of a room that is known.
+    /// Applies the oldest outcome of a room that was [reported](RoomHistory::settle).
     pub fn apply_next<W, E>(
         &mut self,
         id: RoomId,
@@ -353,7 +357,8 @@ impl History {
         })
     }
 
-    /// Forgets what is too old in a room whose reminder may have come. Returns when to come again.
+    /// Forgets expired messages and ids of a room whose reminder may have come. Returns the time of
+    /// the next reminder.
     pub fn forget_old<W, E>(
         &mut self,
         room: &mut RoomHistory<W, E>,
@@ -367,8 +372,8 @@ impl History {
         remind
     }
 
-    /// Forgets everything that a room keeps, and what is still to be kept there. A store is told to forget
-    /// it, too. The numbering goes on.
+    /// Forgets everything that a room keeps, and its pending messages. A store must forget it, too.
+    /// The numbering continues.
     pub fn clear<W, E>(&mut self, id: RoomId, room: &mut RoomHistory<W, E>) {
         self.kept -= room.weight();
         self.said -= room.said_weight();
@@ -385,7 +390,7 @@ impl History {
 }
 
 impl Remote {
-    /// Notes that something of a room can be written, if so.
+    /// Queues a room if something of it can be written.
     fn note_ready<W, E>(&mut self, id: RoomId, room: &mut RoomHistory<W, E>) {
         if room.queue() {
             self.ready.push_back(id);

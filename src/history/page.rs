@@ -1,5 +1,6 @@
-//! Reading from a store outside of the relay: pages of what is older than what is in memory, and rooms
-//! that only the store knows. Requests go out, outcomes come later, in any order, or never.
+//! Reading from a store outside of the relay: pages of messages that are older than those in
+//! memory, and rooms that only the store knows. Requests go out; outcomes come later, in any order,
+//! or never.
 //!
 //! ```text
 //!            in the store                       in memory       pending
@@ -7,26 +8,26 @@
 //! oldest                        in_memory_from            head
 //! ```
 //!
-//! A question that only touches what is in memory is answered from there. One that reaches below is
-//! asked of the store as a whole.
+//! A query that only needs messages in memory is answered from there. A query that reaches below is
+//! passed to the store completely.
 
 use super::recent::{Mark, Question, Recent, SaidId, Select};
 use crate::id::{Epoch, Offset};
 use crate::payload::Message;
 use std::rc::Rc;
 
-/// Names one request to read from a store. Never reused.
+/// The id of one request to read from a store. Never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ReadId(u64);
 
 impl ReadId {
-    /// Returns the id after this one.
+    /// Returns the next id.
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
 }
 
-/// A question to the messages of one room that a store keeps.
+/// A query on the messages of one room that a store keeps.
 #[derive(Clone, Debug)]
 pub struct PageRequest {
     /// The request, for its outcome.
@@ -46,7 +47,7 @@ pub struct PageRequest {
 pub enum PageOutcome {
     /// The messages found.
     Page(StoredPage),
-    /// The store cannot say.
+    /// The store could not answer.
     Failed,
 }
 
@@ -60,8 +61,8 @@ pub struct StoredPage {
 }
 
 impl StoredPage {
-    /// Returns the page without what is newer than `head`; `None` if it is no answer to the question: it
-    /// has a hole, or is longer than was asked for.
+    /// Returns the page without messages newer than `head`; `None` if it is not an answer to the
+    /// query: it has a hole, or is longer than requested.
     pub fn checked(mut self, head: Offset, question: Question) -> Option<Self> {
         self.messages.retain(|message| message.offset <= head);
         let Question { limit, bytes, .. } = question;
@@ -75,16 +76,16 @@ impl StoredPage {
     }
 }
 
-/// A request for what a store knows of a room that the relay does not have in memory.
+/// A request for a room that the store may know and the relay does not have in memory.
 #[derive(Clone, Debug)]
 pub struct OpenRequest {
     /// The request, for its outcome.
     pub id: ReadId,
-    /// The room's name, as it was asked for. Case does not matter.
+    /// The room's name, as requested. Case does not matter.
     pub name: Rc<str>,
     /// The newest messages wanted, at most.
     pub messages: usize,
-    /// Their weight at most, in bytes, unless there is one message only.
+    /// The most bytes of weight, unless there is one message only.
     pub bytes: usize,
 }
 
@@ -93,9 +94,9 @@ pub struct OpenRequest {
 pub enum OpenOutcome {
     /// The store knows nothing of a room of that name.
     Absent,
-    /// It knows this.
+    /// The store knows the room.
     Found(StoredRoom),
-    /// The store cannot say.
+    /// The store could not answer.
     Failed,
 }
 
@@ -128,15 +129,15 @@ impl StoredRoom {
     }
 }
 
-/// True if a question may have an answer, or a part of it, before the messages in memory. `from` is the
-/// first offset there, or the next one.
+/// True if a query may have an answer, or a part of it, before the messages in memory. `from` is
+/// the first offset there, or the next one.
 pub(super) fn reaches_below(recent: &Recent, from: Offset, question: Question) -> bool {
     let is_below = |mark: Mark| match mark {
         Mark::Offset(offset) => offset.saturating_add(1) < from,
         Mark::Time(_) => recent.behind(mark) == 0,
         Mark::End => false,
     };
-    // Of those before a place, fewer than wanted are in memory.
+    // Fewer messages before a place are in memory than requested.
     let is_short = |limit: usize| {
         let range = recent.page_range(question);
         range.start == 0 && (limit == 0 || range.len() < limit)

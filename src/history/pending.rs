@@ -264,8 +264,8 @@ impl<W, E> Pending<W, E> {
         numbered.collect()
     }
 
-    /// Adds an event behind everything that was proposed. Returns when the room comes by itself to have it
-    /// written, if that is news; or an error if there are too many.
+    /// Adds an event behind all proposals. Returns the time at which the room becomes due, if no
+    /// such time was set before; or an error if there are too many events.
     pub(super) fn add_event(
         &mut self,
         (event, weight): (E, usize),
@@ -280,7 +280,8 @@ impl<W, E> Pending<W, E> {
         Ok(self.come_at(at))
     }
 
-    /// Has the room come by itself, unless it comes earlier. Returns when, if that is news.
+    /// Makes the room due at this time, unless a time is set already. Returns the time, if it is
+    /// new.
     fn come_at(&mut self, at: Tick) -> Option<Tick> {
         if self.comes_at.is_some() {
             return None;
@@ -289,15 +290,16 @@ impl<W, E> Pending<W, E> {
         self.comes_at
     }
 
-    /// Notes that the room has come by itself, if it was to.
+    /// Marks the room as due, if its time has come.
     pub(super) fn came(&mut self, now: Tick) {
         if self.comes_at.take_if(|at| *at <= now).is_some() {
             self.is_due = true;
         }
     }
 
-    /// Takes what came of the append or clear that is under way. Returns true if there is something to
-    /// apply; and how many events are lost, and when the room comes by itself, if that is news.
+    /// Takes the outcome of the append or clear that is under way. Returns true if there is
+    /// something to apply; the number of lost events; and the time at which the room becomes due,
+    /// if no such time was set before.
     pub(super) fn settle(
         &mut self,
         outcome: CommitOutcome,
@@ -324,7 +326,7 @@ impl<W, E> Pending<W, E> {
             }
             CommitOutcome::NotKept if self.under_way > self.kept => {
                 lost = std::mem::take(&mut self.events_under_way).len();
-                // All that was proposed since fails, too: nothing is kept that came after what is lost.
+                // All later proposals fail, too: nothing may be kept after a message that is lost.
                 self.failed = self.proposals.len() - self.kept;
                 self.under_way = self.kept;
             }
@@ -339,7 +341,7 @@ impl<W, E> Pending<W, E> {
         self.kept + self.failed > 0 || self.clear == Clear::Done
     }
 
-    /// Forgets all proposals once they are kept, and has the room cleared behind them.
+    /// Marks all proposals to be forgotten once they are kept, and requests a clear behind them.
     pub(super) fn forget(&mut self) {
         self.forgotten = self.proposals.len();
         match self.clear {

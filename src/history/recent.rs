@@ -31,7 +31,7 @@ pub enum Select {
     Before(Mark),
     /// The oldest after it.
     After(Mark),
-    /// As many on each side of it.
+    /// An equal number on each side of the place.
     Around(Mark),
     /// The oldest between two places.
     Between(Mark, Mark),

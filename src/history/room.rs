@@ -1,4 +1,4 @@
-//! The history of one room: its numbering, and what is kept.
+//! The history of one room: its numbering, and the messages and ids that are kept.
 
 use super::page;
 use super::pending::{CommitOutcome, Fate, Part, Pending, Proposal};
@@ -11,8 +11,8 @@ use crate::payload::Message;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// The history of one room. Only [`History`](super::History) changes it. `W` is what waits for the
-/// outcome of a message.
+/// The history of one room. Only [`History`](super::History) changes it. `W` is the type of the
+/// state that waits for the outcome of a message.
 #[derive(Debug)]
 pub struct RoomHistory<W, E> {
     head: Offset,
@@ -25,7 +25,7 @@ pub struct RoomHistory<W, E> {
     pending: Option<Box<Pending<W, E>>>,
     /// The number of events that were handed out.
     events: u64,
-    /// When the oldest message or id will be too old; a reminder is under way for then.
+    /// The time at which the oldest message or id expires; a reminder is set for it.
     ages_at: Option<Tick>,
 }
 
@@ -44,23 +44,24 @@ impl<W, E> Default for RoomHistory<W, E> {
 }
 
 impl<W, E> RoomHistory<W, E> {
-    /// Returns the newest offset; 0 before anything was published.
+    /// Returns the newest offset; 0 before the first message.
     pub fn head(&self) -> Offset {
         self.head
     }
 
-    /// Returns the oldest offset kept, in memory or in a store, or the one that comes next.
+    /// Returns the oldest offset kept, in memory or in a store, or the next offset if there is
+    /// none.
     pub fn oldest(&self) -> Offset {
         let in_memory = self.in_memory_from();
         self.stored_from.map_or(in_memory, |stored| stored.min(in_memory))
     }
 
-    /// Returns the oldest offset in memory, or the one that comes next.
+    /// Returns the oldest offset in memory, or the next offset if there is none.
     pub fn in_memory_from(&self) -> Offset {
         self.recent.oldest().unwrap_or(self.head + 1)
     }
 
-    /// True if the answer to a question may include messages that only a store has.
+    /// True if the answer to a query may include messages that only a store has.
     pub fn reaches_below(&self, question: Question) -> bool {
         let from = self.in_memory_from();
         self.oldest() < from && page::reaches_below(&self.recent, from, question)
@@ -76,8 +77,8 @@ impl<W, E> RoomHistory<W, E> {
         self.from(offset).next().filter(|message| message.offset == offset)
     }
 
-    /// Returns the messages asked for, of those in memory, ascending: of those that fit neither `limit` nor `bytes`, the
-    /// end that was asked for stays.
+    /// Iterates over the requested messages in memory, ascending. If they exceed `limit` or
+    /// `bytes`, the requested end of them stays.
     pub fn page(&self, question: Question) -> impl Iterator<Item = &Rc<Message>> {
         self.recent.page(question)
     }
@@ -97,14 +98,14 @@ impl<W, E> RoomHistory<W, E> {
         self.recent.is_empty()
     }
 
-    /// True if there is nothing for which the room has to go on: no message and no id is kept, and neither
-    /// a message nor a clear is pending.
+    /// True if the room need not exist for its history: no message and no id is kept, and neither a
+    /// message nor a clear is pending.
     pub fn is_over(&self) -> bool {
         let is_pending = self.pending.as_ref().is_some_and(|pending| pending.holds_room());
         self.recent.is_empty() && self.said.is_none() && !is_pending
     }
 
-    /// Returns how many messages wait for their outcome.
+    /// Returns the number of messages that wait for their outcome.
     pub fn pending(&self) -> usize {
         self.pending.as_ref().map_or(0, |pending| pending.len())
     }
@@ -119,29 +120,29 @@ impl<W, E> RoomHistory<W, E> {
         self.pending.as_ref().is_some_and(|pending| pending.has(id))
     }
 
-    /// Returns what waits for the outcome of the message with this id.
+    /// Returns the state that waits for the outcome of the message with this id.
     pub fn waiting_of(&mut self, id: SaidId) -> Option<&mut W> {
         self.pending.as_mut()?.find(id).map(|proposal| &mut proposal.waiting)
     }
 
-    /// Returns what waits for the outcome of the newest message without one.
+    /// Returns the state that waits for the outcome of the newest pending message.
     pub fn last_waiting(&mut self) -> Option<&mut W> {
         self.pending.as_mut()?.last().map(|proposal| &mut proposal.waiting)
     }
 
-    /// Returns everything that waits, in the order of the messages.
+    /// Iterates over the waiting states, mutable, in the order of the messages.
     pub fn waiting_mut(&mut self) -> impl Iterator<Item = &mut W> {
         let proposals = self.pending.iter_mut().flat_map(|pending| pending.iter_mut());
         proposals.map(|proposal| &mut proposal.waiting)
     }
 
-    /// Returns everything that waits.
+    /// Iterates over the waiting states.
     pub fn waiting(&self) -> impl Iterator<Item = &W> {
         let proposals = self.pending.iter().flat_map(|pending| pending.iter());
         proposals.map(|proposal| &proposal.waiting)
     }
 
-    /// Begins what is to be written next, if anything is and nothing is under way.
+    /// Begins the next part to write, if there is one and nothing is under way.
     pub fn begin(&mut self) -> Option<Part<E>> {
         let pending = self.pending.as_mut()?;
         pending.is_queued = false;
@@ -166,19 +167,19 @@ impl<W, E> RoomHistory<W, E> {
         self.pending.take_if(|pending| pending.is_empty() && !pending.is_queued);
     }
 
-    /// Adds an event behind everything that was proposed.
+    /// Adds an event behind all proposals.
     pub(super) fn add_event(&mut self, event: (E, usize), at: Tick) -> Result<Option<Tick>, ()> {
         self.pending.get_or_insert_default().add_event(event, at)
     }
 
-    /// Notes that the room has come by itself.
+    /// Marks the room as due, if its time has come.
     pub(super) fn came(&mut self, now: Tick) {
         if let Some(pending) = &mut self.pending {
             pending.came(now);
         }
     }
 
-    /// Notes that the room is queued, if it is ready and was not. Returns true if so.
+    /// Marks the room as queued if it is ready and was not queued. Returns true if so.
     pub(super) fn queue(&mut self) -> bool {
         self.pending.as_mut().is_some_and(|pending| {
             pending.is_ready() && !std::mem::replace(&mut pending.is_queued, true)
@@ -202,12 +203,12 @@ impl<W, E> RoomHistory<W, E> {
         Self { head, stored_from: Some(oldest), ..Self::default() }
     }
 
-    /// Numbers events on from those that the store keeps.
+    /// Continues the numbers of events after those that the store keeps.
     pub(super) fn continue_events(&mut self, last: u64) {
         self.events = last;
     }
 
-    /// Notes the oldest offset that the store keeps. It only forgets.
+    /// Records the oldest offset that the store keeps. It never decreases.
     pub(super) fn note_oldest(&mut self, oldest: Offset) {
         if let Some(stored) = &mut self.stored_from {
             *stored = oldest.max(*stored);
@@ -218,8 +219,8 @@ impl<W, E> RoomHistory<W, E> {
         self.pending.get_or_insert_default().push(proposal);
     }
 
-    /// Takes the oldest message with an outcome. One that was kept only to be forgotten has its place
-    /// in the numbering all the same.
+    /// Takes the oldest message with an outcome. A message that was kept and then forgotten keeps
+    /// its place in the numbering.
     pub(super) fn take_settled(&mut self) -> Option<(Proposal<W>, Fate)> {
         let (proposal, fate) = self.pending.as_mut()?.pop()?;
         self.drop_pending();
@@ -249,7 +250,7 @@ impl<W, E> RoomHistory<W, E> {
         self.change_said(|_| {});
     }
 
-    /// Returns where the message with this id stands, unless that was too long ago.
+    /// Returns the offset of the message with this id, unless the id has expired.
     pub(super) fn find(&mut self, id: SaidId, now: Tick, age: Duration) -> Option<Offset> {
         self.change_said(|said| said.forget_old(now, age));
         let is_forgotten = |offset: &Offset| {
@@ -258,12 +259,12 @@ impl<W, E> RoomHistory<W, E> {
         self.said.as_ref()?.find(id).filter(|offset| !is_forgotten(offset))
     }
 
-    /// Forgets the older half of the ids. Returns false if there is nothing to gain.
+    /// Forgets the older half of the ids. Returns false if no more can be forgotten.
     pub(super) fn forget_half_said(&mut self) -> bool {
         self.said.as_mut().is_some_and(|said| said.forget_half())
     }
 
-    /// Changes what is remembered of ids. Nothing owns no memory.
+    /// Changes the remembered ids. An empty set owns no memory.
     fn change_said(&mut self, change: impl FnOnce(&mut SaidIds)) {
         self.said = self.said.take().and_then(|mut said| {
             change(&mut said);
@@ -287,7 +288,7 @@ impl<W, E> RoomHistory<W, E> {
         self.head > 0 || self.events > 0 || self.pending() > 0
     }
 
-    /// Has a store forget as well, behind all that is pending.
+    /// Requests a clear of the store, behind all that is pending.
     pub(super) fn clear_remotely(&mut self) {
         self.pending.get_or_insert_default().forget();
     }
@@ -301,7 +302,8 @@ impl<W, E> RoomHistory<W, E> {
         self.ages_at
     }
 
-    /// Forgets what is too old, if the reminder has come. Returns the time of the next one.
+    /// Forgets expired messages and ids, if the reminder has come. Returns the time of the next
+    /// one.
     pub(super) fn forget_old(&mut self, now: Tick, limits: &Limits) -> Option<Tick> {
         self.ages_at.filter(|at| *at <= now)?;
         self.recent.forget_before(oldest_worth_keeping(now, limits.history_age));
@@ -315,7 +317,7 @@ impl<W, E> RoomHistory<W, E> {
     }
 }
 
-/// Below this, a message is too old at `now`.
+/// Returns the tick before which a message is too old at `now`.
 fn oldest_worth_keeping(now: Tick, age: Duration) -> Tick {
     Tick(now.0.saturating_sub(Tick(0).after(age).0.saturating_sub(1)))
 }

@@ -1,7 +1,7 @@
 //! The ids under which messages of one room were published, so that each is published once.
 //!
-//! They outlive their messages: an id is forgotten after a number of later ids and after a time of its
-//! own, however much of the room's messages is still there to be read.
+//! Ids outlive their messages: an id is forgotten after a number of later ids and after a time,
+//! even if the room still keeps its message.
 
 use super::recent::SaidId;
 use crate::id::Offset;
@@ -10,14 +10,15 @@ use crate::now::Tick;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// The ids of the last messages of one room that had one, bounded by count and age.
+/// The ids of the last messages of one room that had an id, bounded by count and age.
 ///
 /// Invariant: `order` has each id once, the oldest first, and `places` has the same ids.
 #[derive(Debug, Default)]
 pub(super) struct SaidIds {
     order: VecDeque<Said>,
     places: HashMap<SaidId, Offset>,
-    /// Buckets that `places` has allocated. Its capacity does not tell once ids were removed.
+    /// The buckets that `places` has allocated. Its capacity does not show them once ids were
+    /// removed.
     buckets: usize,
 }
 
@@ -28,7 +29,8 @@ struct Said {
 }
 
 impl SaidIds {
-    /// Remembers where the message with this id stands, and forgets the oldest ids beyond the limit.
+    /// Remembers the offset of the message with this id, and forgets the oldest ids beyond the
+    /// limit.
     pub(super) fn remember(&mut self, id: SaidId, offset: Offset, at: Tick, limits: &Limits) {
         while !self.order.is_empty() && self.order.len() >= limits.said_once_messages {
             self.forget_oldest();
@@ -40,7 +42,7 @@ impl SaidIds {
         }
     }
 
-    /// Returns where the message with this id stands.
+    /// Returns the offset of the message with this id.
     pub(super) fn find(&self, id: SaidId) -> Option<Offset> {
         self.places.get(&id).copied()
     }
@@ -58,8 +60,8 @@ impl SaidIds {
         }
     }
 
-    /// Forgets the older half, but not the least that every room remembers. Returns false if no more
-    /// than that is left.
+    /// Forgets the older half of the ids, but not the least number that every room remembers.
+    /// Returns false if no more than that is left.
     pub(super) fn forget_half(&mut self) -> bool {
         let least = (self.order.len() / 2).max(SAID_ONCE_LEAST);
         if self.order.len() <= least {
@@ -74,7 +76,7 @@ impl SaidIds {
         true
     }
 
-    /// Returns the time of the oldest.
+    /// Returns the time of the oldest id.
     pub(super) fn oldest_at(&self) -> Option<Tick> {
         self.order.front().map(|said| said.at)
     }
@@ -84,7 +86,7 @@ impl SaidIds {
         self.order.is_empty()
     }
 
-    /// Returns the bytes of memory that this takes, itself included.
+    /// Returns the bytes of memory that the ids take, including this struct.
     pub(super) fn weight(&self) -> usize {
         /// One byte of control for each bucket, and a group of them beyond the last.
         const GROUP: usize = 16;
@@ -95,8 +97,8 @@ impl SaidIds {
     }
 }
 
-/// The buckets of a hash map that has this capacity and from which nothing was removed: a power of
-/// two of which an eighth stays free.
+/// Returns the buckets of a hash map that has this capacity and from which nothing was removed: a
+/// power of two of which an eighth stays free.
 fn buckets(capacity: usize) -> usize {
     match capacity {
         0 => 0,
@@ -159,7 +161,7 @@ mod tests {
         let mut said = SaidIds::default();
         for offset in 1..=50_000 {
             said.remember((9, offset), offset, Tick(0), &limits(1_000));
-            // What has room for so many has room for no fewer.
+            // A map never has fewer buckets than its capacity needs.
             assert!(said.buckets >= buckets(said.places.capacity()));
             assert!(said.buckets <= 4_096, "{}", said.buckets);
         }

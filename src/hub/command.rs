@@ -295,7 +295,7 @@ pub enum Sender<'a> {
     /// A person under its own name, in the room or not, where the room's rights allow it. It does not
     /// receive the message with the other members.
     Person {
-        /// True if the sender wants a private copy.
+        /// True if the sender wants a private copy: [`Reply::Echo`](super::Reply::Echo).
         echo: bool,
     },
     /// A peer outside of all rooms. The room is made if it does not exist. Answered with

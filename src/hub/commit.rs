@@ -1,5 +1,5 @@
-//! Commit: a message that was let through is given its offset, kept, delivered and acknowledged; or
-//! it is not kept, and its sender is told so.
+//! Commit: an accepted message is given its offset, kept, delivered and acknowledged; or it is not
+//! kept, and its sender is notified.
 
 use super::command::Sender;
 use super::event::Event;
@@ -16,7 +16,7 @@ use crate::reason::Refusal;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Messages of a room to be kept, and the notices among them: see [`history::Append`].
+/// The messages of a room to keep, and the notices among them: see [`history::Append`].
 pub type Append = history::Append<Notice>;
 
 /// An outcome that was applied.
@@ -26,8 +26,8 @@ pub struct Applied {
     pub weight: usize,
     /// True if its room has more.
     pub has_more: bool,
-    /// True if the message is kept, and how long that took; nothing for what is no message, and for a
-    /// message of which it was told before that nobody knows.
+    /// True if the message is kept, and the time that took. `None` for a clear, and for a message
+    /// whose outcome was reported as unknown before.
     pub outcome: Option<(bool, Duration)>,
 }
 
@@ -44,14 +44,14 @@ impl Settled<Waiting> {
 }
 
 impl Hub {
-    /// Has messages kept by a store outside of the relay, from the first one on.
+    /// Switches to a store outside of the relay that keeps all messages, from the first one on.
     pub fn keep_remotely(&mut self) {
         debug_assert!(self.rooms.is_empty(), "a room keeps its messages where it began");
         self.history = History::remote();
     }
 
-    /// Puts a message forward, unless one with its id is kept or pending: then its sender is answered
-    /// as for that one.
+    /// Proposes a message, unless a message with its id is kept or pending: then its sender
+    /// receives the answer of that one.
     #[inline]
     pub(super) fn submit(
         &mut self,
@@ -82,7 +82,7 @@ impl Hub {
         }
     }
 
-    /// Puts a message forward that has passed every check, and answers its sender with the outcome.
+    /// Proposes a message that has passed every check, and answers its sender with the outcome.
     /// Returns the offset if the message is kept at once.
     #[inline]
     pub(super) fn propose(
@@ -187,7 +187,8 @@ impl Hub {
         Progress::Pending
     }
 
-    /// The answer to a message that is kept at this offset. The message itself may be gone by now.
+    /// Returns the answer to a message that is kept at this offset. The message itself may have
+    /// been forgotten.
     fn acknowledgement(
         &self,
         id: RoomId,
@@ -211,7 +212,7 @@ impl Hub {
         })
     }
 
-    /// Returns what is to be written next. A room has one append, or clear, under way at most.
+    /// Returns the next append or clear to write. A room has one of them under way at most.
     pub fn take_append(&mut self) -> Option<Append> {
         while let Some(id) = self.history.take_ready() {
             let Some(room) = room_mut(&mut self.rooms, id) else { continue };
@@ -228,8 +229,8 @@ impl Hub {
         None
     }
 
-    /// Takes what came of the append of a room that is under way. True if there is something to
-    /// [apply](Self::apply_outcome). Where nobody knows yet, those who wait are told so.
+    /// Takes the outcome of a room's append that is under way. True if there is something to
+    /// [apply](Self::apply_outcome). If the outcome is unknown, the waiting peers are notified.
     pub fn committed(&mut self, id: RoomId, outcome: CommitOutcome, now: Now) -> bool {
         if outcome == CommitOutcome::Unknown {
             self.give_up(id, Duration::MAX);
@@ -241,8 +242,8 @@ impl Hub {
         has_outcome
     }
 
-    /// Tells those who have waited for long enough that it is not known what becomes of their messages.
-    /// The messages go on waiting.
+    /// Reports to the peers that have waited long enough that the outcome of their messages is
+    /// unknown. The messages stay pending.
     pub(super) fn lose_patience(&mut self, id: RoomId, now: Now) {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         if room.patience_at.is_some_and(|at| at <= now.tick()) {
@@ -251,7 +252,7 @@ impl Hub {
         }
     }
 
-    /// Tells those who have waited since this time or longer.
+    /// Reports an unknown outcome to the peers that have waited since `since` or longer.
     fn give_up(&mut self, id: RoomId, since: Duration) {
         let Some(room) = room_mut(&mut self.rooms, id) else { return };
         let (mut next, mut answers) = (None, Vec::new());
@@ -267,8 +268,8 @@ impl Hub {
         }
     }
 
-    /// Applies the oldest outcome of a room: the message is delivered and acknowledged, or its sender
-    /// is told that it is not kept. Returns `None` if there was none.
+    /// Applies the oldest outcome of a room: the message is delivered and acknowledged, or its
+    /// sender is notified that it is not kept. Returns `None` if there was none.
     pub fn apply_outcome(&mut self, id: RoomId, now: Now) -> Option<Applied> {
         let room = room_mut(&mut self.rooms, id)?;
         let history = &mut room.history;
@@ -327,7 +328,7 @@ impl Hub {
         }
     }
 
-    /// Notes that a peer waits for an outcome in a room, since then.
+    /// Records that a peer waits for an outcome in a room, since this time.
     fn note_pending(&mut self, conn: ConnId, id: RoomId, since: Duration) {
         self.pending.entry(conn).or_insert((id, 0)).1 += 1;
         let room = room_mut(&mut self.rooms, id).filter(|room| room.patience_at.is_none());
@@ -338,7 +339,7 @@ impl Hub {
         }
     }
 
-    /// Tells all who wait that it is not known what becomes of their messages. Visits every room.
+    /// Reports an unknown outcome to all waiting peers. Visits every room.
     pub fn give_up_all(&mut self) {
         let waits = self.rooms.iter().filter(|(_, room)| room.patience_at.is_some());
         let rooms: Vec<RoomId> = waits.map(|(_, room)| room.id).collect();
@@ -352,12 +353,12 @@ impl Hub {
         (self.history.pending(), self.history.pending_weight())
     }
 
-    /// Returns of how many messages it was told that nobody knows what becomes of them.
+    /// Returns the number of messages whose outcome was reported as unknown.
     pub fn unknown_outcomes(&self) -> u64 {
         self.unknown
     }
 
-    /// True if nothing waits to be written, or for what came of it.
+    /// True if nothing waits to be written, and no outcome is missing.
     pub fn is_settled(&self) -> bool {
         self.history.is_settled()
     }
@@ -367,12 +368,12 @@ impl Hub {
         self.history.pending() > 0
     }
 
-    /// The room in which messages of a peer wait for their outcome.
+    /// Returns the room in which messages of a peer wait for their outcome.
     pub fn pending_room(&self, conn: ConnId) -> Option<RoomId> {
         self.pending.get(&conn).map(|(room, _)| *room)
     }
 
-    /// Bytes of messages that wait for their outcome in a room.
+    /// Returns the bytes of messages that wait for their outcome in a room.
     pub fn pending_bytes(&self, id: RoomId) -> usize {
         self.room(id).map_or(0, |room| room.history.pending_weight())
     }
@@ -384,8 +385,8 @@ impl Hub {
         said != 0 && self.is_pending(id, (key, said))
     }
 
-    /// True if a room that was not open to everybody has been left by all, and is over once the last
-    /// messages are through.
+    /// True if all members have left a room that was not open to everybody, and the room only waits
+    /// for its last messages.
     pub fn is_closing(&self, id: RoomId) -> bool {
         self.room(id).is_some_and(|room| {
             room.members.is_empty() && !room.rights.is_open() && room.history.pending_weight() > 0
@@ -393,8 +394,8 @@ impl Hub {
     }
 }
 
-/// The first tick at which somebody who waits since then has waited long enough.
+/// Returns the first tick at which a peer that waits since `since` has waited long enough.
 fn patience_ends(since: Duration, patience: Duration) -> Tick {
-    // A tick more than enough: what is left of a millisecond does not count in a tick.
+    // One tick is added: a tick drops the rest of a millisecond.
     Tick(Tick(0).after(since + patience).0.saturating_add(1))
 }

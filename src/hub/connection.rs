@@ -1,4 +1,4 @@
-//! Connections: a person arrives, turns out to come from elsewhere, departs.
+//! Connections: the arrival, the change of origin and the departure of a person.
 
 use super::heard::Told;
 use super::notice::{Departure, Notice};
@@ -8,14 +8,14 @@ use crate::now::Now;
 use crate::reason::CloseReason;
 use core::net::IpAddr;
 
-/// The place that a connection comes from.
+/// The origin of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The message rate does not apply.
+    /// True if the message rate does not apply.
     pub exempt: bool,
-    /// Stands for the network; only a number derived from it is ever shown.
+    /// A number that stands for the network; only a number derived from it is ever shown.
     pub network: u64,
-    /// The address, if it is shown to everybody whose protocol shows one.
+    /// The address, if clients whose protocol shows addresses may see it.
     pub shown: Option<IpAddr>,
 }
 
@@ -26,7 +26,8 @@ impl Hub {
         self.people.show(conn, origin.shown);
     }
 
-    /// Replaces a connection's origin, and gives it a fresh allowance: a proxy has told whom it speaks for.
+    /// Replaces a connection's origin, and gives it a fresh allowance, after a proxy has forwarded
+    /// the client's address.
     pub fn moved(&mut self, conn: ConnId, origin: Origin) {
         let cloak = self.secrets.cloak(origin.network);
         if let Some(person) = self.people.get_mut(conn) {
@@ -35,12 +36,12 @@ impl Hub {
         self.people.show(conn, origin.shown);
     }
 
-    /// The number that stands for a connection's network.
+    /// Returns the number that stands for a connection's network.
     pub fn cloak_of(&self, conn: ConnId) -> u64 {
         self.people.cloak_of(conn)
     }
 
-    /// Somebody is gone, for whatever reason. Nothing happens the second time.
+    /// Removes a person that disconnected, and notifies the others. The second call has no effect.
     pub fn depart(&mut self, conn: ConnId, why: CloseReason, now: Now) {
         let Some(who) = self.people.identity(conn) else { return };
         let presence = self.people.presence(conn);

@@ -1,4 +1,4 @@
-//! Delivers a notice that concerns several rooms once to each hearer.
+//! Delivery of a notice that concerns several rooms: once to each person.
 
 use super::person::People;
 use super::room::Room;
@@ -6,17 +6,17 @@ use crate::id::{ConnId, RoomId};
 use crate::limits::Limits;
 use std::collections::HashSet;
 
-/// Members looked at, at most, so that those who share several rooms with somebody hear of them once.
-/// Beyond it they may hear it twice.
+/// The most members that are compared, so that persons who share several rooms with another receive
+/// its notices once. Beyond it they may receive a notice twice.
 const COMPARED_MAX: usize = 4_096;
 
 /// The people who have received a notice that concerns several rooms.
 #[derive(Debug)]
 pub(super) struct Told {
     heard: HashSet<ConnId>,
-    /// There is one room only: nobody can hear it twice.
+    /// True if there is one room only: nobody can receive the notice twice.
     is_single: bool,
-    /// In rooms with more members, nobody hears it at all.
+    /// The most members of a room that receives the notice at all.
     members_max: usize,
 }
 
@@ -26,8 +26,8 @@ impl Told {
         Self { heard: HashSet::new(), is_single, members_max }
     }
 
-    /// Of the room's members, those who have heard it before and know people beyond rooms. To others
-    /// each room is a world of its own.
+    /// Returns the members that have received the notice before and whose protocol knows persons
+    /// beyond rooms. For other members each room is separate.
     pub(super) fn but_once(&mut self, room: Option<&Room>, people: &People) -> Vec<ConnId> {
         let members_max = match planted!("news-is-told-in-a-count") {
             true => usize::MAX,

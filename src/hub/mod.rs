@@ -1,8 +1,8 @@
-//! Rooms, members, names, presence, offsets: decides, and writes no bytes.
+//! The hub: rooms, members, names, presence and offsets. It decides, and writes no bytes.
 //!
-//! The files form floors of their own, from below: vocabulary (`name`, `rights`, `notice`, `reply`, `event`,
-//! `command`, `proposal`), state (`room`, `person`, `state`), one file of methods for each group of commands, and
-//! `dispatch`, which calls them. No file imports one that imports it.
+//! The files form layers, from below: vocabulary (`name`, `rights`, `notice`, `reply`, `event`,
+//! `command`, `proposal`), state (`room`, `person`, `state`), one file of methods for each group of
+//! commands, and `dispatch`, which calls them. No file imports one that imports it.
 
 mod allowance;
 mod command;

@@ -1,21 +1,21 @@
-//! Patterns over people: `*` stands for any characters, `?` for one, and letters lose their case.
+//! Patterns for persons: `*` stands for any characters, `?` for one, and letters lose their case.
 
 use crate::payload::Identity;
 use std::str::Chars;
 
-/// A pattern over the three things that everybody sees of a person.
+/// A pattern for the name, the user name and the host of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    /// Over the name. The wide form (U+FF01 and on) of a punctuation character stands for that character,
-    /// also for a `*` or a `?`: no name has wide forms of its own.
+    /// The pattern for the name. The wide form (U+FF01 and on) of a punctuation character stands
+    /// for that character, also for a `*` or a `?`: no name has wide forms of its own.
     pub name: Box<str>,
-    /// Over the user name.
+    /// The pattern for the user name.
     pub user: Box<str>,
-    /// Over the host.
+    /// The pattern for the host.
     pub host: Box<str>,
 }
 
-/// A person, as patterns are compared with it.
+/// A person in the form that patterns are compared with.
 #[derive(Debug)]
 pub(super) struct Subject<'w> {
     who: &'w Identity,
@@ -37,7 +37,7 @@ impl Pattern {
             && matches_pattern(&self.host, &subject.host)
     }
 
-    /// True if the other is the same pattern, in whatever case.
+    /// True if the other pattern is the same, ignoring case.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.name.eq_ignore_ascii_case(&other.name)
             && self.user.eq_ignore_ascii_case(&other.user)
@@ -45,15 +45,15 @@ impl Pattern {
     }
 }
 
-/// True if `text` matches `pattern`. Takes time in proportion to the product of their lengths at most,
-/// and no stack.
+/// True if `text` matches `pattern`. Takes time in proportion to the product of their lengths at
+/// most, and does not recurse.
 pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     is_match(pattern, text, is_same)
 }
 
 fn is_match(pattern: &str, text: &str, is_same: impl Fn(char, char) -> bool) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
-    // What follows the last star, and the text that it does not stand for so far.
+    // The pattern after the last star, and the text that the star does not cover so far.
     let mut star: Option<(Chars<'_>, Chars<'_>)> = None;
     loop {
         let (mut next_pattern, mut next_text) = (pattern.clone(), text.clone());
@@ -91,7 +91,7 @@ fn is_same_in_name(wanted: char, found: char) -> bool {
 mod tests {
     use super::*;
 
-    /// The public vectors for such patterns, and what else went wrong elsewhere.
+    /// The public test vectors for such patterns, and cases that failed in other implementations.
     #[test]
     fn patterns_match_as_the_vectors_say() {
         for (pattern, fits, fails) in [

@@ -69,8 +69,8 @@ pub struct Waiting {
     pub(super) behind: Vec<Behind>,
     /// The time of the proposal.
     pub(super) since: Duration,
-    /// True if the proposing peers were told that the outcome is unknown. The statistics then count
-    /// it as unknown.
+    /// True if an unknown outcome was reported to the proposing peers. The statistics then count
+    /// the message as unknown.
     pub(super) is_unknown: bool,
 }
 

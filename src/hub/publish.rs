@@ -1,4 +1,4 @@
-//! Publishing: rights, rate, name and time of a message are checked, and it is proposed.
+//! Publishing: checks the rights, rate, name and length of a message, and proposes it.
 
 use super::command::{Sender, Where};
 use super::name;
@@ -13,7 +13,7 @@ use crate::reason::Refusal;
 use std::borrow::Cow;
 
 impl Hub {
-    /// Publishes to a room, in the way of its sender.
+    /// Publishes a message to a room, according to the kind of sender.
     pub(super) fn publish(
         &mut self,
         conn: ConnId,
@@ -37,11 +37,11 @@ impl Hub {
         }
     }
 
-    /// Publishes for the program around the relay, as `sender`, to a room that need not exist yet.
-    /// Returns the offset, if the message is kept at once.
+    /// Publishes a message of the program that embeds the relay, as `sender`, to a room that need
+    /// not exist yet. Returns the offset, if the message is kept at once.
     ///
     /// # Errors
-    /// Why nothing was published.
+    /// The reason why nothing was published.
     pub fn publish_from_host(
         &mut self,
         room: &str,
@@ -59,12 +59,12 @@ impl Hub {
         Ok(offset)
     }
 
-    /// Checks what the program around the relay wants to publish.
+    /// Checks a message of the program that embeds the relay.
     ///
     /// # Errors
-    /// The name is none, or the message is too long.
+    /// The name is invalid, or the message is too long.
     pub fn check_host_message(&self, sender: &str, bytes: &[u8]) -> Result<(), Refusal> {
-        // The wire has no space for longer names, and nobody expects a space in one.
+        // The wire format has no room for longer names, and clients expect no space in one.
         if !name::is_person_name(sender) {
             return Err(Refusal::BadName);
         }
@@ -118,7 +118,7 @@ impl Hub {
         self.note_activity(conn, now);
         let room = self.room_meant(room).ok_or(Refusal::NotMember)?;
         self.may_say(conn, room)?;
-        // It may have become a member before the message is kept.
+        // The person may have become a member before the message is kept.
         let skip = (self.is_remote() || self.people.is_member(conn, room)).then_some(conn);
         let payload = Payload { bytes: bytes.into_owned().into(), form, manner };
         let answer = if echo { Answer::Echo } else { Answer::Nothing };
@@ -126,7 +126,7 @@ impl Hub {
         Ok(self.submit(room, Draft { sender, payload, id: None, skip }, speaker, now))
     }
 
-    /// The room meant, if it exists.
+    /// Returns the room of a request, if it exists.
     pub(super) fn room_meant(&self, room: &Where<'_>) -> Option<RoomId> {
         match room {
             Where::Joined(id) => Some(*id),

@@ -1,4 +1,4 @@
-//! The publish API: a message from a peer that is in no room, such as a program that speaks HTTP.
+//! The publish API: messages from peers that are in no room, such as programs that use HTTP.
 
 use super::command::Where;
 use super::name;

@@ -58,7 +58,7 @@ pub enum Reply {
         room: RoomId,
         /// The number of members.
         count: u32,
-        /// Their names, unless they are too many.
+        /// The members' names, unless there are too many.
         names: Vec<Rc<str>>,
     },
     /// To `History`.

@@ -70,7 +70,7 @@ pub enum List {
 }
 
 impl List {
-    /// Every list.
+    /// All lists.
     pub const ALL: &[Self] = &[Self::Bans, Self::Excepts, Self::Invites];
 }
 

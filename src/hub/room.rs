@@ -17,7 +17,7 @@ pub struct Room {
     pub name: Rc<str>,
     /// The id of its numbering.
     pub epoch: Epoch,
-    /// Everyone in it, in no order. Each member's `Person` knows its index here.
+    /// The members, in no order. Each member's `Person` knows its index here.
     pub members: Vec<ConnId>,
     /// The messages published, and those that are kept.
     pub history: RoomHistory<Waiting, Notice>,

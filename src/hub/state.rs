@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::iter;
 use std::rc::Rc;
 
-/// People, rooms, what is published there, and the events that the engine must act on.
+/// Persons, rooms, their messages, and the events that the engine must carry out.
 ///
 /// The hub owns no socket, writes no bytes and reads no clock. The engine calls `arrive`,
 /// `handle_command`, `publish_from_host`, `room_due` and `depart`; after each call it takes the

@@ -15,7 +15,7 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// A hub in which everything that happens is written down in short words.
+/// A hub whose events are recorded as short words.
 struct World {
     hub: Hub,
     now: Now,
@@ -137,7 +137,7 @@ impl World {
         self.hub.people.get(conn(slot)).unwrap().key
     }
 
-    /// People by the names a, b, c … in `lobby`.
+    /// Returns a world with persons named a, b, c … in `lobby`.
     fn lobby(change: impl FnOnce(&mut Limits), people: u32) -> Self {
         let mut world = world(change);
         for slot in 0..people {
@@ -149,13 +149,13 @@ impl World {
     }
 }
 
-/// A message by a member.
+/// Returns a command that publishes a message of a member.
 fn publish(room: RoomId, id: u64, echo: bool, bytes: Cow<'_, [u8]>) -> Command<'_> {
     let (room, sender) = (Where::Joined(room), Sender::Member { id, echo });
     Command::Publish { room, sender, bytes, form: Form::Unsaid, manner: Manner::default() }
 }
 
-/// The number of each request, by its kind.
+/// Returns the number of each request, by its kind.
 fn number_of(command: &Command<'_>) -> u64 {
     match command {
         Command::DirectMessage { .. } => 4,
@@ -229,7 +229,7 @@ fn who_shows_the_key_takes_its_place_again() {
     let mut world = World::lobby(|_| {}, 2);
     let key = world.key(0);
     assert_eq!(world.hello(2, "a", key ^ 1), ["2: name_taken 0"]);
-    // Its going is told before its coming again.
+    // The departure is announced before the new arrival.
     assert_eq!(world.hello(2, "A", key), ["close 0 replaced", "-a 1", "2: welcome A"]);
     assert_eq!(world.join(2, "lobby"), ["+A 2", "2: joined lobby 1..0 with 2"]);
     assert!(world.depart(0).is_empty());
@@ -296,7 +296,7 @@ fn what_is_posted_under_one_word_is_said_once() {
     let first = "5: posted lobby 1 by bot";
     assert_eq!(said(world.command(5, post("lobby", "bot", 0, Some("k1")))), first);
     assert_eq!(world.command(6, post("lobby", "BOT", 0, Some("k1"))), ["6: posted lobby 1 by bot"]);
-    // Another sender's word, and another word, and another room.
+    // Another sender's key, and another key, and another room.
     let other = world.command(5, post("lobby", "tob", 0, Some("k1")));
     assert_eq!(said(other), "5: posted lobby 2 by tob");
     assert_eq!(
@@ -307,7 +307,7 @@ fn what_is_posted_under_one_word_is_said_once() {
         said(world.command(5, post("lobby", "bot", 0, Some("k2")))),
         "5: posted lobby 3 by bot"
     );
-    // What is no longer kept is known, until its word is forgotten.
+    // A message that is no longer kept is recognised until its key is forgotten.
     assert_eq!(
         said(world.command(6, post("lobby", "bot", 0, Some("k1")))),
         first.replace('5', "6")
@@ -516,7 +516,7 @@ fn the_rate_is_for_what_others_hear() {
     world.join(0, "x");
     world.say(0, "x", 0, "one");
     assert_eq!(world.say(0, "x", 9, "two"), ["0: rate_limited 9"]);
-    // Who has said enough may still come, look, and go.
+    // A peer whose message allowance is used up may still join, query and leave.
     assert_eq!(world.join(0, "y"), ["+a 1", "0: joined y 1..0 with 1"]);
     assert_eq!(world.members(0, "x"), ["0: members 1 a"]);
     world.now.running += Duration::from_secs(2);
@@ -533,7 +533,7 @@ fn the_rate_is_for_what_others_hear() {
     }
 }
 
-/// Two at once, and so eight rooms or as many pages of answers.
+/// Sets a burst of two messages, and so of eight rooms or as many pages of answers.
 fn one_a_second(limits: &mut Limits) {
     (limits.rate_burst, limits.rate_every) = (2, Duration::from_secs(1));
 }
@@ -613,7 +613,7 @@ fn what_is_said_to_one_alone_reaches_who_takes_it() {
     let hello = |private| Command::Hello { name: "Zoë".into(), key: 7, private };
     world.command(3, hello(true));
     assert_eq!(world.command(0, tell("zoë", "psst")), ["3: Zoë hears a: psst", "0: passed 4 here"]);
-    // Whoever has no name yet has nobody's ear and nobody's words.
+    // A peer without a name neither receives nor sends direct messages.
     assert_eq!(world.command(5, tell("zoë", "psst")), ["5: not_member 4"]);
     // Known and away, from then on; and by another name, no longer under the first.
     let describe = Command::Describe { user: "z".into(), real_name: "Z".into() };

@@ -1,4 +1,4 @@
-//! Presence watches: who is told when the holder of a name comes and goes.
+//! Presence watches: the watchers of a name are notified when its holder connects or disconnects.
 
 use crate::id::ConnId;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// The watchers of a name.
+    /// Returns the watchers of a name.
     pub fn of(&self, folded: &str) -> &[ConnId] {
         self.watchers.get(folded).map_or(&[], Vec::as_slice)
     }

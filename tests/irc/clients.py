@@ -154,7 +154,7 @@ def talk(ports, home):
     zoe.type("/join #tea")
     carl.sees(r"(?s)zoe left tea.*zoe joined tea")
     ann.type("/kick carl nor milk")
-    carl.sees(r"(?s)anna put you out of tea: nor milk.*you are in no room now")
+    carl.sees(r"(?s)anna put you out of tea: nor milk.*you are in no room")
     ann.type("/invite carl")
     carl.sees(r"\[anna → you\] invites you to tea")
     carl.type("/join tea")

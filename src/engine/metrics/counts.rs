@@ -1,4 +1,4 @@
-//! The numbers that the relay is watched by.
+//! The counters and sizes that the relay reports.
 
 use crate::reason::{CloseReason, Refusal};
 
@@ -15,13 +15,13 @@ pub struct Counts {
     pub messages: u64,
     /// Direct messages.
     pub private: u64,
-    /// Messages, once for each member who was to receive them.
+    /// Messages, once for each member that they were sent to.
     pub deliveries: u64,
     /// Bytes received.
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
-    /// Times that a member fell off a tape.
+    /// The number of times that a member was overrun.
     pub overruns: u64,
     /// Gap notices.
     pub gaps: u64,
@@ -29,7 +29,7 @@ pub struct Counts {
     pub oversized: u64,
     /// Messages replayed from history.
     pub replayed: u64,
-    /// Events for connections that were gone already.
+    /// Events for connections that were already gone.
     pub stale: u64,
     /// Bytes allocated for tapes now.
     pub backlog: u64,

@@ -55,8 +55,8 @@ impl Metrics {
         }
     }
 
-    /// Writes what came of the messages that a store was to keep. Each is counted once: as unknown, if its
-    /// sender was told so first.
+    /// Writes the outcomes of the messages that a store was to keep. Each message is counted once:
+    /// as unknown, if its sender received that report first.
     pub(super) fn write_commits(&self, unknown: u64, text: &mut Exposition) {
         let help = "Messages that a store was to keep, by what came of them.";
         let mut commits = text.family("hobnob_commits_total", Kind::Counter, help);
@@ -71,7 +71,7 @@ impl Metrics {
         times.buckets(commits.buckets(), commits.count(), commits.sum().as_secs_f64());
     }
 
-    /// Writes the durations of turns, and by how much deadlines were missed.
+    /// Writes the durations of turns, and the delays of deadlines.
     pub(super) fn write_durations(&self, text: &mut Exposition) {
         let help = "Time from waking up to sleeping again.";
         let mut turns = text.family("hobnob_turn_duration_seconds", Kind::Histogram, help);

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 /// Counts durations in fixed buckets. Recording allocates nothing and takes a few comparisons.
 ///
-/// Invariant: each duration is in one bucket, so the buckets add up to what was recorded.
+/// Invariant: each duration is in one bucket, so the buckets add up to the number recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// One count for each bound that is the first not exceeded, and one for what exceeds all.
+    /// One count for each bound that is the first not exceeded, and one for durations above all
+    /// bounds.
     counts: [u64; BOUNDS.len() + 1],
     sum: Duration,
 }
 
-/// Upper bounds of the buckets: from a turn in which little happens to one that users notice.
+/// Upper bounds of the buckets: from an idle turn to a turn that users notice.
 const BOUNDS: [Duration; 14] = [
     Duration::from_micros(20),
     Duration::from_micros(50),

@@ -13,7 +13,7 @@ use crate::reason::{CloseReason, Refusal};
 use histogram::Histogram;
 use std::time::Duration;
 
-/// Totals since the start, the durations of turns, and whether new peers are let in.
+/// Totals since the start, the durations of turns, and readiness for new peers.
 ///
 /// Invariant: every event is counted once. Each connection is accepted or refused, and has one close
 /// reason when it is gone: closes and connections together are as many as both.
@@ -25,15 +25,16 @@ pub(super) struct Metrics {
     refused: u64,
     /// Time from waking up to sleeping again.
     turns: Histogram,
-    /// Time from the moment a deadline was due to its turn. The clock of deadlines ticks ten times a
-    /// second, and an idle loop comes within a millisecond of it.
+    /// Time from a deadline to its turn. The clock of deadlines ticks ten times a second, and an
+    /// idle loop wakes within a millisecond of it.
     lag: Histogram,
-    /// Time from proposing a message to the outcome, and how many were kept; the others were not.
+    /// Time from proposing a message to its outcome, and the number of messages kept; the others
+    /// were not.
     commits: Histogram,
     kept: u64,
-    /// Why the program around the relay refuses new peers, if it does.
+    /// The reason why the program that embeds the relay refuses new peers, if it does.
     unready: Option<&'static str>,
-    /// The most peers that are let in, if there is a limit.
+    /// The most peers accepted, if there is a limit.
     capacity: Option<usize>,
 }
 
@@ -85,7 +86,7 @@ impl Metrics {
         self.totals.messages += 1;
     }
 
-    /// Counts the members of one tape who receive a message.
+    /// Counts the members of one tape that receive a message.
     pub(super) fn count_deliveries(&mut self, members: usize) {
         self.totals.deliveries += members as u64;
     }
@@ -95,7 +96,7 @@ impl Metrics {
         self.totals.private += 1;
     }
 
-    /// Counts a member that fell off a tape.
+    /// Counts an overrun member.
     pub(super) fn count_overrun(&mut self) {
         self.totals.overruns += 1;
     }
@@ -120,28 +121,28 @@ impl Metrics {
         self.turns.record(took);
     }
 
-    /// Records by how much a deadline was missed.
+    /// Records the delay of a deadline.
     pub(super) fn record_lag(&mut self, late: Duration) {
         self.lag.record(late);
     }
 
-    /// Records the outcome of a message that a store keeps, or not. Each message has one.
+    /// Records the outcome of a message that a store was to keep. Each message has one.
     pub(super) fn record_commit(&mut self, is_kept: bool, took: Duration) {
         self.commits.record(took);
         self.kept += u64::from(is_kept);
     }
 
-    /// Notes why new peers are refused, or that they no longer are.
+    /// Sets the reason why new peers are refused, or clears it.
     pub(super) fn set_unready(&mut self, reason: Option<&'static str>) {
         self.unready = reason;
     }
 
-    /// Notes the most peers that are let in.
+    /// Sets the most peers that are accepted.
     pub(super) fn set_capacity(&mut self, most: usize) {
         self.capacity = Some(most);
     }
 
-    /// Returns why no new peer can be let in, if so.
+    /// Returns the reason why new peers are refused, if they are.
     fn unreadiness(&self, is_draining: bool, connections: usize) -> Option<&'static str> {
         let draining = is_draining.then_some("draining");
         let is_full = self.capacity.is_some_and(|most| connections >= most);

@@ -13,12 +13,13 @@ impl Engine {
         self.metrics.record_turn(took);
     }
 
-    /// Sets the most peers that are let in: with as many, the relay reports that it is full.
+    /// Sets the most peers that are accepted: with as many, the relay reports that it is full.
     pub fn has_room_for(&mut self, most: usize) {
         self.metrics.set_capacity(most);
     }
 
-    /// Sets the reason for which new peers are refused, or none. Load balancers are told.
+    /// Sets the reason why new peers are refused, or clears it. `/readyz` reports it to load
+    /// balancers.
     pub fn strained(&mut self, why: Option<&'static str>) {
         self.metrics.set_unready(why);
     }
@@ -87,7 +88,7 @@ impl Engine {
         dropped.value(hub.events_dropped());
     }
 
-    /// Counts the connections of each protocol, with a row for every protocol there is.
+    /// Counts the connections of each protocol, with a row for every known protocol.
     fn protocols(&self) -> Vec<(&'static str, u64)> {
         let mut rows: Vec<(&'static str, u64)> = Vec::new();
         for protocol in Session::PROTOCOLS {
@@ -104,7 +105,7 @@ impl Engine {
         rows
     }
 
-    /// True if a peer has not read all that is pending for it, and no write under way changes that.
+    /// True if a peer is blocked, or reads from history instead of a tape.
     fn is_laggard(&self, peer: &Peer) -> bool {
         peer.blocked || peer.seats.iter().any(|seat| self.tapes.is_recovering(*seat))
     }

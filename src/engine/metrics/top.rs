@@ -45,7 +45,8 @@ impl Engine {
         }
     }
 
-    /// Counts the bytes that a peer has not been sent: its own, and those of its rooms from its cursors on.
+    /// Counts the bytes that a peer has not been sent: its private ones, and those of its rooms
+    /// from its cursors on.
     fn pending_bytes(&self, peer: &Peer) -> u64 {
         let private = peer.outbox.as_ref().map_or(0, |outbox| outbox.unsent() as u64);
         let shared = peer.seats.iter().filter_map(|seat| {
@@ -59,7 +60,8 @@ impl Engine {
     }
 }
 
-/// Returns the `most` items with the greatest numbers, the greatest first. No more are held meanwhile.
+/// Returns the `most` items with the greatest numbers, the greatest first. It never holds more of
+/// them.
 fn greatest<T>(most: usize, all: impl Iterator<Item = (u64, T)>) -> Vec<(u64, T)> {
     let mut kept: Vec<T> = Vec::new();
     let mut least: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();

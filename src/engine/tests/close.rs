@@ -367,7 +367,7 @@ fn a_drain_ends_though_a_store_says_nothing() {
     let error = |refusal: Refusal| format!("error {}", refusal.code());
     let told = [error(Refusal::Draining), error(Refusal::Unknown), bye(CloseReason::Shutdown)];
     assert_eq!(harness.heard(ann), told);
-    // Nobody is there any more, and the store has still something to say.
+    // All peers are gone, and an outcome of the store is still pending.
     harness.pass(LINGER);
     assert!(harness.engine.connections() == 0 && !harness.engine.is_drained());
 }

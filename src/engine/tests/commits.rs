@@ -1,5 +1,4 @@
-//! Messages that a store keeps: peers that wait for an outcome, and what they are told. The test is the
-//! store.
+//! Commits: peers that wait for an outcome, and the answers they receive. The test is the store.
 
 use super::harness::{FRAMES, Harness, MODERATORS, ROOM, narrow, padded};
 use crate::history::CommitOutcome::{Kept, NotKept, Unknown};
@@ -8,16 +7,16 @@ use crate::limits::Limits;
 use crate::reason::{CloseReason, Refusal};
 use std::time::Duration;
 
-/// Another room than [`ROOM`].
+/// A room other than [`ROOM`].
 const ELSEWHERE: &str = "s";
 
-/// Returns limits with which nobody loses patience.
+/// Returns limits with which no peer's patience ends.
 fn patient(mut limits: Limits) -> Limits {
     limits.commit_patience = Duration::from_hours(1);
     limits
 }
 
-/// Returns a harness with so many members of [`ROOM`] and [`ELSEWHERE`].
+/// Returns a harness with these members of [`ROOM`] and [`ELSEWHERE`].
 fn with_members<const N: usize>(limits: Limits, names: [&str; N]) -> (Harness, [ConnId; N]) {
     let mut harness = Harness::remote(limits);
     let members = names.map(|name| harness.member(name));
@@ -26,7 +25,7 @@ fn with_members<const N: usize>(limits: Limits, names: [&str; N]) -> (Harness, [
     (harness, members)
 }
 
-/// The holds of a peer while its rooms were opened do not count.
+/// Resets the count of a peer's holds while its rooms were opened.
 fn forget_holds(harness: &mut Harness, conns: &[ConnId]) {
     conns.iter().for_each(|conn| harness.socket_mut(*conn).holds = 0);
 }
@@ -230,7 +229,7 @@ fn a_change_of_a_room_waits_until_nothing_is_pending_and_comes_before_what_waits
     assert!(matches!(&lines[..], [line] if line.ends_with("PRIVMSG #s :one")), "{lines:?}");
     assert_eq!([op, bob].map(|conn| harness.socket(conn).holds), [1, 1], "one is pending still");
     harness.commit(room, Kept(2));
-    // Somebody who has waited for nothing is read before all others.
+    // A peer that waits for nothing is read before all others.
     harness.turn();
     harness.publish_as(cyd, ELSEWHERE, "four", 4, false);
     harness.turn();
@@ -414,7 +413,7 @@ fn a_peer_that_loses_patience_goes_on_and_a_late_outcome_still_counts() {
         harness.commit(room, Kept(1));
         let [of_ann, of_bob] = settled(&mut harness, [ann, bob]);
         assert_eq!((of_ann, of_bob), (vec!["r#1 one".to_owned()], vec![]));
-        // Said again, it is the same message.
+        // The repeated message is the same message.
         harness.publish_as(bob, ROOM, "one", 1, false);
         assert_eq!(settled(&mut harness, [bob]), [["ack 1 at 1"]]);
         assert_eq!(harness.take_append(), None);

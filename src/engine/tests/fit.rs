@@ -8,7 +8,7 @@ use crate::reason::CloseReason;
 use crate::wire::Parsed;
 use crate::wire::binary;
 
-/// The service whose peers are reached by whole messages. It closes nobody after an overrun.
+/// The service whose peers take whole messages. It closes no peer after an overrun.
 const WHOLE: usize = FRAMES;
 
 /// Returns a harness whose peers of [`WHOLE`] take messages of at most `max` bytes.
@@ -18,7 +18,8 @@ fn whole(limits: Limits, max: usize) -> Harness {
     harness
 }
 
-/// Connects a peer of whole messages that is in [`ROOM`]. Nobody remembers hearing of it.
+/// Connects a peer that takes whole messages and is in [`ROOM`]. The notices of its join are
+/// dropped.
 fn whole_member(harness: &mut Harness, name: &str) -> ConnId {
     let conn = harness.connect(WHOLE);
     harness.socket_mut(conn).takes_messages = true;
@@ -27,7 +28,7 @@ fn whole_member(harness: &mut Harness, name: &str) -> ConnId {
     conn
 }
 
-/// Connects a peer of bytes that is in [`ROOM`]. Nobody remembers hearing of it.
+/// Connects a peer that takes bytes and is in [`ROOM`]. The notices of its join are dropped.
 fn byte_member(harness: &mut Harness, name: &str) -> ConnId {
     let conn = harness.greeted(STRICT_FRAMES, name);
     harness.enter(conn, ROOM);
@@ -42,8 +43,8 @@ fn assert_whole(harness: &Harness, conn: ConnId) {
     }
 }
 
-/// Publishes in two rooms, with answers between. Returns what the peer receives whose kernel takes `cut`
-/// messages, then nothing, then everything; and how many messages that was.
+/// Publishes in two rooms, with answers between. Returns the bytes that a peer receives whose
+/// kernel takes `cut` messages, then nothing, then everything; and the number of those messages.
 fn received(is_whole: bool, cut: usize) -> (Vec<u8>, usize) {
     let mut harness = match is_whole {
         true => whole(Limits::default(), 4_000),

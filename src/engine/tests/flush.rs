@@ -1,11 +1,12 @@
-//! The flush: the bytes that each peer is sent, their order, and the turn in which they are.
+//! Tests of the flush: the bytes that each peer is sent, their order, and the turn in which they
+//! are.
 
 use super::harness::{FRAMES, Harness, PLAIN, ROOM, STRICT_FRAMES, narrow, padded};
 use crate::id::ConnId;
 use crate::limits::Limits;
 use crate::reason::CloseReason;
 
-/// Sends so many messages of 8 KB to [`ROOM`], each in turns of its own.
+/// Sends `count` messages of 8 KB to [`ROOM`], each in turns of its own.
 fn publish_many(harness: &mut Harness, conn: ConnId, count: usize) {
     for number in 1..=count {
         harness.publish(conn, ROOM, padded(&format!("m{number}"), 8_000));
@@ -27,7 +28,7 @@ fn one_append_per_dialect_reaches_every_member() {
     let before = members.map(|conn| harness.socket(conn).received.len());
     harness.publish(members[0], ROOM, "hello");
     harness.settle();
-    // One small block for all who speak frames. The plain sockets have read theirs.
+    // One small block for all peers of frames. The plain sockets have read theirs.
     assert_eq!(harness.engine.counts().backlog, 4 << 10);
     for conn in members {
         harness.unblock(conn);
@@ -42,8 +43,9 @@ fn one_append_per_dialect_reaches_every_member() {
     assert_eq!(after.backlog, 0);
 }
 
-/// Returns all that a peer receives whose kernel takes `cut` bytes, then nothing, then everything:
-/// from one tape, or from two tapes and an outbox by turns. And the most pieces of one offer.
+/// Returns the bytes that a peer receives whose kernel takes `cut` bytes, then nothing, then
+/// everything: from one tape, or from two tapes and an outbox in turn. Also returns the most pieces
+/// of one offer.
 fn received_with_cut(cut: usize, length: usize, is_mixed: bool) -> (Vec<u8>, usize) {
     let mut harness = Harness::new(Limits::default());
     let (ann, bob) = (harness.member("ann"), harness.member("bob"));
@@ -167,7 +169,7 @@ fn a_blocked_peer_is_offered_nothing_until_it_is_writable() {
 
 #[test]
 fn blocks_are_freed_once_the_last_cursor_has_passed() {
-    // Nobody is told by name who comes and goes: a notice would free the blocks as well.
+    // The members are announced by count: a notice by name would free the blocks as well.
     let mut harness = Harness::new(Limits { presence_members: 1, ..Limits::default() });
     let [ann, bob, cyd] = ["ann", "bob", "cyd"].map(|name| harness.member(name));
     let backlog = |harness: &Harness| harness.engine.counts().backlog;

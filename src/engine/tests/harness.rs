@@ -22,12 +22,12 @@ pub const FRAMES: usize = 0;
 pub const STRICT_FRAMES: usize = 1;
 /// The service of plain sockets that send lines. Every peer is in the room [`ROOM`].
 pub const PLAIN: usize = 2;
-/// The service of clients that may moderate rooms, and speak in lines.
+/// The service of clients that may moderate rooms, and use lines.
 pub const MODERATORS: usize = 3;
 /// The room of most tests.
 pub const ROOM: &str = "r";
 
-/// More turns than any test needs.
+/// A number of turns that no test needs.
 const TURNS_MAX: usize = 20_000;
 
 /// An engine, a clock, and the sockets of its peers.
@@ -77,7 +77,8 @@ impl Harness {
         Self { engine, now, turns: 0, limits, sockets: Vec::new(), has_empty_store: false }
     }
 
-    /// The same, with messages that the test [keeps](Self::take_append), in a store that knows no room.
+    /// Creates a harness whose messages the test [keeps](Self::take_append), in a store that knows
+    /// no room.
     pub fn remote(limits: Limits) -> Self {
         let mut harness = Self { has_empty_store: true, ..Self::new(limits) };
         harness.engine.keep_remotely();
@@ -101,7 +102,7 @@ impl Harness {
         Some((append.room, messages.collect()))
     }
 
-    /// The store says what came of the append of a room that is under way.
+    /// Reports the outcome of a room's append that is under way.
     pub fn commit(&mut self, room: RoomId, outcome: CommitOutcome) {
         self.engine.committed(room, outcome, self.now);
     }
@@ -111,7 +112,7 @@ impl Harness {
         self.connect_from(service, Remote { exempt: true, ..Remote::default() })
     }
 
-    /// The same, from somewhere.
+    /// Connects a peer from this origin.
     pub fn connect_from(&mut self, service: usize, remote: Remote) -> ConnId {
         self.engine.wake(self.now);
         let conn = self.engine.connected(service, remote, self.now).expect("space for a peer");
@@ -128,14 +129,14 @@ impl Harness {
         conn
     }
 
-    /// Connects a peer of frames that is in [`ROOM`]. Nobody remembers hearing of it.
+    /// Connects a peer of frames that is in [`ROOM`]. The notices of its join are dropped.
     pub fn member(&mut self, name: &str) -> ConnId {
         let conn = self.greeted(FRAMES, name);
         self.enter(conn, ROOM);
         conn
     }
 
-    /// Brings a peer into a room. Nobody remembers hearing of it.
+    /// Makes a peer enter a room. The notices of its join are dropped.
     pub fn enter(&mut self, conn: ConnId, room: &str) {
         self.join(conn, room, None);
         self.settle();
@@ -152,7 +153,7 @@ impl Harness {
         self.sockets.iter_mut().find(|socket| socket.conn == conn).expect("a socket")
     }
 
-    /// The peer sends a frame. The relay reads it in its next turn.
+    /// Sends a frame as the peer. The relay reads it in its next turn.
     pub fn send(&mut self, conn: ConnId, frame: &ClientFrame<'_>) {
         let mut bytes = Vec::new();
         binary::write_client(frame, &mut bytes);
@@ -178,7 +179,7 @@ impl Harness {
         self.send(conn, &ClientFrame::Leave { request: 2, room });
     }
 
-    /// The peer publishes, and receives its own message.
+    /// Publishes as the peer, which receives its own message.
     pub fn publish(&mut self, conn: ConnId, room: &str, payload: impl AsRef<[u8]>) {
         self.publish_as(conn, room, payload, 0, true);
     }
@@ -204,12 +205,12 @@ impl Harness {
         self.send(conn, &ClientFrame::Bye);
     }
 
-    /// The kernel takes no more for this peer.
+    /// Makes the kernel accept no more for this peer.
     pub fn block(&mut self, conn: ConnId) {
         self.socket_mut(conn).space = 0;
     }
 
-    /// The peer reads so many bytes: the kernel takes as many more, and reports it.
+    /// Reads `count` bytes as the peer: the kernel accepts as many more, and reports it.
     pub fn read(&mut self, conn: ConnId, count: usize) {
         let socket = self.socket_mut(conn);
         socket.space = socket.space.saturating_add(count);
@@ -218,12 +219,12 @@ impl Harness {
         }
     }
 
-    /// The peer reads everything from now on.
+    /// Makes the peer read everything from now on.
     pub fn unblock(&mut self, conn: ConnId) {
         self.read(conn, usize::MAX);
     }
 
-    /// One turn of the loop: see [`Engine`] for the order.
+    /// Runs one turn of the loop: see [`Engine`] for the order.
     pub fn turn(&mut self) {
         self.turns += 1;
         self.engine.wake(self.now);
@@ -240,7 +241,7 @@ impl Harness {
         self.engine.assert_sound();
     }
 
-    /// Turns until there is nothing to do before a deadline.
+    /// Runs turns until there is nothing to do before a deadline.
     pub fn settle(&mut self) {
         for _ in 0..TURNS_MAX {
             self.turn();
@@ -328,7 +329,7 @@ impl Harness {
         }
     }
 
-    /// Writes until the peer is owed no more or the kernel takes no more.
+    /// Writes until nothing is pending for the peer or the kernel accepts no more.
     fn write(&mut self, conn: ConnId) -> usize {
         let socket = self.sockets.iter_mut().find(|socket| socket.conn == conn);
         let socket = socket.expect("a socket");
@@ -366,7 +367,7 @@ impl Harness {
         self.socket_mut(conn).heard()
     }
 
-    /// Returns the numbering of [`ROOM`], as a member finds it out.
+    /// Returns the numbering of [`ROOM`], as a member learns it.
     pub fn epoch(&mut self) -> Epoch {
         let conn = self.greeted(FRAMES, "surveyor");
         self.join(conn, ROOM, None);

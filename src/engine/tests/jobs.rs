@@ -1,4 +1,4 @@
-//! Jobs: whose turn it is with a worker.
+//! Tests of jobs: the order in which peers get a worker.
 
 use super::harness::{FRAMES, Harness};
 use crate::address::Remote;
@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::session::{Job, Outcome};
 use core::net::{IpAddr, Ipv4Addr};
 
-/// Connects a peer of an address, and has it say its name if it is to be greeted.
+/// Connects a peer from an address, and logs it in if it is to be greeted.
 fn connect(harness: &mut Harness, address: u8, is_greeted: bool) -> ConnId {
     let ip = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, address)));
     let conn = harness.connect_from(FRAMES, Remote { ip, exempt: true, trusted: false });
@@ -23,7 +23,7 @@ fn begin(harness: &mut Harness, conn: ConnId) {
     harness.engine.begin_job(conn, RequestId::from_number(1), Job::ReloadConfig);
 }
 
-/// Returns the job that a worker is given, if it has time, and its owner.
+/// Returns the job that a worker receives, if it is free, and its owner.
 fn started(harness: &mut Harness) -> Option<(JobId, ConnId)> {
     loop {
         match harness.engine.poll_effect()? {
@@ -34,8 +34,8 @@ fn started(harness: &mut Harness) -> Option<(JobId, ConnId)> {
     }
 }
 
-/// Returns how many jobs of an address with 64 connections, which always ask again, are started
-/// before that of another address.
+/// Returns the number of jobs of an address with 64 connections, which always send another, that
+/// are started before the job of another address.
 fn jobs_before(are_greeted: impl Fn(usize) -> bool, is_greeted: bool) -> usize {
     let mut harness = Harness::new(Limits::default());
     let many: Vec<ConnId> =

@@ -1,4 +1,5 @@
-//! The engine at its own seam: what it is told, and what it asks for.
+//! Tests of the engine through its public interface: the events it takes, and the effects it
+//! requests.
 
 mod close;
 mod commits;

@@ -1,4 +1,4 @@
-//! Members that return: what they missed, from history, and then the tape.
+//! Tests of replays: members that return receive missed messages from history, and then the tape.
 
 use super::harness::{FRAMES, Harness, ROOM, expected, narrow, padded};
 use crate::id::{ConnId, Epoch, Offset, Resume};
@@ -15,7 +15,7 @@ fn publish(harness: &mut Harness, conn: ConnId, offsets: impl IntoIterator<Item 
     }
 }
 
-/// Returns a member of a room with so many messages, a peer outside, and the room's epoch.
+/// Returns a member of a room with `count` messages, a peer outside, and the room's epoch.
 fn with_history(harness: &mut Harness, count: Offset) -> (ConnId, ConnId, Epoch) {
     let ann = harness.member("ann");
     publish(harness, ann, 1..=count);
@@ -25,7 +25,7 @@ fn with_history(harness: &mut Harness, count: Offset) -> (ConnId, ConnId, Epoch)
     (ann, bob, epoch)
 }
 
-/// Returns only the messages.
+/// Returns the lines that are messages.
 fn messages(lines: &[String]) -> Vec<String> {
     lines.iter().filter(|line| line.starts_with("r#")).cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! Reading: its order, its pauses, and the deadlines of silent peers.
+//! Tests of reading: its order, its pauses, and the deadlines of silent peers.
 
 use super::harness::{FRAMES, Harness, ROOM, narrow, padded};
 use crate::id::ConnId;
@@ -40,7 +40,7 @@ fn bytes_behind_an_action_that_waits_are_read_once() {
     let (ann, bob) = (harness.member("ann"), harness.member("bob"));
     for number in 1..=5 {
         harness.publish_as(ann, ROOM, padded(&format!("m{number}"), 12_000), number, true);
-        // A message said again under its id would be acknowledged, and not be noticed.
+        // A message repeated under its id would be acknowledged, and the test would not notice.
         harness.publish_as(ann, ROOM, format!("n{number}"), 0, true);
     }
     harness.ping(ann, 1);
@@ -86,7 +86,7 @@ fn a_peer_that_reads_no_answers_is_not_read() {
     harness.settle();
     assert_eq!(harness.socket(bob).holds, 1);
     assert!(harness.engine.is_open(bob), "its outbox does not overflow");
-    // Nothing changes before the owed bytes are fewer than half an outbox again.
+    // Nothing changes before the pending bytes are fewer than half an outbox again.
     harness.read(bob, 1);
     harness.settle();
     assert_eq!(harness.socket(bob).holds, 1);

@@ -15,7 +15,7 @@ pub struct Socket {
     pub incoming: VecDeque<u8>,
     /// Most bytes of one read.
     pub read_max: usize,
-    /// The peer sends no more after `incoming`.
+    /// True if the peer sends no more after `incoming`.
     pub is_half_closed: bool,
     /// Bytes that the kernel takes before it blocks.
     pub space: usize,
@@ -25,15 +25,16 @@ pub struct Socket {
     pub hold_max: usize,
     /// The bytes that it holds.
     pub held: VecDeque<u8>,
-    /// The engine knows that it holds some.
+    /// True if the engine knows that the transport holds bytes.
     pub is_known_to_hold: bool,
-    /// The peer speaks in lines, not in frames.
+    /// True if the peer uses lines, not frames.
     pub speaks_lines: bool,
-    /// It takes whole messages: each slice of an offer is one, and `space` counts them.
+    /// True if the socket takes whole messages: each slice of an offer is one, and `space` counts
+    /// them.
     pub takes_messages: bool,
     /// The messages that it took.
     pub messages: Vec<Vec<u8>>,
-    /// The kernel refused a write, and has not reported the socket writable since.
+    /// True if the kernel refused a write, and has not reported the socket writable since.
     pub is_blocked: bool,
     /// All bytes that the kernel took.
     pub received: Vec<u8>,
@@ -51,11 +52,11 @@ pub struct Socket {
     pub shuts: usize,
     /// The reason of the close, once the socket was dropped.
     pub closed: Option<CloseReason>,
-    /// The last visit left bytes unparsed: the next one begins with them.
+    /// True if the last visit left bytes unparsed: the next one begins with them.
     pub has_leftover: bool,
-    /// The relay does not read before the engine names the peer as resumable.
+    /// True if the relay does not read before the engine names the peer as resumable.
     pub is_held: bool,
-    /// The relay has read the end of the stream.
+    /// True if the relay has read the end of the stream.
     pub is_ended: bool,
 }
 

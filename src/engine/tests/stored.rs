@@ -28,7 +28,8 @@ impl Stored {
         Self { harness, epoch: Epoch(0), messages: Vec::new() }
     }
 
-    /// A relay whose room has so many messages, the last ones in memory; a member, and a peer outside.
+    /// Creates a relay whose room has `count` messages, the last ones in memory; a member, and a
+    /// peer outside.
     fn with(count: Offset, limits: Limits) -> (Self, ConnId, ConnId) {
         let mut stored = Self::new(limits);
         let ann = stored.harness.greeted(FRAMES, "ann");
@@ -51,7 +52,7 @@ impl Stored {
         }
     }
 
-    /// Keeps what is to be kept.
+    /// Keeps all messages that the relay hands out.
     fn keep(&mut self) {
         let now = self.harness.now;
         while let Some(append) = self.harness.engine.take_append() {
@@ -77,7 +78,7 @@ impl Stored {
         self.harness.engine.take_page_request().expect("a page to be read")
     }
 
-    /// The messages of these offsets, as a page.
+    /// Returns the messages of these offsets, as a page.
     fn page_of(&self, oldest: Offset, offsets: std::ops::RangeInclusive<Offset>) -> StoredPage {
         let messages = self.messages.iter().filter(|message| offsets.contains(&message.offset));
         StoredPage { oldest, messages: messages.map(Rc::clone).collect() }
@@ -89,7 +90,7 @@ impl Stored {
         self.harness.settle();
     }
 
-    /// Answers a request for a replay with one page of so many messages.
+    /// Answers a request for a replay with one page of at most `most` messages.
     fn answer_replay(&mut self, request: &PageRequest, most: Offset) {
         let Question { select: Select::After(Mark::Offset(after)), .. } = request.question else {
             panic!("{request:?}");
@@ -115,7 +116,7 @@ impl Stored {
     }
 }
 
-/// The offsets of a page.
+/// Returns the offsets of a page.
 fn offsets(line: &str) -> String {
     let parts = line.split("Past { offset: ").skip(1);
     let offsets: Vec<&str> = parts.filter_map(|part| part.split(',').next()).collect();
@@ -126,7 +127,7 @@ fn messages(lines: &[String]) -> Vec<String> {
     lines.iter().filter(|line| line.starts_with("r#")).cloned().collect()
 }
 
-/// Five messages are in memory.
+/// Returns limits with which five messages are in memory.
 fn few() -> Limits {
     Limits { history_messages: 5, ..narrow() }
 }

@@ -1,4 +1,5 @@
-//! Turns: what one room, or its store, may cost another room. Counted in work, not in time.
+//! Tests of turns: the cost that one room, or its store, may cause for another room. Counted in
+//! work, not in time.
 
 use super::harness::{FRAMES, Harness, MODERATORS, PLAIN, ROOM, narrow};
 use crate::engine::commits::OUTCOME_BYTES;
@@ -10,7 +11,7 @@ use crate::wire::Parsed;
 use crate::wire::binary;
 use crate::wire::frame::ServerFrame;
 
-/// The room that nothing is to delay.
+/// The room that nothing may delay.
 const ELSEWHERE: &str = "s";
 
 /// Readers of [`ROOM`], and a publisher and a reader of [`ELSEWHERE`].
@@ -19,7 +20,7 @@ struct World {
     readers: Vec<ConnId>,
     ann: ConnId,
     bob: ConnId,
-    /// Messages in [`ELSEWHERE`] so far.
+    /// The number of messages in [`ELSEWHERE`] so far.
     count: u64,
 }
 
@@ -53,7 +54,7 @@ impl World {
         world
     }
 
-    /// The host publishes so many messages in [`ROOM`], and a store has them under way.
+    /// Publishes `count` messages of the host in [`ROOM`], and hands them to a store.
     fn propose(&mut self, count: u64) -> RoomId {
         let Self { harness, .. } = self;
         for _ in 0..count {
@@ -76,8 +77,8 @@ impl World {
         readers.iter().map(take).collect()
     }
 
-    /// Publishes in [`ELSEWHERE`]; it is kept at once. Checks that its reader receives it in the turn in
-    /// which the outcome is known, or in the `later` turns after it.
+    /// Publishes a message in [`ELSEWHERE`]; it is kept at once. Checks that its reader receives it
+    /// in the turn in which the outcome is known, or in the `later` turns after it.
     fn publish_elsewhere(&mut self, later: usize) {
         let Self { harness, ann, bob, count, .. } = self;
         *count += 1;
@@ -110,8 +111,8 @@ fn offsets_of(mut bytes: &[u8]) -> Vec<u64> {
     offsets
 }
 
-/// Commits `count` messages at once, and checks every turn until all are delivered. Returns the turns
-/// that took.
+/// Commits `count` messages at once, and checks every turn until all are delivered. Returns the
+/// number of turns.
 fn commit_at_once(world: &mut World, count: u64, later: usize) -> usize {
     let room = world.propose(count);
     assert!(world.harness.engine.is_behind(ROOM), "pending bytes are congestion");
@@ -191,7 +192,7 @@ fn a_room_whose_commits_stall_delays_no_other_room() {
         world.publish_elsewhere(0);
     }
     assert!(world.take_received().iter().all(Vec::is_empty));
-    // It says that a part is kept, and stalls again.
+    // The store reports that a part is kept, and stalls again.
     world.harness.commit(room, CommitOutcome::Kept(2_000));
     for _ in 0..50 {
         world.publish_elsewhere(0);

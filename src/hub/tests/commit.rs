@@ -1,10 +1,10 @@
-//! Messages that a store outside of the relay keeps, and says so later.
+//! Tests of messages that a store outside of the relay keeps, with a later outcome.
 
 use super::*;
 use crate::history::CommitOutcome;
 use crate::history::CommitOutcome::{Kept, NotKept, Unknown};
 
-/// People by the names a, b, c … in `lobby`, whose messages are kept elsewhere.
+/// Returns a world with persons named a, b, c … in `lobby`, whose messages a store keeps.
 fn remote_lobby(people: u32) -> World {
     let mut world = world(|_| {});
     world.hub.keep_remotely();
@@ -17,7 +17,7 @@ fn remote_lobby(people: u32) -> World {
 }
 
 impl World {
-    /// The texts of the next append, and where it begins.
+    /// Returns the first offset of the next append, and its texts.
     fn append(&mut self) -> Option<(Offset, Vec<String>)> {
         let Append { after, messages, .. } = self.hub.take_append()?;
         let texts = messages.iter().map(|(message, _)| &message.payload.bytes);
@@ -72,7 +72,7 @@ fn what_is_not_kept_takes_all_with_it_that_came_later_and_leaves_no_hole() {
     world.say(1, "lobby", 4, "four");
     assert_eq!(world.append(), Some((2, vec!["four".to_owned()])));
     assert_eq!(world.outcome("lobby", Kept(2)), ["2 b: four", "1: ack 4 2"]);
-    // Nobody is told twice.
+    // The unknown outcome is reported only once.
     assert!(world.outcome("lobby", NotKept).is_empty());
 }
 
@@ -102,7 +102,7 @@ fn notices_and_answers_do_not_overtake_what_is_pending() {
     let mut world = remote_lobby(2);
     world.say(0, "lobby", 1, "one");
     world.append();
-    // The newcomer is told of itself, and hears of none of what was to be told before.
+    // The new member receives the answer to its join, and none of the notices before it.
     world.hello(2, "c", 0);
     assert_eq!(world.join(2, "lobby"), ["2: joined lobby 1..0 with 3"]);
     assert!(world.say(0, "lobby", 2, &"x".repeat(1 << 20)).is_empty(), "refused, but not yet");
@@ -135,7 +135,8 @@ fn who_has_waited_long_enough_is_told_that_nobody_knows() {
     assert!(world.hub.pending_room(conn(0)).is_some());
     assert_eq!(world.later(5, "lobby"), ["0: unknown 2", "0: message_too_long 3"]);
     assert_eq!(world.hub.pending_room(conn(0)), None);
-    // Said again, it waits again; and what comes of it is not told to who has heard that nobody knows.
+    // A repeated message is pending again. Its outcome is not sent to the peer that received an
+    // unknown outcome.
     assert!(world.say(0, "lobby", 1, "one").is_empty());
     assert_eq!(world.outcome("lobby", Kept(1)), ["1 a: one", "0: ack 1 1"]);
     world.append();
@@ -146,7 +147,7 @@ fn who_has_waited_long_enough_is_told_that_nobody_knows() {
     assert_eq!(world.outcome("lobby", Kept(3)), ["3 b: four"]);
 }
 
-/// Somebody in a room of its own, which is not open to everybody.
+/// Returns a world with a person in its own room, which is not open to everybody.
 fn remote_den() -> World {
     let mut world = world(|_| {});
     world.hub.keep_remotely();
@@ -169,13 +170,13 @@ fn a_store_forgets_a_room_behind_all_that_was_said_there() {
     assert!(world.hub.is_closing(world.id("den")));
     world.command(5, post("den", "bot", 0, None));
     world.outcome("den", Kept(1));
-    // What was said before the room closed, and then the clear, and what comes after it.
+    // The append before the room closed, then the clear, then the append after it.
     assert_eq!(world.append(), Some((2, vec!["two".to_owned()])));
     world.outcome("den", Kept(2));
     let clear = world.hub.take_append().unwrap();
     assert!(clear.clears && clear.after == 2 && clear.messages.is_empty());
     assert!(world.hub.take_append().is_none());
-    // It is asked for until it is done, and not at once again.
+    // The clear is requested until it is done, but not again at once.
     assert!(world.outcome("den", NotKept).is_empty());
     assert!(world.hub.take_append().is_none());
     assert!(world.later(1, "den").is_empty());
@@ -192,7 +193,7 @@ fn a_room_of_which_nothing_is_stored_ends_at_once() {
     assert!(world.hub.take_append().is_none());
 }
 
-/// The places, numbers and kinds of the events of the next append.
+/// Returns the places, numbers and kinds of the events of the next append.
 fn events(world: &mut World) -> Vec<(Offset, u64, String)> {
     let append = world.hub.take_append().unwrap();
     let told = |notice: &Notice| match notice {

@@ -1,10 +1,10 @@
-//! Ids of messages: each is published once, for as long as its room remembers the id.
+//! Tests of message ids: each is published once, for as long as its room remembers the id.
 
 use super::*;
 use crate::history::CommitOutcome::Kept;
 use crate::limits::SAID_ONCE_LEAST;
 
-/// A lobby that keeps one message, and remembers three ids for ten seconds.
+/// Sets limits for a lobby that keeps one message, and remembers three ids for ten seconds.
 fn forgetful(limits: &mut Limits) {
     (limits.history_messages, limits.said_once_messages) = (1, 3);
     (limits.history_age, limits.said_once_age) = (Duration::from_secs(60), Duration::from_secs(10));
@@ -64,7 +64,7 @@ fn an_id_outlives_its_message_where_a_store_keeps_it() {
     world.hub.assert_sound();
 }
 
-/// Neither messages nor ids of other rooms have a message published twice here.
+/// Checks that neither messages nor ids of other rooms cause a message to be published twice here.
 #[test]
 fn what_fills_up_elsewhere_cuts_no_window() {
     let mut world = World::lobby(
