@@ -331,7 +331,7 @@ impl History {
         }
     }
 
-    /// Applies the oldest outcome of a room that was [reported](RoomHistory::settle).
+    /// Applies the oldest outcome of a room whose outcomes were reported.
     pub fn apply_next<W, E>(
         &mut self,
         id: RoomId,
