@@ -54,8 +54,15 @@ impl Relay {
         self.answer(conn)
     }
 
-    /// Turns until nothing is to be done. Returns what a peer has received since the last call.
+    /// The same, and returns what a peer has received since the last call.
     fn answer(&mut self, conn: ConnId) -> String {
+        self.answer_nobody();
+        let (_, bytes) = self.output.iter_mut().find(|(known, _)| *known == conn).expect("a peer");
+        String::from_utf8(std::mem::take(bytes)).expect("text")
+    }
+
+    /// Turns until nothing is to be done.
+    fn answer_nobody(&mut self) {
         loop {
             self.engine.expire(self.now);
             self.engine.reap(self.now);
@@ -71,8 +78,6 @@ impl Relay {
                 break;
             }
         }
-        let (_, bytes) = self.output.iter_mut().find(|(known, _)| *known == conn).expect("a peer");
-        String::from_utf8(std::mem::take(bytes)).expect("text")
     }
 
     fn flush(&mut self) {
@@ -198,4 +203,24 @@ fn over_http_older_messages_and_forgotten_rooms_come_with_the_answer_of_the_stor
     relay.open(OpenOutcome::Failed);
     let answer = relay.answer(web);
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("unavailable"), "{answer}");
+}
+
+#[test]
+fn a_room_that_is_over_is_forgotten_behind_the_messages_that_are_being_kept() {
+    let mut relay = Relay::new();
+    let ann = relay.connect(IRC);
+    relay.send(ann, "NICK ann\r\nUSER a 0 * :Ann\r\nJOIN #closed\r\n");
+    relay.open(OpenOutcome::Absent);
+    relay.answer(ann);
+    relay.send(ann, "MODE #closed +k sesame\r\nPRIVMSG #closed :the last\r\n");
+    relay.answer(ann);
+    let append = relay.engine.take_append().expect("a message to be kept");
+    assert_eq!((append.messages.len(), append.clears), (1, false));
+    relay.engine.lost(ann);
+    relay.answer_nobody();
+    assert!(relay.engine.take_append().is_none(), "nothing overtakes what is being kept");
+    relay.engine.committed(append.room, CommitOutcome::Kept(1), relay.now);
+    relay.answer_nobody();
+    let clear = relay.engine.take_append().expect("what a closed room kept is forgotten");
+    assert_eq!((clear.messages.len(), clear.clears, clear.after), (0, true, 1));
 }

@@ -352,7 +352,9 @@ impl World {
         for room in 0..rooms.min(self.weather.rooms) {
             auditor.join(room, &mut self.random, &self.people[0]);
         }
+        let begun = self.turn;
         while self.peers[AUDITOR].is_waiting() {
+            assert!(self.turn < begun + 100_000, "[liveness] the auditor is never answered");
             self.engine.wake(self.now());
             self.deliver(AUDITOR, usize::MAX);
             self.finish_turn();

@@ -2,13 +2,13 @@
 
 use super::options::options_of;
 use super::state::Irc;
-use crate::hub::Reply;
+use crate::hub::{Departure, Reply};
 use crate::limits::Limits;
 use crate::reason::{CloseReason, Refusal};
 use crate::session::action::{Action, Outcome, RequestId};
 use crate::session::carrier::Carrier;
 use crate::session::dialect::Language;
-use crate::session::encode::irc::pack;
+use crate::session::encode::irc::{killed_by, pack};
 use crate::session::fault::Fault;
 use crate::session::protocol::{Input, OverMessages, OverStream, Protocol};
 use crate::session::service::Service;
@@ -209,14 +209,12 @@ impl Protocol for Irc {
             CloseReason::SlowConsumer => Cow::Owned(format!("SendQ exceeded: {}", fault.text)),
             CloseReason::OutboxFull => Cow::Owned(format!("RecvQ exceeded: {}", fault.text)),
             CloseReason::PingTimeout => Cow::Owned(format!("Ping timeout: {}", fault.text)),
-            reason => match &self.departure {
-                Some(departure)
-                    if matches!(reason, CloseReason::PeerClosed | CloseReason::Stopped) =>
-                {
-                    Cow::Borrowed(&**departure)
-                }
+            CloseReason::PeerClosed | CloseReason::Stopped => match self.departure.as_deref() {
+                Some(Departure::Quit(words)) => Cow::Borrowed(&**words),
+                Some(Departure::Disconnected(by, reason)) => Cow::Owned(killed_by(by, reason)),
                 _ => Cow::Borrowed(&*fault.text),
             },
+            _ => Cow::Borrowed(&*fault.text),
         };
         LineWriter::new(out).command("ERROR").last(&format!("Closing link: {text}"));
         pack(carrier, self.is_binary, start, out);

@@ -3,7 +3,7 @@
 use super::numeric::*;
 use super::state::{Entry, PendingJob, PendingRequest};
 use super::talk::Talk;
-use crate::hub::{Command as Ask, guest_number, is_person_name};
+use crate::hub::{Command as Ask, Departure, guest_number, is_person_name};
 use crate::limits::{MESSAGE_COST, QUESTION_COST};
 use crate::password::{Claim, Secret};
 use crate::reason::CloseReason;
@@ -235,7 +235,7 @@ pub(super) fn quit(talk: &mut Talk<'_>) {
     let reason = short(talk.param(0).unwrap_or_default(), REASON_MAX);
     let about = talk.about("", "");
     let quit = format!("Quit: {reason}");
-    talk.irc.departure = Some(quit.trim_end_matches(": ").into());
+    talk.irc.departure = Some(Box::new(Departure::Quit(quit.trim_end_matches(": ").into())));
     talk.ask(about, Ask::Farewell { reason: quit.into() });
     talk.then(Action::Finish);
 }

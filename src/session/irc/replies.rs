@@ -4,7 +4,7 @@ use super::numeric::*;
 use super::rooms::{write_names, write_topic};
 use super::state::{Irc, PendingRequest};
 use super::{history, relay, visible};
-use crate::hub::{LIST_MAX, List, Notice, Reply};
+use crate::hub::{Departure, LIST_MAX, List, Notice, Reply};
 use crate::payload::Identity;
 use crate::reason::Refusal;
 use crate::session::action::RequestId;
@@ -13,7 +13,7 @@ use crate::session::encode::irc::mask::mask_of;
 use crate::session::encode::irc::mode_table::{self, letter_of_list};
 use crate::session::encode::irc::names::{channel_of, nick_of, room_of};
 use crate::session::encode::irc::{
-    Heading, id_of, killed_by, msgid, write_ephemeral, write_notice, write_spoken,
+    Heading, id_of, msgid, write_ephemeral, write_notice, write_spoken,
 };
 use crate::session::view::View;
 use std::rc::Rc;
@@ -77,7 +77,8 @@ impl Irc {
             Reply::Disconnected { by, reason } => {
                 let line = self.heading(view).write(by, out).command("KILL");
                 line.middle(&self.nick).last(reason);
-                self.departure = Some(killed_by(by, reason).into());
+                let departure = Departure::Disconnected(by.clone(), Rc::clone(reason));
+                self.departure = Some(Box::new(departure));
                 return false;
             }
             Reply::Call { by, text } => {

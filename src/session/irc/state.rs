@@ -1,6 +1,7 @@
 //! The state of an IRC conversation, and of its current line.
 
 use super::label::Label;
+use crate::hub::Departure;
 use crate::password::Hash;
 use crate::session::action::{Action, RequestId};
 use crate::session::encode::irc::caps::{Caps, Style};
@@ -32,8 +33,8 @@ pub struct Irc {
     pub(super) nick: Box<str>,
     /// The current line.
     pub(super) line: Option<Box<OpenLine>>,
-    /// The text of the final ERROR, once the peer has quit or was killed.
-    pub(super) departure: Option<Box<str>>,
+    /// The cause that the final ERROR names, once the peer has quit or was killed.
+    pub(super) departure: Option<Box<Departure>>,
 }
 
 /// A line that is being handled.
