@@ -6,7 +6,7 @@ use hobnob::config::ReadConfig;
 #[cfg(feature = "config")]
 use hobnob::config::ReadConfigError;
 use hobnob::session::Service;
-use hobnob::{Bound, Config, Listen, Relay};
+use hobnob::{BindError, Bound, Config, Listen, Relay};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<(), String> {
     let _log = start_log();
     let limits = config.limits.clone();
     let listeners = config.listeners.clone();
-    let mut relay = Relay::bind(config).map_err(|error| error.to_string())?;
+    let mut relay = Relay::bind(config).map_err(|error| bind_error(&error))?;
     let bound = relay.bound().map_err(|error| error.to_string())?;
     print_banner(&relay, &listeners, &bound, &limits);
     relay.run().map_err(|error| error.to_string())?;
@@ -46,6 +46,17 @@ pub(super) fn run(args: &Args) -> Result<(), String> {
             log::warn!(target: "hobnob", "drain-hard is over: {left} connections did not close in time");
             Ok(())
         }
+    }
+}
+
+/// Adds the flag that chooses a port, where one is taken.
+fn bind_error(error: &BindError) -> String {
+    match error {
+        BindError::Listen(cause) if cause.kind() == io::ErrorKind::AddrInUse => format!(
+            "{error} with --listen SCHEME://HOST:PORT, given once for each listener: it replaces \
+             all default listeners (for the admin listener: --admin http://HOST:PORT)"
+        ),
+        _ => error.to_string(),
     }
 }
 

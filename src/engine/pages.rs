@@ -259,7 +259,8 @@ impl Engine {
     pub(super) fn ask_replay(&mut self, conn: ConnId, id: RoomId, next: Offset) {
         let Some(room) = self.world.hub().room(id) else { return };
         let (name, epoch, head) = (Rc::clone(&room.name), room.epoch, room.head());
-        let (select, bytes) = (Select::After(Mark::Offset(next - 1)), self.replay_bytes());
+        let (select, bytes) =
+            (Select::After(Mark::Offset(next.saturating_sub(1))), self.replay_bytes());
         let question = Question { select, limit: 0, bytes };
         let mut replay =
             Replay { id: ReadId::default(), room: id, epoch, next, state: State::Lost };
